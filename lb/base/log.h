@@ -1,0 +1,74 @@
+// The error log: spdlog behind a facade, so that fmt and spdlog are compiled in one place only. Levels are nginx's.
+// info = life cycle, notice = start/stop/reload, warn = misconfiguration or a peer's change, error = our fault. A request's facts go to the
+// access log. Hot sites use a LogLimit.
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace weir {
+
+enum class LogLevel : uint8_t { kDebug, kInfo, kNotice, kWarn, kError, kCrit, kAlert, kEmerg };
+std::string_view to_string(LogLevel level);
+
+// Where lines go: "stderr", a file, or "syslog:server=unix:/dev/log,facility=...,tag=...,severity=...".
+struct LogTarget {
+  std::string target = "stderr";
+  LogLevel level = LogLevel::kError;
+};
+
+namespace log {
+
+// Opens the targets, then swaps them in; the old ones live on if one cannot be opened. Control thread only.
+Status<> configure(const std::vector<LogTarget>& targets);
+Status<> reopen();    // USR1
+void flush();
+bool enabled(LogLevel level);
+// One line: "2026/01/02 03:04:05 [warn] 123#4: TEXT". Non-printable bytes are escaped; never blocks on a full disk: lines are dropped and counted.
+void write(LogLevel level, std::string_view text);
+uint64_t dropped();
+
+// std::string concatenation without <fmt> in headers: log::warn("peer ", name, " is down").
+inline void append_to(std::string& out, std::string_view piece) { out += piece; }
+inline void append_to(std::string& out, const char* piece) { out += piece; }
+inline void append_to(std::string& out, const std::string& piece) { out += piece; }
+inline void append_to(std::string& out, char piece) { out += piece; }
+template <class T>
+  requires std::is_arithmetic_v<T>
+void append_to(std::string& out, T piece) {
+  out += std::to_string(piece);
+}
+template <class... Pieces>
+void line(LogLevel level, const Pieces&... pieces) {
+  if (!enabled(level)) return;
+  std::string text;
+  (append_to(text, pieces), ...);
+  write(level, text);
+}
+template <class... P> void debug(const P&... p) { line(LogLevel::kDebug, p...); }
+template <class... P> void info(const P&... p) { line(LogLevel::kInfo, p...); }
+template <class... P> void notice(const P&... p) { line(LogLevel::kNotice, p...); }
+template <class... P> void warn(const P&... p) { line(LogLevel::kWarn, p...); }
+template <class... P> void error(const P&... p) { line(LogLevel::kError, p...); }
+template <class... P> void crit(const P&... p) { line(LogLevel::kCrit, p...); }
+template <class... P> void emerg(const P&... p) { line(LogLevel::kEmerg, p...); }
+
+}  // namespace log
+
+// Lets one line a second through a hot site: `static LogLimit limit; if (limit.pass(now)) log::warn(...)`. suppressed() tells how many were not.
+class LogLimit {
+ public:
+  bool pass(MonoMs now);
+  uint64_t take_suppressed() { return suppressed_.exchange(0, std::memory_order_relaxed); }
+
+ private:
+  std::atomic<MonoMs> next_{0};
+  std::atomic<uint64_t> suppressed_{0};
+};
+
+}  // namespace weir

@@ -1,0 +1,44 @@
+// PCRE2 behind one small class, with match and depth limits so that no pattern can stall a worker.
+#pragma once
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+
+namespace weir {
+
+// Captures of one match: views into the subject. Index 0 is the whole match.
+struct RegexMatch {
+  static constexpr int kMost = 10;  // $0..$9 and as many named ones
+  int count = 0;
+  std::string_view group[kMost];
+};
+
+class Regex {
+ public:
+  // Error text names the offset: "unmatched closing parenthesis at offset 3".
+  static Result<Regex> compile(std::string_view pattern, bool ignore_case);
+  Regex(Regex&&) noexcept;
+  Regex& operator=(Regex&&) noexcept;
+  ~Regex();
+
+  bool matches(std::string_view subject) const { return match(subject, nullptr); }
+  // `out` may be null. Thread-safe. Allocation-free after the first match on a thread. A match that hits a limit is no match.
+  bool match(std::string_view subject, RegexMatch* out) const;
+  // (name, group index) of named groups.
+  const std::vector<std::pair<std::string, int>>& names() const { return names_; }
+  int groups() const { return groups_; }
+
+ private:
+  struct Code;
+  Regex() = default;
+  std::unique_ptr<Code> code_;
+  std::vector<std::pair<std::string, int>> names_;
+  int groups_ = 0;
+};
+
+}  // namespace weir

@@ -1,0 +1,40 @@
+// Strict chunked decoder (RFC 9112 7.1; THREATS rows 11-13). Extensions are limited and thrown away, trailers are limited and dropped, and
+// nothing of the raw framing is ever forwarded: the other side is framed anew.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace weir::http {
+
+class ChunkedDecoder {
+ public:
+  enum class Step : uint8_t {
+    kData,      // `data` holds body bytes; call again
+    kNeedMore,  // all input was consumed
+    kEnd,       // the last chunk and the trailers were consumed; `consumed` may be less than the input
+    kError,     // `error` says why
+  };
+  struct Output {
+    Step step;
+    std::string_view data;
+    size_t consumed;  // of the input of this call, data included
+    std::string_view error;
+  };
+  void reset() { *this = ChunkedDecoder(); }
+  Output next(std::string_view input);
+
+ private:
+  enum class State : uint8_t {
+    kSize, kExtension, kSizeLf, kData, kDataCr, kDataLf, kTrailerStart, kTrailer, kTrailerLf, kEndLf, kDone, kFailed
+  };
+  State state_ = State::kSize;
+  uint8_t digits_ = 0;
+  uint16_t extension_ = 0;      // bytes of this chunk's extension
+  uint32_t trailer_ = 0;        // bytes of all trailers
+  uint64_t left_ = 0;           // of the chunk's data
+  uint64_t overhead_ = 0;       // extensions and leading zeros of all chunks
+  uint64_t body_ = 0;           // data bytes of all chunks
+};
+
+}  // namespace weir::http

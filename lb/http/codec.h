@@ -1,0 +1,166 @@
+// The seam between bytes and messages. A codec is sans-IO: bytes in, events out; messages in, bytes out. HTTP/1 uses stream 1 for
+// every message, one after the other; HTTP/2 will use its own numbers. No codec keeps a reference to anything it was given.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "http/head.h"
+
+namespace weir::http {
+
+using StreamId = uint32_t;
+inline constexpr StreamId kH1Stream = 1;
+
+// Raw-byte limits, applied while feeding and before anything is allocated.
+struct HeadLimits {
+  size_t head_bytes = 32 * 1024;  // 431
+  size_t line_bytes = 8 * 1024;   // 414 for the request line, 431 for a field
+  int fields = 100;               // 431
+};
+
+// A request that is refused. The status is for the client, the reason for the error log (a static string).
+struct Reject {
+  uint16_t status = 400;
+  std::string_view reason;
+};
+
+// Where a head is parsed into: both belong to the handler and outlive the stream's last event.
+struct HeadStorage {
+  Arena* arena;
+  RequestHead* request;
+};
+
+// Pieces of bytes to be written together. Pieces are views: of an arena, of the read slab, of static text, or of the batch's own
+// scratch (chunk heads). Valid until the caller's turn ends; whoever flushes copies what the kernel did not take.
+class OutBatch {
+ public:
+  static constexpr int kMost = 60;
+  int size() const { return size_; }
+  size_t bytes() const { return bytes_; }
+  int room() const { return kMost - size_; }
+  const std::string_view* pieces() const { return pieces_; }
+  void add(std::string_view piece) {
+    if (piece.empty()) return;
+    pieces_[size_++] = piece;
+    bytes_ += piece.size();
+  }
+  // Copies `text` (at most 24 bytes) into the scratch.
+  void add_copy(std::string_view text) {
+    char* at = scratch_ + scratch_used_;
+    std::memcpy(at, text.data(), text.size());
+    scratch_used_ += text.size();
+    add({at, text.size()});
+  }
+  void clear() { size_ = 0, bytes_ = 0, scratch_used_ = 0; }
+
+ private:
+  std::string_view pieces_[kMost];
+  int size_ = 0;
+  size_t bytes_ = 0;
+  size_t scratch_used_ = 0;
+  char scratch_[kMost * 24];
+};
+
+// What Connection says on the wire of HTTP/1.
+enum class ConnectionOption : uint8_t { kNone, kClose, kKeepAlive, kUpgradeWebsocket };
+
+// The body framing that goes out; the codec writes Content-Length or Transfer-Encoding itself, never a field of the list.
+struct OutFraming {
+  Framing framing = Framing::kNone;
+  int64_t length = -1;  // kLength: the length. kNone with length >= 0: declared but no body follows (HEAD, 304).
+};
+
+struct OutRequest {
+  std::string_view method;
+  std::string_view target;
+  Version version = Version::kHttp11;
+  OutFraming framing;
+  ConnectionOption connection = ConnectionOption::kNone;
+  const FieldList* fields = nullptr;  // dropped ones are skipped; Host is among them
+};
+
+struct OutResponse {
+  int status = 200;
+  std::string_view reason;  // empty: the standard one
+  Version client_version = Version::kHttp11;
+  OutFraming framing;
+  ConnectionOption connection = ConnectionOption::kNone;
+  const FieldList* fields = nullptr;
+};
+
+// The server side of a client connection.
+class ServerCodec {
+ public:
+  // None of these may destroy the codec or feed it.
+  class Handler {
+   public:
+    // A request's first byte was seen, its head is complete and clean so far: where to put it. Once a stream, first.
+    virtual HeadStorage begin_request(StreamId stream) = 0;
+    // The head is in the storage. Once a stream.
+    virtual void on_request(StreamId stream) = 0;
+    // Body bytes, unframed; views of what is being fed. Any number of times.
+    virtual void on_body(StreamId stream, std::string_view bytes) = 0;
+    // The body is complete. Once, after which the stream is silent.
+    virtual void on_request_end(StreamId stream) = 0;
+    // Refused; the connection cannot be read any further. Once a connection; on_request may or may not have come before (a broken
+    // chunk comes after it). Nothing follows.
+    virtual void on_reject(StreamId stream, const Reject& reject) = 0;
+
+   protected:
+    ~Handler() = default;
+  };
+
+  virtual ~ServerCodec() = default;
+  // Returns how many bytes were consumed. Fewer than given: a head is incomplete (give the rest again with more behind it), or an HTTP/1
+  // request has ended and the next waits for resume().
+  virtual size_t feed(std::string_view bytes, Handler& handler) = 0;
+  // HTTP/1: the response is finished, the next request may be read.
+  virtual void resume() = 0;
+  // Whether a request has begun (any byte of it) and is not complete.
+  virtual bool inside_request() const = 0;
+
+  virtual void send_interim(StreamId stream, const OutResponse& head, Arena& arena, OutBatch& out) = 0;
+  virtual void send_head(StreamId stream, const OutResponse& head, Arena& arena, OutBatch& out) = 0;
+  // One piece of body; HTTP/1 chunked puts one chunk around all the pieces together.
+  virtual void send_body(StreamId stream, const std::string_view* pieces, int count, OutBatch& out) = 0;
+  virtual void send_end(StreamId stream, OutBatch& out) = 0;
+};
+
+// The client side of an upstream connection.
+class ClientCodec {
+ public:
+  class Handler {
+   public:
+    // Where the next head (interim or final) goes; `request` of the storage is not used.
+    virtual Arena& response_arena(StreamId stream) = 0;
+    virtual ResponseHead& response_head(StreamId stream) = 0;
+    // 1xx other than 101; at most 8 a response.
+    virtual void on_interim(StreamId stream) = 0;
+    // The final head, 101 included. After a 101 the codec consumes nothing more.
+    virtual void on_response(StreamId stream) = 0;
+    virtual void on_body(StreamId stream, std::string_view bytes) = 0;
+    virtual void on_response_end(StreamId stream) = 0;
+    // kInvalidResponse, before or after the head. `why` is static. Nothing follows.
+    virtual void on_error(StreamId stream, ErrorKind kind, std::string_view why) = 0;
+
+   protected:
+    ~Handler() = default;
+  };
+
+  virtual ~ClientCodec() = default;
+  // Makes ready for the response to one request of that method.
+  virtual void expect(StreamId stream, Method method, bool websocket) = 0;
+  // As ServerCodec::feed. Bytes beyond the response's end are not consumed: the caller counts them as unsolicited.
+  virtual size_t feed(std::string_view bytes, Handler& handler) = 0;
+  // The peer closed its side: ends a close-delimited body (true), else the response is truncated (false).
+  virtual bool finish(Handler& handler) = 0;
+
+  virtual void send_head(StreamId stream, const OutRequest& head, Arena& arena, OutBatch& out) = 0;
+  virtual void send_body(StreamId stream, const std::string_view* pieces, int count, OutBatch& out) = 0;
+  virtual void send_end(StreamId stream, OutBatch& out) = 0;
+};
+
+}  // namespace weir::http

@@ -1,0 +1,147 @@
+// Message heads as values. All text is a view into the arena of the exchange that the head belongs to.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "http/header_token.h"
+
+namespace weir::http {
+
+enum class Version : uint8_t { kHttp10, kHttp11, kHttp2 };
+std::string_view to_string(Version version);  // "HTTP/1.1"
+
+enum class Method : uint8_t {
+  kGet, kHead, kPost, kPut, kDelete, kOptions, kPatch, kTrace, kConnect,
+  // WebDAV and friends, as nginx knows them
+  kMkcol, kCopy, kMove, kPropfind, kProppatch, kLock, kUnlock, kPurge, kReport, kSearch,
+  kUnknown,  // refused with 501
+};
+Method parse_method(std::string_view text);
+// nginx's list: every method but POST, LOCK and PATCH may be sent again once bytes went upstream (SEMANTICS 2.6).
+bool is_idempotent(Method method);
+
+// How a message's end is found (RFC 9112 6.3).
+enum class Framing : uint8_t {
+  kNone,     // no body
+  kLength,   // Content-Length
+  kChunked,
+  kClose,    // responses only: until the connection closes
+};
+
+struct Field {
+  std::string_view name;  // as received: case is kept
+  std::string_view value;
+  HeaderToken token = HeaderToken::kOther;
+  bool added = false;    // by weir, not received
+  bool dropped = false;  // received, but not to be forwarded; $upstream_http_* still sees it
+};
+
+// Fixed capacity, so that a head never allocates: the request limit is 100 fields, the rest is room for what weir adds.
+class FieldList {
+ public:
+  static constexpr int kCapacity = 144;
+
+  int size() const { return size_; }
+  bool full() const { return size_ == kCapacity; }
+  void clear() { size_ = 0; }
+  Field* begin() { return fields_.data(); }
+  Field* end() { return fields_.data() + size_; }
+  const Field* begin() const { return fields_.data(); }
+  const Field* end() const { return fields_.data() + size_; }
+  // False when full.
+  bool add(std::string_view name, std::string_view value, HeaderToken token, bool added = true) {
+    if (full()) return false;
+    Field& field = fields_[static_cast<size_t>(size_++)];
+    field.name = name;
+    field.value = value;
+    field.token = token;
+    field.added = added;
+    field.dropped = false;
+    return true;
+  }
+  // The first field of that token that is not dropped.
+  Field* find(HeaderToken token) {
+    for (Field& f : *this)
+      if (f.token == token && !f.dropped) return &f;
+    return nullptr;
+  }
+  const Field* find(HeaderToken token) const { return const_cast<FieldList*>(this)->find(token); }
+  // By name, case-insensitively; for names without a token.
+  const Field* find(std::string_view name) const;
+  void drop(HeaderToken token) {
+    for (Field& f : *this)
+      if (f.token == token) f.dropped = true;
+  }
+  void drop(std::string_view name);
+
+ private:
+  int size_ = 0;
+  std::array<Field, kCapacity> fields_;
+};
+
+enum class TargetForm : uint8_t { kOrigin, kAbsolute, kAsterisk };
+
+// A request that has passed the pre-scan, llhttp and the framing checks: whoever holds one may believe it.
+struct RequestHead {
+  Method method = Method::kUnknown;
+  Version version = Version::kHttp11;
+  TargetForm form = TargetForm::kOrigin;
+  Framing framing = Framing::kNone;
+  bool keep_alive = true;           // what the client asked for (version and Connection)
+  bool expect_continue = false;
+  bool websocket = false;           // HTTP/1.1 GET with Upgrade: websocket and Connection: upgrade
+  int64_t content_length = 0;       // for kLength
+  std::string_view method_text;
+  std::string_view target;          // raw, origin form ("/a?b", "*"): what is forwarded. An absolute-form target is cut to its path.
+  std::string_view request_line;    // raw, without CRLF: $request
+  std::string_view path;            // target up to '?', raw
+  std::string_view query;           // after '?', raw, may be empty
+  bool has_query = false;
+  std::string_view host_field;      // Host as the client wrote it, or the authority of an absolute-form target; $http_host
+  std::string_view host;            // lower-cased, without port and trailing dot: routing, $host. Empty for HTTP/1.0 without Host.
+  size_t head_bytes = 0;            // on the wire: $request_length counts them
+  FieldList fields;
+
+  void clear() {
+    fields.clear();
+    method = Method::kUnknown;
+    version = Version::kHttp11;
+    form = TargetForm::kOrigin;
+    framing = Framing::kNone;
+    keep_alive = true;
+    expect_continue = websocket = has_query = false;
+    content_length = 0;
+    method_text = target = request_line = path = query = host_field = host = {};
+    head_bytes = 0;
+  }
+};
+
+struct ResponseHead {
+  int status = 0;
+  Version version = Version::kHttp11;
+  Framing framing = Framing::kNone;  // already decided with the request's method and the status (HEAD, 204, 304: kNone)
+  bool keep_alive = true;
+  bool upgrade_websocket = false;    // 101 with a matching Upgrade and Connection
+  int64_t content_length = -1;       // as declared, -1 when absent; set for HEAD and 304 too
+  int keep_alive_timeout = -1;       // seconds, of `Keep-Alive: timeout=N`; -1 when absent
+  std::string_view reason;
+  size_t head_bytes = 0;
+  FieldList fields;
+
+  void clear() {
+    fields.clear();
+    status = 0;
+    version = Version::kHttp11;
+    framing = Framing::kNone;
+    keep_alive = true;
+    upgrade_websocket = false;
+    content_length = -1;
+    keep_alive_timeout = -1;
+    reason = {};
+    head_bytes = 0;
+  }
+};
+
+}  // namespace weir::http

@@ -1,0 +1,35 @@
+// Opens a connection to an address under a deadline.
+#pragma once
+#include <functional>
+#include <memory>
+
+#include "base/error.h"
+#include "base/sockaddr.h"
+#include "io/loop.h"
+#include "io/transport.h"
+
+namespace weir::io {
+
+struct ConnectOptions {
+  Millis timeout{2000};
+  // To peers: SO_KEEPALIVE 30/10/3 and TCP_USER_TIMEOUT 15 s (SEMANTICS section 1).
+  bool keepalive = true;
+  int user_timeout_ms = 15'000;
+};
+
+struct ConnectFailure {
+  ErrorKind kind = ErrorKind::kNone;  // kConnectRefused, kConnectTimeout, kConnectFailed, kLocalError
+  int code = 0;                       // negative errno, for the log
+};
+
+// A connect under way. Destroying it cancels: the callback will not come.
+class Connecting {
+ public:
+  // Exactly once, never from inside connect(): the transport, or null and why. The Connecting may be destroyed inside.
+  using OnDone = std::function<void(std::unique_ptr<Transport>, ConnectFailure)>;
+  virtual ~Connecting() = default;
+};
+
+std::unique_ptr<Connecting> connect(Loop& loop, const SocketAddress& address, const ConnectOptions& options, Connecting::OnDone done);
+
+}  // namespace weir::io

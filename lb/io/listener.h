@@ -1,0 +1,52 @@
+// A listening socket on a loop. Options are set on the socket before bind, so that accepted connections inherit TCP_NODELAY.
+#pragma once
+#include <functional>
+#include <memory>
+
+#include "base/result.h"
+#include "base/sockaddr.h"
+#include "io/loop.h"
+#include "io/transport.h"
+
+namespace weir::io {
+
+struct ListenOptions {
+  int backlog = 4096;
+  bool reuse_port = true;   // one socket a worker and address
+  bool ipv6_only = true;
+  bool keepalive = false;   // SO_KEEPALIVE on accepted connections
+  int receive_buffer = 0;   // 0: the system's
+  int send_buffer = 0;
+};
+
+// Makes, binds and listens; the descriptor is non-blocking and close-on-exec. Port 0 lets the kernel choose. For a unix path a stale socket
+// file (nobody answers) is removed; a live one is EADDRINUSE. The error is text for the operator: "bind() to 0.0.0.0:80 failed (13: Permission denied)".
+Result<int> open_listener(const SocketAddress& address, const ListenOptions& options);
+// Binds without SO_REUSEPORT and closes again: tells whether somebody else is there.
+Status<> probe_address(const SocketAddress& address);
+SocketAddress bound_address(int fd);
+
+class Listener {
+ public:
+  using OnAccept = std::function<void(std::unique_ptr<Transport>)>;
+  // Takes the descriptor. `on_accept` runs for each connection; it may pause() or destroy the listener.
+  Listener(Loop& loop, int fd, OnAccept on_accept);
+  ~Listener();  // closes the socket
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+
+  // While paused, connections wait in the kernel's backlog. A resume re-issues uv_listen where a deferred accept had failed.
+  void pause();
+  void resume();
+  bool paused() const;
+  const SocketAddress& address() const;
+
+ private:
+  struct Box;
+  Box* box_;
+};
+
+// A transport over a connected descriptor (taken): for accepted, handed-over and socketpair descriptors. Null when the descriptor is unusable.
+std::unique_ptr<Transport> make_transport(Loop& loop, int fd);
+
+}  // namespace weir::io

@@ -1,0 +1,99 @@
+// A cluster is one upstream{}: peers in configuration order, primaries before backups, and how to choose among them. Immutable, part of the
+// snapshot; what changes per request is in PeerState (shared) and in the Balancer (one a worker).
+#pragma once
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/rng.h"
+#include "policy/peer.h"
+
+namespace weir::policy {
+
+enum class Method : uint8_t { kRoundRobin, kIpHash, kLeastConn, kHash, kHashConsistent, kRandom, kRandomTwo };
+
+struct ClusterOptions {
+  std::string name;
+  Method method = Method::kRoundRobin;
+  std::vector<PeerOptions> peers;  // configuration order
+  // At most this share of the peers left by checks and operator may be passively out; more: panic, passive ejection is ignored
+  // (SEMANTICS section 1). false under `defaults nginx`.
+  bool panic = true;
+  uint32_t retry_budget_percent = 20;
+  uint32_t retry_budget_min = 3;
+};
+
+class Cluster {
+ public:
+  // `states[i]` belongs to options.peers[i].
+  Cluster(ClusterOptions options, std::vector<std::shared_ptr<PeerState>> states);
+  const std::string& name() const { return name_; }
+  Method method() const { return method_; }
+  const std::vector<Peer>& primaries() const { return primaries_; }
+  const std::vector<Peer>& backups() const { return backups_; }
+  bool single() const { return primaries_.size() + backups_.size() == 1; }  // never marked failed
+  bool panic_enabled() const { return panic_; }
+  const ClusterOptions& options() const { return options_; }
+
+ private:
+  ClusterOptions options_;
+  std::string name_;
+  Method method_;
+  std::vector<Peer> primaries_;
+  std::vector<Peer> backups_;
+  bool panic_;
+};
+
+// The peers a request has been sent to already. Small: inline for the first few, never allocates.
+class TriedSet {
+ public:
+  bool contains(const Peer* peer) const {
+    for (int i = 0; i < count_; ++i)
+      if (tried_[i] == peer) return true;
+    return false;
+  }
+  void add(const Peer* peer) {
+    if (count_ < kMost) tried_[count_++] = peer;
+  }
+  int count() const { return count_; }
+  bool full() const { return count_ == kMost; }  // 32 tries: the request has had enough
+  void clear() { count_ = 0; }
+
+ private:
+  static constexpr int kMost = 32;
+  const Peer* tried_[kMost];
+  int count_ = 0;
+};
+
+// What a balancer may look at.
+struct PickContext {
+  MonoMs now = 0;
+  Rng* rng = nullptr;
+  const SocketAddress* client = nullptr;  // after real_ip
+  std::string_view key;                   // rendered `hash` key
+  TriedSet* tried = nullptr;
+};
+
+struct Pick {
+  const Peer* peer = nullptr;  // null: nobody is eligible
+  bool probe = false;          // this request is the one probe after an ejection (take_probe() was won)
+  bool any_full = false;       // when null: somebody was eligible but at max_conns (a queue may wait for it)
+};
+
+// One a worker and cluster; made anew with a snapshot. Deterministic but for ctx.rng. Never returns a tried, hard-down or full peer; looks at
+// each peer a bounded number of times. The picked peer is NOT added to tried and inflight is NOT raised: the caller does both.
+class Balancer {
+ public:
+  virtual ~Balancer() = default;
+  virtual Pick pick(PickContext& ctx) = 0;
+  // The attempt on the peer failed in a way that blames it (smooth round robin lowers its effective weight), or went well.
+  virtual void failed(const Peer&) {}
+  virtual void succeeded(const Peer&) {}
+};
+
+// `cluster` outlives the balancer. `worker` of `workers` staggers the start of round robin (worker 0 starts at the first pick of nginx's
+// sequence; with one worker the sequence is nginx's to the letter).
+std::unique_ptr<Balancer> make_balancer(const Cluster& cluster, int worker, int workers);
+
+}  // namespace weir::policy

@@ -1,0 +1,51 @@
+// A peer: one address of an upstream. Options are the operator's words; load and passive state are what workers learn and share.
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/sockaddr.h"
+#include "policy/passive.h"
+
+namespace weir::policy {
+
+struct PeerOptions {
+  SocketAddress address;
+  std::string name;      // $upstream_addr: "10.0.0.1:13000", "unix:/run/app.sock"
+  std::string server;    // as written in the configuration, "app.example:13000": what `hash consistent` hashes
+  uint32_t weight = 1;
+  uint32_t max_conns = 0;  // 0: no limit
+  PassiveOptions passive;  // max_fails, fail_timeout
+  bool backup = false;
+  bool down = false;
+};
+
+// Shared by all workers and kept over reloads, keyed by upstream name and address. Atomics only.
+struct PeerState {
+  explicit PeerState(const PassiveOptions& options) : passive(options) {}
+  std::atomic<uint32_t> inflight{0};    // requests of everybody on this peer
+  std::atomic<bool> check_down{false};  // active health says down (one writer: control)
+  std::atomic<bool> drain{false};       // the operator drains it
+  std::atomic<bool> admin_down{false};  // the operator took it out
+  PassiveState passive;
+};
+
+// Immutable part of a Cluster.
+struct Peer {
+  PeerOptions options;
+  std::shared_ptr<PeerState> state;
+
+  bool full() const {
+    return options.max_conns != 0 && state->inflight.load(std::memory_order_relaxed) >= options.max_conns;
+  }
+  // By configuration, check, drain or hand; never tried, whatever passive ejection and panic say.
+  bool hard_down() const {
+    return options.down || state->check_down.load(std::memory_order_relaxed) || state->admin_down.load(std::memory_order_relaxed) ||
+           state->drain.load(std::memory_order_relaxed);
+  }
+};
+
+}  // namespace weir::policy
