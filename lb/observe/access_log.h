@@ -1,0 +1,78 @@
+// Access logs: formats compiled once, lines rendered into a buffer of the worker, written by a thread of their own. A worker never waits for a
+// disk: when the writer is behind, blocks are dropped and counted.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/result.h"
+#include "route/template.h"
+
+namespace weir::observe {
+
+enum class LogEscape : uint8_t { kDefault, kJson, kNone };
+
+class LogFormat {
+ public:
+  static Result<LogFormat> compile(LogEscape escape, std::string_view text, const route::VariableNames& names);
+  static LogFormat combined(const route::VariableNames& names);
+  // Appends one line with its "\n". Values are escaped (default: \xXX for bytes < 0x20, ", \, >= 0x7f, missing is "-"; json: JSON string rules,
+  // missing is ""; none). A value is cut at 8 KB.
+  void render(const route::VariableSource& source, Arena& arena, std::string& out) const;
+
+ private:
+  LogEscape escape_ = LogEscape::kDefault;
+  route::Template text_;
+};
+
+struct AccessLogOptions {
+  std::string path;  // file, or "syslog:server=..." as nginx's, or "/dev/stdout"
+  std::shared_ptr<const LogFormat> format;
+  size_t buffer = 64 * 1024;   // flushed when full
+  Millis flush{1000};          // or this old
+  std::shared_ptr<const route::Template> condition;  // if=: not logged when "" or "0"
+};
+
+// All log files of the process and the thread that writes them. Thread-safe. Lives as long as the server; files are opened at load (an error is
+// the load's error) and reopened by USR1.
+class LogWriter {
+ public:
+  LogWriter();
+  ~LogWriter();  // writes what is queued, then ends the thread
+  // Idempotent: one file however many logs name it. The id is stable for the process's life.
+  Result<int> open(const std::string& path);
+  Status<> reopen();
+  // Queues a block of whole lines; false when it was dropped (queue full: 8 MB a file, or disk errors).
+  bool write(int file, std::string block);
+  void flush();  // waits until all that was queued is written
+  uint64_t dropped_lines() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// A worker's side: one buffer a file.
+class WorkerLog {
+ public:
+  explicit WorkerLog(LogWriter& writer) : writer_(writer) {}
+  // Renders one line. `file` is LogWriter's id.
+  void log(int file, const AccessLogOptions& options, const route::VariableSource& source, Arena& scratch, MonoMs now);
+  // Hands over every buffer that is due (its flush time has passed), or all of them. Returns when the next is due, kNever if none holds anything.
+  MonoMs flush(MonoMs now, bool all);
+
+ private:
+  struct Buffer {
+    std::string text;
+    MonoMs due = kNever;
+    size_t limit = 0;
+  };
+  LogWriter& writer_;
+  std::vector<Buffer> buffers_;  // by file id
+};
+
+}  // namespace weir::observe

@@ -1,0 +1,30 @@
+// Counters of one worker: one writer, read by control with relaxed loads. A slab a worker; sums are made by the reader.
+#pragma once
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <string_view>
+
+namespace weir::observe {
+
+enum class Counter : uint8_t {
+  kConnectionsAccepted, kConnectionsClosed, kConnectionsRefused /* over the cap */, kRequests, kRequestsRejected, kResponses1xx, kResponses2xx, kResponses3xx,
+  kResponses4xx, kResponses5xx, kUpstreamConnects, kUpstreamReuses, kUpstreamFailures, kUpstreamRetries, kUpstreamUnsolicited, kUpstreamTruncated, kTunnels,
+  kBytesReceived, kBytesSent, kLogLinesDropped, kStateErrors /* an unlisted transition, which should never be */,
+};
+inline constexpr int kCounters = static_cast<int>(Counter::kStateErrors) + 1;
+std::string_view to_string(Counter counter);  // "requests", "upstream_unsolicited", ...
+
+class MetricSlab {
+ public:
+  void add(Counter counter, uint64_t n = 1) {
+    auto& cell = cells_[static_cast<size_t>(counter)];
+    cell.store(cell.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);  // one writer: no locked add
+  }
+  uint64_t get(Counter counter) const { return cells_[static_cast<size_t>(counter)].load(std::memory_order_relaxed); }
+
+ private:
+  std::array<std::atomic<uint64_t>, kCounters> cells_{};
+};
+
+}  // namespace weir::observe

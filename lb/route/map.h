@@ -1,0 +1,36 @@
+// map $source $variable { ... }: exact strings (case-insensitive, as nginx's), hostnames with wildcards, regexes in order, default.
+#pragma once
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/hash.h"
+#include "base/regex.h"
+#include "route/host_table.h"
+#include "route/template.h"
+
+namespace weir::route {
+
+class Map {
+ public:
+  Map(Template source, bool hostnames, bool volatile_) : source_(std::move(source)), hostnames_(hostnames) { (void)volatile_; }
+  // Errors: a duplicate key, a bad regex ("~" case-sensitive, "~*" not), a bad wildcard. "\default" escapes the special names.
+  Status<> add(std::string_view key, Template value);
+  void set_default(Template value) { default_ = std::move(value); }
+  // Captures of a matching regex are visible to the value's $1 and named groups.
+  std::string_view lookup(const VariableSource& source, Arena& arena) const;
+  const Template& source() const { return source_; }
+
+ private:
+  Template source_;
+  bool hostnames_;
+  Template default_;
+  std::unordered_map<std::string, Template, StringHash, std::equal_to<>> exact_;
+  std::vector<std::pair<Regex, Template>> regexes_;
+  std::vector<Template> host_values_;
+  HostTable hosts_;
+};
+
+}  // namespace weir::route

@@ -1,0 +1,74 @@
+// nginx's variables: a name in the configuration becomes a VariableRef once, at load; a request answers it through VariableSource.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/arena.h"
+#include "base/result.h"
+#include "http/header_token.h"
+
+namespace weir::route {
+
+class Map;
+
+enum class Var : uint8_t {
+  // request
+  kArgs, kArg /*arg*/, kContentLength, kContentType, kCookie /*arg*/, kDocumentUri, kHost, kHostname, kHttp /*arg*/, kIsArgs, kMethod,
+  kQueryString, kRequest, kRequestLength, kRequestUri, kScheme, kServerProtocol, kUri, kRequestId, kRequestBody, kLimitRate,
+  // connection
+  kBinaryRemoteAddr, kConnection, kConnectionRequests, kConnectionTime, kNginxVersion, kPid, kPipe, kProxyProtocolAddr, kRealipRemoteAddr,
+  kRealipRemotePort, kRemoteAddr, kRemotePort, kRemoteUser, kServerAddr, kServerName, kServerPort, kHttps,
+  kTcpinfoRtt, kTcpinfoRttvar, kTcpinfoSndCwnd, kTcpinfoRcvSpace,
+  // response and log
+  kBodyBytesSent, kBytesSent, kMsec, kRequestCompletion, kRequestTime, kSentHttp /*arg*/, kSentTrailer /*arg*/, kStatus, kTimeIso8601, kTimeLocal,
+  // proxy and upstream
+  kProxyAddXForwardedFor, kProxyHost, kProxyPort, kUpstreamAddr, kUpstreamBytesReceived, kUpstreamBytesSent, kUpstreamConnectTime,
+  kUpstreamCookie /*arg*/, kUpstreamHeaderTime, kUpstreamHttp /*arg*/, kUpstreamReason, kUpstreamResponseLength, kUpstreamResponseTime,
+  kUpstreamStatus, kUpstreamTrailer /*arg*/, kUpstreamLastServerName, kUpstreamCacheStatus,
+  // from the configuration
+  kMap /*map*/, kCapture /*index*/, kNamedCapture /*arg*/,
+};
+
+struct VariableRef {
+  Var id = Var::kHost;
+  http::HeaderToken token = http::HeaderToken::kOther;  // of arg, for the header families
+  int index = 0;
+  std::string arg;  // $http_x_y: "x-y" (lower case, '_' turned to '-'); $arg_, $cookie_: as written
+  std::shared_ptr<const Map> map;
+};
+
+struct VariableValue {
+  std::string_view text;
+  bool found = false;  // "-" in a log when not
+};
+
+// What an exchange (or a log record, or a test) answers with. The text lives in `arena`, in the exchange or in static storage.
+class VariableSource {
+ public:
+  virtual VariableValue variable(const VariableRef& ref, Arena& arena) const = 0;
+
+ protected:
+  ~VariableSource() = default;
+};
+
+// Names declared by the configuration (map, named captures) beside the built-in ones.
+class VariableNames {
+ public:
+  void declare_map(std::string name, std::shared_ptr<const Map> map);
+  void declare_capture(std::string name);  // named group of a server_name, location or map regex
+  // "remote_addr", "http_x_foo", "1", "my_map". The error: `unknown "foo" variable`, with a suggestion where near.
+  Result<VariableRef> find(std::string_view name) const;
+
+ private:
+  struct Entry {
+    std::string name;
+    std::shared_ptr<const Map> map;
+  };
+  std::vector<Entry> declared_;
+};
+
+}  // namespace weir::route
