@@ -1,0 +1,87 @@
+// What a configuration says, as plain values: the directive tables fill it, server/ builds the snapshot from it. Levels are already merged: every
+// location holds its effective settings.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "base/sockaddr.h"
+#include "policy/cluster.h"
+#include "proxy/location.h"
+#include "proxy/site.h"
+#include "upstream/options.h"
+
+namespace weir::config {
+
+struct MainConfig {
+  int worker_processes = 0;        // 0: auto (the cgroup's CPU quota, else the CPUs)
+  uint32_t worker_connections = 0; // 0: from the fd limit less a reserve
+  uint64_t rlimit_nofile = 0;      // 0: soft limit raised to the hard one
+  Millis shutdown_timeout{0};      // of QUIT; 0: none
+  std::vector<LogTarget> error_logs;
+  std::string pid = "/run/weir.pid";
+  bool daemon = true;
+  std::string user;   // empty: as started
+  std::string group;
+  bool nginx_defaults = false;
+};
+
+// server ADDRESS in upstream{}, before names are resolved.
+struct UpstreamServer {
+  std::string written;  // "app.example:13000", "10.0.0.1", "unix:/run/app.sock"
+  std::string host;     // a DNS name; empty when `options.address` is known already
+  uint16_t port = 80;
+  policy::PeerOptions options;  // address, name and server are final for literal addresses
+  std::string position;         // file:line:col, for warnings
+};
+
+struct UpstreamModel {
+  std::string name;
+  bool implicit = false;  // made of a proxy_pass to an address or a name
+  policy::Method method = policy::Method::kRoundRobin;
+  route::Template hash_key;
+  std::vector<UpstreamServer> servers;
+  upstream::PoolOptions pool;
+  bool panic = true;
+  std::string position;
+};
+
+struct ListenModel {
+  SocketAddress address;  // wildcard addresses as 0.0.0.0 and ::
+  std::string written;
+  bool default_server = false;
+  int backlog = 0;        // 0: weir's
+  bool ipv6_only = true;
+  bool so_keepalive = false;
+  int receive_buffer = 0, send_buffer = 0;
+  std::string position;
+};
+
+struct LocationModel {
+  route::LocationKind kind = route::LocationKind::kPrefix;
+  std::string pattern;
+  proxy::Location settings;            // settings.pass->cluster indexes Model::upstreams; access_logs' files are not yet opened
+  std::vector<LocationModel> nested;
+  std::string position;
+};
+
+struct ServerModel {
+  std::vector<ListenModel> listens;    // never empty: nginx's default is *:80 (root) or *:8000
+  std::vector<std::string> names;      // never empty: {""}
+  http::HeadLimits limits;
+  Millis header_timeout{10'000};
+  proxy::Location settings;            // of the server itself
+  std::vector<LocationModel> locations;
+  std::string position;
+};
+
+struct Model {
+  MainConfig main;
+  bool has_http = false;
+  std::vector<UpstreamModel> upstreams;
+  std::vector<ServerModel> servers;
+};
+
+}  // namespace weir::config

@@ -1,0 +1,105 @@
+// What one worker serves with: its epoch of the site, its sessions, pools, balancers, logs and counters. server/worker.cc owns one on the worker's
+// thread and feeds it connections; nothing here is shared with another thread but the snapshot, the peers' states and the counters.
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/intrusive_list.h"
+#include "base/rng.h"
+#include "io/loop.h"
+#include "io/transport.h"
+#include "observe/access_log.h"
+#include "observe/metrics.h"
+#include "proxy/epoch.h"
+#include "proxy/site.h"
+
+namespace weir::upstream {
+class Pool;
+}
+
+namespace weir::proxy {
+
+class Session;
+class Exchange;
+
+struct CoreOptions {
+  int worker = 0;
+  int workers = 1;
+  uint32_t max_connections = 65'536;  // clients and upstream connections together
+  uint64_t seed = 0;
+  // The last reference to an old snapshot goes here, so that control frees it and no worker stalls. May be empty.
+  std::function<void(std::shared_ptr<const Site>)> release_site;
+  // The connection count passed below the cap again, or reached it (true): listeners pause and resume. May be empty.
+  std::function<void(bool full)> on_full;
+  // After begin_drain(): no session is left. May be empty.
+  std::function<void()> on_drained;
+};
+
+class Core {
+ public:
+  Core(io::Loop& loop, observe::LogWriter& log_writer, CoreOptions options);
+  ~Core();  // closes every session at once
+  Core(const Core&) = delete;
+  Core& operator=(const Core&) = delete;
+
+  // Serves new requests from this site; running exchanges keep theirs. Before the first accept() there must be one.
+  void adopt(std::shared_ptr<const Site> site);
+  // A client connection on the listener of that configured address. A site without that address any more closes it.
+  void accept(std::unique_ptr<io::Transport> transport, const SocketAddress& listen_address);
+  // Graceful end: idle sessions close (after a request that is already on its way), busy ones finish with Connection: close, WebSockets get
+  // close 1001 at a frame boundary. on_drained when none is left.
+  void begin_drain();
+  // Closes what is left, at once.
+  void close_all();
+  void flush_logs(bool all);
+
+  size_t sessions() const { return session_count_; }
+  const observe::MetricSlab& metrics() const { return metrics_; }
+  // Snapshots still referenced here, the current one included.
+  int live_epochs() const { return live_epochs_; }
+
+  // For the rest of proxy/.
+  io::Loop& loop() { return loop_; }
+  Rng& rng() { return rng_; }
+  observe::MetricSlab& counters() { return metrics_; }
+  observe::WorkerLog& log() { return log_; }
+  upstream::Pool& pool() { return *pool_; }
+  Epoch& epoch() { return *current_; }
+  bool draining() const { return draining_; }
+  const CoreOptions& options() const { return options_; }
+  std::string_view http_date();  // cached for the second
+  uint64_t next_connection_number() { return ++connections_made_; }
+  std::unique_ptr<Exchange> take_exchange();
+  void give_exchange(std::unique_ptr<Exchange> exchange);
+  void session_closed(Session& session);
+  // An upstream connection opened (+1) or closed (-1); counted against the cap.
+  void count_connection(int delta);
+  bool may_open_connection() const { return connections_ < options_.max_connections; }
+
+ private:
+  friend class Epoch;
+  void epoch_unused(Epoch& epoch);
+
+  io::Loop& loop_;
+  CoreOptions options_;
+  Rng rng_;
+  observe::MetricSlab metrics_;
+  observe::WorkerLog log_;
+  std::unique_ptr<upstream::Pool> pool_;
+  std::vector<std::unique_ptr<Epoch>> epochs_;  // the current one and those that are still in use
+  Epoch* current_ = nullptr;
+  int live_epochs_ = 0;
+  std::vector<std::unique_ptr<Exchange>> free_exchanges_;
+  IntrusiveList<Session> sessions_;
+  size_t session_count_ = 0;
+  uint32_t connections_ = 0;
+  uint64_t connections_made_ = 0;
+  bool draining_ = false;
+  bool full_ = false;
+  int64_t date_second_ = -1;
+  std::string date_;
+};
+
+}  // namespace weir::proxy

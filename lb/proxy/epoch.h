@@ -1,0 +1,60 @@
+// A worker's hold on a snapshot: the site plus what the worker adds to it (a balancer and the pool's slots for each cluster). Counted with a plain
+// int: no cache line is shared between workers on a request's path.
+#pragma once
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "policy/cluster.h"
+#include "proxy/site.h"
+
+namespace weir::upstream {
+class Group;
+}
+
+namespace weir::proxy {
+
+class Core;
+
+struct WorkerCluster {
+  const SiteCluster* site = nullptr;
+  std::unique_ptr<policy::Balancer> balancer;
+  upstream::Group* group = nullptr;
+};
+
+class Epoch {
+ public:
+  Epoch(Core& core, std::shared_ptr<const Site> site);
+  ~Epoch();
+  const Site& site() const { return *site_; }
+  WorkerCluster& cluster(int index) { return clusters_[static_cast<size_t>(index)]; }
+
+ private:
+  friend class EpochRef;
+  friend class Core;
+  Core& core_;
+  std::shared_ptr<const Site> site_;
+  std::vector<WorkerCluster> clusters_;
+  int refs_ = 0;
+};
+
+class EpochRef {
+ public:
+  EpochRef() = default;
+  explicit EpochRef(Epoch& epoch) : epoch_(&epoch) { ++epoch.refs_; }
+  EpochRef(EpochRef&& other) noexcept : epoch_(std::exchange(other.epoch_, nullptr)) {}
+  EpochRef& operator=(EpochRef&& other) noexcept {
+    std::swap(epoch_, other.epoch_);
+    return *this;
+  }
+  ~EpochRef() { reset(); }
+  void reset();  // the last one out retires the epoch, unless it is the current one
+  Epoch* operator->() const { return epoch_; }
+  Epoch& operator*() const { return *epoch_; }
+  explicit operator bool() const { return epoch_ != nullptr; }
+
+ private:
+  Epoch* epoch_ = nullptr;
+};
+
+}  // namespace weir::proxy

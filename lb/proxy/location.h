@@ -1,0 +1,106 @@
+// What a location says, compiled: everything the phases of an exchange read. Immutable once the snapshot is built. config/ fills it.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "filter/real_ip.h"
+#include "http/header_token.h"
+#include "observe/access_log.h"
+#include "policy/retry.h"
+#include "route/template.h"
+
+namespace weir::proxy {
+
+// proxy_set_header, add_header.
+struct HeaderSetting {
+  std::string name;
+  http::HeaderToken token = http::HeaderToken::kOther;
+  route::Template value;  // rendered empty: proxy_set_header removes the field, add_header adds none
+  bool always = false;    // add_header: on every status, else 200 201 204 206 301 302 303 304 307 308 only
+};
+
+// return CODE [TEXT] | return CODE URL | return URL.
+struct ReturnAction {
+  int status = 0;  // 444: close without an answer
+  bool redirect = false;
+  route::Template text;
+  bool has_text = false;
+};
+
+// proxy_pass http://UPSTREAM[/uri]. The upstream is an upstream{} or a cluster made of the name or address given.
+struct ProxyPass {
+  int cluster = -1;         // index into Site::clusters
+  std::string scheme = "http";
+  std::string host;         // $proxy_host: "myapp", "10.0.0.1:8080"
+  uint16_t port = 80;       // $proxy_port
+  bool host_is_name = false;  // a DNS host, not an upstream{} and not an address: Host is $proxy_host then
+  bool has_uri = false;     // a URI part replaces the matched prefix
+  std::string uri;
+  // With variables: rendered, then looked up among the upstreams by name; nothing else can be reached.
+  std::optional<route::Template> dynamic;
+};
+
+// error_page CODES [=[STATUS]] TARGET.
+struct ErrorPage {
+  std::vector<int> statuses;
+  int overwrite = -1;      // -1: keep the status; 0: "=", take that of the page; else this one
+  route::Template target;  // "/50x.html": internal redirect; "@name": named location; "http...": redirect
+};
+
+struct AccessLogTarget {
+  int file = -1;  // LogWriter's id, filled when the snapshot is built
+  observe::AccessLogOptions options;
+};
+using AccessLogs = std::vector<AccessLogTarget>;
+
+struct Location {
+  std::string pattern = "/";  // as written, for logs
+  bool is_prefix = true;      // proxy_pass's URI part replaces this prefix
+  std::string prefix = "/";
+  bool internal = false;      // named
+
+  // Content: at most one; none is 404.
+  std::optional<ReturnAction> returns;
+  std::optional<ProxyPass> pass;
+
+  // To the peer.
+  std::vector<HeaderSetting> set_headers;
+  bool automatic_headers = true;  // weir's Host and X-Forwarded-* (SEMANTICS section 1); false under `defaults nginx`
+  bool http10 = false;            // proxy_http_version 1.0
+  bool upstream_keepalive = true; // false under `defaults nginx` without `keepalive`
+  Millis connect_timeout{2'000};
+  Millis read_timeout{60'000};
+  Millis send_timeout{60'000};
+  Millis tunnel_timeout{3'600'000};
+  policy::RetryOptions retry;
+  bool ignore_client_abort = false;
+  bool upgrade_websocket = true;
+  std::vector<std::string> hide_headers;  // lower case; beyond the automatic ones
+  std::vector<std::string> pass_headers;  // lower case; Server, Date, X-Accel-* otherwise hidden as by nginx
+
+  // From the client.
+  int64_t max_body_bytes = 100LL * 1024 * 1024;  // 0: no limit. 413
+  size_t body_buffer_bytes = 64 * 1024;          // a body up to this is held whole before a peer is chosen
+  Millis body_timeout{60'000};                   // between reads
+  int64_t body_min_rate = 240;                   // bytes a second after 10 s of grace; 0: none
+
+  // To the client.
+  std::vector<HeaderSetting> add_headers;
+  std::string default_type = "text/plain";
+  Millis client_send_timeout{60'000};
+  Millis keepalive_timeout{75'000};  // 0: no keep-alive
+  uint32_t keepalive_requests = 10'000;
+  Millis lingering_time{30'000};
+  Millis lingering_timeout{5'000};
+  bool lingering = true;
+  bool server_tokens = false;
+  bool reset_timedout = false;
+  std::vector<ErrorPage> error_pages;
+  std::shared_ptr<const AccessLogs> access_logs;  // shared, so that a tunnel can keep it and let go of the snapshot
+  filter::RealIpOptions real_ip;
+};
+
+}  // namespace weir::proxy

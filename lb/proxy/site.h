@@ -1,0 +1,61 @@
+// The immutable snapshot that workers serve from: listeners, virtual servers, locations, clusters. Built by server/ from the configuration; shared by
+// all workers; whoever holds an epoch of it (proxy/epoch.h) keeps it alive.
+#pragma once
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/sockaddr.h"
+#include "http/codec.h"
+#include "policy/cluster.h"
+#include "proxy/location.h"
+#include "route/host_table.h"
+#include "route/location_table.h"
+#include "upstream/options.h"
+
+namespace weir::proxy {
+
+struct VirtualServer {
+  std::string name;  // the first server_name: $server_name
+  http::HeadLimits limits;
+  Millis header_timeout{10'000};  // for the whole head
+  std::vector<std::unique_ptr<Location>> locations;  // by the index that `table` answers
+  std::vector<std::unique_ptr<route::LocationTable>> nested;
+  route::LocationTable table;
+  Location fallback;  // the server's own settings: used when no location matches and for refused heads
+};
+
+// One configured address. Its index is what a worker's listeners carry; the address is its identity over reloads.
+struct ListenSite {
+  SocketAddress address;
+  std::vector<const VirtualServer*> servers;  // by the index that `hosts` answers
+  route::HostTable hosts;
+  const VirtualServer* default_server = nullptr;
+};
+
+// One upstream{}, or the cluster made of a proxy_pass to an address or a name.
+struct SiteCluster {
+  std::unique_ptr<policy::Cluster> cluster;
+  upstream::PoolOptions pool;
+  route::Template hash_key;
+  std::shared_ptr<policy::RetryBudget> budget;  // kept over reloads by name
+  std::shared_ptr<std::atomic<uint32_t>> inflight;  // requests of all workers on this cluster, kept likewise
+};
+
+struct Site {
+  uint64_t generation = 0;
+  std::vector<std::unique_ptr<VirtualServer>> servers;
+  std::vector<std::unique_ptr<ListenSite>> listens;
+  std::vector<SiteCluster> clusters;
+  std::unordered_map<std::string, int> cluster_by_name;
+  std::string hostname;  // $hostname
+
+  const ListenSite* listen(const SocketAddress& address) const {
+    for (const auto& l : listens)
+      if (l->address == address) return l.get();
+    return nullptr;
+  }
+};
+
+}  // namespace weir::proxy
