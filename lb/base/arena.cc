@@ -2,13 +2,17 @@
 
 namespace weir {
 
-char* Arena::allocate_slow(size_t size) {
-  // The first block always has the usual size, so that reset() can keep it; a larger wish gets a block of its own behind it.
+char* Arena::allocate_slow(size_t size, size_t align) {
+  // The first block always has the usual size, so that reset() can keep it; a larger wish gets a block of its own
+  // behind it.
   if (blocks_.empty()) add_block(kFirstBlock);
-  if (size > capacity_ - used_) add_block(size > kNextBlock ? size : kNextBlock);
-  char* p = current_ + used_;
-  used_ += size;
-  return p;
+  size_t at = (used_ + align - 1) & ~(align - 1);
+  if (at > capacity_ || size > capacity_ - at) {
+    add_block(size > kNextBlock ? size : kNextBlock);
+    at = 0;
+  }
+  used_ = at + size;
+  return current_ + at;
 }
 
 void Arena::add_block(size_t capacity) {

@@ -22,13 +22,14 @@ class Arena {
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
+  // `align`: a power of two, at most that of max_align_t.
   char* allocate(size_t size, size_t align = 1) {
     const size_t at = (used_ + align - 1) & ~(align - 1);
     if (current_ != nullptr && at + size <= capacity_) {
       used_ = at + size;
       return current_ + at;
     }
-    return allocate_slow(size);
+    return allocate_slow(size, align);
   }
   // Gives back the end of the newest allocation; `p` must be what allocate() returned last.
   void shrink_last(const char* p, size_t size) { used_ = static_cast<size_t>(p - current_) + size; }
@@ -60,7 +61,7 @@ class Arena {
   size_t heap_bytes() const { return heap_bytes_; }
 
  private:
-  char* allocate_slow(size_t size);
+  char* allocate_slow(size_t size, size_t align);
   void add_block(size_t capacity);
 
   std::vector<std::unique_ptr<char[]>> blocks_;

@@ -16,7 +16,9 @@ class Crc32 {
  private:
   uint32_t state_ = 0xffffffff;
 };
-inline uint32_t crc32(std::string_view bytes) { return Crc32().update(bytes).value(); }
+inline uint32_t crc32(std::string_view bytes) {
+  return Crc32().update(bytes).value();
+}
 
 // SipHash-2-4 (Aumasson, Bernstein 2012).
 uint64_t siphash(std::string_view bytes, uint64_t key0, uint64_t key1);

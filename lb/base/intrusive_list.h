@@ -1,5 +1,6 @@
 // Doubly linked list whose nodes live in their owners; a node unlinks itself when it dies.
 #pragma once
+#include <cstddef>
 
 namespace weir {
 
@@ -37,15 +38,27 @@ class IntrusiveList {
   IntrusiveList& operator=(const IntrusiveList&) = delete;
   bool empty() const { return root_.next_ == &root_; }
   void push_front(T& node) { insert_after(&root_, &node); }
-  void push_back(T& node) { insert_after(root_.prev_, &node); }
+  void push_back(T& node) {
+    static_cast<ListNode&>(node).unlink();  // first: it may be the last one here
+    insert_after(root_.prev_, &node);
+  }
   T* front() { return empty() ? nullptr : static_cast<T*>(root_.next_); }
   T* back() { return empty() ? nullptr : static_cast<T*>(root_.prev_); }
-  // Takes everything out of `other`, so that a list can be walked while callbacks change it.
+  // Takes everything out of `other` in one splice, so that a list can be walked while callbacks change it.
   void take_all(IntrusiveList& other) {
-    while (T* node = other.front()) {
-      node->ListNode::unlink();
-      push_back(*node);
-    }
+    if (&other == this || other.empty()) return;
+    ListNode& from = other.root_;
+    from.next_->prev_ = root_.prev_;
+    root_.prev_->next_ = from.next_;
+    from.prev_->next_ = &root_;
+    root_.prev_ = from.prev_;
+    from.next_ = from.prev_ = &from;
+  }
+  // O(n).
+  size_t count() const {
+    size_t n = 0;
+    for (const ListNode* at = root_.next_; at != &root_; at = at->next_) ++n;
+    return n;
   }
   // The callback may unlink or destroy the node it is given, but no other.
   template <class Fn>

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,12 +14,15 @@
 
 namespace weir {
 
-// 16 bytes of address, port, family; a unix path is kept on the heap so that the value stays small (an idle session holds one).
+// 16 bytes of address, port, family; a unix path is kept on the heap so that the value stays small (an idle session
+// holds one).
 class SocketAddress {
  public:
+  static constexpr size_t kLongestUnixPath = 107;  // sockaddr_un without its NUL
+
   SocketAddress() = default;
   static std::optional<SocketAddress> from_ip(std::string_view ip, uint16_t port);  // "127.0.0.1", "::1", "[::1]"
-  static SocketAddress from_unix(std::string_view path);                           // without the "unix:" prefix
+  static SocketAddress from_unix(std::string_view path);                            // without the "unix:" prefix
   static SocketAddress from_sockaddr(const sockaddr* sa, socklen_t length);
 
   bool is_ipv4() const { return family_ == AF_INET; }
@@ -35,6 +39,7 @@ class SocketAddress {
 
   std::string ip() const;         // "10.0.0.1", "2001:db8::1", "unix:"
   std::string to_string() const;  // "10.0.0.1:80", "[2001:db8::1]:80", "unix:/run/app.sock": as nginx prints them
+  // The length; 0 when there is no address or a unix path is longer than kLongestUnixPath.
   socklen_t to_sockaddr(sockaddr_storage& out) const;
   bool operator==(const SocketAddress& other) const;
 
@@ -42,13 +47,15 @@ class SocketAddress {
   std::array<uint8_t, 16> bytes_{};
   uint16_t port_ = 0;
   uint16_t family_ = AF_UNSPEC;
-  std::string path_;
+  std::shared_ptr<const std::string> path_;  // shared, so that copying a peer's address allocates nothing
 };
 
 class Cidr {
  public:
-  // "10.0.0.0/8", "::1", "unix:"; nullopt when it is neither. Host bits below the mask are ignored, as nginx does (with a warning there).
+  // "10.0.0.0/8", "::1", "unix:"; nullopt when it is neither. Host bits below the mask are ignored, as nginx does (with
+  // a warning there).
   static std::optional<Cidr> parse(std::string_view text);
+  // An IPv4-mapped IPv6 address is taken as the IPv4 address it holds.
   bool contains(const SocketAddress& address) const;
 
  private:

@@ -1,0 +1,108 @@
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include "base/regex.h"
+
+#include <pcre2.h>
+
+#include <algorithm>
+
+namespace weir {
+namespace {
+
+constexpr uint32_t kMatchLimit = 100'000;  // backtracking steps: a few milliseconds
+constexpr uint32_t kDepthLimit = 10'000;
+constexpr uint32_t kHeapLimitKb = 1024;
+
+struct FreeMatchContext {
+  void operator()(pcre2_match_context* c) const { pcre2_match_context_free(c); }
+};
+struct FreeMatchData {
+  void operator()(pcre2_match_data* d) const { pcre2_match_data_free(d); }
+};
+
+// Read-only once made, so all threads share it.
+pcre2_match_context* match_context() {
+  static const std::unique_ptr<pcre2_match_context, FreeMatchContext> context = [] {
+    std::unique_ptr<pcre2_match_context, FreeMatchContext> c(pcre2_match_context_create(nullptr));
+    if (c) {
+      pcre2_set_match_limit(c.get(), kMatchLimit);
+      pcre2_set_depth_limit(c.get(), kDepthLimit);
+      pcre2_set_heap_limit(c.get(), kHeapLimitKb);
+    }
+    return c;
+  }();
+  return context.get();
+}
+
+// Keeps its backtracking frames between matches, which is why a warm thread allocates nothing.
+pcre2_match_data* match_data() {
+  thread_local const std::unique_ptr<pcre2_match_data, FreeMatchData> data(
+      pcre2_match_data_create(RegexMatch::kMost, nullptr));
+  return data.get();
+}
+
+PCRE2_SPTR units(std::string_view s) {
+  return reinterpret_cast<PCRE2_SPTR>(s.empty() ? "" : s.data());
+}
+
+}  // namespace
+
+struct Regex::Code {
+  explicit Code(pcre2_code* compiled) : code(compiled) {}
+  Code(const Code&) = delete;
+  Code& operator=(const Code&) = delete;
+  ~Code() { pcre2_code_free(code); }
+  pcre2_code* const code;
+};
+
+Regex::Regex(Regex&&) noexcept = default;
+Regex& Regex::operator=(Regex&&) noexcept = default;
+Regex::~Regex() = default;
+
+Result<Regex> Regex::compile(std::string_view pattern, bool ignore_case) {
+  int error = 0;
+  PCRE2_SIZE offset = 0;
+  // \C would let a pattern stop inside a character class's reach; no rule needs it.
+  const uint32_t options = PCRE2_NEVER_BACKSLASH_C | (ignore_case ? PCRE2_CASELESS : 0U);
+  pcre2_code* code = pcre2_compile(units(pattern), pattern.size(), options, &error, &offset, nullptr);
+  if (code == nullptr) {
+    PCRE2_UCHAR text[256];
+    pcre2_get_error_message(error, text, sizeof text);
+    return Unexpected{std::string(reinterpret_cast<const char*>(text)) + " at offset " + std::to_string(offset)};
+  }
+  Regex out;
+  out.code_ = std::make_unique<Code>(code);
+  uint32_t groups = 0;
+  uint32_t names = 0;
+  uint32_t entry_size = 0;
+  PCRE2_SPTR table = nullptr;
+  pcre2_pattern_info(code, PCRE2_INFO_CAPTURECOUNT, &groups);
+  pcre2_pattern_info(code, PCRE2_INFO_NAMECOUNT, &names);
+  pcre2_pattern_info(code, PCRE2_INFO_NAMEENTRYSIZE, &entry_size);
+  pcre2_pattern_info(code, PCRE2_INFO_NAMETABLE, &table);
+  out.groups_ = static_cast<int>(groups);
+  for (uint32_t i = 0; i < names; ++i) {
+    // Each entry: the group's number, high byte first, then the name with its NUL.
+    const PCRE2_SPTR entry = table + i * entry_size;
+    out.names_.emplace_back(reinterpret_cast<const char*>(entry + 2), entry[0] << 8 | entry[1]);
+  }
+  return out;
+}
+
+bool Regex::match(std::string_view subject, RegexMatch* out) const {
+  pcre2_match_data* data = match_data();
+  if (data == nullptr) return false;
+  // No match, a limit reached, no memory: all negative, and all mean that the rule does not apply.
+  const int rc = pcre2_match(code_->code, units(subject), subject.size(), 0, 0, data, match_context());
+  if (rc < 0) return false;
+  if (out == nullptr) return true;
+  out->count = rc == 0 ? RegexMatch::kMost : rc;  // 0: more groups than there is room for
+  const PCRE2_SIZE* at = pcre2_get_ovector_pointer(data);
+  for (int i = 0; i < RegexMatch::kMost; ++i, at += 2) {
+    // \K may put the start behind the end.
+    const bool set = i < out->count && at[0] != PCRE2_UNSET && at[0] <= at[1];
+    out->group[i] = set ? subject.substr(at[0], at[1] - at[0]) : std::string_view();
+  }
+  return true;
+}
+
+}  // namespace weir

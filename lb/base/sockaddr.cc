@@ -1,0 +1,200 @@
+#include "base/sockaddr.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+
+#include "base/bytes.h"
+#include "base/hash.h"
+
+namespace weir {
+namespace {
+
+constexpr std::array<uint8_t, 12> kMappedPrefix = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+// Textual address into network order bytes; the family, or AF_UNSPEC. No zone ids, no leading zeros, no shortened IPv4.
+int parse_ip(std::string_view ip, uint8_t* bytes) {
+  char text[INET6_ADDRSTRLEN];
+  if (ip.empty() || ip.size() >= sizeof text || ip.find('\0') != std::string_view::npos) return AF_UNSPEC;
+  std::memcpy(text, ip.data(), ip.size());
+  text[ip.size()] = '\0';
+  const int family = ip.find(':') == std::string_view::npos ? AF_INET : AF_INET6;
+  return inet_pton(family, text, bytes) == 1 ? family : AF_UNSPEC;
+}
+
+}  // namespace
+
+std::optional<SocketAddress> SocketAddress::from_ip(std::string_view ip, uint16_t port) {
+  SocketAddress out;
+  const bool bracketed = ip.size() >= 2 && ip.front() == '[' && ip.back() == ']';
+  if (bracketed) ip = ip.substr(1, ip.size() - 2);
+  const int family = parse_ip(ip, out.bytes_.data());
+  if (family == AF_UNSPEC || (bracketed && family != AF_INET6)) return std::nullopt;
+  out.family_ = static_cast<uint16_t>(family);
+  out.port_ = port;
+  return out;
+}
+
+SocketAddress SocketAddress::from_unix(std::string_view path) {
+  SocketAddress out;
+  out.family_ = AF_UNIX;
+  if (!path.empty()) out.path_ = std::make_shared<const std::string>(path);
+  return out;
+}
+
+SocketAddress SocketAddress::from_sockaddr(const sockaddr* sa, socklen_t length) {
+  SocketAddress out;
+  if (sa == nullptr || length < sizeof(sa_family_t)) return out;
+  switch (sa->sa_family) {
+    case AF_INET: {
+      sockaddr_in in{};
+      if (length < sizeof in) return out;
+      std::memcpy(&in, sa, sizeof in);
+      std::memcpy(out.bytes_.data(), &in.sin_addr, 4);
+      out.port_ = ntohs(in.sin_port);
+      break;
+    }
+    case AF_INET6: {
+      sockaddr_in6 in6{};
+      if (length < sizeof in6) return out;
+      std::memcpy(&in6, sa, sizeof in6);
+      std::memcpy(out.bytes_.data(), &in6.sin6_addr, 16);
+      out.port_ = ntohs(in6.sin6_port);
+      break;
+    }
+    case AF_UNIX: {
+      // The path may fill sun_path without a NUL; a leading NUL is Linux's abstract namespace, where every byte counts.
+      sockaddr_un un{};
+      std::memcpy(&un, sa, std::min<size_t>(length, sizeof un));
+      const size_t most = std::min<size_t>(length, sizeof un);
+      const size_t header = offsetof(sockaddr_un, sun_path);
+      size_t n = most > header ? most - header : 0;
+      if (n > 0 && un.sun_path[0] != '\0') n = strnlen(un.sun_path, n);
+      return from_unix({un.sun_path, n});
+    }
+    default: return out;
+  }
+  out.family_ = sa->sa_family;
+  return out;
+}
+
+std::string_view SocketAddress::address_bytes() const {
+  const size_t n = is_ipv4() ? 4 : is_ipv6() ? 16 : 0;
+  return {reinterpret_cast<const char*>(bytes_.data()), n};
+}
+
+SocketAddress SocketAddress::unmapped() const {
+  if (!is_ipv6() || !std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), bytes_.begin())) return *this;
+  SocketAddress out;
+  out.family_ = AF_INET;
+  out.port_ = port_;
+  std::copy_n(bytes_.begin() + 12, 4, out.bytes_.begin());
+  return out;
+}
+
+const std::string& SocketAddress::path() const {
+  static const std::string none;
+  return path_ ? *path_ : none;
+}
+
+std::string SocketAddress::ip() const {
+  if (is_unix()) return "unix:";
+  char text[INET6_ADDRSTRLEN];
+  if (empty() || inet_ntop(family_, bytes_.data(), text, sizeof text) == nullptr) return {};
+  return text;
+}
+
+std::string SocketAddress::to_string() const {
+  switch (family_) {
+    case AF_INET: return ip() + ':' + std::to_string(port_);
+    case AF_INET6: return '[' + ip() + "]:" + std::to_string(port_);
+    case AF_UNIX: return "unix:" + path().substr(0, path().find('\0'));
+    default: return {};
+  }
+}
+
+socklen_t SocketAddress::to_sockaddr(sockaddr_storage& out) const {
+  out = {};
+  switch (family_) {
+    case AF_INET: {
+      sockaddr_in in{};
+      in.sin_family = AF_INET;
+      in.sin_port = htons(port_);
+      std::memcpy(&in.sin_addr, bytes_.data(), 4);
+      std::memcpy(&out, &in, sizeof in);
+      return sizeof in;
+    }
+    case AF_INET6: {
+      sockaddr_in6 in6{};
+      in6.sin6_family = AF_INET6;
+      in6.sin6_port = htons(port_);
+      std::memcpy(&in6.sin6_addr, bytes_.data(), 16);
+      std::memcpy(&out, &in6, sizeof in6);
+      return sizeof in6;
+    }
+    case AF_UNIX: {
+      if (path().size() > kLongestUnixPath) return 0;  // a truncated path would be another socket
+      sockaddr_un un{};
+      un.sun_family = AF_UNIX;
+      std::memcpy(un.sun_path, path().data(), path().size());
+      std::memcpy(&out, &un, sizeof un);
+      const bool abstract = !path().empty() && path().front() == '\0';
+      const size_t terminator = path().empty() || abstract ? 0 : 1;
+      return static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path().size() + terminator);
+    }
+    default: return 0;
+  }
+}
+
+bool SocketAddress::operator==(const SocketAddress& other) const {
+  return family_ == other.family_ && port_ == other.port_ && bytes_ == other.bytes_ && path() == other.path();
+}
+
+std::optional<Cidr> Cidr::parse(std::string_view text) {
+  Cidr out;
+  if (text == "unix:") {
+    out.family_ = AF_UNIX;
+    return out;
+  }
+  const size_t slash = text.find('/');
+  out.family_ = parse_ip(text.substr(0, slash), out.bytes_.data());
+  if (out.family_ == AF_UNSPEC) return std::nullopt;
+  const int most = out.family_ == AF_INET ? 32 : 128;
+  out.bits_ = most;
+  if (slash != std::string_view::npos) {
+    const auto bits = parse_decimal(text.substr(slash + 1));
+    if (!bits || *bits > most) return std::nullopt;
+    out.bits_ = static_cast<int>(*bits);
+  }
+  for (int i = 0; i < 16; ++i) {
+    const int kept = std::clamp(out.bits_ - i * 8, 0, 8);
+    out.bytes_[static_cast<size_t>(i)] &= static_cast<uint8_t>(0xff00 >> kept);
+  }
+  return out;
+}
+
+bool Cidr::contains(const SocketAddress& address) const {
+  // As nginx: an IPv4-mapped address is an IPv4 address, for IPv6 blocks too.
+  const SocketAddress plain = address.unmapped();
+  if (family_ == AF_UNIX) return plain.is_unix();
+  if (family_ == AF_INET ? !plain.is_ipv4() : !plain.is_ipv6()) return false;
+  const std::string_view bytes = plain.address_bytes();
+  const auto whole = static_cast<size_t>(bits_ / 8);
+  if (std::memcmp(bytes.data(), bytes_.data(), whole) != 0) return false;
+  const int rest = bits_ % 8;
+  if (rest == 0) return true;
+  const int mask = (0xff00 >> rest) & 0xff;
+  return (static_cast<uint8_t>(bytes[whole]) & mask) == bytes_[whole];
+}
+
+}  // namespace weir
+
+size_t std::hash<weir::SocketAddress>::operator()(const weir::SocketAddress& address) const noexcept {
+  const size_t where =
+      weir::StringHash()(address.is_unix() ? std::string_view(address.path()) : address.address_bytes());
+  return where ^ (static_cast<size_t>(address.port()) * 0x9e3779b97f4a7c15);
+}
