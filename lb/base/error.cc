@@ -6,10 +6,10 @@ namespace weir {
 namespace {
 
 constexpr std::array<ErrorTraits, kErrorKinds> kTable = {{
-    {Side::kLocal, RetryClass::kNever, 200, "ok", false},
-    {Side::kClient, RetryClass::kNever, 499, "client_abort", false},
-    {Side::kClient, RetryClass::kNever, 408, "client_abort", false},
-    {Side::kClient, RetryClass::kNever, 499, "client_abort", false},
+    {Side::kLocal, RetryClass::kNone, 200, "ok", false},
+    {Side::kClient, RetryClass::kNone, 499, "client_abort", false},
+    {Side::kClient, RetryClass::kNone, 408, "client_abort", false},
+    {Side::kClient, RetryClass::kNone, 499, "client_abort", false},
     {Side::kPeer, RetryClass::kConnect, 502, "connect_refused", true},
     {Side::kPeer, RetryClass::kConnect, 504, "connect_timeout", true},
     {Side::kPeer, RetryClass::kConnect, 502, "connect_refused", true},
@@ -17,15 +17,15 @@ constexpr std::array<ErrorTraits, kErrorKinds> kTable = {{
     {Side::kPeer, RetryClass::kReused, 502, "reused_closed", false},
     {Side::kPeer, RetryClass::kListed, 502, "reset_before_response", true},
     {Side::kPeer, RetryClass::kListed, 504, "header_timeout", true},
-    {Side::kPeer, RetryClass::kNever, 504, "body_timeout", true},
+    {Side::kPeer, RetryClass::kNone, 504, "body_timeout", true},
     {Side::kPeer, RetryClass::kListed, 504, "body_timeout", true},
-    {Side::kPeer, RetryClass::kNever, 502, "reset_mid_response", true},
+    {Side::kPeer, RetryClass::kNone, 502, "reset_mid_response", true},
     {Side::kPeer, RetryClass::kListed, 502, "invalid_response", true},
-    {Side::kLocal, RetryClass::kNever, 503, "no_peer", false},
-    {Side::kLocal, RetryClass::kNever, 503, "queue_timeout", false},
-    {Side::kLocal, RetryClass::kNever, 503, "queue_full", false},
-    {Side::kLocal, RetryClass::kNever, 503, "overloaded", false},
-    {Side::kLocal, RetryClass::kNever, 502, "retry_budget", false},
+    {Side::kLocal, RetryClass::kNone, 503, "no_peer", false},
+    {Side::kLocal, RetryClass::kNone, 503, "queue_timeout", false},
+    {Side::kLocal, RetryClass::kNone, 503, "queue_full", false},
+    {Side::kLocal, RetryClass::kNone, 503, "overloaded", false},
+    {Side::kLocal, RetryClass::kNone, 502, "retry_budget", false},
     {Side::kLocal, RetryClass::kConnect, 502, "local_error", false},
 }};
 

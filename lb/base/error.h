@@ -10,7 +10,7 @@ enum class Side : uint8_t { kClient, kPeer, kLocal };
 
 // When another peer may be asked (SEMANTICS 2.6). The retry policy reads it; the rest of the rule is in policy/retry.h.
 enum class RetryClass : uint8_t {
-  kNever,    // the client's fault, or ours for good
+  kNone,     // the client's fault, or ours for good
   kConnect,  // (a) nothing was written to the peer
   kReused,   // (b) a reused connection closed without a response byte
   kListed,   // (c) only when proxy_next_upstream lists the condition

@@ -1,0 +1,69 @@
+// A worker's idle connections, grouped by upstream (limits are an upstream's) and by address. Last in, first out: the one used last is the least
+// likely to have been closed by the peer. Survives reloads; an upstream's options are set anew by each snapshot.
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/hash.h"
+#include "observe/metrics.h"
+#include "upstream/connection.h"
+
+namespace weir::upstream {
+
+class Pool;
+
+class Group {
+ public:
+  Group(Pool& pool, std::string name) : pool_(pool), name_(std::move(name)) {}
+  ~Group();
+  void configure(const PoolOptions& options, size_t peers);
+  // An idle connection to that address, or null.
+  std::unique_ptr<Connection> take(const SocketAddress& address);
+  // Ends a lease: keeps the connection if reusable() and there is room (the one idle longest leaves), else closes it. Safe on the connection's own stack.
+  void give(std::unique_ptr<Connection> connection);
+  void close_idle();
+  size_t idle() const { return idle_; }
+  const PoolOptions& options() const { return options_; }
+  const std::string& name() const { return name_; }
+  Pool& pool() { return pool_; }
+
+ private:
+  friend class Connection;
+  void drop(Connection& connection);  // an idle one that closed, spoke or grew too old
+
+  Pool& pool_;
+  std::string name_;
+  PoolOptions options_;
+  size_t most_idle_ = 0;
+  size_t idle_ = 0;
+  std::unordered_map<SocketAddress, std::vector<std::unique_ptr<Connection>>> slots_;
+  IntrusiveList<Connection> by_age_;  // idle ones, the longest idle first
+};
+
+class Pool {
+ public:
+  // `on_count` is told of every upstream connection opened (+1) and closed (-1).
+  Pool(io::Loop& loop, observe::MetricSlab& metrics, std::function<void(int)> on_count);
+  ~Pool();
+  // Made on first use; lives as long as the pool.
+  Group& group(const std::string& name);
+  void close_idle();
+  void begin_drain();  // nothing is kept any more
+
+  io::Loop& loop() { return loop_; }
+  bool draining() const { return draining_; }
+  void count(int delta) { on_count_(delta); }
+  void unsolicited(const SocketAddress& address);
+
+ private:
+  io::Loop& loop_;
+  observe::MetricSlab& metrics_;
+  std::function<void(int)> on_count_;
+  std::unordered_map<std::string, std::unique_ptr<Group>> groups_;
+  bool draining_ = false;
+};
+
+}  // namespace weir::upstream
