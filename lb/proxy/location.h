@@ -78,6 +78,7 @@ struct Location {
   policy::RetryOptions retry;
   bool ignore_client_abort = false;
   bool upgrade_websocket = true;
+  int no_peer_status = 503;       // 502 under `defaults nginx`
   std::vector<std::string> hide_headers;  // lower case; beyond the automatic ones
   std::vector<std::string> pass_headers;  // lower case; Server, Date, X-Accel-* otherwise hidden as by nginx
 

@@ -1,0 +1,40 @@
+// What an exchange sees of the client's side: a stream of a session. HTTP/1 sessions have one; HTTP/2 will have many.
+#pragma once
+#include "http/codec.h"
+#include "base/sockaddr.h"
+
+namespace weir::proxy {
+
+// How an exchange leaves its client's connection.
+enum class Ending : uint8_t {
+  kKeep,    // the next request may come
+  kClose,   // close once what is queued has gone out; linger if input is unread
+  kAbort,   // close at once: the response is truncated and the client must see it
+};
+
+class Downstream {
+ public:
+  virtual http::ServerCodec& codec() = 0;
+  // Sends or queues; a negative errno when the client is gone (the exchange then ends itself with kAbort).
+  virtual int send(const http::OutBatch& batch) = 0;
+  virtual size_t queued() const = 0;
+  // The exchange's wish to read (Exchange::wants_client_read) may have changed.
+  virtual void update_read() = 0;
+  // 101 went out: from now on the client's bytes come as Exchange::on_client_raw, those behind the request first.
+  virtual void enter_tunnel() = 0;
+  // The tunnel's other side ended: FIN to the client once what is queued has gone out.
+  virtual void shutdown_write() = 0;
+  // The exchange is over and must not be touched again. Called once, last.
+  virtual void exchange_ended(Ending ending) = 0;
+
+  virtual const SocketAddress& remote_address() const = 0;  // of the connection, before real_ip
+  virtual SocketAddress local_address() const = 0;
+  virtual uint64_t connection_number() const = 0;
+  virtual uint32_t connection_requests() const = 0;
+  virtual int64_t connection_started_us() const = 0;
+
+ protected:
+  ~Downstream() = default;
+};
+
+}  // namespace weir::proxy

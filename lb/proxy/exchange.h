@@ -1,0 +1,210 @@
+// One request and its response: the phases of DESIGN section 6 in order. Pooled by the Core; begin() to the Downstream's exchange_ended() is one life.
+//
+//   admit -> route -> (receive a small body) -> pick -> connect -> send -> respond -> relay -> finish
+//
+// exchange.cc has the client's side and the end, attempt.cc the peer's side (pick to response head), tunnel.cc what follows a 101, forward_*.cc
+// what goes onto the wire, local_answer.cc what weir says itself, variables.cc the $names.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "base/arena.h"
+#include "base/chunk.h"
+#include "http/codec.h"
+#include "http/ws_frames.h"
+#include "io/connector.h"
+#include "observe/record.h"
+#include "policy/cluster.h"
+#include "proxy/downstream.h"
+#include "proxy/epoch.h"
+#include "proxy/relay.h"
+#include "proxy/states.h"
+#include "route/variable.h"
+#include "upstream/connection.h"
+
+namespace weir::proxy {
+
+class Core;
+
+class Exchange final : private upstream::LeaseHandler, public route::VariableSource, private DeadlineHandler {
+ public:
+  explicit Exchange(Core& core);
+  ~Exchange();
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+
+  // A new life. `started_us`: when the request's first byte was read.
+  void begin(Downstream& downstream, const ListenSite& listen, EpochRef epoch, http::StreamId stream, int64_t started_us);
+  Arena& arena() { return arena_; }
+  http::RequestHead& request() { return request_; }
+  const http::RequestHead& request() const { return request_; }
+
+  // From the client's codec: they record and decide; turn() acts.
+  void on_request();
+  void on_request_body(std::string_view bytes);
+  void on_request_end();
+  void on_reject(const http::Reject& reject);
+  // After each batch of the above. May end the exchange: the caller touches it no more.
+  void turn();
+
+  // The client's connection: FIN, RST or too slow. May end the exchange.
+  void client_gone(ErrorKind kind);
+  void client_eof();   // FIN: an abort, unless proxy_ignore_client_abort or a tunnel
+  void client_sent();  // queued bytes went out
+  void on_client_raw(std::string_view bytes);  // of a tunnel
+
+  // Derived: whether the client's socket is to be read now.
+  bool wants_client_read();
+  bool receiving() const { return request_state_ == RequestState::kReceiving || request_state_ == RequestState::kDiscarding; }
+  bool request_complete() const { return request_state_ == RequestState::kComplete; }
+  bool in_tunnel() const { return response_state_ == ResponseState::kTunnel; }
+  const Location& location() const { return *location_; }
+  uint64_t request_body_bytes() const { return request_body_bytes_; }
+  // Graceful end: a WebSocket gets close 1001 at the next frame boundary.
+  void drain();
+
+  route::VariableValue variable(const route::VariableRef& ref, Arena& arena) const override;
+
+ private:
+  // --- exchange.cc: the client's side
+  void route_request();
+  bool select_location(std::string_view raw_path);
+  void find_client_address();
+  void flush_response();
+  void relay_request_body();
+  void move(RequestState to);
+  void move(ResponseState to);
+  void finish(ErrorKind error, Ending ending);
+  Ending ending_of_keep_alive() const;
+  void log_access();
+
+  // --- attempt.cc: the peer's side
+  WorkerCluster* find_cluster();
+  void next_attempt();
+  void no_peer(const policy::Pick& pick);
+  void on_connected(std::unique_ptr<io::Transport> transport, io::ConnectFailure failure);
+  void lease(std::unique_ptr<upstream::Connection> connection);
+  void send_request();
+  void attempt_failed(ErrorKind kind);
+  // Closes the books of the running attempt: record, peer's state, connection back or closed.
+  void end_attempt(ErrorKind kind, bool decided);
+  policy::AttemptFacts facts(ErrorKind kind) const;
+  void response_broken(ErrorKind kind);
+  void arm_upstream();
+  bool leased() const { return connection_ != nullptr; }
+
+  // LeaseHandler and http::ClientCodec::Handler
+  Arena& response_arena(http::StreamId stream) override;
+  http::ResponseHead& response_head(http::StreamId stream) override;
+  void on_interim(http::StreamId stream) override;
+  void on_response(http::StreamId stream) override;
+  void on_body(http::StreamId stream, std::string_view bytes) override;
+  void on_response_end(http::StreamId stream) override;
+  void on_error(http::StreamId stream, ErrorKind kind, std::string_view why) override;
+  void on_upstream_turn() override;
+  void on_upstream_raw(std::string_view bytes) override;
+  void on_upstream_closed(int code) override;
+  void on_upstream_sent() override;
+  void on_deadline(Deadline& which) override;
+
+  // --- forward_request.cc, forward_response.cc
+  void compose_request();
+  void add_forwarding_fields();
+  void compose_response_head(http::OutResponse& out);
+  void add_own_fields(int status);
+  void choose_connection(http::OutResponse& out);
+
+  // --- local_answer.cc
+  // Answers itself: error_page, then a page of weir's own. `retry_after` seconds, 0: none.
+  void answer(int status, int retry_after = 0);
+  bool try_error_page(int status);
+  void do_return();
+  void send_local(int status, std::string_view type, std::string_view body, std::string_view location = {});
+  void refuse_method_and_body();
+
+  // --- tunnel.cc
+  void open_tunnel();
+  void tunnel_ended(ErrorKind error);
+
+  // --- variables.cc
+  route::VariableValue request_variable(const route::VariableRef& ref, Arena& arena) const;
+  route::VariableValue connection_variable(const route::VariableRef& ref, Arena& arena) const;
+  route::VariableValue upstream_variable(const route::VariableRef& ref, Arena& arena) const;
+
+  Core& core_;
+  Downstream* downstream_ = nullptr;
+  EpochRef epoch_;
+  const ListenSite* listen_ = nullptr;
+  const VirtualServer* server_ = nullptr;
+  const Location* location_ = nullptr;
+  std::shared_ptr<const AccessLogs> access_logs_;  // taken from the location, so that a tunnel can let go of the epoch
+  http::StreamId stream_ = http::kH1Stream;
+
+  Arena arena_;
+  http::RequestHead request_;
+  http::ResponseHead response_;
+  http::FieldList out_fields_;     // what goes to the peer; composed once
+  http::OutRequest out_request_;
+  http::FieldList local_fields_;   // of an answer of weir's own
+  observe::ExchangeRecord record_;
+
+  RequestState request_state_ = RequestState::kIdle;
+  ResponseState response_state_ = ResponseState::kNone;
+
+  // request
+  SocketAddress client_;            // after real_ip
+  std::string_view uri_;            // normalised path: $uri
+  route::LocationMatch match_;
+  RegexMatch host_captures_;
+  const Regex* host_regex_ = nullptr;
+  Chain body_;                      // held for the first send and for a retry
+  Relay upload_;
+  uint64_t request_body_bytes_ = 0;
+  bool held_ = true;                // body_ is all of the body that came so far
+  bool composed_ = false;
+  bool started_ = false;            // the first attempt has begun
+  bool continue_sent_ = false;
+  int pending_answer_ = 0;          // a local answer decided inside a codec event, given by turn()
+  int error_status_ = 0;            // of the error_page that is being served: what the client gets
+  int redirects_ = 0;
+
+  // attempts
+  WorkerCluster* cluster_ = nullptr;
+  bool counted_in_cluster_ = false;
+  bool budget_taken_ = false;
+  const policy::Peer* peer_ = nullptr;
+  std::shared_ptr<policy::PeerState> peer_state_;  // of a tunnel, which has let go of the epoch
+  bool probe_ = false;
+  policy::TriedSet tried_;
+  uint32_t tries_ = 0;              // charged ones
+  MonoMs first_attempt_at_ = 0;
+  bool fresh_only_ = false;
+  std::unique_ptr<io::Connecting> connecting_;
+  std::unique_ptr<upstream::Connection> connection_;
+  upstream::Group* group_ = nullptr;
+  bool request_all_sent_ = false;   // given to the connection, in full
+  uint64_t accepted_ = 0;           // of the request, by the kernel, in this attempt
+  Deadline upstream_deadline_{this};
+  enum class Waiting : uint8_t { kNothing, kSend, kResponse, kTunnelIdle } waiting_ = Waiting::kNothing;
+
+  // response
+  Relay download_;
+  bool head_received_ = false;      // the final one, from the peer
+  bool response_complete_ = false;  // the peer's response ended
+  bool retry_wanted_ = false;
+  ErrorKind upstream_error_ = ErrorKind::kNone;
+  int client_error_ = 0;            // of a send in the middle of a feed
+  bool keep_alive_ = false;         // said to the client
+  bool close_delimited_ = false;
+  uint64_t head_bytes_sent_ = 0;
+  uint64_t body_bytes_sent_ = 0;
+
+  // tunnel
+  http::WsFrameTracker frames_;
+  bool client_fin_ = false;
+  bool peer_fin_ = false;
+  bool drain_wanted_ = false;
+};
+
+}  // namespace weir::proxy

@@ -1,0 +1,43 @@
+// One direction of a body: pieces gathered while one read is being decoded, and the derived wish to read more. Pieces are views of the read slab, so
+// a relay is flushed before the read returns.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace weir::proxy {
+
+class Relay {
+ public:
+  // Reading stops at kHigh bytes held in a direction and resumes at kLow (DESIGN section 7).
+  static constexpr size_t kHigh = 128 * 1024;
+  static constexpr size_t kLow = 32 * 1024;
+  static constexpr int kMost = 48;
+
+  void reset() { *this = Relay(); }
+  // False when it is full: flush and add again.
+  bool add(std::string_view piece) {
+    if (count_ == kMost) return false;
+    pieces_[count_++] = piece;
+    total_ += piece.size();
+    return true;
+  }
+  const std::string_view* pieces() const { return pieces_; }
+  int count() const { return count_; }
+  void flushed() { count_ = 0; }
+  // All bytes that have passed.
+  uint64_t total() const { return total_; }
+  // Whether the source may be read when the direction holds that many bytes. The only place where a pause begins or ends.
+  bool update(size_t held) {
+    reading_ = reading_ ? held < kHigh : held <= kLow;
+    return reading_;
+  }
+
+ private:
+  std::string_view pieces_[kMost];
+  int count_ = 0;
+  uint64_t total_ = 0;
+  bool reading_ = true;
+};
+
+}  // namespace weir::proxy
