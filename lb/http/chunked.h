@@ -1,5 +1,5 @@
-// Strict chunked decoder (RFC 9112 7.1; THREATS rows 11-13). Extensions are limited and thrown away, trailers are limited and dropped, and
-// nothing of the raw framing is ever forwarded: the other side is framed anew.
+// Strict chunked decoder (RFC 9112 7.1; THREATS rows 11-13). Extensions are limited and thrown away, trailers are
+// limited and dropped, and nothing of the raw framing is ever forwarded: the other side is framed anew.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -9,11 +9,15 @@ namespace weir::http {
 
 class ChunkedDecoder {
  public:
+  static constexpr uint32_t kMostExtension = 256;       // bytes a chunk, from the ';' on
+  static constexpr uint32_t kMostTrailer = 8 * 1024;    // bytes of all trailer lines
+  static constexpr uint64_t kFreeOverhead = 16 * 1024;  // extensions and leading zeros: this much and half of the body
+
   enum class Step : uint8_t {
     kData,      // `data` holds body bytes; call again
     kNeedMore,  // all input was consumed
     kEnd,       // the last chunk and the trailers were consumed; `consumed` may be less than the input
-    kError,     // `error` says why
+    kError,     // `error` says why (a static string); nothing more is decoded
   };
   struct Output {
     Step step;
@@ -26,15 +30,41 @@ class ChunkedDecoder {
 
  private:
   enum class State : uint8_t {
-    kSize, kExtension, kSizeLf, kData, kDataCr, kDataLf, kTrailerStart, kTrailer, kTrailerLf, kEndLf, kDone, kFailed
+    kSize,
+    kNameStart,
+    kName,
+    kValueStart,
+    kValue,
+    kQuoted,
+    kQuotedPair,
+    kQuotedEnd,
+    kSizeLf,  // the size line
+    kData,
+    kDataCr,
+    kDataLf,
+    kTrailerStart,
+    kTrailerName,
+    kTrailerValue,
+    kTrailerLf,
+    kEndLf,
+    kDone,
+    kFailed
   };
+  // Takes one byte outside of chunk data; returns why it is refused, else an empty text.
+  std::string_view step(char c);
+  std::string_view on_size(char c);
+  std::string_view on_extension(char c);
+  std::string_view on_trailer(char c);
+  std::string_view end_size_line();
+  std::string_view charge();
+
   State state_ = State::kSize;
   uint8_t digits_ = 0;
-  uint16_t extension_ = 0;      // bytes of this chunk's extension
-  uint32_t trailer_ = 0;        // bytes of all trailers
-  uint64_t left_ = 0;           // of the chunk's data
-  uint64_t overhead_ = 0;       // extensions and leading zeros of all chunks
-  uint64_t body_ = 0;           // data bytes of all chunks
+  uint32_t extension_ = 0;  // bytes of this chunk's extension
+  uint32_t trailer_ = 0;    // bytes of all trailers
+  uint64_t left_ = 0;       // of the chunk's data
+  uint64_t overhead_ = 0;   // extensions and leading zeros of all chunks
+  uint64_t body_ = 0;       // data bytes of all chunks
 };
 
 }  // namespace weir::http

@@ -1,6 +1,7 @@
 // The seam between bytes and messages. A codec is sans-IO: bytes in, events out; messages in, bytes out. HTTP/1 uses stream 1 for
 // every message, one after the other; HTTP/2 will use its own numbers. No codec keeps a reference to anything it was given.
 #pragma once
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -21,10 +22,12 @@ struct HeadLimits {
   int fields = 100;               // 431
 };
 
-// A request that is refused. The status is for the client, the reason for the error log (a static string).
+// A request that is refused. The status is for the client, the reason for the error log (a static string). `request_line` is raw and
+// without CRLF, for the access log: a view of what was fed, valid during the call; empty when the line is incomplete.
 struct Reject {
   uint16_t status = 400;
   std::string_view reason;
+  std::string_view request_line = {};
 };
 
 // Where a head is parsed into: both belong to the handler and outlive the stream's last event.
@@ -42,8 +45,10 @@ class OutBatch {
   size_t bytes() const { return bytes_; }
   int room() const { return kMost - size_; }
   const std::string_view* pieces() const { return pieces_; }
+  // The caller has looked at room(): a head takes one piece, a chunk two more than its pieces, an end one.
   void add(std::string_view piece) {
     if (piece.empty()) return;
+    assert(size_ < kMost);
     pieces_[size_++] = piece;
     bytes_ += piece.size();
   }
@@ -105,8 +110,8 @@ class ServerCodec {
     virtual void on_body(StreamId stream, std::string_view bytes) = 0;
     // The body is complete. Once, after which the stream is silent.
     virtual void on_request_end(StreamId stream) = 0;
-    // Refused; the connection cannot be read any further. Once a connection; on_request may or may not have come before (a broken
-    // chunk comes after it). Nothing follows.
+    // Refused; the connection cannot be read any further. Once a connection; begin_request and on_request may or may not have come
+    // before (a head with a bad byte is refused before there is storage, a broken chunk comes after on_request). Nothing follows.
     virtual void on_reject(StreamId stream, const Reject& reject) = 0;
 
    protected:
@@ -117,7 +122,7 @@ class ServerCodec {
   // Returns how many bytes were consumed. Fewer than given: a head is incomplete (give the rest again with more behind it), or an HTTP/1
   // request has ended and the next waits for resume().
   virtual size_t feed(std::string_view bytes, Handler& handler) = 0;
-  // HTTP/1: the response is finished, the next request may be read.
+  // HTTP/1: the response is finished, the next request may be read. Called before the request's end, it takes effect there.
   virtual void resume() = 0;
   // Whether a request has begun (any byte of it) and is not complete.
   virtual bool inside_request() const = 0;
@@ -139,7 +144,7 @@ class ClientCodec {
     virtual ResponseHead& response_head(StreamId stream) = 0;
     // 1xx other than 101; at most 8 a response.
     virtual void on_interim(StreamId stream) = 0;
-    // The final head, 101 included. After a 101 the codec consumes nothing more.
+    // The final head, 101 included. After a 101 the codec consumes nothing more, and on_response_end does not come.
     virtual void on_response(StreamId stream) = 0;
     virtual void on_body(StreamId stream, std::string_view bytes) = 0;
     virtual void on_response_end(StreamId stream) = 0;
@@ -155,7 +160,8 @@ class ClientCodec {
   virtual void expect(StreamId stream, Method method, bool websocket) = 0;
   // As ServerCodec::feed. Bytes beyond the response's end are not consumed: the caller counts them as unsolicited.
   virtual size_t feed(std::string_view bytes, Handler& handler) = 0;
-  // The peer closed its side: ends a close-delimited body (true), else the response is truncated (false).
+  // The peer closed its side: ends a close-delimited body (true; also when no response is under way), else the response is
+  // truncated (false; on_error does not come).
   virtual bool finish(Handler& handler) = 0;
 
   virtual void send_head(StreamId stream, const OutRequest& head, Arena& arena, OutBatch& out) = 0;

@@ -1,7 +1,9 @@
-// HTTP/1.1 (RFC 9112) both ways. llhttp only tokenizes a head that the pre-scan has found clean; framing, chunks and limits are ours.
+// HTTP/1.1 (RFC 9112) both ways. llhttp only tokenizes a head that the pre-scan has found clean; framing, chunks and
+// limits are ours.
 #pragma once
 #include "http/chunked.h"
 #include "http/codec.h"
+#include "http/prescan.h"
 
 namespace weir::http {
 
@@ -23,18 +25,28 @@ class H1ServerCodec final : public ServerCodec {
  private:
   enum class State : uint8_t { kHead, kLength, kChunked, kEnded, kFailed };
   size_t feed_head(std::string_view bytes, Handler& handler);
+  size_t feed_length(std::string_view bytes, Handler& handler);
+  size_t feed_chunked(std::string_view bytes, Handler& handler);
+  void accept_head(std::string_view raw, Handler& handler);
+  void end_request(Handler& handler);
   void reject(Handler& handler, const Reject& reject);
 
   const HeadLimits* limits_;
   State state_ = State::kHead;
   bool out_chunked_ = false;
-  size_t scanned_ = 0;  // bytes of an incomplete head already searched for its end
-  int64_t left_ = 0;    // of a kLength body
+  bool resumed_ = false;     // resume() came before the request's end
+  bool begun_ = false;       // a byte of the head that is awaited was seen
+  uint8_t empty_lines_ = 0;  // skipped before the request line
+  int64_t left_ = 0;         // of a kLength body
+  Prescan prescan_{Prescan::Kind::kRequest};
   ChunkedDecoder chunked_;
 };
 
 class H1ClientCodec final : public ClientCodec {
  public:
+  static constexpr HeadLimits kLimits{64 * 1024, 64 * 1024, 128};
+  static constexpr int kMostInterims = 8;
+
   void expect(StreamId stream, Method method, bool websocket) override;
   size_t feed(std::string_view bytes, Handler& handler) override;
   bool finish(Handler& handler) override;
@@ -45,6 +57,10 @@ class H1ClientCodec final : public ClientCodec {
  private:
   enum class State : uint8_t { kIdle, kHead, kLength, kChunked, kClose, kEnded, kFailed };
   size_t feed_head(std::string_view bytes, Handler& handler);
+  size_t feed_length(std::string_view bytes, Handler& handler);
+  size_t feed_chunked(std::string_view bytes, Handler& handler);
+  void accept_head(std::string_view raw, Handler& handler);
+  void end_response(Handler& handler);
   void fail(Handler& handler, std::string_view why);
 
   State state_ = State::kIdle;
@@ -52,8 +68,8 @@ class H1ClientCodec final : public ClientCodec {
   bool websocket_ = false;
   bool out_chunked_ = false;
   int interims_ = 0;
-  size_t scanned_ = 0;
   int64_t left_ = 0;
+  Prescan prescan_{Prescan::Kind::kResponse};
   ChunkedDecoder chunked_;
 };
 

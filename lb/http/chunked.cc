@@ -1,0 +1,155 @@
+// The chunked decoder: data in bulk, framing byte by byte.
+//
+//   Size -> SizeLf -> Data -> DataCr -> DataLf -> Size ...
+//    |        ^  \ (size 0)
+//    v        |   `-> TrailerStart -> TrailerName -> TrailerValue -> TrailerLf -> TrailerStart ... -> EndLf -> Done
+//   extension-'
+#include "http/chunked.h"
+
+#include <algorithm>
+
+#include "base/bytes.h"
+#include "http/control_scan.h"
+
+namespace weir::http {
+
+ChunkedDecoder::Output ChunkedDecoder::next(std::string_view input) {
+  if (state_ == State::kFailed) return {Step::kError, {}, 0, "chunked body was already refused"};
+  if (state_ == State::kDone) return {Step::kEnd, {}, 0, {}};
+  for (size_t i = 0; i < input.size();) {
+    if (state_ == State::kData) {
+      const auto size = static_cast<size_t>(std::min<uint64_t>(left_, input.size() - i));
+      left_ -= size;
+      body_ += size;
+      if (left_ == 0) state_ = State::kDataCr;
+      return {Step::kData, input.substr(i, size), i + size, {}};
+    }
+    const std::string_view why = step(input[i++]);
+    if (!why.empty()) {
+      state_ = State::kFailed;
+      return {Step::kError, {}, i, why};
+    }
+    if (state_ == State::kDone) return {Step::kEnd, {}, i, {}};
+  }
+  return {Step::kNeedMore, {}, input.size(), {}};
+}
+
+std::string_view ChunkedDecoder::step(char c) {
+  switch (state_) {
+    case State::kSize: return on_size(c);
+    case State::kNameStart:
+    case State::kName:
+    case State::kValueStart:
+    case State::kValue:
+    case State::kQuoted:
+    case State::kQuotedPair:
+    case State::kQuotedEnd: return on_extension(c);
+    case State::kSizeLf: return c == '\n' ? end_size_line() : "CR without LF in a chunk size line";
+    case State::kDataCr:
+      state_ = State::kDataLf;
+      return c == '\r' ? std::string_view() : "chunk data is not followed by CRLF";
+    case State::kDataLf:
+      state_ = State::kSize;
+      return c == '\n' ? std::string_view() : "chunk data is not followed by CRLF";
+    case State::kTrailerStart:
+    case State::kTrailerName:
+    case State::kTrailerValue:
+    case State::kTrailerLf:
+    case State::kEndLf: return on_trailer(c);
+    case State::kData:
+    case State::kDone:
+    case State::kFailed: break;
+  }
+  return "chunked body was already refused";
+}
+
+std::string_view ChunkedDecoder::on_size(char c) {
+  if (const int digit = hex_value(c); digit >= 0) {
+    if (digits_ == 16) return "chunk size has more than 16 digits";
+    if (left_ > static_cast<uint64_t>(INT64_MAX) >> 4) return "chunk size is too large";
+    const bool after_zero = digits_ > 0 && left_ == 0;
+    ++digits_;
+    left_ = left_ << 4 | static_cast<uint64_t>(digit);
+    return after_zero ? charge() : std::string_view();
+  }
+  if (digits_ == 0) return "chunk without a size";
+  if (c == ';') {
+    state_ = State::kNameStart;
+    extension_ = 1;
+    return charge();
+  }
+  if (c != '\r') return "illegal character in a chunk size";
+  state_ = State::kSizeLf;
+  return {};
+}
+
+// chunk-ext = *( ";" token [ "=" ( token / quoted-string ) ] ), without the "bad white space" that RFC 9112 7.1.1 only
+// tolerates.
+std::string_view ChunkedDecoder::on_extension(char c) {
+  if (state_ == State::kQuoted || state_ == State::kQuotedPair) {
+    if (is_control(c) && c != '\t') return "control character in a chunk extension";
+    if (state_ == State::kQuotedPair) {
+      state_ = State::kQuoted;
+    } else if (c == '\\') {
+      state_ = State::kQuotedPair;
+    } else if (c == '"') {
+      state_ = State::kQuotedEnd;
+    }
+  } else if (state_ == State::kValueStart && c == '"') {
+    state_ = State::kQuoted;
+  } else if (state_ != State::kQuotedEnd && is_tchar(c)) {
+    if (state_ == State::kNameStart) state_ = State::kName;
+    if (state_ == State::kValueStart) state_ = State::kValue;
+  } else if (state_ == State::kNameStart || state_ == State::kValueStart) {
+    return "malformed chunk extension";
+  } else if (c == '\r') {
+    state_ = State::kSizeLf;
+    return {};
+  } else if (c == ';') {
+    state_ = State::kNameStart;
+  } else if (c == '=' && state_ == State::kName) {
+    state_ = State::kValueStart;
+  } else {
+    return "malformed chunk extension";
+  }
+  if (++extension_ > kMostExtension) return "chunk extension is too long";
+  return charge();
+}
+
+std::string_view ChunkedDecoder::end_size_line() {
+  state_ = left_ == 0 ? State::kTrailerStart : State::kData;
+  digits_ = 0;
+  extension_ = 0;
+  return {};
+}
+
+std::string_view ChunkedDecoder::charge() {
+  return ++overhead_ > kFreeOverhead + body_ / 2 ? "too many chunk extensions or leading zeros" : std::string_view();
+}
+
+std::string_view ChunkedDecoder::on_trailer(char c) {
+  if (++trailer_ > kMostTrailer + 2) return "trailers are too large";
+  switch (state_) {
+    case State::kTrailerStart:
+      if (c == '\r') {
+        state_ = State::kEndLf;
+        return {};
+      }
+      state_ = State::kTrailerName;
+      return is_tchar(c) ? std::string_view() : "malformed trailer";
+    case State::kTrailerName:
+      if (c == ':') state_ = State::kTrailerValue;
+      return c == ':' || is_tchar(c) ? std::string_view() : "malformed trailer";
+    case State::kTrailerValue:
+      if (c == '\r') state_ = State::kTrailerLf;
+      return c == '\r' || c == '\t' || !is_control(c) ? std::string_view() : "control character in a trailer";
+    case State::kTrailerLf:
+      state_ = State::kTrailerStart;
+      return c == '\n' ? std::string_view() : "CR without LF in a trailer";
+    default:  // kEndLf
+      state_ = State::kDone;
+      return c == '\n' ? std::string_view() : "CR without LF after the last chunk";
+  }
+}
+
+}  // namespace weir::http

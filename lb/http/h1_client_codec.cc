@@ -1,0 +1,158 @@
+// HTTP/1.1 towards peers: requests out, responses in.
+//
+//   Idle -expect()-> Head (interims stay here) -> (Length | Chunked | Close)? -> Ended -expect()-> Head
+#include <algorithm>
+
+#include "http/framing.h"
+#include "http/h1_codec.h"
+#include "http/h1_writer.h"
+#include "http/start_line.h"
+#include "http/tokenizer.h"
+
+namespace weir::http {
+
+void H1ClientCodec::expect(StreamId, Method method, bool websocket) {
+  state_ = State::kHead;
+  method_ = method;
+  websocket_ = websocket;
+  interims_ = 0;
+  prescan_.reset();
+}
+
+size_t H1ClientCodec::feed(std::string_view bytes, Handler& handler) {
+  size_t used = 0;
+  while (used < bytes.size()) {
+    const std::string_view rest = bytes.substr(used);
+    size_t taken = 0;
+    switch (state_) {
+      case State::kHead: taken = feed_head(rest, handler); break;
+      case State::kLength: taken = feed_length(rest, handler); break;
+      case State::kChunked: taken = feed_chunked(rest, handler); break;
+      case State::kClose: handler.on_body(kH1Stream, rest); return bytes.size();
+      case State::kIdle:
+      case State::kEnded: return used;
+      case State::kFailed: return bytes.size();
+    }
+    if (taken == 0 && state_ != State::kFailed) return used;
+    used += taken;
+  }
+  return used;
+}
+
+size_t H1ClientCodec::feed_head(std::string_view bytes, Handler& handler) {
+  const Prescan::Step step = prescan_.scan(bytes, kLimits);
+  if (step == Prescan::Step::kNeedMore) return 0;
+  if (step == Prescan::Step::kBad) {
+    fail(handler, prescan_.reject().reason);
+    return 0;
+  }
+  const size_t size = prescan_.head_bytes();
+  accept_head(bytes.substr(0, size), handler);
+  return size;
+}
+
+void H1ClientCodec::accept_head(std::string_view raw, Handler& handler) {
+  Arena& arena = handler.response_arena(kH1Stream);
+  ResponseHead& head = handler.response_head(kH1Stream);
+  head.clear();
+  const std::string_view text = arena.copy(raw);
+  head.head_bytes = text.size();
+  StatusLine line;
+  if (const auto refused = parse_status_line(text.substr(0, prescan_.first_line_bytes()), line))
+    return fail(handler, refused->reason);
+  head.status = line.status;
+  head.version = line.version;
+  head.reason = line.reason;
+  if (const auto refused = tokenize_head(Prescan::Kind::kResponse, {text}, head.fields))
+    return fail(handler, refused->reason);
+  if (head.fields.size() != prescan_.fields()) return fail(handler, "header fields are not one a line");
+  if (const std::string_view why = check_response(head, method_, websocket_); !why.empty()) return fail(handler, why);
+
+  if (head.status < 200 && head.status != 101) {
+    if (++interims_ > kMostInterims) return fail(handler, "too many interim responses");
+    prescan_.reset();
+    handler.on_interim(kH1Stream);
+    return;
+  }
+  if (head.status == 101) {
+    state_ = State::kEnded;
+    handler.on_response(kH1Stream);
+    return;
+  }
+  switch (head.framing) {
+    case Framing::kChunked:
+      state_ = State::kChunked;
+      chunked_.reset();
+      break;
+    case Framing::kClose: state_ = State::kClose; break;
+    case Framing::kLength:
+      state_ = State::kLength;
+      left_ = head.content_length;
+      break;
+    case Framing::kNone:
+      state_ = State::kLength;
+      left_ = 0;
+      break;
+  }
+  handler.on_response(kH1Stream);
+  if (state_ == State::kLength && left_ == 0) end_response(handler);
+}
+
+size_t H1ClientCodec::feed_length(std::string_view bytes, Handler& handler) {
+  const auto size = static_cast<size_t>(std::min<uint64_t>(static_cast<uint64_t>(left_), bytes.size()));
+  left_ -= static_cast<int64_t>(size);
+  handler.on_body(kH1Stream, bytes.substr(0, size));
+  if (left_ == 0) end_response(handler);
+  return size;
+}
+
+size_t H1ClientCodec::feed_chunked(std::string_view bytes, Handler& handler) {
+  size_t used = 0;
+  while (used < bytes.size()) {
+    const ChunkedDecoder::Output got = chunked_.next(bytes.substr(used));
+    used += got.consumed;
+    switch (got.step) {
+      case ChunkedDecoder::Step::kData: handler.on_body(kH1Stream, got.data); break;
+      case ChunkedDecoder::Step::kNeedMore: break;
+      case ChunkedDecoder::Step::kEnd: end_response(handler); return used;
+      case ChunkedDecoder::Step::kError: fail(handler, got.error); return used;
+    }
+  }
+  return used;
+}
+
+void H1ClientCodec::end_response(Handler& handler) {
+  state_ = State::kEnded;
+  handler.on_response_end(kH1Stream);
+}
+
+void H1ClientCodec::fail(Handler& handler, std::string_view why) {
+  state_ = State::kFailed;
+  handler.on_error(kH1Stream, ErrorKind::kInvalidResponse, why);
+}
+
+bool H1ClientCodec::finish(Handler& handler) {
+  switch (state_) {
+    case State::kClose: end_response(handler); return true;
+    case State::kIdle:
+    case State::kEnded: return true;
+    default: state_ = State::kFailed; return false;
+  }
+}
+
+void H1ClientCodec::send_head(StreamId, const OutRequest& head, Arena& arena, OutBatch& out) {
+  const WrittenHead written = write_request_head(head, arena);
+  out_chunked_ = written.chunked;
+  out.add(written.text);
+}
+
+void H1ClientCodec::send_body(StreamId, const std::string_view* pieces, int count, OutBatch& out) {
+  write_body(out_chunked_, pieces, count, out);
+}
+
+void H1ClientCodec::send_end(StreamId, OutBatch& out) {
+  write_end(out_chunked_, out);
+  out_chunked_ = false;
+}
+
+}  // namespace weir::http

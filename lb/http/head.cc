@@ -1,0 +1,73 @@
+// Names of methods and versions, and look-ups in a field list.
+#include "http/head.h"
+
+#include "base/bytes.h"
+
+namespace weir::http {
+
+std::string_view to_string(Version version) {
+  switch (version) {
+    case Version::kHttp10: return "HTTP/1.0";
+    case Version::kHttp11: return "HTTP/1.1";
+    case Version::kHttp2: return "HTTP/2.0";
+  }
+  return "HTTP/1.1";
+}
+
+Method parse_method(std::string_view text) {
+  // Methods are case-sensitive (RFC 9110 9.1).
+  switch (text.size()) {
+    case 3:
+      if (text == "GET") return Method::kGet;
+      if (text == "PUT") return Method::kPut;
+      break;
+    case 4:
+      if (text == "POST") return Method::kPost;
+      if (text == "HEAD") return Method::kHead;
+      if (text == "COPY") return Method::kCopy;
+      if (text == "MOVE") return Method::kMove;
+      if (text == "LOCK") return Method::kLock;
+      break;
+    case 5:
+      if (text == "PATCH") return Method::kPatch;
+      if (text == "TRACE") return Method::kTrace;
+      if (text == "MKCOL") return Method::kMkcol;
+      if (text == "PURGE") return Method::kPurge;
+      break;
+    case 6:
+      if (text == "DELETE") return Method::kDelete;
+      if (text == "UNLOCK") return Method::kUnlock;
+      if (text == "REPORT") return Method::kReport;
+      if (text == "SEARCH") return Method::kSearch;
+      break;
+    case 7:
+      if (text == "OPTIONS") return Method::kOptions;
+      if (text == "CONNECT") return Method::kConnect;
+      break;
+    case 8:
+      if (text == "PROPFIND") return Method::kPropfind;
+      break;
+    case 9:
+      if (text == "PROPPATCH") return Method::kProppatch;
+      break;
+    default: break;
+  }
+  return Method::kUnknown;
+}
+
+bool is_idempotent(Method method) {
+  return method != Method::kPost && method != Method::kLock && method != Method::kPatch;
+}
+
+const Field* FieldList::find(std::string_view name) const {
+  for (const Field& f : *this)
+    if (!f.dropped && iequals(f.name, name)) return &f;
+  return nullptr;
+}
+
+void FieldList::drop(std::string_view name) {
+  for (Field& f : *this)
+    if (iequals(f.name, name)) f.dropped = true;
+}
+
+}  // namespace weir::http

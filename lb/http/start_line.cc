@@ -1,0 +1,65 @@
+// Request line and status line (RFC 9112 3 and 4).
+#include "http/start_line.h"
+
+#include "base/bytes.h"
+
+namespace weir::http {
+namespace {
+
+bool parse_version(std::string_view text, Version& version) {
+  if (text == "HTTP/1.1") {
+    version = Version::kHttp11;
+  } else if (text == "HTTP/1.0") {
+    version = Version::kHttp10;
+  } else {
+    return false;
+  }
+  return true;
+}
+
+bool is_well_formed_version(std::string_view text) {
+  return text.size() == 8 && text.substr(0, 5) == "HTTP/" && is_digit(text[5]) && text[6] == '.' && is_digit(text[7]);
+}
+
+}  // namespace
+
+std::optional<Reject> parse_request_line(std::string_view line, RequestLine& out) {
+  const size_t first = line.find(' ');
+  if (first == std::string_view::npos) return Reject{400, "request line without a target"};
+  out.method_text = line.substr(0, first);
+  if (out.method_text.empty()) return Reject{400, "request line without a method"};
+  for (const char c : out.method_text)
+    if (!is_tchar(c)) return Reject{400, "illegal character in the method"};
+  const size_t second = line.find(' ', first + 1);
+  if (second == std::string_view::npos) return Reject{400, "request line without a version (HTTP/0.9)"};
+  out.target = line.substr(first + 1, second - first - 1);
+  if (out.target.empty()) return Reject{400, "more than one space before the target"};
+  const std::string_view version = line.substr(second + 1);
+  if (!parse_version(version, out.version)) {
+    if (!is_well_formed_version(version))
+      return Reject{400, "request line does not end in one space and an HTTP version"};
+    return Reject{505, "HTTP version is neither 1.0 nor 1.1"};
+  }
+  out.method = parse_method(out.method_text);
+  switch (out.method) {
+    case Method::kUnknown: return Reject{501, "unknown method"};
+    case Method::kConnect: return Reject{405, "CONNECT is not served"};
+    case Method::kTrace: return Reject{405, "TRACE is not served"};
+    default: return std::nullopt;
+  }
+}
+
+std::optional<Reject> parse_status_line(std::string_view line, StatusLine& out) {
+  if (!parse_version(line.substr(0, 8), out.version)) return Reject{502, "status line without HTTP/1.0 or HTTP/1.1"};
+  line.remove_prefix(8);
+  if (line.size() < 4 || line[0] != ' ' || !is_digit(line[1]) || !is_digit(line[2]) || !is_digit(line[3]))
+    return Reject{502, "status line without a status of three digits"};
+  out.status = (line[1] - '0') * 100 + (line[2] - '0') * 10 + (line[3] - '0');
+  if (out.status < 100 || out.status > 599) return Reject{502, "status is not within 100 to 599"};
+  line.remove_prefix(4);
+  if (!line.empty() && line[0] != ' ') return Reject{502, "status line with more than three digits of status"};
+  out.reason = line.empty() ? line : line.substr(1);
+  return std::nullopt;
+}
+
+}  // namespace weir::http
