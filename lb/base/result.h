@@ -1,6 +1,7 @@
 // Result<T, E>: std::expected's shape (C++23) for gcc 12. Errors are values; nothing below config/ throws.
 #pragma once
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <variant>
 
@@ -16,8 +17,10 @@ Unexpected(E) -> Unexpected<E>;
 template <class T, class E = std::string>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}                     // NOLINT: like std::expected
-  Result(Unexpected<E> error) : state_(std::in_place_index<1>, std::move(error.error)) {}  // NOLINT
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: like std::expected
+  template <class U>
+  requires std::is_constructible_v<E, U&&> Result(Unexpected<U> error)
+      : state_(std::in_place_index<1>, std::move(error.error)) {}  // NOLINT
   bool has_value() const { return state_.index() == 0; }
   explicit operator bool() const { return has_value(); }
   T& value() & { return std::get<0>(state_); }
