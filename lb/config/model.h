@@ -1,5 +1,5 @@
-// What a configuration says, as plain values: the directive tables fill it, server/ builds the snapshot from it. Levels are already merged: every
-// location holds its effective settings.
+// What a configuration says, as plain values: the directive tables fill it, server/ builds the snapshot from it. Levels
+// are already merged: every location holds its effective settings.
 #pragma once
 #include <memory>
 #include <optional>
@@ -16,14 +16,14 @@
 namespace weir::config {
 
 struct MainConfig {
-  int worker_processes = 0;        // 0: auto (the cgroup's CPU quota, else the CPUs)
-  uint32_t worker_connections = 0; // 0: from the fd limit less a reserve
-  uint64_t rlimit_nofile = 0;      // 0: soft limit raised to the hard one
-  Millis shutdown_timeout{0};      // of QUIT; 0: none
+  int worker_processes = 0;         // 0: auto (the cgroup's CPU quota, else the CPUs)
+  uint32_t worker_connections = 0;  // 0: from the fd limit less a reserve
+  uint64_t rlimit_nofile = 0;       // 0: soft limit raised to the hard one
+  Millis shutdown_timeout{0};       // of QUIT; 0: none
   std::vector<LogTarget> error_logs;
   std::string pid = "/run/weir.pid";
   bool daemon = true;
-  std::string user;   // empty: as started
+  std::string user;  // empty: as started
   std::string group;
   bool nginx_defaults = false;
 };
@@ -52,7 +52,7 @@ struct ListenModel {
   SocketAddress address;  // wildcard addresses as 0.0.0.0 and ::
   std::string written;
   bool default_server = false;
-  int backlog = 0;        // 0: weir's
+  int backlog = 0;  // 0: weir's
   bool ipv6_only = true;
   bool so_keepalive = false;
   int receive_buffer = 0, send_buffer = 0;
@@ -62,17 +62,17 @@ struct ListenModel {
 struct LocationModel {
   route::LocationKind kind = route::LocationKind::kPrefix;
   std::string pattern;
-  proxy::Location settings;            // settings.pass->cluster indexes Model::upstreams; access_logs' files are not yet opened
+  proxy::Location settings;  // settings.pass->cluster indexes Model::upstreams; access_logs' files are not yet opened
   std::vector<LocationModel> nested;
   std::string position;
 };
 
 struct ServerModel {
-  std::vector<ListenModel> listens;    // never empty: nginx's default is *:80 (root) or *:8000
-  std::vector<std::string> names;      // never empty: {""}
+  std::vector<ListenModel> listens;  // never empty: nginx's default is *:80 (root) or *:8000
+  std::vector<std::string> names;    // never empty: {""}
   http::HeadLimits limits;
   Millis header_timeout{10'000};
-  proxy::Location settings;            // of the server itself
+  proxy::Location settings;  // of the server itself
   std::vector<LocationModel> locations;
   std::string position;
 };

@@ -1,0 +1,77 @@
+// Reading configuration files.
+#include "config/files.h"
+
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <glob.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+namespace weir::config {
+namespace {
+
+constexpr size_t kLargestFile = 64 * 1024 * 1024;
+
+std::string failure(const char* call, const std::string& path, int code) {
+  return std::string(call) + "() \"" + path + "\" failed (" + std::to_string(code) + ": " + std::strerror(code) + ")";
+}
+
+}  // namespace
+
+Result<std::string> DiskFiles::read(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return Unexpected{failure("open", path, errno)};
+  std::string text;
+  char buffer[16384];
+  while (true) {
+    const ssize_t n = ::read(fd, buffer, sizeof buffer);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) {
+      const int code = errno;
+      ::close(fd);
+      return Unexpected{failure("read", path, code)};
+    }
+    if (n == 0) break;
+    text.append(buffer, static_cast<size_t>(n));
+    if (text.size() > kLargestFile) {
+      ::close(fd);
+      return Unexpected{"\"" + path + "\" is larger than 64 MB"};
+    }
+  }
+  ::close(fd);
+  return text;
+}
+
+std::vector<std::string> DiskFiles::glob(const std::string& pattern) {
+  std::vector<std::string> out;
+  glob_t found{};
+  if (::glob(pattern.c_str(), 0, nullptr, &found) == 0)  // glob sorts
+    for (size_t i = 0; i < found.gl_pathc; ++i) out.emplace_back(found.gl_pathv[i]);
+  ::globfree(&found);
+  return out;
+}
+
+std::string DiskFiles::canonical(const std::string& path) {
+  const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), &std::free);
+  return real ? std::string(real.get()) : path;
+}
+
+Result<std::string> MemoryFiles::read(const std::string& path) {
+  const auto it = files_.find(path);
+  if (it == files_.end()) return Unexpected{failure("open", path, ENOENT)};
+  return it->second;
+}
+
+std::vector<std::string> MemoryFiles::glob(const std::string& pattern) {
+  std::vector<std::string> out;
+  for (const auto& [path, text] : files_)
+    if (::fnmatch(pattern.c_str(), path.c_str(), FNM_PATHNAME | FNM_PERIOD) == 0) out.push_back(path);
+  return out;
+}
+
+}  // namespace weir::config

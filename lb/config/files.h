@@ -1,0 +1,40 @@
+// Where configuration text comes from: the disk, or memory in tests and fuzzers.
+#pragma once
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace weir::config {
+
+class FileSource {
+ public:
+  virtual ~FileSource() = default;
+  // The error is text for the operator: `open() "x.conf" failed (2: No such file or directory)`.
+  virtual Result<std::string> read(const std::string& path) = 0;
+  // Sorted; empty when nothing matches.
+  virtual std::vector<std::string> glob(const std::string& pattern) = 0;
+  // One name for one file, whatever path leads to it.
+  virtual std::string canonical(const std::string& path) = 0;
+};
+
+class DiskFiles : public FileSource {
+ public:
+  Result<std::string> read(const std::string& path) override;
+  std::vector<std::string> glob(const std::string& pattern) override;
+  std::string canonical(const std::string& path) override;
+};
+
+class MemoryFiles : public FileSource {
+ public:
+  explicit MemoryFiles(std::map<std::string, std::string> files) : files_(std::move(files)) {}
+  Result<std::string> read(const std::string& path) override;
+  std::vector<std::string> glob(const std::string& pattern) override;
+  std::string canonical(const std::string& path) override { return path; }
+
+ private:
+  std::map<std::string, std::string> files_;
+};
+
+}  // namespace weir::config
