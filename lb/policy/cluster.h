@@ -1,5 +1,6 @@
-// A cluster is one upstream{}: peers in configuration order, primaries before backups, and how to choose among them. Immutable, part of the
-// snapshot; what changes per request is in PeerState (shared) and in the Balancer (one a worker).
+// A cluster is one upstream{}: peers in configuration order, primaries before backups, and how to choose among them.
+// Immutable, part of the snapshot; what changes per request is in PeerState (shared) and in the Balancer (one a
+// worker).
 #pragma once
 #include <memory>
 #include <string>
@@ -11,14 +12,16 @@
 
 namespace weir::policy {
 
+class Ring;
+
 enum class Method : uint8_t { kRoundRobin, kIpHash, kLeastConn, kHash, kHashConsistent, kRandom, kRandomTwo };
 
 struct ClusterOptions {
   std::string name;
   Method method = Method::kRoundRobin;
   std::vector<PeerOptions> peers;  // configuration order
-  // At most this share of the peers left by checks and operator may be passively out; more: panic, passive ejection is ignored
-  // (SEMANTICS section 1). false under `defaults nginx`.
+  // At most this share of the peers left by checks and operator may be passively out; more: panic, passive ejection is
+  // ignored (SEMANTICS section 1). false under `defaults nginx`.
   bool panic = true;
   uint32_t retry_budget_percent = 20;
   uint32_t retry_budget_min = 3;
@@ -28,6 +31,8 @@ class Cluster {
  public:
   // `states[i]` belongs to options.peers[i].
   Cluster(ClusterOptions options, std::vector<std::shared_ptr<PeerState>> states);
+  ~Cluster();
+  Cluster(Cluster&&) noexcept;
   const std::string& name() const { return name_; }
   Method method() const { return method_; }
   const std::vector<Peer>& primaries() const { return primaries_; }
@@ -35,6 +40,8 @@ class Cluster {
   bool single() const { return primaries_.size() + backups_.size() == 1; }  // never marked failed
   bool panic_enabled() const { return panic_; }
   const ClusterOptions& options() const { return options_; }
+  // The points of `hash consistent`, built once for all workers; null with any other method.
+  const Ring* ring() const { return ring_.get(); }
 
  private:
   ClusterOptions options_;
@@ -43,16 +50,21 @@ class Cluster {
   std::vector<Peer> primaries_;
   std::vector<Peer> backups_;
   bool panic_;
+  std::unique_ptr<const Ring> ring_;
 };
 
 // The peers a request has been sent to already. Small: inline for the first few, never allocates.
 class TriedSet {
  public:
-  bool contains(const Peer* peer) const {
+  bool contains(const Peer* peer) const { return index_of(peer) >= 0; }
+  // Its place in the order of trying, -1 when it is not there.
+  int index_of(const Peer* peer) const {
     for (int i = 0; i < count_; ++i)
-      if (tried_[i] == peer) return true;
-    return false;
+      if (tried_[i] == peer) return i;
+    return -1;
   }
+  const Peer* const* begin() const { return tried_; }
+  const Peer* const* end() const { return tried_ + count_; }
   void add(const Peer* peer) {
     if (count_ < kMost) tried_[count_++] = peer;
   }
@@ -81,19 +93,21 @@ struct Pick {
   bool any_full = false;       // when null: somebody was eligible but at max_conns (a queue may wait for it)
 };
 
-// One a worker and cluster; made anew with a snapshot. Deterministic but for ctx.rng. Never returns a tried, hard-down or full peer; looks at
-// each peer a bounded number of times. The picked peer is NOT added to tried and inflight is NOT raised: the caller does both.
+// One a worker and cluster; made anew with a snapshot. Deterministic but for ctx.rng. Never returns a tried, hard-down
+// or full peer; looks at each peer a bounded number of times. The picked peer is NOT added to tried and inflight is NOT
+// raised: the caller does both.
 class Balancer {
  public:
   virtual ~Balancer() = default;
   virtual Pick pick(PickContext& ctx) = 0;
-  // The attempt on the peer failed in a way that blames it (smooth round robin lowers its effective weight), or went well.
+  // The attempt on the peer failed in a way that blames it (smooth round robin lowers its effective weight), or went
+  // well.
   virtual void failed(const Peer&) {}
   virtual void succeeded(const Peer&) {}
 };
 
-// `cluster` outlives the balancer. `worker` of `workers` staggers the start of round robin (worker 0 starts at the first pick of nginx's
-// sequence; with one worker the sequence is nginx's to the letter).
+// `cluster` outlives the balancer. `worker` of `workers` staggers the start of round robin (worker 0 starts at the
+// first pick of nginx's sequence; with one worker the sequence is nginx's to the letter).
 std::unique_ptr<Balancer> make_balancer(const Cluster& cluster, int worker, int workers);
 
 }  // namespace weir::policy

@@ -1,4 +1,5 @@
-// A peer: one address of an upstream. Options are the operator's words; load and passive state are what workers learn and share.
+// A peer: one address of an upstream. Options are the operator's words; load and passive state are what workers learn
+// and share.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -14,8 +15,8 @@ namespace weir::policy {
 
 struct PeerOptions {
   SocketAddress address;
-  std::string name;      // $upstream_addr: "10.0.0.1:13000", "unix:/run/app.sock"
-  std::string server;    // as written in the configuration, "app.example:13000": what `hash consistent` hashes
+  std::string name;    // $upstream_addr: "10.0.0.1:13000", "unix:/run/app.sock"
+  std::string server;  // as written in the configuration, "app.example:13000": what `hash consistent` hashes
   uint32_t weight = 1;
   uint32_t max_conns = 0;  // 0: no limit
   PassiveOptions passive;  // max_fails, fail_timeout
@@ -23,15 +24,23 @@ struct PeerOptions {
   bool down = false;
 };
 
-// Shared by all workers and kept over reloads, keyed by upstream name and address. Atomics only.
-struct PeerState {
+// Shared by all workers and kept over reloads, keyed by upstream name and address. Atomics only. One cache line: a
+// balancer's loop reads each peer's once a pick.
+struct alignas(64) PeerState {
   explicit PeerState(const PassiveOptions& options) : passive(options) {}
+  // By check, drain or hand; configuration's `down` is in PeerOptions.
+  bool hard_down() const {
+    return check_down.load(std::memory_order_relaxed) || admin_down.load(std::memory_order_relaxed) ||
+           drain.load(std::memory_order_relaxed);
+  }
   std::atomic<uint32_t> inflight{0};    // requests of everybody on this peer
   std::atomic<bool> check_down{false};  // active health says down (one writer: control)
   std::atomic<bool> drain{false};       // the operator drains it
   std::atomic<bool> admin_down{false};  // the operator took it out
   PassiveState passive;
 };
+
+static_assert(sizeof(PeerState) == 64);
 
 // Immutable part of a Cluster.
 struct Peer {
@@ -42,10 +51,7 @@ struct Peer {
     return options.max_conns != 0 && state->inflight.load(std::memory_order_relaxed) >= options.max_conns;
   }
   // By configuration, check, drain or hand; never tried, whatever passive ejection and panic say.
-  bool hard_down() const {
-    return options.down || state->check_down.load(std::memory_order_relaxed) || state->admin_down.load(std::memory_order_relaxed) ||
-           state->drain.load(std::memory_order_relaxed);
-  }
+  bool hard_down() const { return options.down || state->hard_down(); }
 };
 
 }  // namespace weir::policy

@@ -1,0 +1,38 @@
+// A cluster from its options, and which balancer a method asks for.
+#include "policy/cluster.h"
+
+#include <cassert>
+
+#include "policy/balancers.h"
+#include "policy/ring.h"
+
+namespace weir::policy {
+
+Cluster::Cluster(ClusterOptions options, std::vector<std::shared_ptr<PeerState>> states)
+    : options_(std::move(options)), name_(options_.name), method_(options_.method), panic_(options_.panic) {
+  assert(states.size() == options_.peers.size());
+  for (size_t i = 0; i < options_.peers.size(); ++i) {
+    const PeerOptions& peer = options_.peers[i];
+    (peer.backup ? backups_ : primaries_).push_back(Peer{peer, std::move(states[i])});
+  }
+  if (method_ == Method::kHashConsistent) ring_ = std::make_unique<const Ring>(primaries_);
+}
+
+Cluster::~Cluster() = default;
+Cluster::Cluster(Cluster&&) noexcept = default;
+
+std::unique_ptr<Balancer> make_balancer(const Cluster& cluster, int worker, int workers) {
+  const Place place{worker, workers};
+  switch (cluster.method()) {
+    case Method::kRoundRobin: return make_round_robin(cluster, place);
+    case Method::kIpHash: return make_ip_hash(cluster, place);
+    case Method::kLeastConn: return make_least_conn(cluster, place);
+    case Method::kHash: return make_hash(cluster, place);
+    case Method::kHashConsistent: return make_hash_consistent(cluster, place);
+    case Method::kRandom: return make_random(cluster, place);
+    case Method::kRandomTwo: return make_random_two(cluster, place);
+  }
+  return nullptr;
+}
+
+}  // namespace weir::policy

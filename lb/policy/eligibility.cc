@@ -1,0 +1,53 @@
+// What the inner loops do not need inline.
+#include "policy/eligibility.h"
+
+#include <algorithm>
+#include <functional>
+
+namespace weir::policy {
+
+PeerList::PeerList(const std::vector<Peer>& peers, bool ignore_passive)
+    : peers_(peers), ignore_passive_(ignore_passive) {
+  rows_.reserve(peers.size());
+  ends_.reserve(peers.size());
+  uint64_t end = 0;
+  for (const Peer& peer : peers) {
+    const uint32_t weight = std::max(peer.options.weight, 1u);
+    rows_.push_back({peer.state.get(), weight, peer.options.max_conns, peer.options.down, false});
+    ends_.push_back(end += weight);
+  }
+}
+
+size_t PeerList::index_of(const Peer* peer) const {
+  const std::less<const Peer*> before;
+  const Peer* const first = peers_.data();
+  if (before(peer, first) || !before(peer, first + peers_.size())) return kNone;
+  return static_cast<size_t>(peer - first);
+}
+
+size_t PeerList::peer_at(uint64_t at) const {
+  return static_cast<size_t>(std::upper_bound(ends_.begin(), ends_.end(), at) - ends_.begin());
+}
+
+PeerList::Count PeerList::count(MonoMs now) const {
+  Count count;
+  for (const Row& row : rows_) {
+    if (row.down || row.state->hard_down()) continue;
+    ++count.left;
+    if (row.state->passive.verdict(now) == PassiveState::Verdict::kIn) ++count.in;
+  }
+  return count;
+}
+
+bool PeerList::any_fit(MonoMs now) const {
+  for (size_t i = 0; i < size(); ++i)
+    if (standing(i, now) == Standing::kFit) return true;
+  return false;
+}
+
+void PeerList::mark_tried(const TriedSet& tried, bool value) {
+  for (const Peer* peer : tried)
+    if (const size_t i = index_of(peer); i != kNone) rows_[i].tried = value;
+}
+
+}  // namespace weir::policy

@@ -1,0 +1,87 @@
+// Who may be picked now: one list of peers (primaries or backups), laid out for the loops of the balancers.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "policy/cluster.h"
+
+namespace weir::policy {
+
+// Why a peer can or cannot be had, least in the way first: a pick names the worst that it still takes.
+enum class Standing : uint8_t {
+  kFit,
+  kProbe,    // the ejection is over: for the one request that wins take_probe()
+  kOut,      // passively out
+  kFull,     // at max_conns
+  kFullOut,  // both
+  kNever,    // tried; or down by configuration, check, drain or hand
+};
+
+// Which standings a survey met.
+class StandingSet {
+ public:
+  void add(Standing standing) { bits_ |= 1u << static_cast<unsigned>(standing); }
+  bool has(Standing standing) const { return (bits_ & (1u << static_cast<unsigned>(standing))) != 0; }
+  bool has_passive() const { return has(Standing::kProbe) || has(Standing::kOut) || has(Standing::kFullOut); }
+
+ private:
+  unsigned bits_ = 0;
+};
+
+class PeerList {
+ public:
+  static constexpr size_t kNone = SIZE_MAX;
+
+  // `ignore_passive`: the peers are never out passively. `peers` outlives the list.
+  PeerList(const std::vector<Peer>& peers, bool ignore_passive);
+
+  size_t size() const { return rows_.size(); }
+  const Peer& peer(size_t i) const { return peers_[i]; }
+  size_t index_of(const Peer* peer) const;
+  uint32_t weight(size_t i) const { return rows_[i].weight; }
+  uint32_t conns(size_t i) const { return rows_[i].state->inflight.load(std::memory_order_relaxed); }
+  PassiveState& passive(size_t i) const { return rows_[i].state->passive; }
+
+  // Weights laid end to end, those of peers that are down too: the peer on which `at` (below total_weight) falls.
+  uint64_t total_weight() const { return ends_.empty() ? 0 : ends_.back(); }
+  size_t peer_at(uint64_t at) const;
+
+  // standing() of these is kNever until they are unmarked.
+  void mark_tried(const TriedSet& tried, bool value);
+
+  Standing standing(size_t i, MonoMs now) const {
+    const Row& row = rows_[i];
+    if (row.down || row.tried || row.state->hard_down()) return Standing::kNever;
+    const PassiveState::Verdict verdict =
+        ignore_passive_ ? PassiveState::Verdict::kIn : row.state->passive.verdict(now);
+    const bool full = row.max_conns != 0 && conns(i) >= row.max_conns;
+    if (verdict == PassiveState::Verdict::kIn) return full ? Standing::kFull : Standing::kFit;
+    if (full) return Standing::kFullOut;
+    return verdict == PassiveState::Verdict::kProbe ? Standing::kProbe : Standing::kOut;
+  }
+
+  // Of the peers that configuration, checks and operator leave (tried and full ones too): how many are passively in?
+  struct Count {
+    size_t left = 0, in = 0;
+    bool most_are_out() const { return in * 2 < left; }
+  };
+  Count count(MonoMs now) const;
+  bool any_fit(MonoMs now) const;
+
+ private:
+  struct Row {
+    PeerState* state;
+    uint32_t weight;
+    uint32_t max_conns;
+    bool down;
+    bool tried;
+  };
+
+  const std::vector<Peer>& peers_;
+  std::vector<Row> rows_;
+  std::vector<uint64_t> ends_;
+  bool ignore_passive_;
+};
+
+}  // namespace weir::policy

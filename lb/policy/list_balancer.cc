@@ -1,0 +1,85 @@
+// The common part of a pick.
+#include "policy/list_balancer.h"
+
+namespace weir::policy {
+
+ListBalancer::ListBalancer(const Cluster& cluster, Place place)
+    : cluster_(cluster),
+      primaries_(cluster.primaries(), cluster.single()),
+      backups_(cluster.backups(), cluster.single()) {
+  primaries_.stagger(place.worker, place.workers);
+  backups_.stagger(place.worker, place.workers);
+}
+
+Pick ListBalancer::pick(PickContext& ctx) {
+  mark_tried(ctx.tried, true);
+  Turn turn{ctx};
+  Pick pick = choose(turn);
+  pick.any_full = pick.peer == nullptr && turn.any_full;
+  mark_tried(ctx.tried, false);
+  return pick;
+}
+
+void ListBalancer::mark_tried(const TriedSet* tried, bool value) {
+  if (tried == nullptr) return;
+  primaries_.mark_tried(*tried, value);
+  backups_.mark_tried(*tried, value);
+}
+
+void ListBalancer::failed(const Peer& peer) {
+  if (cluster_.single()) return;
+  if (const size_t i = primaries_.index_of(&peer); i != PeerList::kNone) primaries_.failed(i);
+  if (const size_t i = backups_.index_of(&peer); i != PeerList::kNone) backups_.failed(i);
+}
+
+Pick ListBalancer::round_robin(Turn& turn) {
+  for (SmoothList* list : {&primaries_, &backups_}) {
+    const Pick pick = pick_from(*list, turn, [list](Standing worst) { return list->next(worst); });
+    if (pick.peer != nullptr) return pick;
+  }
+  return {};
+}
+
+Standing ListBalancer::worst_of(StandingSet seen, Turn& turn) {
+  if (seen.has(Standing::kFull)) turn.any_full = true;
+  if (!seen.has_passive()) return Standing::kFit;
+  if (!panic(turn)) return Standing::kProbe;
+  if (seen.has(Standing::kFullOut)) turn.any_full = true;
+  return Standing::kOut;
+}
+
+bool ListBalancer::usable(size_t i, Turn& turn) {
+  const Standing standing = primaries_.standing(i, turn.ctx.now);
+  primaries_.note(i, standing);
+  if (standing == Standing::kFit) return true;
+  StandingSet seen;
+  seen.add(standing);
+  return standing <= worst_of(seen, turn);
+}
+
+Pick ListBalancer::claim(size_t i, Turn& turn) {
+  bool probe = false;
+  if (primaries_.noted(i) == Standing::kProbe) {
+    probe = primaries_.passive(i).take_probe(turn.ctx.now);
+    if (!probe && !panic(turn)) return {};
+  }
+  return {&primaries_.peer(i), probe, false};
+}
+
+// Fewer than half of the primaries that are left are in, and no backup can stand in for them: then a list of suspects
+// is better than no list. With no primary left the same goes for the backups. Counted only when a pick meets a suspect.
+bool ListBalancer::panic(Turn& turn) {
+  if (turn.panic == Turn::Panic::kUnknown) {
+    turn.panic = panics(turn.ctx.now) ? Turn::Panic::kYes : Turn::Panic::kNo;
+  }
+  return turn.panic == Turn::Panic::kYes;
+}
+
+bool ListBalancer::panics(MonoMs now) const {
+  if (!cluster_.panic_enabled() || cluster_.single()) return false;
+  const PeerList::Count count = primaries_.count(now);
+  if (count.left == 0) return backups_.count(now).most_are_out();
+  return count.most_are_out() && !backups_.any_fit(now);
+}
+
+}  // namespace weir::policy

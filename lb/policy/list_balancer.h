@@ -1,0 +1,71 @@
+// What the balancers have in common: primaries before backups, the tried set, passive verdicts, the probe and panic. A
+// balancer adds only how it chooses.
+#pragma once
+#include "policy/balancers.h"
+#include "policy/smooth_list.h"
+
+namespace weir::policy {
+
+class ListBalancer : public Balancer {
+ public:
+  Pick pick(PickContext& ctx) final;
+  void failed(const Peer& peer) final;
+
+ protected:
+  ListBalancer(const Cluster& cluster, Place place);
+
+  // One pick.
+  struct Turn {
+    const PickContext& ctx;
+    bool any_full = false;
+    enum class Panic : uint8_t { kUnknown, kNo, kYes } panic = Panic::kUnknown;
+  };
+
+  // An empty Pick when nobody can be had.
+  virtual Pick choose(Turn& turn) = 0;
+
+  const Cluster& cluster() const { return cluster_; }
+  SmoothList& primaries() { return primaries_; }
+  SmoothList& backups() { return backups_; }
+
+  // Round robin over the primaries, when they are used up over the backups: what every method falls back on.
+  Pick round_robin(Turn& turn);
+
+  // Surveys the list and lets `select(worst)` choose an index among the peers noted as `worst` or better (kNone:
+  // nobody).
+  template <class Select>
+  Pick pick_from(SmoothList& list, Turn& turn, Select select) {
+    return settle(list, turn, worst_of(list.survey(turn.ctx.now), turn), select);
+  }
+  // The same without the survey.
+  template <class Select>
+  Pick settle(SmoothList& list, Turn& turn, Standing worst, Select select) {
+    size_t i = select(worst);
+    bool probe = false;
+    if (i != PeerList::kNone && list.noted(i) == Standing::kProbe) {
+      probe = list.passive(i).take_probe(turn.ctx.now);
+      // Another worker was faster: once more, without those that wait for a probe.
+      if (!probe && worst == Standing::kProbe) i = select(Standing::kFit);
+    }
+    if (i == PeerList::kNone) return {};
+    return {&list.peer(i), probe, false};
+  }
+  // The worst standing that this pick takes, after a look at these.
+  Standing worst_of(StandingSet seen, Turn& turn);
+
+  // Whether primary i can be had, for methods that look at one peer at a time.
+  bool usable(size_t i, Turn& turn);
+  // Takes a usable primary, and its probe where it needs one; empty when another worker was faster.
+  Pick claim(size_t i, Turn& turn);
+
+ private:
+  void mark_tried(const TriedSet* tried, bool value);
+  bool panic(Turn& turn);
+  bool panics(MonoMs now) const;
+
+  const Cluster& cluster_;
+  SmoothList primaries_;
+  SmoothList backups_;
+};
+
+}  // namespace weir::policy

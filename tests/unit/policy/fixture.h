@@ -1,0 +1,96 @@
+// A cluster with its peers' states and one balancer, for the tests of this folder.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/rng.h"
+#include "base/sockaddr.h"
+#include "policy/cluster.h"
+
+namespace weir::policy {
+
+struct Server {
+  std::string name;
+  uint32_t weight = 1;
+  bool backup = false;
+  bool down = false;
+  uint32_t max_conns = 0;
+  uint32_t max_fails = 1;
+};
+
+class Group {
+ public:
+  Group(Method method, const std::vector<Server>& servers, bool panic = true, int worker = 0, int workers = 1) {
+    ClusterOptions options;
+    options.name = "app";
+    options.method = method;
+    options.panic = panic;
+    for (const Server& server : servers) {
+      PeerOptions peer;
+      peer.name = peer.server = server.name;
+      peer.weight = server.weight;
+      peer.backup = server.backup;
+      peer.down = server.down;
+      peer.max_conns = server.max_conns;
+      peer.passive.max_fails = server.max_fails;
+      options.peers.push_back(peer);
+      states_.push_back(std::make_shared<PeerState>(peer.passive));
+    }
+    cluster_ = std::make_unique<Cluster>(options, states_);
+    balancer_ = make_balancer(*cluster_, worker, workers);
+  }
+
+  Pick pick(std::string_view key = {}) {
+    PickContext ctx;
+    ctx.now = now;
+    ctx.rng = &rng;
+    ctx.client = client.empty() ? nullptr : &client;
+    ctx.key = key;
+    ctx.tried = &tried;
+    return balancer_->pick(ctx);
+  }
+  // The picked peer's name, "-" when there is none.
+  std::string name(std::string_view key = {}) {
+    const Peer* peer = pick(key).peer;
+    return peer == nullptr ? "-" : peer->options.name;
+  }
+  // `count` picks in a row.
+  std::string names(int count, std::string_view key = {}) {
+    std::string all;
+    for (int i = 0; i < count; ++i) all += name(key);
+    return all;
+  }
+  // What one request gets that tries every peer it is given, until there is none.
+  std::string tries(std::string_view key = {}) {
+    std::string all;
+    while (const Peer* peer = pick(key).peer) {
+      all += peer->options.name;
+      tried.add(peer);
+    }
+    tried.clear();
+    return all;
+  }
+  // In configuration order.
+  PeerState& state(size_t i) { return *states_[i]; }
+  const Peer& peer(const std::string& name) {
+    for (const auto* list : {&cluster_->primaries(), &cluster_->backups()})
+      for (const Peer& peer : *list)
+        if (peer.options.name == name) return peer;
+    std::abort();
+  }
+  Balancer& balancer() { return *balancer_; }
+  const Cluster& cluster() { return *cluster_; }
+
+  MonoMs now = 1'000'000;
+  Rng rng{42};
+  SocketAddress client;
+  TriedSet tried;
+
+ private:
+  std::vector<std::shared_ptr<PeerState>> states_;
+  std::unique_ptr<Cluster> cluster_;
+  std::unique_ptr<Balancer> balancer_;
+};
+
+}  // namespace weir::policy
