@@ -1,0 +1,127 @@
+// The regular expression wrapper: captures, errors that help, and limits that hold.
+#include "base/regex.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace weir {
+namespace {
+
+Regex regex(std::string_view pattern, bool ignore_case = false) {
+  auto compiled = Regex::compile(pattern, ignore_case);
+  EXPECT_TRUE(compiled.has_value()) << pattern;
+  return std::move(compiled).value();
+}
+
+TEST(Regex, matches_anywhere_unless_anchored) {
+  EXPECT_TRUE(regex("b+").matches("abbbc"));
+  EXPECT_FALSE(regex("^b+$").matches("abbbc"));
+  EXPECT_TRUE(regex("").matches(""));
+  EXPECT_TRUE(regex("^$").matches(std::string_view()));
+}
+
+TEST(Regex, ignores_case_when_asked) {
+  EXPECT_TRUE(regex("\\.PHP$", true).matches("/index.php"));
+  EXPECT_FALSE(regex("\\.PHP$").matches("/index.php"));
+}
+
+TEST(Regex, captures_are_views_into_the_subject) {
+  const std::string subject = "/api/v2/users";
+  RegexMatch match;
+  ASSERT_TRUE(regex("/(v(\\d+))/(x)?").match(subject, &match));
+  EXPECT_EQ(match.group[0], "/v2/");
+  EXPECT_EQ(match.group[0].data(), subject.data() + 4);
+  EXPECT_EQ(match.group[1], "v2");
+  EXPECT_EQ(match.group[2], "2");
+  EXPECT_EQ(match.group[3], "");
+  EXPECT_EQ(match.group[9], "");
+  EXPECT_EQ(match.count, 3);
+}
+
+TEST(Regex, a_match_clears_the_captures_of_the_one_before) {
+  const Regex r = regex("(a)?(b)");
+  RegexMatch match;
+  ASSERT_TRUE(r.match("ab", &match));
+  EXPECT_EQ(match.group[1], "a");
+  ASSERT_TRUE(r.match("b", &match));
+  EXPECT_EQ(match.group[1], "");
+  EXPECT_EQ(match.group[2], "b");
+}
+
+TEST(Regex, keeps_the_first_ten_of_many_groups) {
+  const Regex r = regex("(a)(b)(c)(d)(e)(f)(g)(h)(i)(j)(k)(l)");
+  EXPECT_EQ(r.groups(), 12);
+  RegexMatch match;
+  ASSERT_TRUE(r.match("abcdefghijkl", &match));
+  EXPECT_EQ(match.count, RegexMatch::kMost);
+  EXPECT_EQ(match.group[9], "i");
+}
+
+TEST(Regex, tells_the_names_of_its_groups) {
+  const Regex r = regex("(?<tenant>[a-z]+)/(\\d+)/(?P<app>.*)");
+  std::vector<std::pair<std::string, int>> names = r.names();
+  ASSERT_EQ(names.size(), 2U);
+  EXPECT_EQ(names[0], (std::pair<std::string, int>("app", 3)));
+  EXPECT_EQ(names[1], (std::pair<std::string, int>("tenant", 1)));
+}
+
+TEST(Regex, an_error_names_the_fault_and_its_offset) {
+  const auto broken = Regex::compile("ab(c", false);
+  ASSERT_FALSE(broken.has_value());
+  EXPECT_EQ(broken.error(), "missing closing parenthesis at offset 4");
+  EXPECT_FALSE(Regex::compile("*a", false).has_value());
+  EXPECT_FALSE(Regex::compile("a\\C", false).has_value());
+}
+
+TEST(Regex, an_exploding_pattern_is_no_match_instead_of_a_stall) {
+  const std::string subject(40, 'a');
+  EXPECT_FALSE(regex("^(a+)+$").matches(subject + "!"));
+  EXPECT_FALSE(regex("^(([a-z])+.)+[A-Z]([a-z])+$").matches(subject));
+  EXPECT_FALSE(regex("^(?:(?:a?){30}){30}b").matches(subject));
+  EXPECT_TRUE(regex("^a+$").matches(subject)) << "and the next match is as good as ever";
+}
+
+TEST(Regex, deep_recursion_is_no_match_instead_of_a_crash) {
+  std::string nested(100'000, '(');
+  EXPECT_FALSE(regex("^(\\((?1)*\\))$").matches(nested));
+}
+
+TEST(Regex, survives_k_that_turns_a_match_around) {
+  RegexMatch match;
+  const auto r = Regex::compile("(?=ab\\K)", false);  // PCRE2 from 10.38 on refuses it outright
+  EXPECT_TRUE(!r.has_value() || !r->match("ab", &match) || match.group[0].empty());
+}
+
+TEST(Regex, takes_any_byte) {
+  EXPECT_TRUE(regex("\\x00.\\xff").matches(std::string_view("\0a\xff", 3)));
+  EXPECT_TRUE(regex("^.$").matches("\x80"));
+}
+
+TEST(Regex, is_shared_by_threads) {
+  const Regex r = regex("^/(\\d+)$");
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t)
+    threads.emplace_back([&r, t] {
+      const std::string subject = "/" + std::to_string(t * 1111);
+      for (int i = 0; i < 1000; ++i) {
+        RegexMatch match;
+        ASSERT_TRUE(r.match(subject, &match));
+        ASSERT_EQ(match.group[1], subject.substr(1));
+      }
+    });
+  for (auto& thread : threads) thread.join();
+}
+
+TEST(Regex, can_be_moved) {
+  Regex a = regex("a");
+  Regex b = std::move(a);
+  EXPECT_TRUE(b.matches("a"));
+  b = regex("b");
+  EXPECT_TRUE(b.matches("b"));
+}
+
+}  // namespace
+}  // namespace weir
