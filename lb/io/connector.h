@@ -30,6 +30,7 @@ class Connecting {
   virtual ~Connecting() = default;
 };
 
-std::unique_ptr<Connecting> connect(Loop& loop, const SocketAddress& address, const ConnectOptions& options, Connecting::OnDone done);
+std::unique_ptr<Connecting> connect(Loop& loop, const SocketAddress& address, const ConnectOptions& options,
+                                    Connecting::OnDone done);
 
 }  // namespace weir::io

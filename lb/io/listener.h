@@ -1,4 +1,5 @@
-// A listening socket on a loop. Options are set on the socket before bind, so that accepted connections inherit TCP_NODELAY.
+// A listening socket on a loop. Options are set on the socket before bind, so that accepted connections inherit
+// TCP_NODELAY.
 #pragma once
 #include <functional>
 #include <memory>
@@ -12,15 +13,16 @@ namespace weir::io {
 
 struct ListenOptions {
   int backlog = 4096;
-  bool reuse_port = true;   // one socket a worker and address
+  bool reuse_port = true;  // one socket a worker and address
   bool ipv6_only = true;
-  bool keepalive = false;   // SO_KEEPALIVE on accepted connections
-  int receive_buffer = 0;   // 0: the system's
+  bool keepalive = false;  // SO_KEEPALIVE on accepted connections
+  int receive_buffer = 0;  // 0: the system's
   int send_buffer = 0;
 };
 
-// Makes, binds and listens; the descriptor is non-blocking and close-on-exec. Port 0 lets the kernel choose. For a unix path a stale socket
-// file (nobody answers) is removed; a live one is EADDRINUSE. The error is text for the operator: "bind() to 0.0.0.0:80 failed (13: Permission denied)".
+// Makes, binds and listens; the descriptor is non-blocking and close-on-exec. Port 0 lets the kernel choose. For a unix
+// path a stale socket file (nobody answers) is removed; a live one is EADDRINUSE. The error is text for the operator:
+// "bind() to 0.0.0.0:80 failed (13: Permission denied)".
 Result<int> open_listener(const SocketAddress& address, const ListenOptions& options);
 // Binds without SO_REUSEPORT and closes again: tells whether somebody else is there.
 Status<> probe_address(const SocketAddress& address);
@@ -35,7 +37,8 @@ class Listener {
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
-  // While paused, connections wait in the kernel's backlog. A resume re-issues uv_listen where a deferred accept had failed.
+  // While paused, and for 100 ms after descriptors or memory have run out (one log line a second), connections wait in
+  // the kernel's backlog.
   void pause();
   void resume();
   bool paused() const;
@@ -46,7 +49,8 @@ class Listener {
   Box* box_;
 };
 
-// A transport over a connected descriptor (taken): for accepted, handed-over and socketpair descriptors. Null when the descriptor is unusable.
+// A transport over a connected descriptor (taken): for accepted, handed-over and socketpair descriptors. Null when the
+// descriptor is unusable.
 std::unique_ptr<Transport> make_transport(Loop& loop, int fd);
 
 }  // namespace weir::io

@@ -1,4 +1,5 @@
-// One libuv loop, its timer wheel, its read slab, its chunk pool and its graveyard. Everything above io/ sees this class, never <uv.h>.
+// One libuv loop, its timer wheel, its read slab, its chunk pool and its graveyard. Everything above io/ sees this
+// class, never <uv.h>.
 #pragma once
 #include <functional>
 #include <memory>
@@ -30,17 +31,20 @@ class Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  // Runs until stop(). Each turn: poll, callbacks, then TimerWheel::advance (after the poll), then the graveyard and the turn hooks.
+  // Runs until stop(). Each turn: poll, callbacks, then TimerWheel::advance (after the poll), then the turn hooks and
+  // the graveyard. Not to be called from a callback.
   void run();
   // One turn; `wait` lets it block until something happens. For tests and drains.
   void turn(bool wait);
+  // The loop's own thread only; others post it. Before run(), it makes that run return at once.
   void stop();
-  // Monotonic; read once a turn (and again after the poll).
-  MonoMs now() const { return now_; }
-  // CLOCK_REALTIME in microseconds, as of this turn.
-  int64_t wall_us() const { return wall_us_; }
+  // Monotonic, as monotonic_ms(); read when the turn begins and again after its poll, so that callbacks see fresh time.
+  MonoMs now() const;
+  // CLOCK_REALTIME in microseconds, read at each call.
+  int64_t wall_us() const { return weir::wall_us(); }
 
   void arm(Deadline& deadline, MonoMs due);
+  // Destroys `dead` at the end of this turn, in order of burial, after the hooks; what its destructor buries, too.
   void bury(std::unique_ptr<Buriable> dead);
   // Called at the end of every turn, for as long as the loop lives (flush logs, publish counters).
   void at_turn_end(std::function<void()> hook);
@@ -50,19 +54,22 @@ class Loop {
   std::span<char> slab() { return {slab_.get(), kSlabBytes}; }
   uv_loop_s* uv() { return uv_.get(); }
 
-  // Thread-safe; the function runs on the loop in order of posting. After the loop has ended it is dropped, undelivered, and false returned.
+  // Thread-safe; the function runs on the loop in order of posting. Once the loop's destructor has begun it is dropped,
+  // undelivered, and false returned.
   bool post(std::function<void()> fn);
 
- private:
+  // What the rest of io/ keeps per loop; its members are known in io/ alone (io/loop_impl.h).
   struct Impl;
-  void refresh_time();
+  Impl& impl() { return *impl_; }
+
+ private:
+  void set_timer();
   void end_turn();
+  void empty_graveyard();
   std::unique_ptr<uv_loop_s> uv_;
-  std::unique_ptr<Impl> impl_;
   std::unique_ptr<char[]> slab_;
   ChunkPool chunks_;
-  MonoMs now_ = 0;
-  int64_t wall_us_ = 0;
+  std::unique_ptr<Impl> impl_;
   TimerWheel wheel_;
 };
 

@@ -16,14 +16,15 @@ struct ResolveAnswer {
   int ttl_seconds = 0;                   // the least of the records; 0 for /etc/hosts
 };
 
-// Blocking, for configuration load on the control side: /etc/hosts, then DNS, under `timeout`. The error is text: "host not found in upstream "x"".
+// Blocking, for configuration load on the control side: /etc/hosts, then DNS, under `timeout`. The error is text: "host
+// not found in upstream "x"".
 Result<ResolveAnswer> resolve_blocking(const std::string& name, uint16_t port, Millis timeout, bool ipv6 = true);
 
 // Asynchronous, on a loop.
 class Resolver {
  public:
   explicit Resolver(Loop& loop, std::vector<std::string> servers = {});  // "10.0.0.2:53"; empty: the system's
-  ~Resolver();                                                            // cancels what is under way: no callback
+  ~Resolver();                                                           // cancels what is under way: no callback
   void resolve(const std::string& name, uint16_t port, bool ipv6, std::function<void(Result<ResolveAnswer>)> done);
 
  private:

@@ -1,5 +1,5 @@
-// A connected byte stream: TCP, a unix socket, later TLS over either. The Transport is the owner's object; what libuv holds is a box
-// inside (DESIGN section 4) that outlives it until its close callback.
+// A connected byte stream: TCP, a unix socket, later TLS over either. The Transport is the owner's object; what libuv
+// holds is a box inside (DESIGN section 4) that outlives it until its close callback.
 #pragma once
 #include <memory>
 #include <string_view>
@@ -13,12 +13,13 @@ namespace weir::io {
 
 class TransportHandler {
  public:
-  // In each of these any method of the transport may be called, close() and destruction included. After close() none is called.
-  // Bytes in the loop's slab: valid during the call only. Any number of times while reading is wanted.
+  // In each of these any method of the transport may be called, close() and destruction included. After close() none is
+  // called. Bytes in the loop's slab: valid during the call only. Any number of times while reading is wanted.
   virtual void on_read(std::string_view bytes) = 0;
   // The other side sent FIN. At most once; no on_read after it.
   virtual void on_eof() = 0;
-  // Reset, or a queued write failed. At most once, and nothing after it. `code` is a negative errno.
+  // Reset, or a queued write failed. At most once, and nothing after it. `code` is a negative errno. Where a queued
+  // write failed while reading is wanted, what the peer had sent before comes first.
   virtual void on_transport_error(int code) = 0;
   // Some queued bytes were handed to the kernel; queued() says what is left. Never called from inside send().
   virtual void on_sent() = 0;
@@ -29,14 +30,15 @@ class TransportHandler {
 
 class Transport {
  public:
-  virtual ~Transport() = default;  // as close()
+  virtual ~Transport() = default;                           // as close()
   virtual void set_handler(TransportHandler* handler) = 0;  // null: events are dropped
 
   // Read interest; idempotent, and free when nothing changes (each real change costs an epoll_ctl). Off at first.
   virtual void want_read(bool want) = 0;
-  // Writes at once what the kernel takes and queues (copies) the rest. Returns 0, or a negative errno when the connection is broken: then
-  // nothing more is sent, on_transport_error is not called for it, and the caller acts on the return value.
-  // `accepted`, when not null, is set to the bytes the kernel took now.
+  // Writes at once what the kernel takes and queues (copies) the rest. Returns 0, or a negative errno when the
+  // connection is broken: then nothing more is sent, on_transport_error is not called for it, and the caller acts on
+  // the return value. Reading goes on, as the peer may have answered before it hung up; its end is then
+  // on_transport_error with that code. `accepted`, when not null, is set to the bytes the kernel took now.
   virtual int send(const std::string_view* pieces, int count, size_t* accepted = nullptr) = 0;
   // Bytes queued and not yet handed to the kernel.
   virtual size_t queued() const = 0;

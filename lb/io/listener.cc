@@ -1,0 +1,138 @@
+// Listener: accepts through a uv_poll_t on the listening socket, not through uv_listen. libuv 1.44's own accept loop
+// stays dead after a deferred accept that failed, drops the whole backlog when descriptors run out, and spins when its
+// spare descriptor is gone; here a paused or starved listener simply stops polling and the connections wait in the
+// kernel.
+#include "io/listener.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "base/log.h"
+#include "io/stream.h"
+#include "io/uv_box.h"
+
+namespace weir::io {
+namespace {
+
+// Of one listener before its loop looks at other events; the rest is accepted in the next turn.
+constexpr int kAcceptsPerEvent = 16;
+// Out of descriptors or memory: the next try.
+constexpr int kRetryMs = 100;
+
+}  // namespace
+
+struct Listener::Box final : UvBox, DeadlineHandler {
+  Box(int descriptor, OnAccept callback) : fd(descriptor), on_accept(std::move(callback)), retry(this) {}
+  // A descriptor that was never polled is closed with its box, others with the listener.
+  ~Box() override { close_fd(); }
+
+  uv_handle_t* handle() { return reinterpret_cast<uv_handle_t*>(&poll); }
+  Loop& loop() { return loop_of(handle()); }
+
+  void abandon() override {
+    owner->box_ = nullptr;
+    owner = nullptr;
+    retry.cancel();
+  }
+
+  void close_fd() {
+    if (fd >= 0) ::close(std::exchange(fd, -1));
+  }
+
+  void start() {
+    uv_poll_start(&poll, UV_READABLE, [](uv_poll_t* ready, int status, int) {
+      Box& box = *static_cast<Box*>(static_cast<UvBox*>(ready->data));
+      if (box.owner == nullptr) return;
+      if (status == 0)
+        box.accept_some();
+      else
+        box.back_off(-status);
+    });
+  }
+
+  // Each callback may pause or destroy the listener.
+  void accept_some() {
+    for (int i = 0; i < kAcceptsPerEvent && owner != nullptr && !paused; ++i) {
+      const int accepted = ::accept4(fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      if (accepted < 0) {
+        if (errno == EAGAIN) return;
+        if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM && errno != EBADF &&
+            errno != EINVAL && errno != ENOTSOCK)
+          continue;  // that one connection is gone (ECONNABORTED, EPROTO, and what accept(2) lists of the network)
+        back_off(errno);
+        return;
+      }
+      auto transport =
+          StreamTransport::adopt(loop(), accepted, address.is_unix() ? StreamKind::kUnix : StreamKind::kTcp);
+      if (transport != nullptr) on_accept(std::move(transport));
+    }
+  }
+
+  void back_off(int code) {
+    static LogLimit limit;
+    if (limit.pass(loop().now()))
+      log::crit("accept() on ", address.to_string(), " failed (", code, ": ", std::strerror(code),
+                "), trying again in ", kRetryMs, " ms");
+    uv_poll_stop(&poll);
+    loop().arm(retry, loop().now() + kRetryMs);
+  }
+
+  void on_deadline(Deadline&) override {
+    if (!paused) start();
+  }
+
+  uv_poll_t poll{};
+  int fd;
+  Listener* owner = nullptr;
+  OnAccept on_accept;  // here, so that it lives on when it destroys the listener
+  SocketAddress address;
+  Deadline retry;
+  bool paused = false;
+};
+
+Listener::Listener(Loop& loop, int fd, OnAccept on_accept) : box_(new Box(fd, std::move(on_accept))) {
+  box_->address = bound_address(fd);
+  if (uv_poll_init(loop.uv(), &box_->poll, fd) != 0) {  // not a descriptor that can be polled
+    delete std::exchange(box_, nullptr);
+    return;
+  }
+  box_->poll.data = static_cast<UvBox*>(box_);
+  box_->owner = this;
+  box_->start();
+}
+
+Listener::~Listener() {
+  if (box_ == nullptr) return;
+  box_->owner = nullptr;
+  box_->retry.cancel();
+  UvBox::close(box_->handle());
+  box_->close_fd();  // libuv has let go of it
+}
+
+void Listener::pause() {
+  if (paused()) return;
+  box_->paused = true;
+  box_->retry.cancel();
+  uv_poll_stop(&box_->poll);
+}
+
+void Listener::resume() {
+  if (box_ == nullptr || !box_->paused) return;
+  box_->paused = false;
+  box_->start();
+}
+
+bool Listener::paused() const {
+  return box_ == nullptr || box_->paused;
+}
+
+const SocketAddress& Listener::address() const {
+  static const SocketAddress none;
+  return box_ == nullptr ? none : box_->address;
+}
+
+}  // namespace weir::io

@@ -1,0 +1,141 @@
+// Loop: one uv_loop, turned by hand so that the wheel, the hooks and the graveyard come after the poll and its
+// callbacks.
+#include "io/loop.h"
+
+#include <uv.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <utility>
+
+#include "io/loop_impl.h"
+#include "io/uv_box.h"
+
+namespace weir::io {
+namespace {
+
+// No descriptors or memory for a loop: there is nothing to go on with.
+void must(int status, const char* what) {
+  if (status == 0) return;
+  std::fprintf(stderr, "weir: %s: %s\n", what, uv_strerror(status));
+  std::abort();
+}
+
+std::unique_ptr<uv_loop_t> make_uv_loop() {
+  auto uv = std::make_unique<uv_loop_t>();
+  must(uv_loop_init(uv.get()), "cannot make an event loop");
+  return uv;
+}
+
+void on_timer(uv_timer_t* timer) {
+  loop_of(reinterpret_cast<uv_handle_t*>(timer)).impl().timer_due = kNever;
+  // libuv runs timers before it polls, and would now poll without a timeout; stopped, it polls without waiting.
+  uv_stop(timer->loop);
+}
+
+void on_wake(uv_async_t* async) {
+  Loop::Impl& impl = loop_of(reinterpret_cast<uv_handle_t*>(async)).impl();
+  impl.mailbox.take(impl.delivered);
+  for (Mailbox::Fn& fn : impl.delivered) {
+    fn();
+    fn = nullptr;
+  }
+  impl.delivered.clear();
+}
+
+}  // namespace
+
+Loop::Loop()
+    : uv_(make_uv_loop()),
+      slab_(new char[kSlabBytes]),
+      impl_(std::make_unique<Impl>(chunks_)),
+      wheel_(static_cast<MonoMs>(uv_now(uv_.get()))) {
+  uv_->data = this;
+  must(uv_timer_init(uv_.get(), &impl_->timer), "cannot make a timer");
+  must(uv_async_init(uv_.get(), &impl_->wake, on_wake), "cannot make a mailbox");
+}
+
+Loop::~Loop() {
+  impl_->mailbox.close();
+  impl_->hooks.clear();
+  empty_graveyard();
+  uv_walk(
+      uv_.get(),
+      [](uv_handle_t* handle, void* arg) {
+        const auto* impl = static_cast<const Impl*>(arg);
+        if (uv_is_closing(handle) != 0) return;
+        const void* own = handle;
+        if (own == &impl->timer || own == &impl->wake) {
+          uv_close(handle, nullptr);
+        } else {
+          static_cast<UvBox*>(handle->data)->abandon();
+          UvBox::close(handle);
+        }
+      },
+      impl_.get());
+  while (uv_run(uv_.get(), UV_RUN_DEFAULT) != 0) {
+  }
+  must(uv_loop_close(uv_.get()), "an event loop ended with open handles");
+}
+
+void Loop::run() {
+  while (!impl_->stopped) turn(true);
+  impl_->stopped = false;
+}
+
+void Loop::turn(bool wait) {
+  set_timer();
+  uv_run(uv_.get(), wait ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+  wheel_.advance(now());
+  end_turn();
+}
+
+void Loop::stop() {
+  impl_->stopped = true;
+}
+
+// On Linux libuv's clock is CLOCK_MONOTONIC (the coarse one where that is precise to 1 ms), as monotonic_ms() is.
+MonoMs Loop::now() const {
+  return static_cast<MonoMs>(uv_now(uv_.get()));
+}
+
+void Loop::arm(Deadline& deadline, MonoMs due) {
+  wheel_.arm(deadline, due);
+}
+
+void Loop::bury(std::unique_ptr<Buriable> dead) {
+  impl_->graveyard.push_back(std::move(dead));
+}
+
+void Loop::at_turn_end(std::function<void()> hook) {
+  impl_->hooks.push_back(std::move(hook));
+}
+
+bool Loop::post(std::function<void()> fn) {
+  return impl_->mailbox.put(std::move(fn), [this] { uv_async_send(&impl_->wake); });
+}
+
+// The timer is moved only to an earlier time. One that fires for a deadline which has been renewed since costs an empty
+// turn; moving it with every renewal would cost a heap operation per request.
+void Loop::set_timer() {
+  const MonoMs due = wheel_.next_due();
+  if (due >= impl_->timer_due) return;
+  impl_->timer_due = due;
+  const MonoMs at = now();
+  uv_timer_start(&impl_->timer, on_timer, due > at ? static_cast<uint64_t>(due - at) : 0, 0);
+}
+
+void Loop::end_turn() {
+  for (auto& hook : impl_->hooks) hook();
+  empty_graveyard();
+}
+
+void Loop::empty_graveyard() {
+  while (!impl_->graveyard.empty()) {
+    impl_->dying.swap(impl_->graveyard);
+    for (auto& dead : impl_->dying) dead.reset();
+    impl_->dying.clear();
+  }
+}
+
+}  // namespace weir::io

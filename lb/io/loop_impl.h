@@ -1,0 +1,55 @@
+// The inside of Loop: its two own handles, the mailbox, the graveyard, and what transports share. Private to io/.
+#pragma once
+#include <uv.h>
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "io/loop.h"
+#include "io/mailbox.h"
+#include "io/stream_side.h"
+
+namespace weir::io {
+
+// Ends a burst of reads. libuv reads up to 32 times per event while each read fills the buffer; with a 64 KB slab that
+// is 2 MB for one connection while the others wait. An empty buffer from the alloc callback ends the burst without a
+// system call; the socket stays readable and its next event comes in the next turn.
+class ReadBurst {
+ public:
+  static constexpr int kMostReads = 4;
+  bool admit(const void* who) {
+    if (who != who_) {
+      who_ = who;
+      reads_ = 0;
+    }
+    if (++reads_ <= kMostReads) return true;
+    who_ = nullptr;
+    return false;
+  }
+  void end() { who_ = nullptr; }
+
+ private:
+  const void* who_ = nullptr;
+  int reads_ = 0;
+};
+
+struct Loop::Impl {
+  explicit Impl(ChunkPool& chunks) : sides(chunks) {}
+
+  uv_timer_t timer{};
+  MonoMs timer_due = kNever;
+  uv_async_t wake{};
+  Mailbox mailbox;
+  std::vector<Mailbox::Fn> delivered;
+  std::vector<std::unique_ptr<Buriable>> graveyard;
+  std::vector<std::unique_ptr<Buriable>> dying;
+  // A deque: a hook may add hooks while it runs.
+  std::deque<std::function<void()>> hooks;
+  bool stopped = false;
+  ReadBurst burst;
+  StreamSidePool sides;
+};
+
+}  // namespace weir::io
