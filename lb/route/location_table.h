@@ -1,7 +1,9 @@
-// location matching in nginx's order: "=" exact ends the search; the longest prefix is remembered, "^~" on it skips regexes; regexes in order of
-// the configuration; else the remembered prefix. Nested locations refine their parent: the table of a location holds its children. Prefixes are a
-// sorted array searched by binary search with parent links, so that 10,000 of them cost at most twice one.
+// location matching in nginx's order: "=" exact ends the search; the longest prefix is remembered, "^~" on it skips
+// regexes; regexes in order of the configuration; else the remembered prefix. Nested locations refine their parent: the
+// table of a location holds its children. Exact paths and prefixes are one sorted array searched by binary search with
+// parent links, so that 10,000 of them cost at most twice one.
 #pragma once
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -19,25 +21,37 @@ enum class LocationKind : uint8_t { kPrefix, kExact, kPrefixFinal /* ^~ */, kReg
 
 struct LocationMatch {
   int index = -1;
-  RegexMatch captures;          // valid when regex != null
+  RegexMatch captures;  // valid when regex != null
   const Regex* regex = nullptr;
+  bool add_slash = false;  // the location is "/x/" and the path "/x": answer 301 to "/x/" (see LocationTable::add)
 };
 
 class LocationTable {
  public:
-  // Error: `duplicate location "x"`, a bad regex. `nested` (may be null) is owned by the caller, outlives this table and must be frozen too.
-  Status<> add(LocationKind kind, std::string_view pattern, int index, const LocationTable* nested = nullptr);
+  // Error: `duplicate location "x"`, a bad regex. `nested` (may be null) is owned by the caller, outlives this table
+  // and must be frozen too. `slash_redirect` is nginx's rule for a prefix or exact "/x/" with a proxy_pass: the path
+  // "/x", if no exact location and no prefix of that very name has it, is redirected to "/x/".
+  Status<> add(LocationKind kind, std::string_view pattern, int index, const LocationTable* nested = nullptr,
+               bool slash_redirect = false);
   void freeze();  // after the last add, before the first find
-  // `path` is normalised (merged slashes, decoded, dot segments removed).
+  // `path` is normalised (merged slashes, decoded, dot segments removed). Allocates nothing.
   LocationMatch find(std::string_view path) const;
   int find_named(std::string_view name) const;  // "@name"; -1
+  bool empty() const { return nodes_.empty() && regexes_.empty() && named_.empty(); }
 
  private:
-  struct Prefix {
+  static constexpr int kNone = -1;
+  enum class Search : uint8_t { kNothing, kPrefix, kFinal /* ends the search */ };
+
+  // One text: a prefix location, an exact one, or both.
+  struct Node {
     std::string text;
-    int index = -1;
-    bool final = false;
-    int parent = -1;  // the longest other prefix that this one starts with
+    int exact = kNone;
+    int prefix = kNone;
+    int redirect = kNone;  // the location "text/" that wants the slash added
+    bool skips_regexes = false;
+    bool slash_redirect = false;
+    int parent = kNone;  // the longest other prefix location that this text starts with
     const LocationTable* nested = nullptr;
   };
   struct Pattern {
@@ -45,13 +59,23 @@ class LocationTable {
     int index;
     const LocationTable* nested;
   };
-  std::unordered_map<std::string, int, StringHash, std::equal_to<>> exact_, named_;
-  std::vector<Prefix> prefixes_;
+  using Names = std::unordered_map<std::string, int, StringHash, std::equal_to<>>;
+
+  Node& node_of(std::string_view text);
+  const Node* longest(std::string_view path, bool& whole) const;
+  Search search(std::string_view path, LocationMatch& match) const;
+
+  std::vector<Node> nodes_;     // sorted by text once frozen
+  std::vector<uint64_t> keys_;  // the first eight bytes behind skip_, big-endian: the binary search stays in few lines
+  size_t skip_ = 0;             // what all texts have in common
+  Names building_;              // text -> place in nodes_, until frozen
+  Names named_;
   std::vector<Pattern> regexes_;
 };
 
-// The path that locations are matched on (nginx's ngx_http_parse_complex_uri): percent-decoded, "." and ".." removed, slashes merged. Into the
-// arena only when something changes. Empty on a path that climbs above the root, which callers answer with 400.
+// The path that locations are matched on (nginx's ngx_http_parse_complex_uri): percent-decoded, "." and ".." removed,
+// slashes merged. Into the arena only when something changes. Empty on a path that climbs above the root or has a
+// broken or null escape, which callers answer with 400.
 std::string_view normalise_path(std::string_view raw_path, Arena& arena);
 
 }  // namespace weir::route

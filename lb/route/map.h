@@ -1,9 +1,11 @@
-// map $source $variable { ... }: exact strings (case-insensitive, as nginx's), hostnames with wildcards, regexes in order, default.
+// map $source $variable { ... }: exact strings (case-insensitive, as nginx's), hostnames with wildcards, regexes in
+// order, default.
 #pragma once
 #include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/hash.h"
@@ -15,17 +17,22 @@ namespace weir::route {
 
 class Map {
  public:
-  Map(Template source, bool hostnames, bool volatile_) : source_(std::move(source)), hostnames_(hostnames) { (void)volatile_; }
-  // Errors: a duplicate key, a bad regex ("~" case-sensitive, "~*" not), a bad wildcard. "\default" escapes the special names.
+  Map(Template source, bool hostnames, bool volatile_) : source_(std::move(source)), hostnames_(hostnames) {
+    (void)volatile_;
+  }
+  // Errors: a duplicate key, a bad regex ("~" case-sensitive, "~*" not), a bad wildcard. "\default" escapes the special
+  // names; a plain "default" is set_default.
   Status<> add(std::string_view key, Template value);
   void set_default(Template value) { default_ = std::move(value); }
-  // Captures of a matching regex are visible to the value's $1 and named groups.
+  // Captures of a matching regex are visible to the value's $1 and named groups. Maps that refer to each other in a
+  // circle give "".
   std::string_view lookup(const VariableSource& source, Arena& arena) const;
   const Template& source() const { return source_; }
 
  private:
   Template source_;
   bool hostnames_;
+  bool has_default_ = false;
   Template default_;
   std::unordered_map<std::string, Template, StringHash, std::equal_to<>> exact_;
   std::vector<std::pair<Regex, Template>> regexes_;

@@ -21,7 +21,8 @@ class Template {
   bool empty() const { return parts_.empty() && literal_.empty(); }
   // The text of a literal; for logs and dumps otherwise as written.
   const std::string& text() const { return literal_; }
-  // A literal costs nothing (a view of the template, which outlives the exchange); else rendered into the arena. Missing variables are "".
+  // A literal costs nothing (a view of the template, which outlives the exchange); else rendered into the arena.
+  // Missing variables are "".
   std::string_view render(const VariableSource& source, Arena& arena) const;
 
   struct Part {

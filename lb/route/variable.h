@@ -1,4 +1,5 @@
-// nginx's variables: a name in the configuration becomes a VariableRef once, at load; a request answers it through VariableSource.
+// nginx's variables: a name in the configuration becomes a VariableRef once, at load; a request answers it through
+// VariableSource.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -17,20 +18,82 @@ class Map;
 
 enum class Var : uint8_t {
   // request
-  kArgs, kArg /*arg*/, kContentLength, kContentType, kCookie /*arg*/, kDocumentUri, kHost, kHostname, kHttp /*arg*/, kIsArgs, kMethod,
-  kQueryString, kRequest, kRequestLength, kRequestUri, kScheme, kServerProtocol, kUri, kRequestId, kRequestBody, kLimitRate,
+  kArgs,
+  kArg /*arg*/,
+  kContentLength,
+  kContentType,
+  kCookie /*arg*/,
+  kDocumentUri,
+  kHost,
+  kHostname,
+  kHttp /*arg*/,
+  kIsArgs,
+  kMethod,
+  kQueryString,
+  kRequest,
+  kRequestLength,
+  kRequestUri,
+  kScheme,
+  kServerProtocol,
+  kUri,
+  kRequestId,
+  kRequestBody,
+  kLimitRate,
   // connection
-  kBinaryRemoteAddr, kConnection, kConnectionRequests, kConnectionTime, kNginxVersion, kPid, kPipe, kProxyProtocolAddr, kRealipRemoteAddr,
-  kRealipRemotePort, kRemoteAddr, kRemotePort, kRemoteUser, kServerAddr, kServerName, kServerPort, kHttps,
-  kTcpinfoRtt, kTcpinfoRttvar, kTcpinfoSndCwnd, kTcpinfoRcvSpace,
+  kBinaryRemoteAddr,
+  kConnection,
+  kConnectionRequests,
+  kConnectionTime,
+  kNginxVersion,
+  kPid,
+  kPipe,
+  kProxyProtocolAddr,
+  kRealipRemoteAddr,
+  kRealipRemotePort,
+  kRemoteAddr,
+  kRemotePort,
+  kRemoteUser,
+  kServerAddr,
+  kServerName,
+  kServerPort,
+  kHttps,
+  kTcpinfoRtt,
+  kTcpinfoRttvar,
+  kTcpinfoSndCwnd,
+  kTcpinfoRcvSpace,
   // response and log
-  kBodyBytesSent, kBytesSent, kMsec, kRequestCompletion, kRequestTime, kSentHttp /*arg*/, kSentTrailer /*arg*/, kStatus, kTimeIso8601, kTimeLocal,
+  kBodyBytesSent,
+  kBytesSent,
+  kMsec,
+  kRequestCompletion,
+  kRequestTime,
+  kSentHttp /*arg*/,
+  kSentTrailer /*arg*/,
+  kStatus,
+  kTimeIso8601,
+  kTimeLocal,
   // proxy and upstream
-  kProxyAddXForwardedFor, kProxyHost, kProxyPort, kUpstreamAddr, kUpstreamBytesReceived, kUpstreamBytesSent, kUpstreamConnectTime,
-  kUpstreamCookie /*arg*/, kUpstreamHeaderTime, kUpstreamHttp /*arg*/, kUpstreamReason, kUpstreamResponseLength, kUpstreamResponseTime,
-  kUpstreamStatus, kUpstreamTrailer /*arg*/, kUpstreamLastServerName, kUpstreamCacheStatus,
+  kProxyAddXForwardedFor,
+  kProxyHost,
+  kProxyPort,
+  kUpstreamAddr,
+  kUpstreamBytesReceived,
+  kUpstreamBytesSent,
+  kUpstreamConnectTime,
+  kUpstreamCookie /*arg*/,
+  kUpstreamHeaderTime,
+  kUpstreamHttp /*arg*/,
+  kUpstreamReason,
+  kUpstreamResponseLength,
+  kUpstreamResponseTime,
+  kUpstreamStatus,
+  kUpstreamTrailer /*arg*/,
+  kUpstreamLastServerName,
+  kUpstreamCacheStatus,
   // from the configuration
-  kMap /*map*/, kCapture /*index*/, kNamedCapture /*arg*/,
+  kMap /*map*/,
+  kCapture /*index*/,
+  kNamedCapture /*arg*/,
 };
 
 struct VariableRef {
@@ -46,7 +109,8 @@ struct VariableValue {
   bool found = false;  // "-" in a log when not
 };
 
-// What an exchange (or a log record, or a test) answers with. The text lives in `arena`, in the exchange or in static storage.
+// What an exchange (or a log record, or a test) answers with. The text lives in `arena`, in the exchange or in static
+// storage.
 class VariableSource {
  public:
   virtual VariableValue variable(const VariableRef& ref, Arena& arena) const = 0;

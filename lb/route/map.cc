@@ -1,0 +1,116 @@
+// Adding the rows of a map, and ngx_http_map_find's order: exact and wildcard names, then regexes, then the default.
+#include "route/map.h"
+
+#include "base/bytes.h"
+
+namespace weir::route {
+namespace {
+
+// The maps that are being evaluated on this thread, innermost first: one that comes up again is a circle.
+struct Frame {
+  const Map* map;
+  const Frame* outer;
+};
+thread_local const Frame* innermost = nullptr;
+
+class FrameGuard {
+ public:
+  explicit FrameGuard(const Map* map) : frame_{map, innermost} { innermost = &frame_; }
+  ~FrameGuard() { innermost = frame_.outer; }
+  FrameGuard(const FrameGuard&) = delete;
+  FrameGuard& operator=(const FrameGuard&) = delete;
+
+ private:
+  Frame frame_;
+};
+
+bool is_circle(const Map* map) {
+  for (const Frame* frame = innermost; frame != nullptr; frame = frame->outer)
+    if (frame->map == map) return true;
+  return false;
+}
+
+// The request's variables, with $1..$9 and named groups taken from the map's own match.
+class CaptureSource final : public VariableSource {
+ public:
+  CaptureSource(const VariableSource& outer, const Regex& regex, const RegexMatch& match)
+      : outer_(outer), regex_(regex), match_(match) {}
+  VariableValue variable(const VariableRef& ref, Arena& arena) const override {
+    if (ref.id == Var::kCapture) return group(ref.index);
+    if (ref.id == Var::kNamedCapture) {
+      for (const auto& [name, index] : regex_.names())
+        if (iequals(name, ref.arg)) return group(index);
+    }
+    return outer_.variable(ref, arena);
+  }
+
+ private:
+  VariableValue group(int index) const {
+    if (index >= match_.count || index >= RegexMatch::kMost) return {};
+    return {match_.group[index], true};
+  }
+
+  const VariableSource& outer_;
+  const Regex& regex_;
+  const RegexMatch& match_;
+};
+
+}  // namespace
+
+Status<> Map::add(std::string_view key, Template value) {
+  const auto duplicate = [&] { return Unexpected{"conflicting parameter \"" + std::string(key) + "\""}; };
+  if (key == "default") {
+    if (has_default_) return Unexpected{std::string("duplicate default map parameter")};
+    has_default_ = true;
+    default_ = std::move(value);
+    return Void{};
+  }
+  if (!key.empty() && key[0] == '~') {
+    std::string_view pattern = key.substr(1);
+    const bool ignore_case = !pattern.empty() && pattern[0] == '*';
+    if (ignore_case) pattern.remove_prefix(1);
+    if (pattern.empty()) return Unexpected{"empty regex in map parameter \"" + std::string(key) + "\""};
+    auto regex = Regex::compile(pattern, ignore_case);
+    if (!regex) return Unexpected{"invalid regex in map parameter \"" + std::string(key) + "\": " + regex.error()};
+    regexes_.emplace_back(std::move(*regex), std::move(value));
+    return Void{};
+  }
+  std::string_view name = key;
+  if (!name.empty() && name[0] == '\\') name.remove_prefix(1);
+  const bool is_name = name.empty() || name[0] != '~';  // "\\~x" is text that a host table would take for a regex
+  if (!hostnames_ || !is_name) {
+    if (!exact_.try_emplace(lowered(name), std::move(value)).second) return duplicate();
+    return Void{};
+  }
+  if (auto added = hosts_.add(name, static_cast<int>(host_values_.size())); !added) {
+    if (added.error().starts_with("conflicting")) return duplicate();
+    return Unexpected{"invalid hostname or wildcard \"" + std::string(key) + "\""};
+  }
+  host_values_.push_back(std::move(value));
+  return Void{};
+}
+
+std::string_view Map::lookup(const VariableSource& source, Arena& arena) const {
+  if (is_circle(this)) return {};
+  const FrameGuard guard(this);
+  std::string_view text = source_.render(source, arena);
+  if (hostnames_ && !text.empty() && text.back() == '.') text.remove_suffix(1);
+
+  if (!exact_.empty() || !host_values_.empty()) {
+    char* const lower = text.empty() ? nullptr : arena.allocate(text.size());
+    for (size_t i = 0; i < text.size(); ++i) lower[i] = to_lower(text[i]);
+    const std::string_view key(lower, text.size());
+    if (const auto it = exact_.find(key); it != exact_.end()) return it->second.render(source, arena);
+    if (!host_values_.empty())
+      if (const int index = hosts_.find(key); index >= 0)
+        return host_values_[static_cast<size_t>(index)].render(source, arena);
+  }
+  if (!text.empty()) {
+    RegexMatch match;
+    for (const auto& [regex, value] : regexes_)
+      if (regex.match(text, &match)) return value.render(CaptureSource(source, regex, match), arena);
+  }
+  return default_.render(source, arena);
+}
+
+}  // namespace weir::route

@@ -1,0 +1,99 @@
+// The path that locations are matched on: nginx's ngx_http_parse_complex_uri as a state machine.
+#include "base/bytes.h"
+#include "route/location_table.h"
+
+namespace weir::route {
+namespace {
+
+// kSlash: behind a '/'; kDot: behind "/."; kDotDot: behind "/..".
+enum class At : uint8_t { kText, kSlash, kDot, kDotDot };
+
+bool is_simple(std::string_view path) {
+  bool slash = false;
+  for (const char c : path) {
+    if (c == '%' || c == '?' || c == '#') return false;
+    if (slash && (c == '/' || c == '.')) return false;  // "/.": most are hidden files, but the machine knows
+    slash = c == '/';
+  }
+  return true;
+}
+
+class Normaliser {
+ public:
+  explicit Normaliser(char* out) : begin_(out), end_(out) {}
+  // False when ".." climbs above the root.
+  bool feed(char c) {
+    if (c != '/') {
+      if (c == '.' && at_ == At::kSlash)
+        at_ = At::kDot;
+      else if (c == '.' && at_ == At::kDot)
+        at_ = At::kDotDot;
+      else
+        at_ = At::kText;
+      *end_++ = c;
+      return true;
+    }
+    if (at_ == At::kSlash) return true;
+    if (!finish_segment()) return false;
+    if (at_ == At::kText) *end_++ = '/';
+    at_ = At::kSlash;
+    return true;
+  }
+  void feed_literal(char c) {
+    at_ = At::kText;
+    *end_++ = c;
+  }
+  // Takes back "." or "..": what is left ends with a slash.
+  bool finish_segment() {
+    if (at_ == At::kDot) {
+      --end_;
+    } else if (at_ == At::kDotDot) {
+      end_ -= 3;  // "/..": now behind the segment that goes
+      if (end_ == begin_) return false;
+      while (end_ != begin_ && end_[-1] != '/') --end_;
+      if (end_ == begin_) return false;  // a path without a leading slash
+    }
+    return true;
+  }
+  std::string_view text() const { return {begin_, static_cast<size_t>(end_ - begin_)}; }
+
+ private:
+  char* const begin_;
+  char* end_;
+  At at_ = At::kText;
+};
+
+}  // namespace
+
+std::string_view normalise_path(std::string_view raw_path, Arena& arena) {
+  if (raw_path.empty()) return "/";
+  if (is_simple(raw_path)) return raw_path;
+  char* const out = arena.allocate(raw_path.size());
+  Normaliser normaliser(out);
+  for (size_t i = 0; i < raw_path.size(); ++i) {
+    const char c = raw_path[i];
+    if (c == '?' || c == '#') break;
+    if (c != '%') {
+      if (!normaliser.feed(c)) return {};
+      continue;
+    }
+    if (i + 2 >= raw_path.size()) return {};
+    const int high = hex_value(raw_path[i + 1]);
+    const int low = hex_value(raw_path[i + 2]);
+    if (high < 0 || low < 0) return {};
+    const char decoded = static_cast<char>(high << 4 | low);
+    i += 2;
+    if (decoded == '\0') return {};
+    if (decoded == '%' || decoded == '#' || decoded == '?') {
+      normaliser.feed_literal(decoded);
+    } else if (!normaliser.feed(decoded)) {
+      return {};
+    }
+  }
+  if (!normaliser.finish_segment()) return {};
+  const std::string_view text = normaliser.text();
+  arena.shrink_last(out, text.size());
+  return text.empty() ? std::string_view("/") : text;
+}
+
+}  // namespace weir::route

@@ -1,0 +1,215 @@
+// The names of the built-in variables, and how a name becomes a VariableRef.
+#include "route/variable.h"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <utility>
+
+#include "base/bytes.h"
+
+namespace weir::route {
+namespace {
+
+struct BuiltIn {
+  std::string_view name;
+  Var id;
+};
+
+constexpr BuiltIn kPlain[] = {
+    {"args", Var::kArgs},
+    {"binary_remote_addr", Var::kBinaryRemoteAddr},
+    {"body_bytes_sent", Var::kBodyBytesSent},
+    {"bytes_sent", Var::kBytesSent},
+    {"connection", Var::kConnection},
+    {"connection_requests", Var::kConnectionRequests},
+    {"connection_time", Var::kConnectionTime},
+    {"content_length", Var::kContentLength},
+    {"content_type", Var::kContentType},
+    {"document_uri", Var::kDocumentUri},
+    {"host", Var::kHost},
+    {"hostname", Var::kHostname},
+    {"https", Var::kHttps},
+    {"is_args", Var::kIsArgs},
+    {"limit_rate", Var::kLimitRate},
+    {"msec", Var::kMsec},
+    {"nginx_version", Var::kNginxVersion},
+    {"pid", Var::kPid},
+    {"pipe", Var::kPipe},
+    {"proxy_add_x_forwarded_for", Var::kProxyAddXForwardedFor},
+    {"proxy_host", Var::kProxyHost},
+    {"proxy_port", Var::kProxyPort},
+    {"proxy_protocol_addr", Var::kProxyProtocolAddr},
+    {"query_string", Var::kQueryString},
+    {"realip_remote_addr", Var::kRealipRemoteAddr},
+    {"realip_remote_port", Var::kRealipRemotePort},
+    {"remote_addr", Var::kRemoteAddr},
+    {"remote_port", Var::kRemotePort},
+    {"remote_user", Var::kRemoteUser},
+    {"request", Var::kRequest},
+    {"request_body", Var::kRequestBody},
+    {"request_completion", Var::kRequestCompletion},
+    {"request_id", Var::kRequestId},
+    {"request_length", Var::kRequestLength},
+    {"request_method", Var::kMethod},
+    {"request_time", Var::kRequestTime},
+    {"request_uri", Var::kRequestUri},
+    {"scheme", Var::kScheme},
+    {"server_addr", Var::kServerAddr},
+    {"server_name", Var::kServerName},
+    {"server_port", Var::kServerPort},
+    {"server_protocol", Var::kServerProtocol},
+    {"status", Var::kStatus},
+    {"tcpinfo_rcv_space", Var::kTcpinfoRcvSpace},
+    {"tcpinfo_rtt", Var::kTcpinfoRtt},
+    {"tcpinfo_rttvar", Var::kTcpinfoRttvar},
+    {"tcpinfo_snd_cwnd", Var::kTcpinfoSndCwnd},
+    {"time_iso8601", Var::kTimeIso8601},
+    {"time_local", Var::kTimeLocal},
+    {"upstream_addr", Var::kUpstreamAddr},
+    {"upstream_bytes_received", Var::kUpstreamBytesReceived},
+    {"upstream_bytes_sent", Var::kUpstreamBytesSent},
+    {"upstream_cache_status", Var::kUpstreamCacheStatus},
+    {"upstream_connect_time", Var::kUpstreamConnectTime},
+    {"upstream_header_time", Var::kUpstreamHeaderTime},
+    {"upstream_last_server_name", Var::kUpstreamLastServerName},
+    {"upstream_reason", Var::kUpstreamReason},
+    {"upstream_response_length", Var::kUpstreamResponseLength},
+    {"upstream_response_time", Var::kUpstreamResponseTime},
+    {"upstream_status", Var::kUpstreamStatus},
+    {"uri", Var::kUri},
+};
+
+// Families: what follows the prefix is the argument.
+constexpr BuiltIn kFamilies[] = {
+    {"arg_", Var::kArg},
+    {"cookie_", Var::kCookie},
+    {"http_", Var::kHttp},
+    {"sent_http_", Var::kSentHttp},
+    {"sent_trailer_", Var::kSentTrailer},
+    {"upstream_cookie_", Var::kUpstreamCookie},
+    {"upstream_http_", Var::kUpstreamHttp},
+    {"upstream_trailer_", Var::kUpstreamTrailer},
+};
+
+// What a configuration written for nginx may well name; said so instead of calling it a misspelling.
+constexpr std::string_view kOnlyNginx[] = {
+    "ancient_browser",
+    "date_gmt",
+    "date_local",
+    "document_root",
+    "gzip_ratio",
+    "http2",
+    "http3",
+    "invalid_referer",
+    "memcached_key",
+    "modern_browser",
+    "msie",
+    "realpath_root",
+    "request_body_file",
+    "request_filename",
+    "request_port",
+    "secure_link",
+    "secure_link_expires",
+    "slice_range",
+    "uid_got",
+    "uid_reset",
+    "uid_set",
+    "upstream_queue_time",
+};
+constexpr std::string_view kOnlyNginxFamilies[] = {"fastcgi_", "geoip_",   "jwt_", "proxy_protocol_",
+                                                   "scgi_",    "session_", "ssl_", "uwsgi_"};
+
+bool is_only_nginx(std::string_view name) {
+  if (std::find(std::begin(kOnlyNginx), std::end(kOnlyNginx), name) != std::end(kOnlyNginx)) return true;
+  return std::any_of(std::begin(kOnlyNginxFamilies), std::end(kOnlyNginxFamilies),
+                     [&](std::string_view family) { return name.substr(0, family.size()) == family; });
+}
+
+bool is_header_family(Var id) {
+  return id == Var::kHttp || id == Var::kSentHttp || id == Var::kSentTrailer || id == Var::kUpstreamHttp ||
+         id == Var::kUpstreamTrailer;
+}
+
+// Levenshtein distance; names are short.
+size_t distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t above = row[j];
+      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0u : 1u)});
+      diagonal = above;
+    }
+  }
+  return row[b.size()];
+}
+
+}  // namespace
+
+void VariableNames::declare_map(std::string name, std::shared_ptr<const Map> map) {
+  std::string lower = lowered(name);
+  for (Entry& entry : declared_) {
+    if (entry.name != lower) continue;
+    entry.map = std::move(map);
+    return;
+  }
+  declared_.push_back({std::move(lower), std::move(map)});
+}
+
+void VariableNames::declare_capture(std::string name) {
+  std::string lower = lowered(name);
+  for (const Entry& entry : declared_)
+    if (entry.name == lower) return;
+  declared_.push_back({std::move(lower), nullptr});
+}
+
+Result<VariableRef> VariableNames::find(std::string_view name) const {
+  VariableRef ref;
+  if (name.size() == 1 && name[0] >= '1' && name[0] <= '9') {
+    ref.id = Var::kCapture;
+    ref.index = name[0] - '0';
+    return ref;
+  }
+  const std::string lower = lowered(name);  // nginx's names know no case
+  for (const Entry& entry : declared_) {
+    if (entry.name != lower) continue;
+    ref.id = entry.map != nullptr ? Var::kMap : Var::kNamedCapture;
+    ref.map = entry.map;
+    ref.arg = lower;
+    return ref;
+  }
+  for (const BuiltIn& plain : kPlain) {
+    if (plain.name != lower) continue;
+    ref.id = plain.id;
+    return ref;
+  }
+  for (const BuiltIn& family : kFamilies) {
+    if (lower.size() <= family.name.size() || lower.compare(0, family.name.size(), family.name) != 0) continue;
+    ref.id = family.id;
+    ref.arg = name.substr(family.name.size());
+    if (is_header_family(family.id)) {
+      ref.arg = lower.substr(family.name.size());
+      std::replace(ref.arg.begin(), ref.arg.end(), '_', '-');
+      ref.token = http::header_token(ref.arg);
+    }
+    return ref;
+  }
+
+  std::string error = "unknown \"" + std::string(name) + "\" variable";
+  if (is_only_nginx(lower)) return Unexpected{error + " (known to nginx, not supported)"};
+  std::string_view nearest;
+  size_t least = lower.size() < 6 ? 2 : 3;  // a suggestion is at most one, for longer names two, edits away
+  const auto consider = [&](std::string_view candidate) {
+    const size_t edits = distance(lower, candidate);
+    if (edits < least) least = edits, nearest = candidate;
+  };
+  for (const BuiltIn& plain : kPlain) consider(plain.name);
+  for (const Entry& entry : declared_) consider(entry.name);
+  if (!nearest.empty()) error += ", did you mean \"" + std::string(nearest) + "\"?";
+  return Unexpected{std::move(error)};
+}
+
+}  // namespace weir::route
