@@ -143,8 +143,8 @@ void H1ServerCodec::reject(Handler& handler, const Reject& reject) {
 }
 
 void H1ServerCodec::resume() {
-  resumed_ = state_ != State::kEnded;
-  if (resumed_) return;
+  resumed_ = state_ == State::kLength || state_ == State::kChunked;
+  if (state_ != State::kEnded) return;
   state_ = State::kHead;
   begun_ = false;
   empty_lines_ = 0;
