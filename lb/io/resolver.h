@@ -25,6 +25,7 @@ class Resolver {
  public:
   explicit Resolver(Loop& loop, std::vector<std::string> servers = {});  // "10.0.0.2:53"; empty: the system's
   ~Resolver();                                                           // cancels what is under way: no callback
+  // `done` runs once, never from inside resolve(); it may ask again or destroy the resolver.
   void resolve(const std::string& name, uint16_t port, bool ipv6, std::function<void(Result<ResolveAnswer>)> done);
 
  private:

@@ -1,0 +1,26 @@
+// What the blocking and the asynchronous resolver share: a c-ares channel and one question on it. Private to io/.
+#pragma once
+#include <ares.h>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "io/resolver.h"
+
+namespace weir::io {
+
+using ResolveDone = std::function<void(Result<ResolveAnswer>)>;
+
+// Null when c-ares has no memory or a server is not "ip", "ip:port" or "[ip]:port". `on_socket` may be null.
+ares_channel make_dns_channel(const std::vector<std::string>& servers, ares_sock_state_cb on_socket, void* arg);
+
+// Asks for A, and AAAA when `ipv6`. `done` runs exactly once, perhaps before this returns; when the channel is
+// cancelled or destroyed it gets an error.
+void ask_dns(ares_channel channel, const std::string& name, uint16_t port, bool ipv6, ResolveDone done);
+
+Unexpected<std::string> host_not_found(const std::string& name, const char* why = nullptr);
+
+}  // namespace weir::io
