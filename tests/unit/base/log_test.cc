@@ -9,13 +9,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <regex>
 #include <string>
 
+#include "base/regex.h"
 #include "base/sockaddr.h"
 #include "base/syslog.h"
 
@@ -26,6 +27,10 @@ using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 using ::testing::Not;
 using ::testing::StartsWith;
+
+bool looks_like(std::string_view text, std::string_view pattern) {
+  return Regex::compile(pattern, false).value().matches(text);
+}
 
 class Log : public ::testing::Test {
  protected:
@@ -49,9 +54,9 @@ TEST_F(Log, a_line_looks_like_nginx_s) {
   ASSERT_TRUE(log::configure({{path("a"), LogLevel::kInfo}}));
   log::warn("peer ", std::string("10.0.0.1:80"), " is down after ", 3, " failures", '.');
   log::flush();
-  EXPECT_TRUE(
-      std::regex_match(read(path("a")), std::regex("\\d{4}/\\d\\d/\\d\\d \\d\\d:\\d\\d:\\d\\d \\[warn\\] \\d+#\\d+: "
-                                                   "peer 10\\.0\\.0\\.1:80 is down after 3 failures\\.\n")))
+  EXPECT_TRUE(looks_like(read(path("a")),
+                         "^\\d{4}/\\d\\d/\\d\\d \\d\\d:\\d\\d:\\d\\d \\[warn\\] \\d+#\\d+: "
+                         "peer 10\\.0\\.0\\.1:80 is down after 3 failures\\.\n\\z"))
       << read(path("a"));
 }
 
@@ -211,9 +216,9 @@ TEST_F(Log, a_stalled_pipe_reader_costs_lines_but_holds_nobody_up) {
   log::flush();
   drain();
   close(reader);
-  EXPECT_THAT(got, HasSubstr("line 0."));
-  EXPECT_THAT(got, HasSubstr("back again\n"));
-  EXPECT_THAT(got, HasSubstr(std::to_string(log::dropped() - before) + " log lines were lost\n"));
+  EXPECT_NE(got.find("line 0."), std::string::npos);
+  EXPECT_NE(got.find("back again\n"), std::string::npos);
+  EXPECT_THAT(got.substr(got.size() - std::min<size_t>(got.size(), 100)), HasSubstr(" log lines were lost\n"));
   EXPECT_EQ(std::count(got.begin(), got.end(), '#'), std::count(got.begin(), got.end(), '\n')) << "no torn line";
 }
 
@@ -252,7 +257,7 @@ TEST_F(Log, syslog_over_udp_has_rfc_3164_s_head) {
   gethostname(host, sizeof host - 1);
   const std::string message = server.receive();
   EXPECT_THAT(message, StartsWith("<131>"));  // local0 (16) * 8 + error (3)
-  EXPECT_TRUE(std::regex_search(message, std::regex("^<131>[A-Z][a-z]{2} [ 123][0-9] \\d\\d:\\d\\d:\\d\\d ")));
+  EXPECT_TRUE(looks_like(message, "^<131>[A-Z][a-z]{2} [ 123][0-9] \\d\\d:\\d\\d:\\d\\d "));
   EXPECT_THAT(message, HasSubstr(std::string(" ") + host + " lb_1: 2"));
   EXPECT_THAT(message, HasSubstr("[error] "));
   EXPECT_TRUE(message.ends_with(": went wrong")) << message;
@@ -262,7 +267,7 @@ TEST_F(Log, syslog_over_a_unix_socket_and_without_a_host_name) {
   const SyslogServer server(SocketAddress::from_unix(path("dev_log")));
   ASSERT_TRUE(log::configure({{"syslog:server=unix:" + path("dev_log") + ",nohostname", LogLevel::kInfo}}));
   log::info("x");
-  EXPECT_TRUE(std::regex_search(server.receive(), std::regex("^<190>[A-Z][a-z]{2} [ 123][0-9] [0-9:]{8} weir: ")));
+  EXPECT_TRUE(looks_like(server.receive(), "^<190>[A-Z][a-z]{2} [ 123][0-9] [0-9:]{8} weir: "));
 }
 
 TEST_F(Log, a_restarted_syslog_server_is_found_again) {
