@@ -79,19 +79,19 @@ struct OutFraming {
 };
 
 struct OutRequest {
-  std::string_view method;
-  std::string_view target;
+  std::string_view method = {};
+  std::string_view target = {};
   Version version = Version::kHttp11;
-  OutFraming framing;
+  OutFraming framing = {};
   ConnectionOption connection = ConnectionOption::kNone;
   const FieldList* fields = nullptr;  // dropped ones are skipped; Host is among them
 };
 
 struct OutResponse {
   int status = 200;
-  std::string_view reason;  // empty: the standard one
+  std::string_view reason = {};  // empty: the standard one
   Version client_version = Version::kHttp11;
-  OutFraming framing;
+  OutFraming framing = {};
   ConnectionOption connection = ConnectionOption::kNone;
   const FieldList* fields = nullptr;
 };

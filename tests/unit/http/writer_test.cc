@@ -1,0 +1,163 @@
+// Golden bytes of what both codecs send.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "http/h1_codec.h"
+
+namespace weir::http {
+namespace {
+
+std::string text(const OutBatch& out) {
+  std::string all;
+  for (int i = 0; i < out.size(); ++i) all += out.pieces()[i];
+  EXPECT_EQ(all.size(), out.bytes());
+  return all;
+}
+
+class Writer : public testing::Test {
+ protected:
+  std::string response(const OutResponse& head) {
+    OutBatch out;
+    server_.send_head(kH1Stream, head, arena_, out);
+    EXPECT_EQ(out.size(), 1);
+    return text(out);
+  }
+  std::string request(const OutRequest& head) {
+    OutBatch out;
+    client_.send_head(kH1Stream, head, arena_, out);
+    EXPECT_EQ(out.size(), 1);
+    return text(out);
+  }
+  Arena arena_;
+  HeadLimits limits_;
+  H1ServerCodec server_{limits_};
+  H1ClientCodec client_;
+  FieldList fields_;
+};
+
+TEST_F(Writer, response_with_a_length) {
+  fields_.add("Server", "weir", HeaderToken::kServer);
+  fields_.add("X-Empty", "", HeaderToken::kOther);
+  EXPECT_EQ(response({.framing = {Framing::kLength, 5}, .fields = &fields_}),
+            "HTTP/1.1 200 OK\r\nServer: weir\r\nX-Empty: \r\nContent-Length: 5\r\n\r\n");
+}
+
+TEST_F(Writer, response_to_an_old_client_is_still_http11) {
+  EXPECT_EQ(response({.status = 404,
+                      .client_version = Version::kHttp10,
+                      .framing = {Framing::kLength, 0},
+                      .connection = ConnectionOption::kKeepAlive}),
+            "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n");
+}
+
+TEST_F(Writer, never_sends_chunks_to_an_old_client) {
+  EXPECT_EQ(response({.client_version = Version::kHttp10, .framing = {Framing::kChunked, -1}}),
+            "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
+  OutBatch out;
+  const std::string_view body = "abc";
+  server_.send_body(kH1Stream, &body, 1, out);
+  server_.send_end(kH1Stream, out);
+  EXPECT_EQ(text(out), "abc");
+}
+
+TEST_F(Writer, keeps_the_peers_reason_and_knows_its_own) {
+  EXPECT_EQ(response({.status = 299, .reason = "Quite  Fine", .framing = {Framing::kLength, 0}}),
+            "HTTP/1.1 299 Quite  Fine\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_EQ(response({.status = 299, .framing = {Framing::kLength, 0}}), "HTTP/1.1 299 \r\nContent-Length: 0\r\n\r\n");
+}
+
+TEST_F(Writer, declares_a_length_without_a_body) {
+  EXPECT_EQ(response({.status = 304, .framing = {Framing::kNone, 77}}),
+            "HTTP/1.1 304 Not Modified\r\nContent-Length: 77\r\n\r\n");
+  EXPECT_EQ(response({.status = 304, .framing = {Framing::kNone, -1}}), "HTTP/1.1 304 Not Modified\r\n\r\n");
+  EXPECT_EQ(response({.framing = {Framing::kClose, -1}, .connection = ConnectionOption::kClose}),
+            "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
+}
+
+TEST_F(Writer, says_nothing_of_framing_where_it_may_not) {
+  EXPECT_EQ(response({.status = 204, .framing = {Framing::kLength, 0}}), "HTTP/1.1 204 No Content\r\n\r\n");
+  EXPECT_EQ(
+      response({.status = 101, .framing = {Framing::kChunked, -1}, .connection = ConnectionOption::kUpgradeWebsocket}),
+      "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+}
+
+TEST_F(Writer, skips_dropped_and_framing_fields_of_the_list) {
+  fields_.add("Content-Length", "9", HeaderToken::kContentLength, false);
+  fields_.add("Transfer-Encoding", "chunked", HeaderToken::kTransferEncoding, false);
+  fields_.add("Connection", "close", HeaderToken::kConnection);
+  fields_.add("Keep-Alive", "timeout=5", HeaderToken::kKeepAlive, false);
+  fields_.add("Upgrade", "h2c", HeaderToken::kUpgrade, false);
+  fields_.add("X-Gone", "1", HeaderToken::kOther, false);
+  fields_.drop("X-Gone");
+  fields_.add("X-Kept", "2", HeaderToken::kOther, false);
+  EXPECT_EQ(response({.framing = {Framing::kChunked, -1}, .fields = &fields_}),
+            "HTTP/1.1 200 OK\r\nX-Kept: 2\r\nTransfer-Encoding: chunked\r\n\r\n");
+}
+
+TEST_F(Writer, leaves_out_added_fields_that_would_split_the_response) {
+  for (const std::string_view bad : {"a\r\nSet-Cookie: b", "a\nb", "a\rb", "\x1b", "\x7f"})
+    fields_.add("X-Bad", bad, HeaderToken::kOther);
+  fields_.add("X-Nul", std::string_view("a\0b", 3), HeaderToken::kOther);
+  fields_.add("X-Tab", "a\tb\xe9", HeaderToken::kOther);
+  EXPECT_EQ(response({.framing = {Framing::kLength, 0}, .fields = &fields_}),
+            "HTTP/1.1 200 OK\r\nX-Tab: a\tb\xe9\r\nContent-Length: 0\r\n\r\n");
+}
+
+TEST_F(Writer, request_lines) {
+  fields_.add("Host", "a", HeaderToken::kHost, false);
+  EXPECT_EQ(request({.method = "GET", .target = "/x?y", .fields = &fields_}), "GET /x?y HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_EQ(request({.method = "POST",
+                     .target = "/",
+                     .version = Version::kHttp10,
+                     .framing = {Framing::kLength, INT64_MAX},
+                     .connection = ConnectionOption::kClose,
+                     .fields = &fields_}),
+            "POST / HTTP/1.0\r\nHost: a\r\nContent-Length: 9223372036854775807\r\nConnection: close\r\n\r\n");
+  EXPECT_EQ(
+      request(
+          {.method = "GET", .target = "/ws", .connection = ConnectionOption::kUpgradeWebsocket, .fields = &fields_}),
+      "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+}
+
+TEST_F(Writer, a_rewritten_target_cannot_split_the_request) {
+  EXPECT_EQ(request({.method = "GET", .target = "/a b\r\nX: y\xe9"}), "GET /a%20b%0D%0AX:%20y%E9 HTTP/1.1\r\n\r\n");
+}
+
+TEST_F(Writer, interims_have_no_framing_and_old_clients_get_none) {
+  fields_.add("Link", "</a>", HeaderToken::kOther, false);
+  OutBatch out;
+  server_.send_interim(kH1Stream, {.status = 103, .fields = &fields_}, arena_, out);
+  EXPECT_EQ(text(out), "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n");
+  out.clear();
+  server_.send_interim(kH1Stream, {.status = 100, .client_version = Version::kHttp10}, arena_, out);
+  EXPECT_EQ(text(out), "");
+}
+
+TEST_F(Writer, one_chunk_goes_around_all_pieces) {
+  response({.framing = {Framing::kChunked, -1}});
+  OutBatch out;
+  const std::string_view pieces[] = {"hello", "", " brave new world"};
+  server_.send_body(kH1Stream, pieces, 3, out);
+  server_.send_body(kH1Stream, pieces, 0, out);
+  server_.send_body(kH1Stream, pieces + 1, 1, out);
+  server_.send_end(kH1Stream, out);
+  EXPECT_EQ(text(out), "15\r\nhello brave new world\r\n0\r\n\r\n");
+}
+
+TEST_F(Writer, a_counted_body_goes_as_it_is) {
+  request({.method = "POST", .target = "/", .framing = {Framing::kLength, 5}});
+  OutBatch out;
+  const std::string_view pieces[] = {"he", "llo"};
+  client_.send_body(kH1Stream, pieces, 2, out);
+  client_.send_end(kH1Stream, out);
+  EXPECT_EQ(text(out), "hello");
+  request({.method = "POST", .target = "/", .framing = {Framing::kChunked, -1}});
+  out.clear();
+  client_.send_body(kH1Stream, pieces, 2, out);
+  client_.send_end(kH1Stream, out);
+  EXPECT_EQ(text(out), "5\r\nhello\r\n0\r\n\r\n");
+}
+
+}  // namespace
+}  // namespace weir::http
