@@ -129,24 +129,39 @@ TEST_F(ListenerTest, closes_its_port_when_destroyed) {
   EXPECT_TRUE(probe_address(address));
 }
 
-TEST_F(ListenerTest, out_of_descriptors_it_waits_without_spinning_and_then_accepts_all) {
+TEST_F(ListenerTest, out_of_descriptors_it_recovers) {
   listen();
+  loop_.turn(false);
   const Fd client = raw_connect(listener_->address());
-  const Fd another = raw_connect(listener_->address());
-  loop_.turn(false);  // so that what polling needs is there
-  accepted_.clear();
-  const Fd third = raw_connect(listener_->address());
   {
     const NoMoreDescriptors none;
-    const MonoMs until = loop_.now() + 250;
-    int turned = 0;
-    for (; loop_.now() < until; ++turned) loop_.turn(true);
+    loop_.turn(true);
     EXPECT_TRUE(accepted_.empty());
-    EXPECT_LT(turned, 30);
   }
-  EXPECT_TRUE(until_accepted(1));
+  ASSERT_TRUE(until_accepted(1));
   EXPECT_EQ(send(*accepted_[0], "late but here"), 0);
-  EXPECT_EQ(third.read_some(), "late but here");
+  EXPECT_EQ(client.read_some(), "late but here");
+}
+
+TEST_F(ListenerTest, out_of_descriptors_it_does_not_spin) {
+  listen();
+  const Fd client = raw_connect(listener_->address());
+  const auto starve = [&](int64_t ms) {
+    const NoMoreDescriptors none;
+    const MonoMs end = loop_.now() + ms;
+    int turned = 0;
+    do {
+      loop_.turn(true);
+      ++turned;
+    } while (loop_.now() < end);
+    return turned;
+  };
+  starve(0);
+  ASSERT_TRUE(until_accepted(1));  // UBSan has now seen every type that a retry calls (see NoMoreDescriptors)
+  const Fd another = raw_connect(listener_->address());
+  EXPECT_LT(starve(250), 30);
+  EXPECT_EQ(accepted_.size(), 1U);
+  EXPECT_TRUE(until_accepted(2));
 }
 
 TEST_F(ListenerTest, a_pause_while_out_of_descriptors_lasts) {
