@@ -1,6 +1,7 @@
-// Access logs: formats compiled once, lines rendered into a buffer of the worker, written by a thread of their own. A worker never waits for a
-// disk: when the writer is behind, blocks are dropped and counted.
+// Access logs: formats compiled once, lines rendered into a buffer of the worker, written by a thread of their own. A
+// worker never waits for a disk: when the writer is behind, blocks are dropped and counted.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -20,8 +21,8 @@ class LogFormat {
  public:
   static Result<LogFormat> compile(LogEscape escape, std::string_view text, const route::VariableNames& names);
   static LogFormat combined(const route::VariableNames& names);
-  // Appends one line with its "\n". Values are escaped (default: \xXX for bytes < 0x20, ", \, >= 0x7f, missing is "-"; json: JSON string rules,
-  // missing is ""; none). A value is cut at 8 KB.
+  // Appends one line with its "\n". Values are escaped (default: \xXX for bytes < 0x20, ", \, >= 0x7f, missing is "-";
+  // json: JSON string rules, missing is ""; none). A value is cut at 8 KB.
   void render(const route::VariableSource& source, Arena& arena, std::string& out) const;
 
  private:
@@ -32,28 +33,39 @@ class LogFormat {
 struct AccessLogOptions {
   std::string path;  // file, or "syslog:server=..." as nginx's, or "/dev/stdout"
   std::shared_ptr<const LogFormat> format;
-  size_t buffer = 64 * 1024;   // flushed when full
-  Millis flush{1000};          // or this old
+  size_t buffer = 64 * 1024;                         // flushed when full
+  Millis flush{1000};                                // or this old
   std::shared_ptr<const route::Template> condition;  // if=: not logged when "" or "0"
 };
 
-// All log files of the process and the thread that writes them. Thread-safe. Lives as long as the server; files are opened at load (an error is
-// the load's error) and reopened by USR1.
+// All log files of the process and the thread that writes them. Thread-safe. Lives as long as the server; files are
+// opened at load (an error is the load's error) and reopened by USR1.
 class LogWriter {
  public:
-  LogWriter();
+  static constexpr size_t kMostQueued = 8 * 1024 * 1024;  // a file
+
+  // `patience`: how long flush() and the destructor wait for a pipe or disk on which nothing moves.
+  explicit LogWriter(Millis patience = Millis{1000});
   ~LogWriter();  // writes what is queued, then ends the thread
+  LogWriter(const LogWriter&) = delete;
+  LogWriter& operator=(const LogWriter&) = delete;
+
   // Idempotent: one file however many logs name it. The id is stable for the process's life.
   Result<int> open(const std::string& path);
+  // Opens every file anew, for logrotate. A file that cannot be opened keeps its old descriptor; the first error is
+  // told. Between two lines, and nothing queued is lost.
   Status<> reopen();
-  // Queues a block of whole lines; false when it was dropped (queue full: 8 MB a file, or disk errors).
+  // Queues a block of whole lines; false when it was dropped (queue full: 8 MB a file). What a full disk refuses later
+  // is only counted.
   bool write(int file, std::string block);
+  // An empty string of at least this capacity, out of what was written: so that hand-overs allocate nothing.
+  std::string take_buffer(size_t capacity);
   void flush();  // waits until all that was queued is written
   uint64_t dropped_lines() const;
 
  private:
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;  // shared with the thread, which may be stuck in a dead disk when we leave
 };
 
 // A worker's side: one buffer a file.
@@ -62,15 +74,17 @@ class WorkerLog {
   explicit WorkerLog(LogWriter& writer) : writer_(writer) {}
   // Renders one line. `file` is LogWriter's id.
   void log(int file, const AccessLogOptions& options, const route::VariableSource& source, Arena& scratch, MonoMs now);
-  // Hands over every buffer that is due (its flush time has passed), or all of them. Returns when the next is due, kNever if none holds anything.
+  // Hands over every buffer that is due (its flush time has passed), or all of them. Returns when the next is due,
+  // kNever if none holds anything.
   MonoMs flush(MonoMs now, bool all);
 
  private:
   struct Buffer {
     std::string text;
-    MonoMs due = kNever;
-    size_t limit = 0;
+    MonoMs due = kNever;  // kNever: empty
   };
+  void hand_over(size_t file);
+
   LogWriter& writer_;
   std::vector<Buffer> buffers_;  // by file id
 };

@@ -8,9 +8,27 @@
 namespace weir::observe {
 
 enum class Counter : uint8_t {
-  kConnectionsAccepted, kConnectionsClosed, kConnectionsRefused /* over the cap */, kRequests, kRequestsRejected, kResponses1xx, kResponses2xx, kResponses3xx,
-  kResponses4xx, kResponses5xx, kUpstreamConnects, kUpstreamReuses, kUpstreamFailures, kUpstreamRetries, kUpstreamUnsolicited, kUpstreamTruncated, kTunnels,
-  kBytesReceived, kBytesSent, kLogLinesDropped, kStateErrors /* an unlisted transition, which should never be */,
+  kConnectionsAccepted,
+  kConnectionsClosed,
+  kConnectionsRefused /* over the cap */,
+  kRequests,
+  kRequestsRejected,
+  kResponses1xx,
+  kResponses2xx,
+  kResponses3xx,
+  kResponses4xx,
+  kResponses5xx,
+  kUpstreamConnects,
+  kUpstreamReuses,
+  kUpstreamFailures,
+  kUpstreamRetries,
+  kUpstreamUnsolicited,
+  kUpstreamTruncated,
+  kTunnels,
+  kBytesReceived,
+  kBytesSent,
+  kLogLinesDropped,
+  kStateErrors /* an unlisted transition, which should never be */,
 };
 inline constexpr int kCounters = static_cast<int>(Counter::kStateErrors) + 1;
 std::string_view to_string(Counter counter);  // "requests", "upstream_unsolicited", ...

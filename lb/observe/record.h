@@ -1,5 +1,5 @@
-// What is known of one exchange when it ends: the access log, the metrics and the outcome read this and nothing else. Plain data; the text is
-// views of the exchange's arena or of the snapshot.
+// What is known of one exchange when it ends: the access log, the metrics and the outcome read this and nothing else.
+// Plain data; the text is views of the exchange's arena or of the snapshot.
 #pragma once
 #include <cstdint>
 #include <string_view>
@@ -21,7 +21,7 @@ struct Attempt {
   int64_t response_length = -1;  // body bytes received
   int status = 0;                // 0: none
   ErrorKind error = ErrorKind::kNone;
-  bool reused = false;           // over a pooled connection
+  bool reused = false;  // over a pooled connection
 };
 
 // Attempts in order; grows in the arena.
@@ -43,24 +43,35 @@ class AttemptList {
 };
 
 struct ExchangeRecord {
-  int64_t started_us = 0;       // monotonic: the request's first byte
+  int64_t started_us = 0;  // monotonic: the request's first byte
   int64_t ended_us = 0;
-  int64_t ended_wall_us = 0;    // Unix time: $time_local, $msec
-  uint64_t connection = 0;      // serial number: $connection
+  int64_t ended_wall_us = 0;  // Unix time: $time_local, $msec
+  uint64_t connection = 0;    // serial number: $connection
   uint32_t connection_requests = 0;
   uint64_t request_length = 0;  // head and body as received
   uint64_t bytes_sent = 0;
   uint64_t body_bytes_sent = 0;
   int status = 0;
   ErrorKind error = ErrorKind::kNone;
-  bool completed = false;       // $request_completion
+  bool completed = false;  // $request_completion
   AttemptList attempts;
 
   void clear() { *this = ExchangeRecord(); }
 };
 
-// The $upstream_* lists: every attempt, joined by ", "; "-" for what is missing (SEMANTICS 2.8). Empty when there was no attempt.
-enum class AttemptColumn : uint8_t { kAddr, kStatus, kResponseTime, kConnectTime, kHeaderTime, kBytesSent, kBytesReceived, kResponseLength, kReason };
+// The $upstream_* lists: every attempt, joined by ", "; "-" for what is missing (SEMANTICS 2.8). Empty when there was
+// no attempt.
+enum class AttemptColumn : uint8_t {
+  kAddr,
+  kStatus,
+  kResponseTime,
+  kConnectTime,
+  kHeaderTime,
+  kBytesSent,
+  kBytesReceived,
+  kResponseLength,
+  kReason
+};
 std::string_view render_attempts(const AttemptList& attempts, AttemptColumn column, Arena& arena);
 // "0.004": seconds with milliseconds.
 std::string_view render_seconds(int64_t microseconds, Arena& arena);

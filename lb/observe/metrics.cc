@@ -1,0 +1,38 @@
+// The names that counters have in the metrics page.
+#include "observe/metrics.h"
+
+namespace weir::observe {
+namespace {
+
+constexpr std::array<std::string_view, kCounters> kNames = {
+    "connections_accepted",
+    "connections_closed",
+    "connections_refused",
+    "requests",
+    "requests_rejected",
+    "responses_1xx",
+    "responses_2xx",
+    "responses_3xx",
+    "responses_4xx",
+    "responses_5xx",
+    "upstream_connects",
+    "upstream_reuses",
+    "upstream_failures",
+    "upstream_retries",
+    "upstream_unsolicited",
+    "upstream_truncated",
+    "tunnels",
+    "bytes_received",
+    "bytes_sent",
+    "log_lines_dropped",
+    "state_errors",
+};
+static_assert(!kNames.back().empty(), "every counter has a name");
+
+}  // namespace
+
+std::string_view to_string(Counter counter) {
+  return kNames[static_cast<size_t>(counter)];
+}
+
+}  // namespace weir::observe
