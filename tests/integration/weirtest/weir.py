@@ -18,7 +18,7 @@ daemon off;
 pid <<dir>>/weir.pid;
 error_log stderr info;
 worker_processes <<workers>>;
-events { worker_connections 1024; }
+events { worker_connections <<connections>>; }
 """
 
 
@@ -38,11 +38,11 @@ class Weir:
     """`http` is the inside of http{}; <<name>> in it is replaced by names[name], by `dir` (a directory of this process), and
     <<front>>, <<front2>>, ... by free addresses, which are then attributes of the same names."""
 
-    def __init__(self, http: str = "", main: str = "", workers: int = 1, arguments=(), config: str = "", access_log: bool = True,
+    def __init__(self, http: str = "", main: str = "", workers: int = 1, connections: int = 1024, arguments=(), config: str = "", access_log: bool = True,
                  environment=None, file_name: str = "weir.conf", **names):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="weir-test-"))
         self.dir.chmod(0o755)  # a worker that has left root must reach its files
-        self.names = dict(names, dir=str(self.dir), workers=str(workers))
+        self.names = dict(names, dir=str(self.dir), workers=str(workers), connections=str(connections))
         self.config_path = self.dir / file_name
         self.pid_path = self.dir / "weir.pid"
         self.stderr_path = self.dir / "stderr"
@@ -119,7 +119,7 @@ class Weir:
             self.write_config(http or "", main, config, **names)
         before = len(self.errors())
         self.signal(signal.SIGHUP)
-        done = re.compile(r"reload failed|reload refused" if fails else r"reload(ed| done| complete)")
+        done = re.compile("reload failed" if fails else "configuration reloaded")
         wait_until(lambda: done.search(self.errors()[before:]), f"a {'failed' if fails else 'finished'} reload in the error log")
         return self.errors()[before:]
 
@@ -170,6 +170,16 @@ class Weir:
     def wait_log(self, count: int = 1, name: str = "access.log") -> list[str]:
         wait_until(lambda: len(self.log_lines(name)) >= count, f"{count} lines in {name}")
         return self.log_lines(name)
+
+    # --- what the kernel says
+
+    def status(self, field: str) -> str:
+        """A line of /proc/PID/status: Uid, Threads, CapEff, ..."""
+        text = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return re.search(rf"^{field}:\s*(.*)$", text, re.M).group(1)
+
+    def descriptors(self) -> int:
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
     def wait_error(self, pattern: str, since: int = 0) -> str:
         return wait_until(lambda: re.search(pattern, self.errors()[since:]), f"'{pattern}' in the error log").group(0)
