@@ -1,5 +1,5 @@
-// Buffered bytes: fixed-size chunks from a per-worker pool, linked into chains. A chain is what waits for a blocked sink or
-// for a retry; on the hot path bytes are written straight out of the read slab and no chain is touched.
+// Buffered bytes: fixed-size chunks from a per-worker pool, linked into chains. A chain is what waits for a blocked
+// sink or for a retry; on the hot path bytes are written straight out of the read slab and no chain is touched.
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -11,8 +11,14 @@ int64_t read_us(clockid_t id) {
 }
 }  // namespace
 
-MonoMs monotonic_ms() { return read_us(CLOCK_MONOTONIC) / 1000; }
-int64_t monotonic_us() { return read_us(CLOCK_MONOTONIC); }
-int64_t wall_us() { return read_us(CLOCK_REALTIME); }
+MonoMs monotonic_ms() {
+  return read_us(CLOCK_MONOTONIC) / 1000;
+}
+int64_t monotonic_us() {
+  return read_us(CLOCK_MONOTONIC);
+}
+int64_t wall_us() {
+  return read_us(CLOCK_REALTIME);
+}
 
 }  // namespace weir

@@ -1,5 +1,5 @@
-// Time. Deadlines are monotonic milliseconds; wall time is for logs and Date alone. Policies take `now` as an argument and
-// never read a clock.
+// Time. Deadlines are monotonic milliseconds; wall time is for logs and Date alone. Policies take `now` as an argument
+// and never read a clock.
 #pragma once
 #include <chrono>
 #include <cstdint>

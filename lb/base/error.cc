@@ -31,6 +31,8 @@ constexpr std::array<ErrorTraits, kErrorKinds> kTable = {{
 
 }  // namespace
 
-const ErrorTraits& traits(ErrorKind kind) { return kTable[static_cast<size_t>(kind)]; }
+const ErrorTraits& traits(ErrorKind kind) {
+  return kTable[static_cast<size_t>(kind)];
+}
 
 }  // namespace weir

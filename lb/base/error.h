@@ -1,5 +1,5 @@
-// What can go wrong with an exchange, as values. One table (error.cc) maps a kind to the status a client sees, the word in
-// the log and whether the peer is to blame; nobody else decides these.
+// What can go wrong with an exchange, as values. One table (error.cc) maps a kind to the status a client sees, the word
+// in the log and whether the peer is to blame; nobody else decides these.
 #pragma once
 #include <cstdint>
 #include <string_view>
@@ -19,21 +19,21 @@ enum class RetryClass : uint8_t {
 enum class ErrorKind : uint8_t {
   kNone,
   // client
-  kClientClosed,   // FIN or RST while its request was in flight: 499
-  kClientTimeout,  // too slow with head or body: 408
+  kClientClosed,     // FIN or RST while its request was in flight: 499
+  kClientTimeout,    // too slow with head or body: 408
   kClientReadStall,  // does not take the response: connection is closed
   // peer
   kConnectRefused,
   kConnectTimeout,
   kConnectFailed,  // unreachable, reset while connecting
   kTlsFailed,
-  kReusedClosed,          // a pooled connection closed before a response byte
-  kResetBeforeResponse,   // a fresh one did
+  kReusedClosed,         // a pooled connection closed before a response byte
+  kResetBeforeResponse,  // a fresh one did
   kHeaderTimeout,
-  kBodyTimeout,           // silence inside the response body
-  kSendTimeout,           // the peer does not take the request
-  kResetMidResponse,      // closed inside the response
-  kInvalidResponse,       // not HTTP, or framing we refuse
+  kBodyTimeout,       // silence inside the response body
+  kSendTimeout,       // the peer does not take the request
+  kResetMidResponse,  // closed inside the response
+  kInvalidResponse,   // not HTTP, or framing we refuse
   // local
   kNoPeer,
   kQueueTimeout,

@@ -27,7 +27,8 @@ class Regex {
   ~Regex();
 
   bool matches(std::string_view subject) const { return match(subject, nullptr); }
-  // `out` may be null. Thread-safe. Allocation-free after the first match on a thread. A match that hits a limit is no match.
+  // `out` may be null. Thread-safe. Allocation-free after the first match on a thread. A match that hits a limit is no
+  // match.
   bool match(std::string_view subject, RegexMatch* out) const;
   // (name, group index) of named groups.
   const std::vector<std::pair<std::string, int>>& names() const { return names_; }

@@ -51,6 +51,7 @@ TEST(Arena, keeps_alignment_also_at_the_very_end_of_a_block) {
 
 TEST(Arena, makes_objects) {
   struct Pair {
+    Pair(int64_t first, char second) : a(first), b(second) {}
     int64_t a;
     char b;
   };
