@@ -23,6 +23,7 @@ namespace weir::proxy {
 
 class Session;
 class Exchange;
+struct Busy;
 
 struct CoreOptions {
   int worker = 0;
@@ -37,7 +38,7 @@ struct CoreOptions {
   std::function<void()> on_drained;
 };
 
-class Core {
+class Core final : private DeadlineHandler {
  public:
   Core(io::Loop& loop, observe::LogWriter& log_writer, CoreOptions options);
   ~Core();  // closes every session at once
@@ -70,17 +71,28 @@ class Core {
   bool draining() const { return draining_; }
   const CoreOptions& options() const { return options_; }
   std::string_view http_date();  // cached for the second
+  const std::string& hostname() const { return hostname_; }
+  int utc_offset(int64_t wall_us);  // minutes; cached for the quarter of an hour, as zones change on those
   uint64_t next_connection_number() { return ++connections_made_; }
   std::unique_ptr<Exchange> take_exchange();
   void give_exchange(std::unique_ptr<Exchange> exchange);
+  std::unique_ptr<Busy> take_busy(const http::HeadLimits& limits);
+  void give_busy(std::unique_ptr<Busy> busy);
+  // A line was put into a log's buffer: it is handed over in time, also when nothing else happens.
+  void log_written(Millis flush);
   void session_closed(Session& session);
+  // Warns once per address that sent X-Forwarded-Proto without being trusted: a proxy before weir that set_real_ip_from should name.
+  void note_untrusted_proxy(const SocketAddress& address);
   // An upstream connection opened (+1) or closed (-1); counted against the cap.
   void count_connection(int delta);
   bool may_open_connection() const { return connections_ < options_.max_connections; }
 
  private:
   friend class Epoch;
+  friend class EpochRef;
   void epoch_unused(Epoch& epoch);
+  void end_turn();
+  void on_deadline(Deadline& which) override;
 
   io::Loop& loop_;
   CoreOptions options_;
@@ -91,13 +103,23 @@ class Core {
   std::vector<std::unique_ptr<Epoch>> epochs_;  // the current one and those that are still in use
   Epoch* current_ = nullptr;
   int live_epochs_ = 0;
+  std::vector<std::unique_ptr<Epoch>> retired_epochs_;      // until the turn ends
   std::vector<std::unique_ptr<Exchange>> free_exchanges_;
-  IntrusiveList<Session> sessions_;
+  std::vector<std::unique_ptr<Exchange>> ended_exchanges_;  // until the turn ends
+  std::vector<std::unique_ptr<Busy>> free_busy_;
+  std::vector<std::unique_ptr<Busy>> ended_busy_;
+  IntrusiveList<Session> sessions_;  // owned: made by accept(), buried by session_closed()
+  Deadline log_deadline_{this};
+  std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // the loop's hook outlives us
   size_t session_count_ = 0;
   uint32_t connections_ = 0;
   uint64_t connections_made_ = 0;
   bool draining_ = false;
   bool full_ = false;
+  std::vector<SocketAddress> noted_proxies_;
+  std::string hostname_;
+  int64_t offset_quarter_ = -1;
+  int utc_offset_ = 0;
   int64_t date_second_ = -1;
   std::string date_;
 };

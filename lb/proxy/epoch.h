@@ -27,6 +27,8 @@ class Epoch {
   Epoch(Core& core, std::shared_ptr<const Site> site);
   ~Epoch();
   const Site& site() const { return *site_; }
+  // Null when this snapshot does not listen there.
+  const ListenSite* listen(const SocketAddress& address) const { return site_->listen(address); }
   WorkerCluster& cluster(int index) { return clusters_[static_cast<size_t>(index)]; }
 
  private:

@@ -72,12 +72,16 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   bool select_location(std::string_view raw_path);
   void find_client_address();
   void flush_response();
+  void run_content();
+  bool body_ended() const;
   void relay_request_body();
   void move(RequestState to);
   void move(ResponseState to);
   void finish(ErrorKind error, Ending ending);
   Ending ending_of_keep_alive() const;
   void log_access();
+  void release_budget();
+  void release_cluster();
 
   // --- attempt.cc: the peer's side
   WorkerCluster* find_cluster();
@@ -90,7 +94,9 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   // Closes the books of the running attempt: record, peer's state, connection back or closed.
   void end_attempt(ErrorKind kind, bool decided);
   policy::AttemptFacts facts(ErrorKind kind) const;
+  bool take_budget();
   void response_broken(ErrorKind kind);
+  ErrorKind broken_before_response() const;
   void arm_upstream();
   bool leased() const { return connection_ != nullptr; }
 
@@ -112,25 +118,28 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   void compose_request();
   void add_forwarding_fields();
   void compose_response_head(http::OutResponse& out);
-  void add_own_fields(int status);
+  void add_own_fields(http::FieldList& fields, int status);
+  std::string_view request_target();
   void choose_connection(http::OutResponse& out);
 
   // --- local_answer.cc
   // Answers itself: error_page, then a page of weir's own. `retry_after` seconds, 0: none.
   void answer(int status, int retry_after = 0);
   bool try_error_page(int status);
+  void restart_in_location();
   void do_return();
   void send_local(int status, std::string_view type, std::string_view body, std::string_view location = {});
-  void refuse_method_and_body();
 
   // --- tunnel.cc
   void open_tunnel();
   void tunnel_ended(ErrorKind error);
+  void half_closed();
 
   // --- variables.cc
   route::VariableValue request_variable(const route::VariableRef& ref, Arena& arena) const;
   route::VariableValue connection_variable(const route::VariableRef& ref, Arena& arena) const;
   route::VariableValue upstream_variable(const route::VariableRef& ref, Arena& arena) const;
+  int64_t now_wall() const;
 
   Core& core_;
   Downstream* downstream_ = nullptr;
@@ -155,6 +164,9 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   // request
   SocketAddress client_;            // after real_ip
   std::string_view uri_;            // normalised path: $uri
+  std::string_view server_name_;    // of the snapshot, or copied into the arena when a tunnel lets go of it
+  std::string_view proxy_host_;
+  uint16_t proxy_port_ = 0;
   route::LocationMatch match_;
   RegexMatch host_captures_;
   const Regex* host_regex_ = nullptr;
@@ -167,7 +179,9 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   bool continue_sent_ = false;
   int pending_answer_ = 0;          // a local answer decided inside a codec event, given by turn()
   int error_status_ = 0;            // of the error_page that is being served: what the client gets
-  int redirects_ = 0;
+  bool redirected_ = false;         // to it
+  std::string_view internal_target_;  // its URI
+  int retry_after_ = 0;             // seconds; 0: none
 
   // attempts
   WorkerCluster* cluster_ = nullptr;
@@ -183,7 +197,8 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   std::unique_ptr<io::Connecting> connecting_;
   std::unique_ptr<upstream::Connection> connection_;
   upstream::Group* group_ = nullptr;
-  bool request_all_sent_ = false;   // given to the connection, in full
+  bool sending_ = false;            // the head was given to the connection
+  bool request_all_sent_ = false;   // so was the rest
   uint64_t accepted_ = 0;           // of the request, by the kernel, in this attempt
   Deadline upstream_deadline_{this};
   enum class Waiting : uint8_t { kNothing, kSend, kResponse, kTunnelIdle } waiting_ = Waiting::kNothing;
@@ -197,11 +212,17 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   int client_error_ = 0;            // of a send in the middle of a feed
   bool keep_alive_ = false;         // said to the client
   bool close_delimited_ = false;
+  bool event_stream_ = false;       // text/event-stream: silence is normal
   uint64_t head_bytes_sent_ = 0;
   uint64_t body_bytes_sent_ = 0;
+  int64_t sent_length_ = -1;        // $sent_http_content_length
+  bool sent_chunked_ = false;
+  mutable char request_id_[32] = {};  // made when first asked for
 
   // tunnel
   http::WsFrameTracker frames_;
+  Millis tunnel_timeout_{0};
+  std::shared_ptr<std::atomic<uint32_t>> tunnel_inflight_;  // of the cluster
   bool client_fin_ = false;
   bool peer_fin_ = false;
   bool drain_wanted_ = false;

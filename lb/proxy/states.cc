@@ -1,6 +1,7 @@
 #include "proxy/states.h"
 
 #include <array>
+#include <cstddef>
 
 namespace weir::proxy {
 namespace {

@@ -13,7 +13,15 @@ Connection::Connection(Group& group, std::unique_ptr<io::Transport> transport, c
   group_.pool().count(+1);
 }
 
-Connection::~Connection() { group_.pool().count(-1); }
+Connection::~Connection() = default;
+
+void Connection::retire() {
+  closed_ = true;
+  handler_ = nullptr;
+  deadline_.cancel();
+  transport_->close();
+  group_.pool().count(-1);
+}
 
 void Connection::begin(LeaseHandler& handler, http::Method method, bool websocket) {
   handler_ = &handler;

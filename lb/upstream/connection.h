@@ -81,6 +81,7 @@ class Connection final : public io::Buriable, private io::TransportHandler, priv
   void on_sent() override;
   void on_deadline(Deadline& which) override;
   void idle_since(MonoMs now);
+  void retire();  // closed for good; it is then buried, and may outlive group and pool
 
   Group& group_;
   std::unique_ptr<io::Transport> transport_;

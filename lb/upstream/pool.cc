@@ -27,8 +27,7 @@ void Group::give(std::unique_ptr<Connection> connection) {
   connection->detach();
   const MonoMs now = pool_.loop().now();
   if (most_idle_ == 0 || !connection->reusable(now)) {
-    connection->transport_->close();
-    connection->closed_ = true;
+    connection->retire();
     pool_.loop().bury(std::move(connection));
     return;
   }
@@ -44,8 +43,7 @@ void Group::drop(Connection& connection) {
   const auto at = std::find_if(slot.begin(), slot.end(), [&](const auto& c) { return c.get() == &connection; });
   if (at == slot.end()) return;
   connection.unlink();
-  connection.deadline_.cancel();
-  connection.transport_->close();
+  connection.retire();
   --idle_;
   pool_.loop().bury(std::move(*at));
   slot.erase(at);

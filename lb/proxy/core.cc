@@ -1,0 +1,187 @@
+#include "proxy/core.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cassert>
+
+#include "base/log.h"
+#include "http/date.h"
+#include "proxy/session.h"
+#include "upstream/pool.h"
+
+namespace weir::proxy {
+namespace {
+
+constexpr size_t kFreeExchanges = 256;  // kept warm a worker; more are freed when they come back
+constexpr size_t kNotedProxies = 256;
+constexpr size_t kIdleChunks = 64;
+
+std::string machine_name() {
+  char name[256] = {};
+  return gethostname(name, sizeof name - 1) == 0 ? name : "localhost";
+}
+
+}  // namespace
+
+Core::Core(io::Loop& loop, observe::LogWriter& log_writer, CoreOptions options)
+    : loop_(loop),
+      options_(std::move(options)),
+      rng_(options_.seed != 0 ? options_.seed : random_seed()),
+      log_(log_writer),
+      pool_(std::make_unique<upstream::Pool>(loop, metrics_, [this](int delta) { count_connection(delta); })),
+      hostname_(machine_name()) {
+  loop_.at_turn_end([this, alive = std::weak_ptr<int>(alive_)] {
+    if (!alive.expired()) end_turn();
+  });
+}
+
+Core::~Core() {
+  close_all();
+  pool_->close_idle();
+  flush_logs(true);
+}
+
+void Core::adopt(std::shared_ptr<const Site> site) {
+  Epoch* old = current_;
+  epochs_.push_back(std::make_unique<Epoch>(*this, std::move(site)));
+  ++live_epochs_;
+  current_ = epochs_.back().get();
+  if (old != nullptr && old->refs_ == 0) epoch_unused(*old);
+}
+
+void Core::epoch_unused(Epoch& epoch) {
+  if (&epoch == current_) return;
+  const auto at = std::find_if(epochs_.begin(), epochs_.end(), [&](const auto& e) { return e.get() == &epoch; });
+  assert(at != epochs_.end());
+  std::shared_ptr<const Site> site = std::move((*at)->site_);
+  retired_epochs_.push_back(std::move(*at));  // its balancers may still be on the stack
+  epochs_.erase(at);
+  --live_epochs_;
+  if (options_.release_site) options_.release_site(std::move(site));
+}
+
+void Core::accept(std::unique_ptr<io::Transport> transport, const SocketAddress& listen_address) {
+  metrics_.add(observe::Counter::kConnectionsAccepted);
+  if (current_ == nullptr || epoch().listen(listen_address) == nullptr) return;  // closed by its destructor
+  if (connections_ >= options_.max_connections) {
+    metrics_.add(observe::Counter::kConnectionsRefused);
+    static LogLimit limit;
+    if (limit.pass(loop_.now())) log::error("worker_connections are not enough: connection refused");
+    return;
+  }
+  auto session = std::make_unique<Session>(*this, std::move(transport), listen_address);
+  sessions_.push_back(*session);
+  ++session_count_;
+  count_connection(+1);
+  session.release()->start();  // owned by sessions_ until session_closed()
+}
+
+void Core::session_closed(Session& session) {
+  session.unlink();
+  --session_count_;
+  metrics_.add(observe::Counter::kConnectionsClosed);
+  count_connection(-1);
+  loop_.bury(std::unique_ptr<Session>(&session));
+  if (draining_ && session_count_ == 0 && options_.on_drained) options_.on_drained();
+}
+
+void Core::count_connection(int delta) {
+  connections_ += static_cast<uint32_t>(delta);
+  const bool full = connections_ >= options_.max_connections;
+  // Listeners pause at the cap and resume when a tenth is free again, so that they do not flap.
+  const bool roomy = connections_ <= options_.max_connections - options_.max_connections / 10;
+  if (full != full_ && (full || roomy)) {
+    full_ = full;
+    if (options_.on_full) options_.on_full(full);
+  }
+}
+
+void Core::begin_drain() {
+  draining_ = true;
+  pool_->begin_drain();
+  sessions_.for_each([](Session& session) { session.drain(); });
+  if (session_count_ == 0 && options_.on_drained) options_.on_drained();
+}
+
+void Core::close_all() {
+  while (Session* session = sessions_.front()) session->close();
+}
+
+void Core::flush_logs(bool all) { log_.flush(loop_.now(), all); }
+
+std::unique_ptr<Exchange> Core::take_exchange() {
+  if (free_exchanges_.empty()) return std::make_unique<Exchange>(*this);
+  auto exchange = std::move(free_exchanges_.back());
+  free_exchanges_.pop_back();
+  return exchange;
+}
+
+// It is still on the stack: it is lent again from the next turn on.
+void Core::give_exchange(std::unique_ptr<Exchange> exchange) { ended_exchanges_.push_back(std::move(exchange)); }
+
+std::unique_ptr<Busy> Core::take_busy(const http::HeadLimits& limits) {
+  if (free_busy_.empty()) return std::make_unique<Busy>(limits);
+  auto busy = std::move(free_busy_.back());
+  free_busy_.pop_back();
+  busy->codec.reset(limits);
+  return busy;
+}
+
+void Core::give_busy(std::unique_ptr<Busy> busy) {
+  assert(busy->exchange == nullptr);
+  if (busy->stash.capacity() > 4096) busy->stash = std::string();
+  busy->stash.clear();
+  ended_busy_.push_back(std::move(busy));
+}
+
+void Core::end_turn() {
+  const auto recycle = [](auto& ended, auto& free) {
+    while (!ended.empty()) {
+      if (free.size() < kFreeExchanges) free.push_back(std::move(ended.back()));
+      ended.pop_back();
+    }
+  };
+  recycle(ended_exchanges_, free_exchanges_);
+  recycle(ended_busy_, free_busy_);
+  retired_epochs_.clear();
+  if (session_count_ == 0) loop_.chunks().trim(kIdleChunks);
+}
+
+void Core::log_written(Millis flush) {
+  if (!log_deadline_.armed()) loop_.arm(log_deadline_, loop_.now() + flush.count());
+}
+
+void Core::on_deadline(Deadline&) {
+  const MonoMs next = log_.flush(loop_.now(), false);
+  if (next != kNever) loop_.arm(log_deadline_, next);
+}
+
+std::string_view Core::http_date() {
+  const int64_t now = loop_.wall_us();
+  if (now / 1'000'000 != date_second_) {
+    date_second_ = now / 1'000'000;
+    http::DateText text;
+    date_ = http::imf_fixdate(now, text);
+  }
+  return date_;
+}
+
+int Core::utc_offset(int64_t wall_us) {
+  constexpr int64_t kQuarterUs = 15LL * 60 * 1'000'000;
+  if (wall_us / kQuarterUs != offset_quarter_) {
+    offset_quarter_ = wall_us / kQuarterUs;
+    utc_offset_ = http::utc_offset_minutes(wall_us);
+  }
+  return utc_offset_;
+}
+
+void Core::note_untrusted_proxy(const SocketAddress& address) {
+  SocketAddress host = address;
+  host.set_port(0);
+  if (noted_proxies_.size() >= kNotedProxies || std::find(noted_proxies_.begin(), noted_proxies_.end(), host) != noted_proxies_.end()) return;
+  noted_proxies_.push_back(host);
+  log::warn("client ", host.ip(), " sent X-Forwarded-Proto and is not trusted: the field is replaced. If it is a proxy of yours, name it in set_real_ip_from");
+}
+
+}  // namespace weir::proxy

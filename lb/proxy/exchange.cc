@@ -1,0 +1,381 @@
+#include "proxy/exchange.h"
+
+#include <cassert>
+
+#include "base/log.h"
+#include "filter/real_ip.h"
+#include "proxy/core.h"
+#include "route/location_table.h"
+#include "upstream/pool.h"
+
+namespace weir::proxy {
+
+Exchange::Exchange(Core& core) : core_(core), body_(core.loop().chunks()) {}
+
+Exchange::~Exchange() = default;
+
+void Exchange::begin(Downstream& downstream, const ListenSite& listen, EpochRef epoch, http::StreamId stream,
+                     int64_t started_us) {
+  downstream_ = &downstream;
+  listen_ = &listen;
+  epoch_ = std::move(epoch);
+  server_ = listen.default_server;
+  location_ = &server_->fallback;
+  stream_ = stream;
+  arena_.reset();
+  request_.clear();
+  response_.clear();
+  out_fields_.clear();
+  local_fields_.clear();
+  record_.clear();
+  record_.started_us = started_us;
+  request_state_ = RequestState::kIdle;
+  response_state_ = ResponseState::kNone;
+  client_ = downstream.remote_address();
+  uri_ = {};
+  host_regex_ = nullptr;
+  match_ = {};
+  upload_.reset();
+  download_.reset();
+  tried_.clear();
+  frames_.reset();
+  request_body_bytes_ = accepted_ = head_bytes_sent_ = body_bytes_sent_ = 0;
+  pending_answer_ = error_status_ = client_error_ = retry_after_ = 0;
+  internal_target_ = server_name_ = proxy_host_ = {};
+  redirected_ = false;
+  held_ = true;
+  composed_ = started_ = continue_sent_ = counted_in_cluster_ = budget_taken_ = probe_ = fresh_only_ = sending_ = request_all_sent_ = false;
+  head_received_ = response_complete_ = retry_wanted_ = keep_alive_ = close_delimited_ = event_stream_ = false;
+  client_fin_ = peer_fin_ = drain_wanted_ = false;
+  sent_length_ = -1;
+  sent_chunked_ = false;
+  request_id_[0] = 0;
+  cluster_ = nullptr;
+  peer_ = nullptr;
+  group_ = nullptr;
+  tries_ = 0;
+  upstream_error_ = ErrorKind::kNone;
+  waiting_ = Waiting::kNothing;
+}
+
+void Exchange::move(RequestState to) {
+  if (request_state_ == to || advance(request_state_, to)) return;
+  assert(!"unlisted transition of a request");
+  core_.counters().add(observe::Counter::kStateErrors);
+  request_state_ = RequestState::kAborted;
+}
+
+void Exchange::move(ResponseState to) {
+  if (response_state_ == to || advance(response_state_, to)) return;
+  assert(!"unlisted transition of a response");
+  core_.counters().add(observe::Counter::kStateErrors);
+  response_state_ = ResponseState::kAborted;
+}
+
+// --- admit, route -------------------------------------------------------------------------------------------------
+
+void Exchange::on_request() {
+  move(RequestState::kReceiving);
+  core_.counters().add(observe::Counter::kRequests);
+  record_.request_length = request_.head_bytes;
+  route_request();
+}
+
+void Exchange::on_reject(const http::Reject& reject) {
+  core_.counters().add(observe::Counter::kRequestsRejected);
+  log::info("client ", downstream_->remote_address().to_string(), " sent an invalid request: ", reject.reason, " (connection ",
+            downstream_->connection_number(), ")");
+  if (request_state_ == RequestState::kIdle) move(RequestState::kReceiving);
+  move(RequestState::kAborted);  // nothing more can be read of it
+  pending_answer_ = reject.status;
+}
+
+void Exchange::route_request() {
+  if (!request_.host.empty() && !listen_->hosts.empty()) {
+    const int index = listen_->hosts.find(request_.host, &host_captures_, &host_regex_);
+    if (index >= 0) server_ = listen_->servers[static_cast<size_t>(index)];
+  }
+  server_name_ = server_->name;
+  location_ = &server_->fallback;
+  find_client_address();
+  const std::string_view path = request_.form == http::TargetForm::kAsterisk ? std::string_view("/") : request_.path;
+  if (!select_location(path)) {
+    pending_answer_ = 400;
+    return;
+  }
+  if (location_->max_body_bytes != 0 && request_.framing == http::Framing::kLength &&
+      request_.content_length > location_->max_body_bytes) {
+    pending_answer_ = 413;
+  }
+}
+
+bool Exchange::select_location(std::string_view raw_path) {
+  uri_ = route::normalise_path(raw_path, arena_);
+  if (uri_.empty()) return false;
+  match_ = server_->table.find(uri_);
+  location_ = match_.index >= 0 ? server_->locations[static_cast<size_t>(match_.index)].get() : &server_->fallback;
+  return true;
+}
+
+void Exchange::find_client_address() {
+  const filter::RealIpOptions& real = location_->real_ip;
+  if (!real.trusted.empty()) client_ = filter::real_ip(real, downstream_->remote_address(), request_);
+}
+
+// --- receive --------------------------------------------------------------------------------------------------------
+
+void Exchange::on_request_body(std::string_view bytes) {
+  request_body_bytes_ += bytes.size();
+  record_.request_length += bytes.size();
+  if (request_state_ != RequestState::kReceiving || pending_answer_ != 0) return;  // thrown away
+  const int64_t most = location_->max_body_bytes;
+  if (most != 0 && request_body_bytes_ > static_cast<uint64_t>(most)) {  // a chunked one that grew too large
+    pending_answer_ = 413;
+    return;
+  }
+  if (!sending_) {
+    body_.append(bytes);
+    return;
+  }
+  // A copy is held for a retry while it is small; beyond that, what was sent cannot be sent again.
+  if (held_ && request_body_bytes_ <= location_->body_buffer_bytes) {
+    body_.append(bytes);
+  } else if (held_) {
+    held_ = false;
+    body_.clear();
+  }
+  while (!upload_.add(bytes)) relay_request_body();
+}
+
+void Exchange::on_request_end() {
+  move(RequestState::kComplete);
+}
+
+void Exchange::turn() {
+  if (pending_answer_ != 0) {
+    const int status = std::exchange(pending_answer_, 0);
+    if (response_state_ == ResponseState::kNone && !leased() && connecting_ == nullptr) {
+      answer(status);
+    } else {  // the body broke while its request was under way
+      end_attempt(ErrorKind::kClientClosed, false);
+      if (response_state_ == ResponseState::kNone) {
+        answer(status);
+      } else {
+        finish(ErrorKind::kClientClosed, Ending::kAbort);
+      }
+    }
+    return;
+  }
+  if (response_state_ == ResponseState::kTunnel) return;
+  if (started_) {
+    relay_request_body();
+  } else {
+    run_content();
+  }
+}
+
+void Exchange::run_content() {
+  // A body of up to the buffer's size is held whole before a peer is chosen; of a larger one the head start is enough.
+  const bool receiving = request_state_ == RequestState::kReceiving && request_.framing != http::Framing::kNone;
+  const bool large = request_.framing == http::Framing::kLength
+                         ? request_.content_length > static_cast<int64_t>(location_->body_buffer_bytes)
+                         : body_.size() > location_->body_buffer_bytes;
+  const bool local = location_->returns || !location_->pass;
+  started_ = !receiving || large || (local && request_.expect_continue);
+  if (!local && request_.expect_continue && !continue_sent_ && receiving && body_.empty()) {
+    continue_sent_ = true;
+    http::OutBatch out;
+    http::OutResponse interim;
+    interim.status = 100;
+    downstream_->codec().send_interim(stream_, interim, arena_, out);
+    if (downstream_->send(out) < 0) {
+      client_gone(ErrorKind::kClientClosed);
+      return;
+    }
+  }
+  if (!started_) return;
+  if (location_->returns) {
+    do_return();
+  } else if (!location_->pass) {
+    answer(404);
+  } else if (location_->http10 && receiving && request_.framing == http::Framing::kChunked) {
+    answer(411);  // HTTP/1.0 knows no chunks, and the length is not known
+  } else if ((cluster_ = find_cluster()) == nullptr) {
+    answer(502);
+  } else {
+    cluster_->site->inflight->fetch_add(1, std::memory_order_relaxed);
+    counted_in_cluster_ = true;
+    first_attempt_at_ = core_.loop().now();
+    next_attempt();
+  }
+}
+
+// The request as it goes to the peer has no further body.
+bool Exchange::body_ended() const {
+  return request_state_ == RequestState::kComplete || request_.framing == http::Framing::kNone;
+}
+
+void Exchange::relay_request_body() {
+  if (!sending_ || request_all_sent_) return;
+  const bool complete = body_ended();
+  if (upload_.count() == 0 && !complete) return;
+  http::OutBatch out;
+  http::ClientCodec& codec = connection_->codec();
+  if (upload_.count() > 0) codec.send_body(stream_, upload_.pieces(), upload_.count(), out);
+  upload_.flushed();
+  if (complete) codec.send_end(stream_, out);
+  size_t accepted = 0;
+  // A peer that answered early may have stopped reading: its response still counts, so an error here waits for what the read side says.
+  if (connection_->send(out, &accepted) < 0) {
+    upload_.flushed();
+    if (!head_received_) {
+      // Inside a feed of the client's codec this must not end the exchange: on_deadline() comes right after this turn.
+      upstream_error_ = broken_before_response();
+      core_.loop().arm(upstream_deadline_, core_.loop().now());
+    }
+    return;
+  }
+  accepted_ += accepted;
+  if (complete) {
+    request_all_sent_ = true;
+    connection_->request_sent();
+  }
+  arm_upstream();
+}
+
+bool Exchange::wants_client_read() {
+  if (response_state_ == ResponseState::kTunnel) return !client_fin_ && upload_.update(connection_ ? connection_->queued() : 0);
+  if (request_state_ == RequestState::kComplete) return true;  // a FIN is to be noticed; the session bounds what comes behind
+  if (request_state_ == RequestState::kAborted) return false;
+  if (request_state_ == RequestState::kDiscarding) return true;
+  return upload_.update(sending_ ? connection_->queued() : body_.size());
+}
+
+// --- respond, relay -------------------------------------------------------------------------------------------------
+
+void Exchange::flush_response() {
+  http::OutBatch out;
+  http::ServerCodec& codec = downstream_->codec();
+  if (response_state_ == ResponseState::kHead) {
+    http::OutResponse head;
+    compose_response_head(head);
+    codec.send_head(stream_, head, arena_, out);
+    head_bytes_sent_ = out.bytes();
+    move(response_complete_ && download_.count() == 0 ? ResponseState::kEnded : ResponseState::kBody);
+  }
+  if (download_.count() > 0) {
+    for (int i = 0; i < download_.count(); ++i) body_bytes_sent_ += download_.pieces()[i].size();
+    codec.send_body(stream_, download_.pieces(), download_.count(), out);
+    download_.flushed();
+  }
+  if (response_complete_) {
+    codec.send_end(stream_, out);
+    move(ResponseState::kEnded);
+  }
+  if (out.size() == 0) return;
+  record_.bytes_sent += out.bytes();
+  if (const int rc = downstream_->send(out); rc < 0) client_error_ = rc;
+}
+
+// --- the client's side goes wrong -------------------------------------------------------------------------------------
+
+void Exchange::client_eof() {
+  if (response_state_ == ResponseState::kTunnel) {
+    client_fin_ = true;
+    if (peer_fin_) {
+      tunnel_ended(ErrorKind::kNone);
+      return;
+    }
+    half_closed();
+    connection_->shutdown_write();
+    return;
+  }
+  if (request_state_ == RequestState::kComplete && location_->ignore_client_abort) return;
+  client_gone(ErrorKind::kClientClosed);
+}
+
+void Exchange::client_gone(ErrorKind kind) {
+  if (response_state_ == ResponseState::kTunnel) {
+    tunnel_ended(kind);
+    return;
+  }
+  end_attempt(kind, false);
+  const bool answered = response_state_ != ResponseState::kNone && response_state_ != ResponseState::kHead;
+  if (!answered && kind == ErrorKind::kClientTimeout) {
+    move(RequestState::kAborted);
+    answer(408);
+    return;
+  }
+  if (!answered) record_.status = traits(kind).status;
+  finish(kind, Ending::kAbort);
+}
+
+void Exchange::client_sent() {
+  if (response_state_ == ResponseState::kTunnel) {
+    if (connection_) connection_->want_read(!peer_fin_ && download_.update(downstream_->queued()));
+    return;
+  }
+  if (leased() && head_received_) {
+    const bool want = download_.update(downstream_->queued());
+    connection_->want_read(want);
+    if (want && waiting_ == Waiting::kNothing) arm_upstream();
+  }
+}
+
+// --- finish -----------------------------------------------------------------------------------------------------------
+
+Ending Exchange::ending_of_keep_alive() const {
+  return keep_alive_ && request_state_ == RequestState::kComplete ? Ending::kKeep : Ending::kClose;
+}
+
+void Exchange::log_access() {
+  if (location_ != nullptr && access_logs_ == nullptr) access_logs_ = location_->access_logs;
+  if (access_logs_ == nullptr) return;
+  for (const AccessLogTarget& target : *access_logs_) {
+    core_.log().log(target.file, target.options, *this, arena_, core_.loop().now());
+    core_.log_written(target.options.flush);
+  }
+}
+
+void Exchange::release_budget() {
+  if (budget_taken_) cluster_->site->budget->give();
+  budget_taken_ = false;
+}
+
+void Exchange::release_cluster() {
+  release_budget();
+  if (counted_in_cluster_) cluster_->site->inflight->fetch_sub(1, std::memory_order_relaxed);
+  counted_in_cluster_ = false;
+  cluster_ = nullptr;
+}
+
+void Exchange::finish(ErrorKind error, Ending ending) {
+  assert(downstream_ != nullptr);
+  upstream_deadline_.cancel();
+  connecting_.reset();
+  if (response_state_ != ResponseState::kEnded) move(ending == Ending::kAbort ? ResponseState::kAborted : ResponseState::kEnded);
+  record_.error = record_.error == ErrorKind::kNone ? error : record_.error;
+  record_.ended_us = monotonic_us();
+  record_.ended_wall_us = core_.loop().wall_us();
+  record_.body_bytes_sent = body_bytes_sent_;
+  record_.connection = downstream_->connection_number();
+  record_.connection_requests = downstream_->connection_requests();
+  record_.completed = error == ErrorKind::kNone && ending != Ending::kAbort;
+  auto& counters = core_.counters();
+  const int klass = record_.status / 100;
+  if (klass >= 2 && klass <= 5)
+    counters.add(static_cast<observe::Counter>(static_cast<int>(observe::Counter::kResponses1xx) + klass - 1));
+  counters.add(observe::Counter::kBytesReceived, record_.request_length);
+  counters.add(observe::Counter::kBytesSent, record_.bytes_sent);
+  log_access();
+  release_cluster();
+  body_.clear();
+  access_logs_.reset();
+  peer_state_.reset();
+  location_ = nullptr;
+  epoch_.reset();
+  Downstream* downstream = std::exchange(downstream_, nullptr);
+  downstream->exchange_ended(ending);
+}
+
+}  // namespace weir::proxy

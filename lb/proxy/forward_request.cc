@@ -1,0 +1,155 @@
+// What goes to the peer: the client's head less what is not for the next hop, plus Host, X-Forwarded-* and the operator's fields (SEMANTICS section 1).
+#include <algorithm>
+
+#include "base/bytes.h"
+#include "base/log.h"
+#include "http/forward.h"
+#include "proxy/core.h"
+#include "proxy/exchange.h"
+
+namespace weir::proxy {
+namespace {
+
+using http::HeaderToken;
+
+// Where the request came through; believed from trusted proxies alone.
+bool is_forwarding(HeaderToken token) {
+  switch (token) {
+    case HeaderToken::kXForwardedFor:
+    case HeaderToken::kXForwardedProto:
+    case HeaderToken::kXForwardedHost:
+    case HeaderToken::kXForwardedPort:
+    case HeaderToken::kXRealIp: return true;
+    default: return false;
+  }
+}
+
+// Framing and hop-by-hop fields set by the operator are hints that never reach the wire as such; the codec writes its own.
+bool is_framing(HeaderToken token) {
+  return http::is_hop_by_hop(token) || token == HeaderToken::kContentLength || token == HeaderToken::kTransferEncoding ||
+         token == HeaderToken::kConnection || token == HeaderToken::kUpgrade;
+}
+
+// A normalised path is decoded; on the wire some bytes must not stand as they are.
+std::string_view escape_path(std::string_view path, Arena& arena) {
+  constexpr char kHex[] = "0123456789ABCDEF";
+  char* out = arena.allocate(path.size() * 3 + 1);
+  size_t n = 0;
+  for (const char c : path) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte <= 0x20 || byte >= 0x7f || c == '%' || c == '?' || c == '#' || c == '\\' || c == '"') {
+      out[n++] = '%';
+      out[n++] = kHex[byte >> 4];
+      out[n++] = kHex[byte & 15];
+    } else {
+      out[n++] = c;
+    }
+  }
+  return {out, n};
+}
+
+bool is_set(const std::vector<HeaderSetting>& settings, HeaderToken token, std::string_view name) {
+  return std::any_of(settings.begin(), settings.end(), [&](const HeaderSetting& s) {
+    return token != HeaderToken::kOther ? s.token == token : s.token == HeaderToken::kOther && iequals(s.name, name);
+  });
+}
+
+}  // namespace
+
+void Exchange::compose_request() {
+  // The framing towards the peer may depend on the attempt only through the location, so one composition serves every try.
+  if (composed_) return;
+  composed_ = true;
+  const Location& location = *location_;
+  const bool trusted = location.real_ip.trusts(downstream_->remote_address());
+  http::drop_hop_by_hop(request_.fields);
+  for (const http::Field& field : request_.fields) {
+    if (field.dropped || field.token == HeaderToken::kHost || field.token == HeaderToken::kExpect || is_framing(field.token)) continue;
+    if (field.name.find('_') != std::string_view::npos) continue;
+    if (location.automatic_headers && !trusted) {
+      if (field.token == HeaderToken::kForwarded) continue;
+      if (is_forwarding(field.token)) {
+        if (field.token == HeaderToken::kXForwardedProto) core_.note_untrusted_proxy(downstream_->remote_address());
+        continue;
+      }
+    }
+    if (is_set(location.set_headers, field.token, field.name)) continue;
+    out_fields_.add(field.name, field.value, field.token, false);
+  }
+  for (const HeaderSetting& setting : location.set_headers) {
+    if (is_framing(setting.token) || setting.token == HeaderToken::kHost) continue;
+    const std::string_view value = setting.value.render(*this, arena_);
+    if (!value.empty()) out_fields_.add(setting.name, value, setting.token);
+  }
+  if (location.automatic_headers) add_forwarding_fields();
+
+  std::string_view host;
+  bool host_set = false;
+  for (const HeaderSetting& setting : location.set_headers) {
+    if (setting.token != HeaderToken::kHost) continue;
+    host = setting.value.render(*this, arena_);
+    host_set = true;
+  }
+  if (!host_set) {
+    const bool own_name = !location.automatic_headers || location.pass->host_is_name;
+    host = own_name ? proxy_host_ : request_.host_field.empty() ? variable({route::Var::kHost, {}, 0, {}, {}}, arena_).text : request_.host_field;
+  }
+  if (!host.empty()) out_fields_.add("Host", host, HeaderToken::kHost);
+
+  out_request_ = {};
+  out_request_.method = request_.method_text;
+  out_request_.target = request_target();
+  out_request_.version = location.http10 ? http::Version::kHttp10 : http::Version::kHttp11;
+  out_request_.fields = &out_fields_;
+  switch (request_.framing) {
+    case http::Framing::kLength: out_request_.framing = {http::Framing::kLength, request_.content_length}; break;
+    case http::Framing::kChunked:
+      // HTTP/1.0 knows no chunks: the length of a body that is held whole is known, any other was refused with 411.
+      out_request_.framing = location.http10 ? http::OutFraming{http::Framing::kLength, static_cast<int64_t>(body_.size())}
+                                             : http::OutFraming{http::Framing::kChunked, -1};
+      break;
+    default: out_request_.framing = {http::Framing::kNone, -1};
+  }
+  const bool websocket = request_.websocket && location.upgrade_websocket && !location.http10;
+  out_request_.connection = websocket                     ? http::ConnectionOption::kUpgradeWebsocket
+                            : !location.upstream_keepalive ? http::ConnectionOption::kClose
+                            : location.http10              ? http::ConnectionOption::kKeepAlive
+                                                           : http::ConnectionOption::kNone;
+}
+
+void Exchange::add_forwarding_fields() {
+  const std::vector<HeaderSetting>& set = location_->set_headers;
+  const bool trusted = location_->real_ip.trusts(downstream_->remote_address());
+  // One field of each: what a trusted proxy sent stays, X-Forwarded-For is appended to.
+  const auto add = [&](HeaderToken token, std::string_view name, const route::VariableRef& ref) {
+    if (is_set(set, token, name)) return;
+    if (trusted && out_fields_.find(token) != nullptr) return;
+    const std::string_view value = variable(ref, arena_).text;
+    if (!value.empty()) out_fields_.add(name, value, token);
+  };
+  if (!is_set(set, HeaderToken::kXForwardedFor, "X-Forwarded-For")) {
+    const std::string_view chain = variable({route::Var::kProxyAddXForwardedFor, {}, 0, {}, {}}, arena_).text;
+    out_fields_.drop(HeaderToken::kXForwardedFor);
+    out_fields_.add("X-Forwarded-For", chain, HeaderToken::kXForwardedFor);
+  }
+  static const route::VariableRef kRemoteAddr{route::Var::kRemoteAddr, {}, 0, {}, {}};
+  static const route::VariableRef kScheme{route::Var::kScheme, {}, 0, {}, {}};
+  static const route::VariableRef kServerPort{route::Var::kServerPort, {}, 0, {}, {}};
+  add(HeaderToken::kXRealIp, "X-Real-IP", kRemoteAddr);
+  add(HeaderToken::kXForwardedProto, "X-Forwarded-Proto", kScheme);
+  if (!is_set(set, HeaderToken::kXForwardedHost, "X-Forwarded-Host") && !(trusted && out_fields_.find(HeaderToken::kXForwardedHost)) &&
+      !request_.host_field.empty())
+    out_fields_.add("X-Forwarded-Host", request_.host_field, HeaderToken::kXForwardedHost);
+  add(HeaderToken::kXForwardedPort, "X-Forwarded-Port", kServerPort);
+}
+
+std::string_view Exchange::request_target() {
+  const ProxyPass& pass = *location_->pass;
+  if (!pass.has_uri) return internal_target_.empty() ? request_.target : internal_target_;
+  // The URI part replaces the prefix that matched, on the normalised path (as nginx does).
+  const std::string_view rest = location_->is_prefix && uri_.size() >= location_->prefix.size() ? uri_.substr(location_->prefix.size())
+                                                                                                : std::string_view();
+  return arena_.concat({pass.uri, escape_path(rest, arena_), request_.has_query ? "?" : "", request_.query});
+}
+
+}  // namespace weir::proxy

@@ -1,0 +1,143 @@
+// What weir says itself: return, error pages, redirects, refusals.
+#include <algorithm>
+#include <charconv>
+
+#include "base/bytes.h"
+#include "http/local_page.h"
+#include "proxy/core.h"
+#include "proxy/exchange.h"
+
+namespace weir::proxy {
+namespace {
+
+bool is_absolute_url(std::string_view s) { return s.starts_with("http://") || s.starts_with("https://"); }
+
+}  // namespace
+
+void Exchange::do_return() {
+  const ReturnAction& action = *location_->returns;
+  if (action.status == 444) {
+    record_.status = 444;
+    finish(ErrorKind::kNone, Ending::kClose);
+    return;
+  }
+  if (action.redirect) {
+    std::string_view target = action.text.render(*this, arena_);
+    // A path becomes absolute, as nginx does (absolute_redirect).
+    if (target.starts_with('/') && !request_.host_field.empty())
+      target = arena_.concat({"http://", request_.host_field, target});
+    send_local(action.status, http::kLocalPageType, http::local_page(action.status, location_->server_tokens, arena_), target);
+    return;
+  }
+  if (!action.has_text) {
+    answer(action.status);
+    return;
+  }
+  const std::string_view text = action.text.render(*this, arena_);
+  send_local(error_status_ != 0 ? error_status_ : action.status, location_->default_type, text);
+}
+
+void Exchange::answer(int status, int retry_after) {
+  if (retry_after > 0) retry_after_ = retry_after;
+  if (try_error_page(status)) return;
+  const int shown = error_status_ != 0 ? error_status_ : status;
+  std::string_view body;
+  if (shown >= 300 || shown == 0) body = http::local_page(shown, location_->server_tokens, arena_);
+  send_local(shown, http::kLocalPageType, body);
+}
+
+// True when an error_page has taken over.
+bool Exchange::try_error_page(int status) {
+  if (redirected_ || request_state_ == RequestState::kAborted || request_.method_text.empty()) return false;
+  const auto page = std::find_if(location_->error_pages.begin(), location_->error_pages.end(), [&](const ErrorPage& p) {
+    return std::find(p.statuses.begin(), p.statuses.end(), status) != p.statuses.end();
+  });
+  if (page == location_->error_pages.end()) return false;
+  const std::string_view target = page->target.render(*this, arena_);
+  redirected_ = true;  // a page that fails itself gets no page (recursive_error_pages off)
+  if (is_absolute_url(target)) {
+    const int redirect = page->overwrite >= 301 && page->overwrite <= 308 ? page->overwrite : 302;
+    send_local(redirect, http::kLocalPageType, http::local_page(redirect, location_->server_tokens, arena_), target);
+    return true;
+  }
+  if (target.starts_with('@')) {  // method, URI and body stay
+    const int index = server_->table.find_named(target);
+    if (index < 0 || !held_) return false;
+    location_ = server_->locations[static_cast<size_t>(index)].get();
+  } else {  // a GET of the page
+    const size_t query = target.find('?');
+    if (!select_location(target.substr(0, query))) return false;
+    internal_target_ = target;
+    if (request_.method != http::Method::kHead) {
+      request_.method = http::Method::kGet;
+      request_.method_text = "GET";
+    }
+    request_.framing = http::Framing::kNone;
+    request_.has_query = query != std::string_view::npos;
+    request_.query = request_.has_query ? target.substr(query + 1) : std::string_view();
+    if (request_state_ == RequestState::kReceiving) move(RequestState::kDiscarding);
+    body_.clear();
+  }
+  error_status_ = page->overwrite < 0 ? status : page->overwrite;  // 0: that of the page
+  restart_in_location();
+  return true;
+}
+
+// The request goes through the content phase of another location: an error page's.
+void Exchange::restart_in_location() {
+  release_cluster();
+  response_.clear();
+  out_fields_.clear();
+  tried_.clear();
+  tries_ = 0;
+  started_ = composed_ = fresh_only_ = false;
+  held_ = true;
+  request_.websocket = false;
+  run_content();
+}
+
+void Exchange::send_local(int status, std::string_view type, std::string_view body, std::string_view location) {
+  const bool bodiless = status < 200 || status == 204 || status == 304;
+  local_fields_.clear();
+  http::OutResponse out;
+  out.status = status;
+  out.client_version = request_.version;
+  out.fields = &local_fields_;
+  const bool head_only = request_.method == http::Method::kHead;
+  if (bodiless) {
+    out.framing = {http::Framing::kNone, -1};
+    body = {};
+  } else {
+    out.framing = {head_only ? http::Framing::kNone : http::Framing::kLength, static_cast<int64_t>(body.size())};
+    if (!type.empty() && !body.empty()) local_fields_.add("Content-Type", type, http::HeaderToken::kContentType);
+  }
+  if (!location.empty()) local_fields_.add("Location", location, http::HeaderToken::kLocation);
+  if (status == 405) local_fields_.add("Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH", http::HeaderToken::kOther);
+  if (retry_after_ > 0 && status == 503) {
+    char* text = arena_.allocate(12);
+    const auto [end, ec] = std::to_chars(text, text + 12, retry_after_);
+    local_fields_.add("Retry-After", {text, static_cast<size_t>(end - text)}, http::HeaderToken::kRetryAfter);
+  }
+  record_.status = status;
+  if (request_state_ == RequestState::kReceiving) move(RequestState::kDiscarding);
+  choose_connection(out);
+  add_own_fields(local_fields_, status);
+  move(ResponseState::kHead);
+  http::OutBatch batch;
+  http::ServerCodec& codec = downstream_->codec();
+  codec.send_head(stream_, out, arena_, batch);
+  if (!bodiless && !head_only && !body.empty()) {
+    codec.send_body(stream_, &body, 1, batch);
+    body_bytes_sent_ += body.size();
+  }
+  codec.send_end(stream_, batch);
+  move(ResponseState::kEnded);
+  record_.bytes_sent += batch.bytes();
+  if (downstream_->send(batch) < 0) {
+    finish(ErrorKind::kClientClosed, Ending::kAbort);
+    return;
+  }
+  finish(ErrorKind::kNone, ending_of_keep_alive());
+}
+
+}  // namespace weir::proxy

@@ -1,0 +1,383 @@
+#include "proxy/session.h"
+
+#include <algorithm>
+#include <cassert>
+
+#include "base/log.h"
+#include "proxy/core.h"
+
+namespace weir::proxy {
+namespace {
+
+constexpr size_t kMostPipelined = 64 * 1024;  // bytes of further requests held while one is running
+constexpr MonoMs kDrainGrace = 1'000;         // for a request that crosses with our goodbye
+constexpr MonoMs kRateGrace = 10'000;         // before the minimum rate of a body counts (SEMANTICS section 1)
+
+}  // namespace
+
+Session::Session(Core& core, std::unique_ptr<io::Transport> transport, const SocketAddress& listen_address)
+    : core_(core),
+      transport_(std::move(transport)),
+      remote_(transport_->peer_address().unmapped()),
+      listen_address_(listen_address),
+      since_(core.loop().now()),
+      number_(core.next_connection_number()),
+      started_us_(monotonic_us()) {}
+
+Session::~Session() = default;
+
+void Session::start() {
+  transport_->set_handler(this);
+  update_read();
+  update_deadline();
+}
+
+const ListenSite* Session::listen_site() const { return core_.epoch().listen(listen_address_); }
+
+// The settings that hold for the connection as it is now: the running request's, else the default server's.
+const Location& Session::settings() const {
+  if (state_ == State::kBusy && busy_->exchange != nullptr) return busy_->exchange->location();
+  return listen_site()->default_server->fallback;
+}
+
+// --- reading ----------------------------------------------------------------------------------------------------------
+
+void Session::on_read(std::string_view bytes) {
+  switch (state_) {
+    case State::kClosed: return;
+    case State::kFlushing:
+    case State::kLingering:
+      since_ = core_.loop().now();  // thrown away; lingering_timeout is between reads, lingering_time in all
+      update_deadline();
+      return;
+    case State::kTunnel:
+      busy_->exchange->on_client_raw(bytes);
+      return;
+    case State::kIdle:
+    case State::kReading:
+    case State::kBusy: break;
+  }
+  if (state_ == State::kIdle) {
+    if (listen_site() == nullptr) {  // a reload took the listener away
+      close();
+      return;
+    }
+    busy_ = core_.take_busy(listen_site()->default_server->limits);
+    state_ = State::kReading;
+    since_ = core_.loop().now();
+  }
+  if (state_ == State::kReading && busy_->stash.empty()) request_started_us_ = monotonic_us();
+  if (state_ == State::kBusy && busy_->exchange != nullptr && busy_->exchange->receiving()) since_ = core_.loop().now();
+  feed(bytes);
+}
+
+void Session::feed(std::string_view bytes) {
+  assert(!feeding_);
+  feeding_ = true;
+  bool from_stash = false;
+  if (!busy_->stash.empty()) {
+    if (!bytes.empty()) busy_->stash.append(bytes);
+    bytes = busy_->stash;
+    from_stash = true;
+  }
+  size_t at = 0;
+  while (state_ == State::kReading || state_ == State::kBusy) {
+    at += busy_->codec.feed(bytes.substr(at), *this);
+    if (state_ != State::kBusy) break;              // a part of a head
+    busy_->exchange->turn();                        // may end it: exchange_ended() has then chosen the next state
+    if (state_ != State::kReading || at >= bytes.size()) break;
+    request_started_us_ = monotonic_us();
+  }
+  feeding_ = false;
+  if (state_ == State::kClosed || state_ == State::kFlushing || state_ == State::kLingering) return;
+  if (state_ == State::kTunnel) {  // bytes behind the upgrade request: the tunnel's first
+    std::string early(bytes.substr(at));
+    busy_->stash.clear();
+    if (!early.empty()) {
+      busy_->exchange->on_client_raw(early);
+      return;
+    }
+    update_read();
+    return;
+  }
+  if (from_stash) {
+    busy_->stash.erase(0, at);
+  } else if (at < bytes.size()) {
+    busy_->stash.assign(bytes.substr(at));
+  }
+  if (state_ == State::kReading && busy_->stash.empty() && !busy_->codec.inside_request()) {
+    become_idle();
+    return;
+  }
+  update_read();
+  update_deadline();
+}
+
+void Session::become_idle() {
+  state_ = State::kIdle;
+  core_.give_busy(std::move(busy_));
+  since_ = core_.loop().now();
+  if (drain_ || eof_) {
+    close_when_flushed(false);
+    return;
+  }
+  update_read();
+  update_deadline();
+}
+
+void Session::update_read() {
+  bool want = false;
+  switch (state_) {
+    case State::kIdle:
+    case State::kReading:
+    case State::kLingering: want = true; break;
+    case State::kFlushing:
+    case State::kClosed: want = false; break;
+    case State::kTunnel: want = busy_->exchange->wants_client_read(); break;
+    case State::kBusy:
+      want = busy_->exchange == nullptr || (busy_->exchange->wants_client_read() && busy_->stash.size() < kMostPipelined);
+      break;
+  }
+  want = want && !eof_;
+  if (want && !reading_ && state_ == State::kBusy) since_ = core_.loop().now();  // the client is not late for what weir did not read
+  reading_ = want;
+  transport_->want_read(want);
+}
+
+void Session::on_eof() {
+  eof_ = true;
+  switch (state_) {
+    case State::kBusy:
+    case State::kTunnel:
+      update_read();
+      if (busy_->exchange != nullptr) busy_->exchange->client_eof();
+      return;
+    case State::kFlushing: return;  // it goes on taking what is queued
+    case State::kReading:
+    case State::kIdle:
+    case State::kLingering: close(); return;
+    case State::kClosed: return;
+  }
+}
+
+void Session::on_transport_error(int) {
+  if ((state_ == State::kBusy || state_ == State::kTunnel) && busy_->exchange != nullptr) {
+    busy_->exchange->client_gone(ErrorKind::kClientClosed);
+    return;
+  }
+  close();
+}
+
+// --- the codec's events -------------------------------------------------------------------------------------------------
+
+void Session::begin_exchange(http::StreamId stream) {
+  state_ = State::kBusy;
+  ++requests_;
+  busy_->exchange = core_.take_exchange();
+  busy_->exchange->begin(*this, *listen_site(), EpochRef(core_.epoch()), stream, request_started_us_);
+}
+
+http::HeadStorage Session::begin_request(http::StreamId stream) {
+  begin_exchange(stream);
+  return {&busy_->exchange->arena(), &busy_->exchange->request()};
+}
+
+void Session::on_request(http::StreamId) {
+  body_seen_ = 0;
+  body_began_ = since_ = core_.loop().now();
+  busy_->exchange->on_request();
+}
+
+void Session::on_body(http::StreamId, std::string_view bytes) {
+  body_seen_ += bytes.size();
+  busy_->exchange->on_request_body(bytes);
+}
+
+void Session::on_request_end(http::StreamId) { busy_->exchange->on_request_end(); }
+
+void Session::on_reject(http::StreamId stream, const http::Reject& reject) {
+  if (busy_->exchange == nullptr) begin_exchange(stream);
+  busy_->exchange->on_reject(reject);
+}
+
+// --- writing --------------------------------------------------------------------------------------------------------------
+
+int Session::send(const http::OutBatch& batch) {
+  const bool was_empty = transport_->queued() == 0;
+  const int rc = transport_->send(batch.pieces(), batch.size());
+  if (rc == 0 && transport_->queued() > 0 && was_empty) {
+    sent_at_ = core_.loop().now();
+    update_deadline();
+  }
+  return rc;
+}
+
+void Session::on_sent() {
+  sent_at_ = core_.loop().now();
+  if (state_ == State::kFlushing && transport_->queued() == 0) {
+    close();
+    return;
+  }
+  if (state_ == State::kLingering) return;
+  if ((state_ == State::kBusy || state_ == State::kTunnel) && busy_->exchange != nullptr) busy_->exchange->client_sent();
+}
+
+void Session::enter_tunnel() {
+  state_ = State::kTunnel;
+  deadline_.cancel();
+  if (feeding_) return;  // feed() hands the rest over
+  std::string early;
+  early.swap(busy_->stash);
+  if (eof_) {
+    busy_->exchange->client_eof();
+    return;
+  }
+  if (!early.empty()) {
+    busy_->exchange->on_client_raw(early);
+    return;
+  }
+  update_read();
+}
+
+void Session::exchange_ended(Ending ending) {
+  const bool complete = busy_->exchange->request_complete();
+  const bool input_left = !complete || !busy_->stash.empty();
+  core_.give_exchange(std::move(busy_->exchange));
+  if (ending == Ending::kAbort) {
+    transport_->reset();
+    close();
+    return;
+  }
+  if (ending == Ending::kClose) {
+    close_when_flushed(input_left);
+    return;
+  }
+  state_ = State::kReading;
+  since_ = core_.loop().now();
+  busy_->codec.resume();
+  if (feeding_) return;  // feed() goes on with what it holds
+  if (busy_->stash.empty()) {
+    become_idle();
+    return;
+  }
+  request_started_us_ = monotonic_us();
+  feed({});
+}
+
+void Session::close_when_flushed(bool input_left) {
+  since_ = sent_at_ = core_.loop().now();
+  if (!eof_ && input_left && listen_site() != nullptr && settings().lingering) {
+    state_ = State::kLingering;
+    body_began_ = since_;
+    transport_->shutdown_write();
+  } else if (transport_->queued() == 0) {
+    close();
+    return;
+  } else {
+    state_ = State::kFlushing;
+  }
+  busy_->stash.clear();
+  update_read();
+  update_deadline();
+}
+
+void Session::close() {
+  if (state_ == State::kClosed) return;
+  if ((state_ == State::kBusy || state_ == State::kTunnel) && busy_->exchange != nullptr) {
+    busy_->exchange->client_gone(ErrorKind::kClientClosed);  // comes back here through exchange_ended()
+    return;
+  }
+  state_ = State::kClosed;
+  deadline_.cancel();
+  transport_->close();
+  if (busy_ != nullptr) core_.give_busy(std::move(busy_));
+  core_.session_closed(*this);
+}
+
+void Session::drain() {
+  drain_ = true;
+  if (state_ == State::kIdle) {
+    since_ = core_.loop().now();  // a request may be on its way already: it is served, with Connection: close
+    update_deadline();
+  } else if (state_ == State::kTunnel) {
+    busy_->exchange->drain();
+  }
+}
+
+// --- deadlines ------------------------------------------------------------------------------------------------------------
+
+// The armed time may be earlier than what is due: on_deadline() derives it again. So a busy connection arms nothing but numbers.
+MonoMs Session::deadline_due() const {
+  MonoMs due = kNever;
+  const auto by = [&](MonoMs at) { due = std::min(due, at); };
+  switch (state_) {
+    case State::kIdle: {
+      const ListenSite* listen = listen_site();
+      if (listen == nullptr) return since_;
+      const VirtualServer& server = *listen->default_server;
+      // A connection that has not sent anything yet is a client that is late with its head.
+      if (drain_) by(since_ + kDrainGrace);
+      by(since_ + (requests_ == 0 ? server.header_timeout : server.fallback.keepalive_timeout).count());
+      break;
+    }
+    case State::kReading: by(since_ + (listen_site() == nullptr ? Millis(0) : listen_site()->default_server->header_timeout).count()); break;
+    case State::kBusy: {
+      if (busy_->exchange == nullptr) break;
+      const Location& location = busy_->exchange->location();
+      if (busy_->exchange->receiving() && reading_) {
+        by(since_ + location.body_timeout.count());
+        if (location.body_min_rate > 0)
+          by(body_began_ + kRateGrace + static_cast<MonoMs>(body_seen_ * 1000 / static_cast<uint64_t>(location.body_min_rate)));
+      }
+      if (transport_->queued() > 0) by(sent_at_ + location.client_send_timeout.count());
+      break;
+    }
+    case State::kFlushing: by(sent_at_ + (listen_site() == nullptr ? Millis(5'000) : settings().client_send_timeout).count()); break;
+    case State::kLingering: {
+      const bool known = listen_site() != nullptr;
+      by(since_ + (known ? settings().lingering_timeout : Millis(5'000)).count());
+      by(body_began_ + (known ? settings().lingering_time : Millis(30'000)).count());
+      if (transport_->queued() > 0) due = std::max(due, sent_at_ + 1000);
+      break;
+    }
+    case State::kTunnel:
+    case State::kClosed: break;
+  }
+  return due;
+}
+
+void Session::update_deadline() {
+  const MonoMs due = deadline_due();
+  if (due == kNever) return;  // whatever is armed looks again when it fires
+  if (!deadline_.armed() || due < deadline_.due()) core_.loop().arm(deadline_, due);
+}
+
+void Session::on_deadline(Deadline&) {
+  const MonoMs due = deadline_due();
+  if (due == kNever) return;
+  if (due > core_.loop().now()) {
+    core_.loop().arm(deadline_, due);
+    return;
+  }
+  switch (state_) {
+    case State::kIdle:
+    case State::kLingering:
+    case State::kFlushing: close(); return;
+    case State::kReading:
+      if (busy_->stash.empty()) {
+        close();
+        return;
+      }
+      begin_exchange(http::kH1Stream);
+      busy_->exchange->on_reject({408, "the head took too long"});
+      busy_->exchange->turn();
+      return;
+    case State::kBusy:
+      busy_->exchange->client_gone(busy_->exchange->receiving() && reading_ ? ErrorKind::kClientTimeout : ErrorKind::kClientReadStall);
+      return;
+    case State::kTunnel:
+    case State::kClosed: return;
+  }
+}
+
+}  // namespace weir::proxy

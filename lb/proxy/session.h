@@ -1,0 +1,110 @@
+// One client connection: reads and frames requests, lends itself to one exchange at a time, keeps the client's deadlines. What is only needed while
+// a request is under way (codec, exchange, stashed bytes) is borrowed from the Core, so that an idle session is small.
+//
+//   kIdle -> kReading -> kBusy -> kIdle ...     kIdle: nothing of a request is here; kReading: a part of a head; kBusy: an exchange is running
+//                          |  \-> kTunnel
+//                          \-> kFlushing        the last answer is on its way out, then it closes
+//                          \-> kLingering       the same, but input is unread: it is drained, so that no RST takes the answer away
+//   any -> kClosed
+#pragma once
+#include <memory>
+#include <string>
+
+#include "base/intrusive_list.h"
+#include "base/timer_wheel.h"
+#include "http/h1_codec.h"
+#include "io/transport.h"
+#include "proxy/downstream.h"
+#include "proxy/exchange.h"
+
+namespace weir::proxy {
+
+class Core;
+
+// What a session borrows while it is not idle.
+struct Busy {
+  explicit Busy(const http::HeadLimits& limits) : codec(limits) {}
+  http::H1ServerCodec codec;
+  std::unique_ptr<Exchange> exchange;
+  std::string stash;  // bytes read and not consumed yet: a part of a head, or pipelined requests
+};
+
+class Session final : public io::Buriable,
+                      public ListNode,
+                      private io::TransportHandler,
+                      private http::ServerCodec::Handler,
+                      private Downstream,
+                      private DeadlineHandler {
+ public:
+  Session(Core& core, std::unique_ptr<io::Transport> transport, const SocketAddress& listen_address);
+  ~Session() override;
+
+  void start();
+  // Idempotent; ends the exchange (499), stops I/O, and has the Core bury this object.
+  void close();
+  // Graceful end: now if idle, after the running request else.
+  void drain();
+
+ private:
+  enum class State : uint8_t { kIdle, kReading, kBusy, kTunnel, kFlushing, kLingering, kClosed };
+
+  // io::TransportHandler
+  void on_read(std::string_view bytes) override;
+  void on_eof() override;
+  void on_transport_error(int code) override;
+  void on_sent() override;
+  // http::ServerCodec::Handler
+  http::HeadStorage begin_request(http::StreamId stream) override;
+  void on_request(http::StreamId stream) override;
+  void on_body(http::StreamId stream, std::string_view bytes) override;
+  void on_request_end(http::StreamId stream) override;
+  void on_reject(http::StreamId stream, const http::Reject& reject) override;
+  // Downstream
+  http::ServerCodec& codec() override { return busy_->codec; }
+  int send(const http::OutBatch& batch) override;
+  size_t queued() const override { return transport_->queued(); }
+  void update_read() override;
+  void enter_tunnel() override;
+  void shutdown_write() override { transport_->shutdown_write(); }
+  void exchange_ended(Ending ending) override;
+  const SocketAddress& remote_address() const override { return remote_; }
+  SocketAddress local_address() const override { return transport_->local_address(); }
+  uint64_t connection_number() const override { return number_; }
+  uint32_t connection_requests() const override { return requests_; }
+  int64_t connection_started_us() const override { return started_us_; }
+
+  void on_deadline(Deadline& which) override;
+
+  const Location& settings() const;
+  const ListenSite* listen_site() const;
+  void begin_exchange(http::StreamId stream);
+  // Feeds what was read, runs exchanges, feeds what is stashed: until something has to be waited for.
+  void feed(std::string_view bytes);
+  void close_when_flushed(bool input_left);
+  void become_idle();
+  // Derives what the client is waited for, and until when; arms lazily.
+  void update_deadline();
+  MonoMs deadline_due() const;
+
+  Core& core_;
+  std::unique_ptr<io::Transport> transport_;
+  std::unique_ptr<Busy> busy_;
+  SocketAddress remote_;
+  SocketAddress listen_address_;
+  Deadline deadline_{this};
+  MonoMs since_;          // what the deadline counts from: idle begun, head begun, last read, lingering begun
+  MonoMs sent_at_ = 0;    // the last progress of the queue
+  uint64_t number_;
+  int64_t started_us_;
+  int64_t request_started_us_ = 0;
+  uint64_t body_seen_ = 0;      // of the request being received, for the minimum rate
+  MonoMs body_began_ = 0;
+  uint32_t requests_ = 0;
+  State state_ = State::kIdle;
+  bool feeding_ = false;
+  bool eof_ = false;
+  bool drain_ = false;
+  bool reading_ = false;
+};
+
+}  // namespace weir::proxy

@@ -1,0 +1,135 @@
+// After a confirmed upgrade: bytes go both ways as they are, with backpressure; each direction ends on its own. A tunnel keeps no snapshot alive.
+#include <algorithm>
+
+#include "proxy/core.h"
+#include "proxy/exchange.h"
+#include "upstream/pool.h"
+
+namespace weir::proxy {
+
+void Exchange::open_tunnel() {
+  http::OutResponse head;
+  http::FieldList& fields = response_.fields;
+  compose_response_head(head);
+  head.framing = {http::Framing::kNone, -1};
+  head.connection = http::ConnectionOption::kUpgradeWebsocket;
+  keep_alive_ = false;
+  head.fields = &fields;
+  http::OutBatch out;
+  downstream_->codec().send_head(stream_, head, arena_, out);
+  head_bytes_sent_ = out.bytes();
+  record_.bytes_sent += out.bytes();
+  move(ResponseState::kHead);
+  move(ResponseState::kTunnel);
+  core_.counters().add(observe::Counter::kTunnels);
+  const std::string_view early = connection_->open_tunnel();
+  if (!early.empty()) {
+    out.add(early);
+    frames_.feed(early);
+    body_bytes_sent_ += early.size();
+    record_.bytes_sent += early.size();
+  }
+  // The attempt went well; from here on silence is judged by the tunnel's own limit.
+  cluster_->balancer->succeeded(*peer_);
+  peer_->state->passive.success(core_.loop().now());
+  probe_ = false;
+  tunnel_timeout_ = location_->tunnel_timeout;
+
+  // Let go of the snapshot: a WebSocket that lives for weeks must not pin every configuration since.
+  peer_state_ = peer_->state;
+  access_logs_ = location_->access_logs;
+  tunnel_inflight_ = cluster_->site->inflight;
+  for (int i = 0; i < record_.attempts.size(); ++i) record_.attempts[i].peer = arena_.copy(record_.attempts[i].peer);
+  server_name_ = arena_.copy(server_name_);
+  proxy_host_ = arena_.copy(proxy_host_);
+  release_budget();
+  counted_in_cluster_ = false;  // tunnel_inflight_ is the count now
+  peer_ = nullptr;
+  cluster_ = nullptr;
+  location_ = nullptr;
+  server_ = nullptr;
+  listen_ = nullptr;
+  host_regex_ = nullptr;
+  match_ = {};
+  body_.clear();
+  epoch_.reset();
+
+  waiting_ = Waiting::kTunnelIdle;
+  core_.loop().arm(upstream_deadline_, core_.loop().now() + tunnel_timeout_.count());
+  if (downstream_->send(out) < 0) {
+    tunnel_ended(ErrorKind::kClientClosed);
+    return;
+  }
+  connection_->want_read(download_.update(downstream_->queued()));
+  downstream_->enter_tunnel();
+}
+
+void Exchange::on_client_raw(std::string_view bytes) {
+  record_.request_length += bytes.size();
+  http::OutBatch out;
+  out.add(bytes);
+  if (connection_->send(out, nullptr) < 0) {
+    tunnel_ended(ErrorKind::kResetMidResponse);
+    return;
+  }
+  core_.loop().arm(upstream_deadline_, core_.loop().now() + tunnel_timeout_.count());
+  downstream_->update_read();
+}
+
+void Exchange::on_upstream_raw(std::string_view bytes) {
+  observe::Attempt& attempt = record_.attempts.back();
+  attempt.response_length = std::max<int64_t>(attempt.response_length, 0) + static_cast<int64_t>(bytes.size());
+  const size_t boundary = frames_.feed(bytes);
+  // A drain closes the WebSocket behind the last whole frame.
+  bool close_now = false;
+  if (drain_wanted_ && !frames_.close_seen() && boundary != std::string_view::npos) {
+    bytes = bytes.substr(0, boundary);
+    close_now = true;
+  }
+  http::OutBatch out;
+  out.add(bytes);
+  if (close_now) out.add(http::ws_close_frame(1001));
+  body_bytes_sent_ += bytes.size();
+  record_.bytes_sent += out.bytes();
+  if (downstream_->send(out) < 0) {
+    tunnel_ended(ErrorKind::kClientClosed);
+    return;
+  }
+  if (close_now) {
+    tunnel_ended(ErrorKind::kNone);
+    return;
+  }
+  core_.loop().arm(upstream_deadline_, core_.loop().now() + tunnel_timeout_.count());
+  connection_->want_read(download_.update(downstream_->queued()));
+}
+
+// One direction has ended; the other may finish what it has to say, but not keep silent for an hour.
+void Exchange::half_closed() {
+  tunnel_timeout_ = std::min(tunnel_timeout_, Millis(30'000));
+  core_.loop().arm(upstream_deadline_, core_.loop().now() + tunnel_timeout_.count());
+}
+
+void Exchange::drain() {
+  if (response_state_ != ResponseState::kTunnel || drain_wanted_) return;
+  drain_wanted_ = true;
+  if (!frames_.at_boundary() || frames_.close_seen()) return;  // on_upstream_raw waits for the frame's end
+  http::OutBatch out;
+  out.add(http::ws_close_frame(1001));
+  record_.bytes_sent += out.bytes();
+  tunnel_ended(downstream_->send(out) < 0 ? ErrorKind::kClientClosed : ErrorKind::kNone);
+}
+
+void Exchange::tunnel_ended(ErrorKind error) {
+  observe::Attempt& attempt = record_.attempts.back();
+  attempt.ended_us = monotonic_us();
+  attempt.error = error;
+  attempt.bytes_sent = connection_->bytes_sent();
+  attempt.bytes_received = connection_->bytes_received();
+  group_->give(std::move(connection_));
+  peer_state_->inflight.fetch_sub(1, std::memory_order_relaxed);
+  tunnel_inflight_->fetch_sub(1, std::memory_order_relaxed);
+  tunnel_inflight_.reset();
+  finish(error, error == ErrorKind::kNone ? Ending::kClose : Ending::kAbort);
+}
+
+}  // namespace weir::proxy

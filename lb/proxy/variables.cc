@@ -1,0 +1,275 @@
+// The $names of an exchange (nginx's core, proxy, upstream and realip modules), answered when a template or a log asks.
+#include <unistd.h>
+
+#include <charconv>
+
+#include "base/bytes.h"
+#include "base/hash.h"
+#include "http/date.h"
+#include "proxy/core.h"
+#include "proxy/exchange.h"
+#include "route/map.h"
+
+namespace weir::proxy {
+namespace {
+
+using route::Var;
+using route::VariableRef;
+using route::VariableValue;
+
+VariableValue found(std::string_view text) { return {text, true}; }
+VariableValue non_empty(std::string_view text) { return {text, !text.empty()}; }
+
+template <class Int>
+VariableValue number(Int value, Arena& arena) {
+  char* text = arena.allocate(24);
+  const auto [end, ec] = std::to_chars(text, text + 24, value);
+  return found({text, static_cast<size_t>(end - text)});
+}
+
+// All fields of one name, joined by ", " (nginx joins several of the same name).
+VariableValue joined(const http::FieldList& fields, const VariableRef& ref, std::string_view separator, bool sent, Arena& arena) {
+  std::string_view text;
+  bool any = false;
+  for (const http::Field& field : fields) {
+    if (sent ? field.dropped : field.added) continue;
+    if (ref.token != http::HeaderToken::kOther ? field.token != ref.token : field.token != http::HeaderToken::kOther) continue;
+    if (ref.token == http::HeaderToken::kOther) {
+      // $http_x_forwarded_by names X-Forwarded-By: '-' and '_' are alike.
+      if (field.name.size() != ref.arg.size()) continue;
+      bool same = true;
+      for (size_t i = 0; i < field.name.size() && same; ++i) {
+        const char c = field.name[i] == '_' ? '-' : to_lower(field.name[i]);
+        same = c == ref.arg[i];
+      }
+      if (!same) continue;
+    }
+    text = any ? arena.concat({text, separator, field.value}) : field.value;
+    any = true;
+  }
+  return {text, any};
+}
+
+VariableValue cookie(std::string_view header, std::string_view name) {
+  while (!header.empty()) {
+    const size_t semicolon = header.find(';');
+    const std::string_view pair = trim_ows(header.substr(0, semicolon));
+    const size_t equals = pair.find('=');
+    if (equals != std::string_view::npos && iequals(trim_ows(pair.substr(0, equals)), name)) return found(trim_ows(pair.substr(equals + 1)));
+    if (semicolon == std::string_view::npos) break;
+    header.remove_prefix(semicolon + 1);
+  }
+  return {};
+}
+
+VariableValue query_argument(std::string_view query, std::string_view name) {
+  while (!query.empty()) {
+    const size_t ampersand = query.find('&');
+    const std::string_view pair = query.substr(0, ampersand);
+    const size_t equals = pair.find('=');
+    if (iequals(pair.substr(0, equals), name)) return found(equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1));
+    if (ampersand == std::string_view::npos) break;
+    query.remove_prefix(ampersand + 1);
+  }
+  return {};
+}
+
+// The user of `Authorization: Basic` (base64 of USER:PASSWORD).
+std::string_view basic_user(std::string_view authorization, Arena& arena) {
+  if (!iequals(authorization.substr(0, 6), "Basic ")) return {};
+  const std::string_view encoded = trim_ows(authorization.substr(6));
+  char* out = arena.allocate(encoded.size() + 3);
+  size_t n = 0;
+  uint32_t bits = 0;
+  int have = 0;
+  for (const char c : encoded) {
+    int v = -1;
+    if (c >= 'A' && c <= 'Z') v = c - 'A';
+    if (c >= 'a' && c <= 'z') v = c - 'a' + 26;
+    if (is_digit(c)) v = c - '0' + 52;
+    if (c == '+') v = 62;
+    if (c == '/') v = 63;
+    if (v < 0) break;
+    bits = bits << 6 | static_cast<uint32_t>(v);
+    if ((have += 6) >= 8) {
+      have -= 8;
+      out[n++] = static_cast<char>(bits >> have & 0xff);
+    }
+  }
+  const std::string_view pair(out, n);
+  const size_t colon = pair.find(':');
+  return colon == std::string_view::npos ? std::string_view() : pair.substr(0, colon);
+}
+
+}  // namespace
+
+VariableValue Exchange::variable(const VariableRef& ref, Arena& arena) const {
+  switch (ref.id) {
+    case Var::kMap: return found(ref.map->lookup(*this, arena));
+    case Var::kCapture: {
+      const RegexMatch& m = match_.regex != nullptr ? match_.captures : host_captures_;
+      const bool any = match_.regex != nullptr || host_regex_ != nullptr;
+      return any && ref.index < m.count ? found(m.group[ref.index]) : VariableValue{};
+    }
+    case Var::kNamedCapture:
+      for (const auto& [regex, captures] : {std::pair{match_.regex, &match_.captures}, std::pair{host_regex_, &host_captures_}}) {
+        if (regex == nullptr) continue;
+        for (const auto& [name, index] : regex->names())
+          if (name == ref.arg && index < captures->count) return found(captures->group[index]);
+      }
+      return {};
+    default: break;
+  }
+  if (ref.id >= Var::kProxyAddXForwardedFor) return upstream_variable(ref, arena);
+  if (ref.id >= Var::kBinaryRemoteAddr) return connection_variable(ref, arena);
+  return request_variable(ref, arena);
+}
+
+VariableValue Exchange::request_variable(const VariableRef& ref, Arena& arena) const {
+  switch (ref.id) {
+    case Var::kArgs:
+    case Var::kQueryString: return {request_.query, request_.has_query};
+    case Var::kArg: return query_argument(request_.query, ref.arg);
+    case Var::kIsArgs: return found(request_.has_query && !request_.query.empty() ? "?" : "");
+    case Var::kContentLength: return joined(request_.fields, {Var::kHttp, http::HeaderToken::kContentLength, 0, {}, {}}, ", ", false, arena);
+    case Var::kContentType: return joined(request_.fields, {Var::kHttp, http::HeaderToken::kContentType, 0, {}, {}}, ", ", false, arena);
+    case Var::kCookie: {
+      for (const http::Field& field : request_.fields)
+        if (field.token == http::HeaderToken::kCookie)
+          if (const VariableValue value = cookie(field.value, ref.arg); value.found) return value;
+      return {};
+    }
+    case Var::kDocumentUri:
+    case Var::kUri: return non_empty(uri_);
+    case Var::kHost: return non_empty(!request_.host.empty() ? request_.host : server_name_);
+    case Var::kHostname: return found(core_.hostname());
+    case Var::kHttp:
+      if (ref.token == http::HeaderToken::kHost) return non_empty(request_.host_field);
+      return joined(request_.fields, ref, ref.token == http::HeaderToken::kCookie ? "; " : ", ", false, arena);
+    case Var::kMethod: return non_empty(request_.method_text);
+    case Var::kRequest: return non_empty(request_.request_line);
+    case Var::kRequestLength: return number(record_.request_length, arena);
+    case Var::kRequestUri: return non_empty(request_.target);
+    case Var::kScheme: return found("http");
+    case Var::kServerProtocol: return non_empty(request_.request_line.empty() ? std::string_view() : http::to_string(request_.version));
+    case Var::kRequestId: {
+      // 16 random bytes, the same for the whole life of the request.
+      if (request_id_[0] == 0) {
+        constexpr char kHex[] = "0123456789abcdef";
+        for (int half = 0; half < 2; ++half) {
+          const uint64_t bits = core_.rng().next();
+          for (int i = 0; i < 16; ++i) request_id_[half * 16 + i] = kHex[bits >> (4 * i) & 15];
+        }
+      }
+      return found({request_id_, sizeof request_id_});
+    }
+    case Var::kRequestBody: {
+      if (body_.empty() || !held_) return {};
+      char* text = arena.allocate(body_.size());
+      size_t n = 0;
+      body_.for_each_piece(INT32_MAX, [&](std::string_view piece) {
+        std::memcpy(text + n, piece.data(), piece.size());
+        n += piece.size();
+      });
+      return found({text, n});
+    }
+    case Var::kLimitRate: return found("0");
+    default: return {};
+  }
+}
+
+VariableValue Exchange::connection_variable(const VariableRef& ref, Arena& arena) const {
+  switch (ref.id) {
+    case Var::kBinaryRemoteAddr: return found(arena.copy(client_.address_bytes()));
+    case Var::kConnection: return number(downstream_->connection_number(), arena);
+    case Var::kConnectionRequests: return number(downstream_->connection_requests(), arena);
+    case Var::kConnectionTime: return found(observe::render_seconds(monotonic_us() - downstream_->connection_started_us(), arena));
+    case Var::kNginxVersion: return found(WEIR_VERSION);
+    case Var::kPid: return number(getpid(), arena);
+    case Var::kPipe: return found(downstream_->connection_requests() > 1 ? "p" : ".");
+    case Var::kRealipRemoteAddr: return found(arena.copy(downstream_->remote_address().ip()));
+    case Var::kRealipRemotePort: return number(downstream_->remote_address().port(), arena);
+    case Var::kRemoteAddr: return found(arena.copy(client_.ip()));
+    case Var::kRemotePort: return number(client_.port(), arena);
+    case Var::kRemoteUser: {
+      const http::Field* field = request_.fields.find(http::HeaderToken::kAuthorization);
+      return field == nullptr ? VariableValue{} : non_empty(basic_user(field->value, arena));
+    }
+    case Var::kServerAddr: return found(arena.copy(downstream_->local_address().ip()));
+    case Var::kServerPort: return number(downstream_->local_address().port(), arena);
+    case Var::kServerName: return found(server_name_);
+    case Var::kHttps: return found("");
+    case Var::kBodyBytesSent: return number(body_bytes_sent_, arena);
+    case Var::kBytesSent: return number(record_.bytes_sent, arena);
+    case Var::kMsec: {
+      http::DateText text;
+      return found(arena.copy(http::time_msec(now_wall(), text)));
+    }
+    case Var::kRequestCompletion: return found(record_.completed ? "OK" : "");
+    case Var::kRequestTime: {
+      const int64_t end = record_.ended_us != 0 ? record_.ended_us : monotonic_us();
+      return found(observe::render_seconds(end - record_.started_us, arena));
+    }
+    case Var::kSentHttp: {
+      if (ref.token == http::HeaderToken::kContentLength) return sent_length_ >= 0 ? number(sent_length_, arena) : VariableValue{};
+      if (ref.token == http::HeaderToken::kTransferEncoding) return sent_chunked_ ? found("chunked") : VariableValue{};
+      if (ref.token == http::HeaderToken::kConnection) return found(keep_alive_ ? "keep-alive" : in_tunnel() ? "upgrade" : "close");
+      const http::FieldList& sent = local_fields_.size() > 0 ? local_fields_ : response_.fields;
+      return joined(sent, ref, ", ", true, arena);
+    }
+    case Var::kStatus: {
+      char* text = arena.allocate(3);
+      const int status = record_.status % 1000;
+      text[0] = static_cast<char>('0' + status / 100);
+      text[1] = static_cast<char>('0' + status / 10 % 10);
+      text[2] = static_cast<char>('0' + status % 10);
+      return found({text, 3});
+    }
+    case Var::kTimeIso8601:
+    case Var::kTimeLocal: {
+      http::DateText text;
+      const int64_t now = now_wall();
+      const int offset = core_.utc_offset(now);
+      return found(arena.copy(ref.id == Var::kTimeLocal ? http::time_local(now, offset, text) : http::time_iso8601(now, offset, text)));
+    }
+    default: return {};
+  }
+}
+
+int64_t Exchange::now_wall() const { return record_.ended_wall_us != 0 ? record_.ended_wall_us : core_.loop().wall_us(); }
+
+VariableValue Exchange::upstream_variable(const VariableRef& ref, Arena& arena) const {
+  using observe::AttemptColumn;
+  const auto column = [&](AttemptColumn c) { return non_empty(observe::render_attempts(record_.attempts, c, arena)); };
+  switch (ref.id) {
+    case Var::kProxyAddXForwardedFor: {
+      // Made from the list as cleaned: only a trusted proxy's list is appended to.
+      const std::string_view peer = arena.copy(downstream_->remote_address().unmapped().ip());
+      const bool believe = location_ == nullptr || !location_->automatic_headers || location_->real_ip.trusts(downstream_->remote_address());
+      const VariableValue list = believe ? joined(request_.fields, {Var::kHttp, http::HeaderToken::kXForwardedFor, 0, {}, {}}, ", ", false, arena)
+                                         : VariableValue{};
+      return found(list.found && !list.text.empty() ? arena.concat({list.text, ", ", peer}) : peer);
+    }
+    case Var::kProxyHost: return non_empty(proxy_host_);
+    case Var::kProxyPort: return number(proxy_port_, arena);
+    case Var::kUpstreamAddr: return column(AttemptColumn::kAddr);
+    case Var::kUpstreamStatus: return column(AttemptColumn::kStatus);
+    case Var::kUpstreamResponseTime: return column(AttemptColumn::kResponseTime);
+    case Var::kUpstreamConnectTime: return column(AttemptColumn::kConnectTime);
+    case Var::kUpstreamHeaderTime: return column(AttemptColumn::kHeaderTime);
+    case Var::kUpstreamBytesSent: return column(AttemptColumn::kBytesSent);
+    case Var::kUpstreamBytesReceived: return column(AttemptColumn::kBytesReceived);
+    case Var::kUpstreamResponseLength: return column(AttemptColumn::kResponseLength);
+    case Var::kUpstreamReason: return column(AttemptColumn::kReason);
+    case Var::kUpstreamHttp: return joined(response_.fields, ref, ", ", false, arena);
+    case Var::kUpstreamCookie: {
+      for (const http::Field& field : response_.fields)
+        if (field.token == http::HeaderToken::kSetCookie && !field.added)
+          if (const VariableValue value = cookie(field.value.substr(0, field.value.find(';')), ref.arg); value.found) return value;
+      return {};
+    }
+    default: return {};
+  }
+}
+
+}  // namespace weir::proxy
