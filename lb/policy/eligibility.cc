@@ -29,16 +29,6 @@ size_t PeerList::peer_at(uint64_t at) const {
   return static_cast<size_t>(std::upper_bound(ends_.begin(), ends_.end(), at) - ends_.begin());
 }
 
-PeerList::Count PeerList::count(MonoMs now) const {
-  Count count;
-  for (const Row& row : rows_) {
-    if (row.down || row.state->hard_down()) continue;
-    ++count.left;
-    if (row.state->passive.verdict(now) == PassiveState::Verdict::kIn) ++count.in;
-  }
-  return count;
-}
-
 bool PeerList::any_fit(MonoMs now) const {
   for (size_t i = 0; i < size(); ++i)
     if (standing(i, now) == Standing::kFit) return true;

@@ -39,9 +39,9 @@ class PeerList {
   size_t size() const { return rows_.size(); }
   const Peer& peer(size_t i) const { return peers_[i]; }
   size_t index_of(const Peer* peer) const;
-  uint32_t weight(size_t i) const { return rows_[i].weight; }
-  uint32_t conns(size_t i) const { return rows_[i].state->inflight.load(std::memory_order_relaxed); }
-  PassiveState& passive(size_t i) const { return rows_[i].state->passive; }
+  uint32_t weight(size_t i) const { return row(i).weight; }
+  uint32_t conns(size_t i) const { return row(i).state->inflight.load(std::memory_order_relaxed); }
+  PassiveState& passive(size_t i) const { return row(i).state->passive; }
 
   // Weights laid end to end, those of peers that are down too: the peer on which `at` (below total_weight) falls.
   uint64_t total_weight() const { return ends_.empty() ? 0 : ends_.back(); }
@@ -50,23 +50,29 @@ class PeerList {
   // standing() of these is kNever until they are unmarked.
   void mark_tried(const TriedSet& tried, bool value);
 
-  Standing standing(size_t i, MonoMs now) const {
-    const Row& row = rows_[i];
-    if (row.down || row.tried || row.state->hard_down()) return Standing::kNever;
-    const PassiveState::Verdict verdict =
-        ignore_passive_ ? PassiveState::Verdict::kIn : row.state->passive.verdict(now);
-    const bool full = row.max_conns != 0 && conns(i) >= row.max_conns;
-    if (verdict == PassiveState::Verdict::kIn) return full ? Standing::kFull : Standing::kFit;
-    if (full) return Standing::kFullOut;
-    return verdict == PassiveState::Verdict::kProbe ? Standing::kProbe : Standing::kOut;
+  // Without a look at the load or at what was tried: kFit, kProbe, kOut or kNever.
+  Standing health(size_t i, MonoMs now) const {
+    const Row& row = this->row(i);
+    if (row.down || row.state->hard_down()) return Standing::kNever;
+    if (ignore_passive_) return Standing::kFit;
+    switch (row.state->passive.verdict(now)) {
+      case PassiveState::Verdict::kIn: return Standing::kFit;
+      case PassiveState::Verdict::kProbe: return Standing::kProbe;
+      case PassiveState::Verdict::kOut: break;
+    }
+    return Standing::kOut;
   }
-
-  // Of the peers that configuration, checks and operator leave (tried and full ones too): how many are passively in?
-  struct Count {
-    size_t left = 0, in = 0;
-    bool most_are_out() const { return in * 2 < left; }
-  };
-  Count count(MonoMs now) const;
+  // Its health, less so when it is at max_conns.
+  Standing with_load(size_t i, Standing health) const {
+    const Row& row = this->row(i);
+    if (row.max_conns == 0 || health == Standing::kNever || conns(i) < row.max_conns) return health;
+    return health == Standing::kFit ? Standing::kFull : Standing::kFullOut;
+  }
+  Standing standing(size_t i, MonoMs now) const {
+    return row(i).tried ? Standing::kNever : with_load(i, health(i, now));
+  }
+  bool is_marked_tried(size_t i) const { return row(i).tried; }
+  bool has_limit(size_t i) const { return row(i).max_conns != 0; }
   bool any_fit(MonoMs now) const;
 
  private:
@@ -77,6 +83,9 @@ class PeerList {
     bool down;
     bool tried;
   };
+
+  // Unchecked: the loops of a pick run over it.
+  const Row& row(size_t i) const { return rows_.data()[i]; }
 
   const std::vector<Peer>& peers_;
   std::vector<Row> rows_;

@@ -38,10 +38,8 @@ class HashConsistent final : public ListBalancer {
       primaries().note(i, standing);
       seen.add(standing);
     }
-    return settle(primaries(), turn, worst_of(seen, turn), [this, peers](Standing worst) {
-      const auto candidate = [peers](size_t n) { return size_t{peers[n]}; };
-      return primaries().next(peers.size(), candidate, worst, [](size_t) { return true; });
-    });
+    return settle(primaries(), turn, worst_of(seen, turn),
+                  [this, peers](Standing worst) { return primaries().next_of(peers, worst); });
   }
 
   const Ring& ring_;

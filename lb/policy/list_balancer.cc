@@ -12,18 +12,18 @@ ListBalancer::ListBalancer(const Cluster& cluster, Place place)
 }
 
 Pick ListBalancer::pick(PickContext& ctx) {
-  mark_tried(ctx.tried, true);
+  if (ctx.tried != nullptr) {
+    primaries_.mark_tried(*ctx.tried, true);
+    backups_.mark_tried(*ctx.tried, true);
+  }
   Turn turn{ctx};
   Pick pick = choose(turn);
   pick.any_full = pick.peer == nullptr && turn.any_full;
-  mark_tried(ctx.tried, false);
+  if (ctx.tried != nullptr) {
+    primaries_.unmark_tried(*ctx.tried);
+    backups_.unmark_tried(*ctx.tried);
+  }
   return pick;
-}
-
-void ListBalancer::mark_tried(const TriedSet* tried, bool value) {
-  if (tried == nullptr) return;
-  primaries_.mark_tried(*tried, value);
-  backups_.mark_tried(*tried, value);
 }
 
 void ListBalancer::failed(const Peer& peer) {
@@ -75,9 +75,9 @@ bool ListBalancer::panic(Turn& turn) {
   return turn.panic == Turn::Panic::kYes;
 }
 
-bool ListBalancer::panics(MonoMs now) const {
+bool ListBalancer::panics(MonoMs now) {
   if (!cluster_.panic_enabled() || cluster_.single()) return false;
-  const PeerList::Count count = primaries_.count(now);
+  const SmoothList::Count count = primaries_.count(now);
   if (count.left == 0) return backups_.count(now).most_are_out();
   return count.most_are_out() && !backups_.any_fit(now);
 }

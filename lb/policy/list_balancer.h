@@ -35,7 +35,7 @@ class ListBalancer : public Balancer {
   // nobody).
   template <class Select>
   Pick pick_from(SmoothList& list, Turn& turn, Select select) {
-    return settle(list, turn, worst_of(list.survey(turn.ctx.now), turn), select);
+    return settle(list, turn, worst_of(list.survey(turn.ctx.now, turn.ctx.tried), turn), select);
   }
   // The same without the survey.
   template <class Select>
@@ -59,9 +59,8 @@ class ListBalancer : public Balancer {
   Pick claim(size_t i, Turn& turn);
 
  private:
-  void mark_tried(const TriedSet* tried, bool value);
   bool panic(Turn& turn);
-  bool panics(MonoMs now) const;
+  bool panics(MonoMs now);
 
   const Cluster& cluster_;
   SmoothList primaries_;

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "policy/change_stamp.h"
+
 namespace weir::policy {
 
 PassiveState::PassiveState(const PassiveOptions& options)
@@ -17,11 +19,12 @@ void PassiveState::configure(const PassiveOptions& options) {
   fail_timeout_.store(options.fail_timeout.count());
   // The slots of another max_fails mean other failures.
   if (before != options.max_fails)
-    for (uint32_t i = 0; i < kSlots; ++i) failures_[i].store(kNobody);
+    for (uint32_t i = 0; i < kSlots; ++i) failures_[i].store(kNobody, std::memory_order_relaxed);
   if (options.max_fails == 0 || options.fail_timeout.count() <= 0) {
     ejections_.store(0);
     ejected_until_.store(kNotEjected);
   }
+  ChangeStamp::move();
 }
 
 PassiveState::Verdict PassiveState::verdict_of_ejected(int64_t until, MonoMs now) const {
@@ -36,7 +39,9 @@ bool PassiveState::take_probe(MonoMs now) {
   if (until == kNotEjected || now < until) return false;
   int64_t taken_at = probe_taken_at_.load();
   if (taken_at != kNobody && now - taken_at < fail_timeout_.load()) return false;
-  return probe_taken_at_.compare_exchange_strong(taken_at, now);
+  if (!probe_taken_at_.compare_exchange_strong(taken_at, now)) return false;
+  ChangeStamp::move();
+  return true;
 }
 
 void PassiveState::abandon_probe() {
@@ -56,6 +61,7 @@ bool PassiveState::failure(MonoMs now) {
   // Alone from here on: nobody else gets past the ejection that has just begun.
   ejections_.store(ejections + 1);
   probe_taken_at_.store(kNobody);
+  ChangeStamp::move();
   return was_in;
 }
 
@@ -64,6 +70,7 @@ bool PassiveState::success(MonoMs now) {
   if (until == kNotEjected || now < until) return false;
   if (!ejected_until_.compare_exchange_strong(until, kNotEjected)) return false;
   ejections_.store(0);
+  ChangeStamp::move();
   return true;
 }
 

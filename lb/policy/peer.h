@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/sockaddr.h"
+#include "policy/change_stamp.h"
 #include "policy/passive.h"
 
 namespace weir::policy {
@@ -33,10 +34,10 @@ struct alignas(64) PeerState {
     return check_down.load(std::memory_order_relaxed) || admin_down.load(std::memory_order_relaxed) ||
            drain.load(std::memory_order_relaxed);
   }
-  std::atomic<uint32_t> inflight{0};    // requests of everybody on this peer
-  std::atomic<bool> check_down{false};  // active health says down (one writer: control)
-  std::atomic<bool> drain{false};       // the operator drains it
-  std::atomic<bool> admin_down{false};  // the operator took it out
+  std::atomic<uint32_t> inflight{0};  // requests of everybody on this peer
+  Switch check_down;                  // active health says down (one writer: control)
+  Switch drain;                       // the operator drains it
+  Switch admin_down;                  // the operator took it out
   PassiveState passive;
 };
 

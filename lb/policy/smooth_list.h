@@ -1,6 +1,7 @@
-// nginx's smooth weighted round robin over one list of peers (SEMANTICS 2.1).
+// nginx's smooth weighted round robin over one list of peers (SEMANTICS 2.1), and what is known of them between picks.
 #pragma once
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "policy/eligibility.h"
@@ -11,33 +12,28 @@ class SmoothList : public PeerList {
  public:
   SmoothList(const std::vector<Peer>& peers, bool ignore_passive);
 
-  // Notes the standing of every peer, for next() and noted(). The set says what there was.
-  StandingSet survey(MonoMs now);
-  void note(size_t i, Standing standing) { noted_[i] = standing; }
-  Standing noted(size_t i) const { return noted_[i]; }
+  // Notes the standing of every peer for next() and noted(); says which there are (a tried peer may be among them with
+  // its health). Cheap while no peer changes: see ChangeStamp.
+  StandingSet survey(MonoMs now, const TriedSet* tried);
+  void note(size_t i, Standing standing) { noted_.data()[i] = static_cast<int32_t>(standing); }
+  Standing noted(size_t i) const { return static_cast<Standing>(noted_.data()[i]); }
+  // The end of a pick: peers that it was not to have are peers like others again.
+  void unmark_tried(const TriedSet& tried);
 
-  // One turn among the peers noted as `worst` or better for which among(i) holds: the next peer, kNone when there is
-  // none. Of `count` candidates, the n-th is peer candidate(n).
-  template <class Candidate, class Among>
-  size_t next(size_t count, Candidate candidate, Standing worst, Among among) {
-    size_t best = kNone;
-    int64_t total = 0;
-    for (size_t n = 0; n < count; ++n) {
-      const size_t i = candidate(n);
-      if (noted_[i] > worst || !among(i)) continue;
-      Turn& turn = turns_[i];
-      turn.current += turn.effective;
-      total += turn.effective;
-      if (turn.effective < turn.weight) ++turn.effective;
-      if (best == kNone || turn.current > turns_[best].current) best = i;
-    }
-    if (best != kNone) turns_[best].current -= total;
-    return best;
-  }
-  size_t next(Standing worst) {
-    return next(
-        size(), [](size_t n) { return n; }, worst, [](size_t) { return true; });
-  }
+  // Of the peers that configuration, checks and operator leave (tried and full ones too): how many are passively in?
+  struct Count {
+    size_t left = 0, in = 0;
+    bool most_are_out() const { return in * 2 < left; }
+  };
+  Count count(MonoMs now);
+
+  // One turn among the peers noted as `worst` or better: whose turn it is, kNone when there are none.
+  size_t next(Standing worst) { return next(noted_, worst); }
+  // The same by other notes than survey()'s; as many as blank_notes() has.
+  size_t next(const std::vector<int32_t>& notes, Standing worst);
+  std::vector<int32_t> blank_notes() const;
+  // The same among these peers alone.
+  size_t next_of(std::span<const uint32_t> peers, Standing worst);
 
   // An attempt on the peer failed: its effective weight falls and grows back turn by turn.
   void failed(size_t i);
@@ -45,13 +41,19 @@ class SmoothList : public PeerList {
   void stagger(int worker, int workers);
 
  private:
-  struct Turn {
-    int64_t current;
-    int32_t effective;
-    int32_t weight;
-  };
-  std::vector<Turn> turns_;
-  std::vector<Standing> noted_;
+  void look_again(MonoMs now);
+
+  // Columns, padded to whole lanes with peers that are never picked.
+  std::vector<int32_t> current_, effective_, weight_;
+  std::vector<int32_t> noted_;   // Standing, for this pick
+  std::vector<int32_t> health_;  // Standing without load and tries, at the last look
+
+  std::vector<uint32_t> limited_;  // peers with max_conns: their load is looked at in every pick
+  StandingSet seen_;
+  Count count_;
+  uint64_t stamp_ = 0;  // what ChangeStamp was at the last look
+  MonoMs looked_at_ = 0;
+  MonoMs good_until_ = 0;
 };
 
 }  // namespace weir::policy

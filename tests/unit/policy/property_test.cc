@@ -1,0 +1,218 @@
+// What holds of every balancer, over every state of every group of up to five peers.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <string>
+
+#include "fixture.h"
+
+namespace weir::policy {
+namespace {
+
+const Method kMethods[] = {Method::kRoundRobin,     Method::kIpHash, Method::kLeastConn, Method::kHash,
+                           Method::kHashConsistent, Method::kRandom, Method::kRandomTwo};
+
+enum class Fate { kWell, kTried, kDown, kFull, kOut };
+constexpr int kFates = 5;
+
+std::vector<Server> servers(int peers, int primaries) {
+  std::vector<Server> all;
+  for (int i = 0; i < peers; ++i)
+    all.push_back(
+        {std::string(1, static_cast<char>('a' + i)), 1u + static_cast<uint32_t>(i % 3), i >= primaries, false, 1});
+  return all;
+}
+
+const SocketAddress& client(int n) {
+  static const std::vector<SocketAddress> all = [] {
+    std::vector<SocketAddress> made;
+    for (int i = 0; i < 64; ++i) made.push_back(*SocketAddress::from_ip("10.0." + std::to_string(i) + ".9", 1));
+    return made;
+  }();
+  return all[static_cast<size_t>(n) % all.size()];
+}
+
+void set_fate(Group& group, size_t i, Fate fate) {
+  PeerState& state = group.state(i);
+  state.check_down = fate == Fate::kDown;
+  state.inflight = fate == Fate::kFull ? 1 : 0;
+  state.passive.success(kNever - 1);  // brings it in
+  if (fate == Fate::kOut) state.passive.failure(group.now);
+}
+
+// Who may be picked, by the words of SEMANTICS 1 and without any of the code under test.
+std::vector<size_t> eligible_peers(const std::vector<Fate>& fates, size_t primaries, bool panic_enabled) {
+  size_t left[2] = {0, 0}, in[2] = {0, 0};
+  bool backup_fit = false;
+  for (size_t i = 0; i < fates.size(); ++i) {
+    const size_t list = i < primaries ? 0 : 1;
+    left[list] += fates[i] != Fate::kDown;
+    in[list] += fates[i] != Fate::kDown && fates[i] != Fate::kOut;
+    backup_fit |= list == 1 && fates[i] == Fate::kWell;
+  }
+  const bool most_out = left[0] == 0 ? in[1] * 2 < left[1] : in[0] * 2 < left[0] && !backup_fit;
+  const bool ignore_passive = fates.size() == 1 || (panic_enabled && most_out);
+  std::vector<size_t> eligible;
+  for (size_t i = 0; i < fates.size(); ++i) {
+    if (i == primaries && !eligible.empty()) break;  // backups are for when the primaries are used up
+    if (fates[i] == Fate::kWell || (fates[i] == Fate::kOut && ignore_passive)) eligible.push_back(i);
+  }
+  return eligible;
+}
+
+void check_all_states(Method method, int peers, int primaries, bool panic) {
+  Group group(method, servers(peers, primaries), panic);
+  int states = 1;
+  for (int i = 0; i < peers; ++i) states *= kFates;
+  for (int code = 0; code < states; ++code) {
+    std::vector<Fate> fates;
+    for (int i = 0, rest = code; i < peers; ++i, rest /= kFates) fates.push_back(static_cast<Fate>(rest % kFates));
+    for (size_t i = 0; i < fates.size(); ++i) {
+      set_fate(group, i, fates[i]);
+      if (fates[i] == Fate::kTried) group.tried.add(&group.peer(std::string(1, static_cast<char>('a' + i))));
+    }
+    group.client = client(code);
+    const Pick pick = group.pick("key-" + std::to_string(code));
+    group.tried.clear();
+    const std::vector<size_t> eligible = eligible_peers(fates, static_cast<size_t>(primaries), panic);
+    ASSERT_FALSE(pick.probe) << code;
+    if (pick.peer == nullptr) {
+      ASSERT_TRUE(eligible.empty()) << code;
+      ASSERT_EQ(pick.any_full, std::count(fates.begin(), fates.end(), Fate::kFull) > 0) << code;
+    } else {
+      const auto picked = static_cast<size_t>(pick.peer->options.name[0] - 'a');
+      ASSERT_EQ(std::count(eligible.begin(), eligible.end(), picked), 1) << code;
+      ASSERT_FALSE(pick.any_full) << code;
+    }
+  }
+}
+
+TEST(EveryBalancer, picks_only_eligible_peers_and_one_where_there_is_one) {
+  for (const Method method : kMethods)
+    for (const bool panic : {true, false})
+      for (int peers = 1; peers <= 5; ++peers) {
+        SCOPED_TRACE(::testing::Message()
+                     << "method " << static_cast<int>(method) << " peers " << peers << " panic " << panic);
+        ASSERT_NO_FATAL_FAILURE(check_all_states(method, peers, peers, panic));
+      }
+}
+
+TEST(EveryBalancer, does_so_with_backups_too) {
+  for (const Method method : kMethods)
+    for (const bool panic : {true, false})
+      for (int primaries = 1; primaries <= 3; ++primaries) {
+        SCOPED_TRACE(::testing::Message()
+                     << "method " << static_cast<int>(method) << " primaries " << primaries << " panic " << panic);
+        ASSERT_NO_FATAL_FAILURE(check_all_states(method, 4, primaries, panic));
+      }
+}
+
+TEST(EveryBalancer, offers_a_request_every_peer_once_primaries_first) {
+  for (const Method method : kMethods) {
+    Group group(method, servers(5, 3));
+    for (int i = 0; i < 50; ++i) {
+      group.client = client(i);
+      std::string all = group.tries("key-" + std::to_string(i));
+      ASSERT_EQ(all.size(), 5u);
+      std::sort(all.begin(), all.begin() + 3);
+      std::sort(all.begin() + 3, all.end());
+      ASSERT_EQ(all, "abcde");
+    }
+  }
+}
+
+TEST(EveryBalancer, gives_the_probe_to_one_request_and_leaves_the_peer_alone_until_it_is_decided) {
+  for (const Method method : kMethods) {
+    SCOPED_TRACE(static_cast<int>(method));
+    Group group(method, servers(3, 3));
+    group.state(1).passive.failure(group.now);
+    group.now += 10'000;
+    int probes = 0;
+    for (int i = 0; i < 400; ++i) {
+      group.client = client(i);
+      const Pick pick = group.pick("key-" + std::to_string(i));
+      ASSERT_NE(pick.peer, nullptr);
+      ASSERT_EQ(pick.probe, pick.peer->options.name == "b");
+      probes += pick.probe;
+    }
+    EXPECT_EQ(probes, 1);
+    EXPECT_TRUE(group.state(1).passive.success(group.now));
+    bool back = false;
+    for (int i = 0; i < 400 && !back; ++i) {
+      group.client = client(i);
+      back = group.pick("key-" + std::to_string(i)).peer->options.name == "b";
+    }
+    EXPECT_TRUE(back);
+  }
+}
+
+TEST(EveryBalancer, sees_what_changes_between_two_picks_of_one_millisecond) {
+  for (const Method method : kMethods) {
+    SCOPED_TRACE(static_cast<int>(method));
+    Group group(method, servers(2, 2));
+    group.client = client(1);
+    for (int i = 0; i < 8; ++i) {
+      PeerState& state = group.state(static_cast<size_t>(i % 2));
+      Switch PeerState::*const switches[] = {&PeerState::check_down, &PeerState::drain, &PeerState::admin_down};
+      for (const auto which : switches) {
+        state.*which = true;
+        ASSERT_EQ(group.name("k"), i % 2 == 0 ? "b" : "a");
+        state.*which = false;
+      }
+      state.inflight = 1;
+      ASSERT_EQ(group.name("k"), i % 2 == 0 ? "b" : "a");
+      state.inflight = 0;
+      state.passive.failure(group.now);
+      ASSERT_EQ(group.name("k"), i % 2 == 0 ? "b" : "a");
+      state.passive.configure({0, Millis{0}});
+      state.passive.configure({1, Millis{10'000}});
+    }
+  }
+}
+
+// Over many picks with many keys a peer's share is its weight's, within a tenth of the whole; for the hashes this says
+// that their keys spread.
+TEST(EveryBalancer, shares_by_weight) {
+  constexpr int kPicks = 6'000;
+  for (const Method method : kMethods) {
+    SCOPED_TRACE(static_cast<int>(method));
+    Group group(method, {{"10.0.0.1:80", 1}, {"10.0.0.2:80", 2}, {"10.0.0.3:80", 3}});
+    std::map<std::string, int> counts;
+    for (int i = 0; i < kPicks; ++i) {
+      group.client =
+          *SocketAddress::from_ip("10." + std::to_string(i / 250 % 250) + "." + std::to_string(i % 250) + ".1", 1);
+      ++counts[group.name("key-" + std::to_string(i))];
+    }
+    if (method == Method::kRandomTwo) continue;  // flattens: the heaviest is drawn against itself and drawn again
+    EXPECT_NEAR(counts["10.0.0.1:80"], kPicks / 6, kPicks / 10);
+    EXPECT_NEAR(counts["10.0.0.2:80"], kPicks / 3, kPicks / 10);
+    EXPECT_NEAR(counts["10.0.0.3:80"], kPicks / 2, kPicks / 10);
+  }
+}
+
+TEST(RoundRobin, is_exact_over_each_cycle) {
+  Group group(Method::kRoundRobin, {{"a", 7}, {"b", 3}, {"c", 2}, {"d", 1}, {"e", 4}});
+  for (int cycle = 0; cycle < 10; ++cycle) {
+    std::string all = group.names(17);
+    std::sort(all.begin(), all.end());
+    EXPECT_EQ(all, "aaaaaaabbbccdeeee");
+  }
+}
+
+TEST(RoundRobin, stays_exact_when_peers_come_and_go) {
+  Group group(Method::kRoundRobin, {{"a", 2}, {"b"}, {"c"}});
+  for (int i = 0; i < 200; ++i) {
+    group.state(static_cast<size_t>(i % 3)).check_down = i % 2 == 0;
+    group.name();
+  }
+  for (size_t i = 0; i < 3; ++i) group.state(i).check_down = false;
+  std::map<std::string, int> counts;
+  for (int i = 0; i < 400; ++i) ++counts[group.name()];
+  EXPECT_NEAR(counts["a"], 200, 6);
+  EXPECT_NEAR(counts["b"], 100, 6);
+  EXPECT_NEAR(counts["c"], 100, 6);
+}
+
+}  // namespace
+}  // namespace weir::policy
