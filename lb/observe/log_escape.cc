@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 
 namespace weir::observe {
 namespace {
@@ -15,17 +16,34 @@ constexpr std::array<bool, 256> kDefaultStops = [] {
   return stops;
 }();
 
+// How many bytes from the start need no escape: eight at a time while that is so.
+size_t clean_length(std::string_view s) {
+  constexpr uint64_t kOnes = 0x0101010101010101;
+  constexpr uint64_t kHighs = 0x8080808080808080;
+  size_t n = 0;
+  for (; s.size() - n >= 8; n += 8) {
+    uint64_t x = 0;
+    std::memcpy(&x, s.data() + n, 8);
+    // A high bit appears where a byte is below 0x20, is '"' or '\\', is 0x7f or has one already; borrows and carries
+    // spoil only bytes behind such a one.
+    const uint64_t quote = (x ^ kOnes * '"') - kOnes;
+    const uint64_t backslash = (x ^ kOnes * '\\') - kOnes;
+    if (((x - kOnes * 0x20) | quote | backslash | (x + kOnes) | x) & kHighs) break;
+  }
+  while (n < s.size() && !kDefaultStops[static_cast<unsigned char>(s[n])]) ++n;
+  return n;
+}
+
 void append_default(std::string& out, std::string_view value) {
-  size_t run = 0;
-  for (size_t i = 0; i < value.size(); ++i) {
-    const auto c = static_cast<unsigned char>(value[i]);
-    if (!kDefaultStops[c]) continue;
-    out.append(value, run, i - run);
+  for (;;) {
+    const size_t clean = clean_length(value);
+    out.append(value.data(), clean);
+    if (clean == value.size()) return;
+    const auto c = static_cast<unsigned char>(value[clean]);
     const char escaped[] = {'\\', 'x', kHex[c >> 4], kHex[c & 15]};
     out.append(escaped, sizeof escaped);
-    run = i + 1;
+    value.remove_prefix(clean + 1);
   }
-  out.append(value, run, value.size() - run);
 }
 
 // The length of the UTF-8 character that starts here (RFC 3629: no overlong forms, no surrogates, up to U+10FFFF); 0
@@ -66,12 +84,10 @@ void append_json_byte(std::string& out, unsigned char c) {
 
 void append_json(std::string& out, std::string_view value) {
   size_t run = 0;
-  for (size_t i = 0; i < value.size();) {
+  for (size_t i = 0;;) {
+    i += clean_length(value.substr(i));
+    if (i == value.size()) break;
     const auto c = static_cast<unsigned char>(value[i]);
-    if (!kDefaultStops[c]) {
-      ++i;
-      continue;
-    }
     if (c >= 0x80) {
       if (const size_t length = utf8_length(value.substr(i)); length > 0) {
         i += length;

@@ -1,7 +1,8 @@
-// Building the sorted array of locations, and nginx's search over it.
+// Building the trie of locations, and nginx's search over it.
 #include "route/location_table.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace weir::route {
 namespace {
@@ -13,19 +14,12 @@ size_t common_length(std::string_view a, std::string_view b) {
   return n;
 }
 
-// Orders as the bytes do; a text that ends early is padded with zeros, so equal keys still need a look at the text.
-uint64_t key_of(std::string_view text) {
-  uint64_t key = 0;
-  for (size_t i = 0; i < 8; ++i) key = key << 8 | (i < text.size() ? static_cast<unsigned char>(text[i]) : 0u);
-  return key;
-}
-
 }  // namespace
 
-LocationTable::Node& LocationTable::node_of(std::string_view text) {
-  const auto [it, fresh] = building_.emplace(text, static_cast<int>(nodes_.size()));
-  if (fresh) nodes_.emplace_back().text = text;
-  return nodes_[static_cast<size_t>(it->second)];
+LocationTable::Entry& LocationTable::entry_of(std::string_view text) {
+  const auto [it, fresh] = building_.emplace(text, static_cast<int>(entries_.size()));
+  if (fresh) entries_.emplace_back().text = text;
+  return entries_[static_cast<size_t>(it->second)];
 }
 
 Status<> LocationTable::add(LocationKind kind, std::string_view pattern, int index, const LocationTable* nested,
@@ -43,20 +37,20 @@ Status<> LocationTable::add(LocationKind kind, std::string_view pattern, int ind
       return Void{};
     }
     case LocationKind::kExact: {
-      Node& node = node_of(pattern);
-      if (node.exact != kNone) return duplicate();
-      node.exact = index;
-      node.slash_redirect = node.slash_redirect || slash_redirect;
+      Entry& entry = entry_of(pattern);
+      if (entry.exact != kNone) return duplicate();
+      entry.exact = index;
+      entry.slash_redirect = entry.slash_redirect || slash_redirect;
       return Void{};
     }
     case LocationKind::kPrefix:
     case LocationKind::kPrefixFinal: {
-      Node& node = node_of(pattern);
-      if (node.prefix != kNone) return duplicate();
-      node.prefix = index;
-      node.skips_regexes = kind == LocationKind::kPrefixFinal;
-      node.slash_redirect = node.slash_redirect || slash_redirect;
-      node.nested = nested;
+      Entry& entry = entry_of(pattern);
+      if (entry.prefix != kNone) return duplicate();
+      entry.prefix = index;
+      entry.skips_regexes = kind == LocationKind::kPrefixFinal;
+      entry.slash_redirect = entry.slash_redirect || slash_redirect;
+      entry.nested = nested;
       return Void{};
     }
   }
@@ -64,56 +58,76 @@ Status<> LocationTable::add(LocationKind kind, std::string_view pattern, int ind
 }
 
 void LocationTable::freeze() {
-  for (size_t i = 0, n = nodes_.size(); i < n; ++i) {
-    const std::string text = nodes_[i].text;
-    if (!nodes_[i].slash_redirect || text.size() < 2 || text.back() != '/') continue;
-    const int target = nodes_[i].exact != kNone ? nodes_[i].exact : nodes_[i].prefix;
-    node_of(std::string_view(text).substr(0, text.size() - 1)).redirect = target;
+  for (size_t i = 0, n = entries_.size(); i < n; ++i) {
+    const std::string text = entries_[i].text;
+    if (!entries_[i].slash_redirect || text.size() < 2 || text.back() != '/') continue;
+    const int target = entries_[i].exact != kNone ? entries_[i].exact : entries_[i].prefix;
+    entry_of(std::string_view(text).substr(0, text.size() - 1)).redirect = target;
   }
   building_ = {};
-  std::sort(nodes_.begin(), nodes_.end(), [](const Node& a, const Node& b) { return a.text < b.text; });
-
-  // In sorted order every text that starts with a prefix follows it in one run: the open prefixes are a stack.
-  std::vector<int> open;
-  for (size_t i = 0; i < nodes_.size(); ++i) {
-    Node& node = nodes_[i];
-    while (!open.empty() && !node.text.starts_with(nodes_[static_cast<size_t>(open.back())].text)) open.pop_back();
-    node.parent = open.empty() ? kNone : open.back();
-    if (node.prefix != kNone) open.push_back(static_cast<int>(i));
-  }
-
-  skip_ = nodes_.empty() ? 0 : common_length(nodes_.front().text, nodes_.back().text);
-  keys_.clear();
-  for (const Node& node : nodes_) keys_.push_back(key_of(std::string_view(node.text).substr(skip_)));
+  std::sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) { return a.text < b.text; });
+  build_trie();
 }
 
-// The node whose prefix is the longest that `path` starts with, or (`whole`) the node of exactly this text. The
-// greatest text that is not greater than the path starts with that prefix, or is it: so its chain of parents holds the
-// answer.
-const LocationTable::Node* LocationTable::longest(std::string_view path, bool& whole) const {
+void LocationTable::build_trie() {
+  nodes_.clear();
+  first_bytes_.clear();
+  labels_.clear();
+  if (entries_.empty()) return;
+  // Breadth first, so that children lie side by side. A span of sorted texts has in common what its ends have.
+  struct Span {
+    size_t begin, end;  // entries
+    size_t depth;       // bytes that the node's ancestors stand for
+  };
+  std::vector<Span> spans{{0, entries_.size(), 0}};  // by node
+  nodes_.emplace_back();
+  first_bytes_ += '\0';  // nobody looks for the root
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    const Span span = spans[i];
+    const std::string_view front = entries_[span.begin].text;
+    const size_t depth = common_length(front, entries_[span.end - 1].text);
+    nodes_[i].label = static_cast<uint32_t>(labels_.size());
+    nodes_[i].label_size = static_cast<uint32_t>(depth - span.depth);
+    labels_ += front.substr(span.depth, depth - span.depth);
+    size_t at = span.begin;
+    if (front.size() == depth) nodes_[i].entry = static_cast<int>(at++);
+    nodes_[i].first_child = static_cast<uint32_t>(nodes_.size());
+    while (at < span.end) {
+      const char byte = entries_[at].text[depth];
+      size_t next = at;
+      while (next < span.end && entries_[next].text[depth] == byte) ++next;
+      spans.push_back({at, next, depth});
+      nodes_.emplace_back();
+      first_bytes_ += byte;
+      ++nodes_[i].children;
+      at = next;
+    }
+  }
+}
+
+// The entry of the longest prefix location that `path` starts with, or (`whole`) the entry of exactly this text.
+const LocationTable::Entry* LocationTable::longest(std::string_view path, bool& whole) const {
+  const Entry* best = nullptr;
   whole = false;
   if (nodes_.empty()) return nullptr;
-  const std::string_view shared = std::string_view(nodes_.front().text).substr(0, skip_);
-  if (!path.starts_with(shared)) return nullptr;
-  const uint64_t key = key_of(path.substr(skip_));
-  const auto [from, to] = std::equal_range(keys_.begin(), keys_.end(), key);
-  const auto first = nodes_.begin() + (from - keys_.begin());
-  const auto last = nodes_.begin() + (to - keys_.begin());
-  const auto above = std::upper_bound(first, last, path, [](std::string_view p, const Node& n) { return p < n.text; });
-  if (above == nodes_.begin()) return nullptr;
-
-  const Node* node = &*(above - 1);
-  const size_t common = common_length(node->text, path);
-  if (common == path.size() && common == node->text.size()) {
-    whole = true;
-    return node;
+  for (size_t at = 0, i = 0;;) {
+    const Node& node = nodes_[i];
+    if (!path.substr(at).starts_with(std::string_view(labels_).substr(node.label, node.label_size))) break;
+    at += node.label_size;
+    whole = at == path.size();
+    if (node.entry != kNone) {
+      const Entry& entry = entries_[static_cast<size_t>(node.entry)];
+      if (whole) return &entry;
+      if (entry.prefix != kNone) best = &entry;
+    }
+    if (whole || node.children == 0) break;
+    const char* const bytes = first_bytes_.data() + node.first_child;
+    const void* const found = std::memchr(bytes, path[at], node.children);
+    if (found == nullptr) break;
+    i = node.first_child + static_cast<size_t>(static_cast<const char*>(found) - bytes);
   }
-  // All parents are beginnings of this text, so the common length alone tells which of them the path starts with.
-  while (node->prefix == kNone || node->text.size() > common) {
-    if (node->parent == kNone) return nullptr;
-    node = &nodes_[static_cast<size_t>(node->parent)];
-  }
-  return node;
+  whole = false;
+  return best;
 }
 
 // ngx_http_core_find_location: kFinal is its NGX_OK and NGX_DONE, kPrefix its NGX_AGAIN, kNothing its NGX_DECLINED.
@@ -121,25 +135,22 @@ LocationTable::Search LocationTable::search(std::string_view path, LocationMatch
   Search result = Search::kNothing;
   bool skips_regexes = false;
   bool whole = false;
-  const Node* node = longest(path, whole);
-  if (whole) {
-    if (node->exact != kNone) {
-      match.index = node->exact;
-      return Search::kFinal;
-    }
-    if (node->prefix == kNone && node->redirect != kNone) {
-      match.index = node->redirect;
-      match.add_slash = true;
-      return Search::kFinal;
-    }
-    if (node->prefix == kNone) node = node->parent == kNone ? nullptr : &nodes_[static_cast<size_t>(node->parent)];
+  const Entry* entry = longest(path, whole);
+  if (whole && entry->exact != kNone) {
+    match.index = entry->exact;
+    return Search::kFinal;
   }
-  if (node != nullptr) {
-    match.index = node->prefix;
-    skips_regexes = node->skips_regexes;
+  if (whole && entry->prefix == kNone) {  // then it is here for a redirect alone
+    match.index = entry->redirect;
+    match.add_slash = true;
+    return Search::kFinal;
+  }
+  if (entry != nullptr) {
+    match.index = entry->prefix;
+    skips_regexes = entry->skips_regexes;
     result = Search::kPrefix;
-    if (node->nested != nullptr) {
-      const Search inner = node->nested->search(path, match);
+    if (entry->nested != nullptr) {
+      const Search inner = entry->nested->search(path, match);
       if (inner == Search::kFinal) return inner;
     }
   }

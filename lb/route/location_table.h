@@ -1,7 +1,7 @@
 // location matching in nginx's order: "=" exact ends the search; the longest prefix is remembered, "^~" on it skips
 // regexes; regexes in order of the configuration; else the remembered prefix. Nested locations refine their parent: the
-// table of a location holds its children. Exact paths and prefixes are one sorted array searched by binary search with
-// parent links, so that 10,000 of them cost at most twice one.
+// table of a location holds its children. Exact paths and prefixes are one compressed trie, so that a search costs what
+// the matching part of the path is long, for 10,000 of them as for one.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -37,22 +37,29 @@ class LocationTable {
   // `path` is normalised (merged slashes, decoded, dot segments removed). Allocates nothing.
   LocationMatch find(std::string_view path) const;
   int find_named(std::string_view name) const;  // "@name"; -1
-  bool empty() const { return nodes_.empty() && regexes_.empty() && named_.empty(); }
+  bool empty() const { return entries_.empty() && regexes_.empty() && named_.empty(); }
 
  private:
   static constexpr int kNone = -1;
   enum class Search : uint8_t { kNothing, kPrefix, kFinal /* ends the search */ };
 
   // One text: a prefix location, an exact one, or both.
-  struct Node {
+  struct Entry {
     std::string text;
     int exact = kNone;
     int prefix = kNone;
     int redirect = kNone;  // the location "text/" that wants the slash added
     bool skips_regexes = false;
     bool slash_redirect = false;
-    int parent = kNone;  // the longest other prefix location that this text starts with
     const LocationTable* nested = nullptr;
+  };
+  // What follows the parent's text: `label`, a piece of labels_. The children lie side by side.
+  struct Node {
+    uint32_t label = 0;
+    uint32_t label_size = 0;
+    uint32_t first_child = 0;
+    uint32_t children = 0;
+    int entry = kNone;  // that ends here
   };
   struct Pattern {
     Regex regex;
@@ -61,14 +68,16 @@ class LocationTable {
   };
   using Names = std::unordered_map<std::string, int, StringHash, std::equal_to<>>;
 
-  Node& node_of(std::string_view text);
-  const Node* longest(std::string_view path, bool& whole) const;
+  Entry& entry_of(std::string_view text);
+  void build_trie();
+  const Entry* longest(std::string_view path, bool& whole) const;
   Search search(std::string_view path, LocationMatch& match) const;
 
-  std::vector<Node> nodes_;     // sorted by text once frozen
-  std::vector<uint64_t> keys_;  // the first eight bytes behind skip_, big-endian: the binary search stays in few lines
-  size_t skip_ = 0;             // what all texts have in common
-  Names building_;              // text -> place in nodes_, until frozen
+  std::vector<Entry> entries_;  // sorted by text once frozen
+  Names building_;              // text -> place in entries_, until frozen
+  std::vector<Node> nodes_;     // the root first
+  std::string first_bytes_;     // of the labels, by node: where a child is looked for
+  std::string labels_;
   Names named_;
   std::vector<Pattern> regexes_;
 };

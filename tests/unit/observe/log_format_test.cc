@@ -99,6 +99,27 @@ TEST(LogEscape, runs_of_clean_bytes_around_escapes_stay_whole) {
   EXPECT_EQ(escaped("", LogEscape::kDefault), "");
 }
 
+// The escape of a byte does not depend on where in a value it stands, or beside which others.
+TEST(LogEscape, every_byte_is_escaped_at_every_place) {
+  for (const LogEscape escape : {LogEscape::kDefault, LogEscape::kJson}) {
+    for (int c = 0; c < 256; ++c) {
+      const std::string byte(1, static_cast<char>(c));
+      const std::string alone = escaped(byte, escape);
+      for (size_t place = 0; place < 20; ++place) {
+        for (const std::string other : {"a", "~", " ", "!", "#", "[", "]"}) {
+          std::string value;
+          std::string expected;
+          for (size_t i = 0; i < 20; ++i) {
+            value += i == place ? byte : other;
+            expected += i == place ? alone : other;
+          }
+          ASSERT_EQ(escaped(value, escape), expected) << c << " at " << place;
+        }
+      }
+    }
+  }
+}
+
 TEST(LogEscape, a_long_value_is_cut) {
   const std::string longer(kLongestLogValue + 100, 'a');
   for (const LogEscape escape : {LogEscape::kDefault, LogEscape::kJson, LogEscape::kNone})
