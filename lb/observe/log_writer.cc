@@ -20,6 +20,7 @@ namespace {
 
 constexpr size_t kMostSpares = 32;
 constexpr size_t kSmallestSpare = 1024;
+constexpr size_t kUsualBlocks = LogWriter::kMostQueued / (64 * 1024);  // in a full queue, with the usual buffers
 // With something always moving (a reader of one byte a second), waiting ends after this many times the patience.
 constexpr int kMostPatience = 10;
 
@@ -31,7 +32,10 @@ uint64_t count_lines(std::string_view text) {
 
 struct LogWriter::Impl {
   struct File {
-    File(std::string p, std::shared_ptr<LogOutput> out) : path(std::move(p)), output(std::move(out)) {}
+    File(std::string p, std::shared_ptr<LogOutput> out) : path(std::move(p)), output(std::move(out)) {
+      queue.reserve(kUsualBlocks);
+      batch.blocks.reserve(kUsualBlocks);
+    }
     const std::string path;
     // Under the mutex.
     std::vector<std::string> queue;
@@ -45,7 +49,9 @@ struct LogWriter::Impl {
     bool stalled = false;
   };
 
-  explicit Impl(Millis p) : patience(p), wake_fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+  explicit Impl(Millis p) : patience(p), wake_fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    spares.reserve(kMostSpares);
+  }
   ~Impl() { close(wake_fd); }
 
   void wake() {
