@@ -1,0 +1,36 @@
+// weir: the command line, then the server.
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "server/commands.h"
+#include "server/options.h"
+#include "server/startup.h"
+
+int main(int argc, char** argv) {
+  using namespace weir::server;
+  const weir::Result<CommandLine> parsed = parse_command_line(argc, argv);
+  if (!parsed) {
+    std::fprintf(stderr, "weir: %s (weir -h shows the options)\n", parsed.error().c_str());
+    return 1;
+  }
+  const CommandLine& line = *parsed;
+  if (!line.prefix.empty() && ::chdir(line.prefix.c_str()) != 0) {
+    std::fprintf(stderr, "weir: [emerg] chdir(\"%s\") failed (%d: %s)\n", line.prefix.c_str(), errno,
+                 std::strerror(errno));
+    return 1;
+  }
+  switch (line.command) {
+    case Command::kHelp: std::fputs(line.help.c_str(), stderr); return 0;
+    case Command::kVersion: return print_version(false);
+    case Command::kVersionAndBuild: return print_version(true);
+    case Command::kConvert: return convert(line);
+    case Command::kSignal: return send_signal(line);
+    case Command::kTest:
+    case Command::kDump: return test_config(line);
+    case Command::kRun: break;
+  }
+  return serve(line);
+}

@@ -1,0 +1,30 @@
+// config's loader, in the words of the command line.
+#include "server/load.h"
+
+#include <utility>
+
+#include "config/dump.h"
+#include "config/loader.h"
+
+namespace weir::server {
+
+LoadedConfig load_config(const CommandLine& line) {
+  config::LoadOptions options;
+  options.globals = line.globals;
+  config::LoadedConfig loaded = config::load_config(line.config, options);
+  LoadedConfig out;
+  for (const config::Diagnostic& each : loaded.diagnostics.in_order()) {
+    // Without a place it is about the file itself: it cannot be opened.
+    const bool placed = each.at.file != nullptr;
+    const bool error = each.severity == config::Severity::kError;
+    (error ? out.errors : out.warnings).push_back(placed ? each.to_string() : each.text);
+  }
+  if (loaded.diagnostics.errors() > out.errors.size())
+    out.errors.push_back("and " + std::to_string(loaded.diagnostics.errors() - out.errors.size()) + " more errors");
+  if (!loaded.ok()) return out;
+  if (line.command == Command::kDump) out.dump = config::dump_files(loaded.tree);
+  out.model = std::make_shared<const config::Model>(std::move(loaded.model));
+  return out;
+}
+
+}  // namespace weir::server

@@ -1,0 +1,42 @@
+// What outlives a configuration: the state of every peer, and what workers share of every upstream. Control side only
+// (a lock serves the helper thread that builds).
+#pragma once
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "base/sockaddr.h"
+#include "policy/peer.h"
+#include "policy/retry.h"
+
+namespace weir::server {
+
+class Registry {
+ public:
+  // The state of that address in that upstream: the one that a snapshot still uses, else a new one.
+  std::shared_ptr<policy::PeerState> peer(const std::string& upstream, const SocketAddress& address,
+                                          const policy::PassiveOptions& options);
+  struct Shared {
+    std::shared_ptr<policy::RetryBudget> budget;
+    std::shared_ptr<std::atomic<uint32_t>> inflight;
+  };
+  Shared upstream(const std::string& name, uint32_t retry_percent, uint32_t retry_least);
+  // Forgets what nobody uses any more.
+  void prune();
+  size_t peers() const;
+
+ private:
+  struct Upstream {
+    std::weak_ptr<policy::RetryBudget> budget;
+    uint32_t percent = 0, least = 0;
+    std::weak_ptr<std::atomic<uint32_t>> inflight;
+  };
+  mutable std::mutex mutex_;
+  std::map<std::pair<std::string, std::string>, std::weak_ptr<policy::PeerState>> peers_;
+  std::map<std::string, Upstream> upstreams_;
+};
+
+}  // namespace weir::server

@@ -1,0 +1,168 @@
+// The order of a start: configuration, background, pid lock, user, logs, snapshot, sockets, pid file, workers.
+#include "server/startup.h"
+
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/log.h"
+#include "server/control.h"
+#include "server/error_logs.h"
+#include "server/load.h"
+#include "server/pid_file.h"
+#include "server/privileges.h"
+#include "server/process.h"
+#include "server/runtime.h"
+
+namespace weir::server {
+namespace {
+
+using Errors = std::vector<std::string>;
+
+// What went wrong at a start is said on stderr, and in the error log where that is another place.
+class Reporter {
+ public:
+  void emerg(const std::string& text) const { say("emerg", LogLevel::kEmerg, text); }
+  void warn(const std::string& text) const { say("warn", LogLevel::kWarn, text); }
+  void logs_are_open(bool to_stderr) {
+    logs_ = true;
+    to_stderr_ = to_stderr;
+  }
+
+ private:
+  void say(const char* level, LogLevel log_level, const std::string& text) const {
+    if (!to_stderr_) std::fprintf(stderr, "weir: [%s] %s\n", level, text.c_str());
+    if (logs_) log::line(log_level, text);
+  }
+  bool logs_ = false;
+  bool to_stderr_ = false;
+};
+
+class Startup {
+ public:
+  explicit Startup(const CommandLine& line) : line_(line) {}
+
+  int run() {
+    ::signal(SIGPIPE, SIG_IGN);
+    const Errors errors = prepare();
+    if (!errors.empty()) return fail(errors);
+    if (Status<> published = publish(); !published) return fail({published.error()});
+    begin_to_serve();
+    Control control(*runtime_);
+    if (daemon_) daemon_->ready(logs_to_stderr(error_log_targets(line_, model().main)));
+    control.run();
+    log::notice("weir has stopped");
+    log::flush();
+    return 0;
+  }
+
+ private:
+  // All that can be refused. Nothing serves yet.
+  Errors prepare() {
+    config_ = load_config(line_);
+    if (!config_.model) return config_.errors;
+    for (const std::string& warning : config_.warnings) report_.warn(warning);
+    if (Status<> known = find_user(); !known) return {known.error()};
+    if (Status<> background = daemonize(); !background) return {background.error()};
+    pid_file_ = std::make_unique<PidFile>(model().main.pid);
+    if (Status<> locked = pid_file_->prepare(); !locked) return {locked.error()};
+    const uint64_t descriptors = raise_limits();
+    if (Status<> switched = become_user(); !switched) return {switched.error()};
+    if (Status<> logs = configure_logs(line_, model().main); !logs) return {logs.error()};
+    report_.logs_are_open(logs_to_stderr(error_log_targets(line_, model().main)));
+    runtime_ = std::make_unique<Runtime>(line_);
+    runtime_->descriptors = descriptors;
+    runtime_->model = config_.model;
+    runtime_->generation = 1;
+    BuiltSite built = build_site({model(), 1, runtime_->registry, runtime_->log_writer, runtime_->names.fresh()});
+    if (!built.site) return built.errors;
+    for (const std::string& warning : built.warnings) report_.warn(warning);
+    runtime_->site = std::move(built.site);
+    return runtime_->sockets.open(plan_listens(model()), wanted_workers(model().main));
+  }
+
+  Status<> find_user() {
+    const config::MainConfig& main = model().main;
+    if (main.user.empty()) return Void{};
+    if (::geteuid() != 0) {
+      report_.warn("the \"user\" directive makes sense only when weir is started by root, ignored");
+      return Void{};
+    }
+    Result<Account> account = find_account(main.user, main.group);
+    if (!account) return Unexpected{account.error()};
+    if (account->uid != 0) privileges_ = Privileges(*account);
+    return Void{};
+  }
+
+  Status<> daemonize() {
+    if (!model().main.daemon) return Void{};
+    Result<std::unique_ptr<Daemon>> daemon = Daemon::start();
+    if (!daemon) return Unexpected{daemon.error()};
+    daemon_ = std::move(*daemon);
+    return Void{};
+  }
+
+  uint64_t raise_limits() {
+    Result<uint64_t> limit = raise_descriptor_limit(model().main.rlimit_nofile);
+    if (!limit) report_.warn(limit.error());
+    return static_cast<uint64_t>(::sysconf(_SC_OPEN_MAX));
+  }
+
+  Status<> become_user() {
+    if (const auto& account = privileges_.account())
+      for (const std::string& file : log_files(line_, model())) give_file(file, *account);
+    return privileges_.enter();
+  }
+
+  // Every socket listens. The pid file may stand in a directory of root's.
+  Status<> publish() {
+    if (Status<> back = privileges_.take_back(); !back) return back;
+    if (Status<> published = pid_file_->publish(); !published) return published;
+    if (Status<> settled = privileges_.settle(); !settled) return settled;
+    if (::access(line_.config.c_str(), R_OK) != 0)
+      report_.warn("\"" + line_.config + "\" cannot be read by the user of weir: a reload will fail");
+    return Void{};
+  }
+
+  void begin_to_serve() {
+    const config::MainConfig& main = model().main;
+    const int workers = wanted_workers(main);
+    const uint32_t connections = wanted_connections(main, runtime_->descriptors, workers);
+    runtime_->workers.roll_out(runtime_->site, workers, connections, main.shutdown_timeout, [] {});
+    log::notice("weir " WEIR_VERSION " started: pid ", ::getpid(), ", ", workers, " workers of ", connections,
+                " connections, ", runtime_->sockets.addresses(), " listen addresses, ", runtime_->site->servers.size(),
+                " servers, ", runtime_->site->clusters.size(), " upstreams");
+  }
+
+  int fail(const Errors& errors) {
+    for (const std::string& error : errors) report_.emerg(error);
+    if (runtime_) runtime_->sockets.close_all();
+    (void)privileges_.take_back();  // for what root has begun: the pid file
+    pid_file_.reset();
+    log::flush();
+    return 1;
+  }
+
+  const config::Model& model() const { return *config_.model; }
+
+  const CommandLine& line_;
+  Reporter report_;
+  LoadedConfig config_;
+  Privileges privileges_;
+  std::unique_ptr<Daemon> daemon_;
+  std::unique_ptr<PidFile> pid_file_;
+  std::unique_ptr<Runtime> runtime_;
+};
+
+}  // namespace
+
+int serve(const CommandLine& line) {
+  return Startup(line).run();
+}
+
+}  // namespace weir::server

@@ -1,0 +1,132 @@
+// The worker's side of control's requests.
+#include "server/worker.h"
+
+#include <pthread.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace weir::server {
+namespace {
+
+// Of one closing listener; a flood must not keep it open for ever.
+constexpr int kMostFromQueue = 8192;
+
+}  // namespace
+
+Worker::Worker(WorkerOptions options, io::Loop& control, observe::LogWriter& log_writer)
+    : options_(options), control_(control) {
+  proxy::CoreOptions core;
+  core.worker = options.index;
+  core.workers = options.workers;
+  core.max_connections = options.max_connections;
+  core.seed = options.seed;
+  core.release_site = [&control](std::shared_ptr<const proxy::Site> site) {
+    control.post([old = std::move(site)]() mutable { old.reset(); });
+  };
+  core.on_full = [this](bool full) { pause(full); };
+  core.on_drained = [this] {
+    if (drained_) report(std::exchange(drained_, nullptr));
+  };
+  core_ = std::make_unique<proxy::Core>(loop_, log_writer, std::move(core));
+}
+
+Worker::~Worker() {
+  stop();
+  // After the thread: sessions and listeners belong to the loop.
+  open_.clear();
+  core_.reset();
+}
+
+void Worker::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void Worker::run() {
+  ::pthread_setname_np(::pthread_self(), ("weir-" + std::to_string(options_.index)).c_str());
+  loop_.run();
+}
+
+void Worker::adopt(std::shared_ptr<const proxy::Site> site, std::vector<WorkerSocket> sockets, Done done) {
+  auto given = std::make_shared<std::vector<WorkerSocket>>(std::move(sockets));
+  loop_.post([this, site = std::move(site), given, done = std::move(done)]() mutable {
+    core_->adopt(std::move(site));
+    for (WorkerSocket& socket : *given) open(std::move(socket));
+    report(done);
+  });
+}
+
+void Worker::keep_listeners(std::vector<uint64_t> ids, Done done) {
+  loop_.post([this, ids = std::move(ids), done = std::move(done)] {
+    close_listeners(ids);
+    report(done);
+  });
+}
+
+void Worker::drain(Done drained) {
+  loop_.post([this, drained = std::move(drained)]() mutable {
+    close_listeners({});
+    drained_ = std::move(drained);
+    core_->begin_drain();
+  });
+}
+
+void Worker::flush_logs(Done done) {
+  loop_.post([this, done = std::move(done)] {
+    core_->flush_logs(true);
+    report(done);
+  });
+}
+
+void Worker::stop() {
+  if (!thread_.joinable()) return;
+  loop_.post([this] {
+    open_.clear();
+    drained_ = nullptr;
+    core_->close_all();
+    core_->flush_logs(true);
+    loop_.stop();
+  });
+  thread_.join();
+}
+
+void Worker::open(WorkerSocket socket) {
+  const bool known = std::any_of(open_.begin(), open_.end(), [&](const Open& o) { return o.id == socket.id; });
+  if (known || socket.fd.get() < 0) return;
+  Open open{socket.id, socket.address, socket.fd.get(), nullptr};
+  open.listener = std::make_unique<io::Listener>(
+      loop_, socket.fd.release(), [this, address = socket.address](std::unique_ptr<io::Transport> transport) {
+        core_->accept(std::move(transport), address);
+      });
+  if (full_) open.listener->pause();
+  open_.push_back(std::move(open));
+}
+
+// Closing a listener resets the connections that nobody has accepted yet.
+void Worker::take_queue(const Open& open) {
+  for (int i = 0; i < kMostFromQueue && !full_; ++i) {
+    const int fd = ::accept4(open.fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) return;
+    if (auto transport = io::make_transport(loop_, fd)) core_->accept(std::move(transport), open.address);
+  }
+}
+
+void Worker::close_listeners(const std::vector<uint64_t>& keep) {
+  std::vector<Open> closing;
+  for (Open& open : open_)
+    if (std::find(keep.begin(), keep.end(), open.id) == keep.end()) closing.push_back(std::move(open));
+  std::erase_if(open_, [](const Open& open) { return open.listener == nullptr; });
+  for (const Open& open : closing) take_queue(open);
+}
+
+void Worker::pause(bool full) {
+  full_ = full;
+  for (Open& open : open_) full ? open.listener->pause() : open.listener->resume();
+}
+
+void Worker::report(const Done& done) {
+  if (done) control_.post(done);
+}
+
+}  // namespace weir::server

@@ -1,0 +1,75 @@
+// One worker thread: a loop, what serves on it (proxy::Core) and its listeners. Control owns it and speaks to it
+// through the loop's mailbox; every answer comes back through control's.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "io/listener.h"
+#include "io/loop.h"
+#include "observe/access_log.h"
+#include "proxy/core.h"
+#include "server/listen_sockets.h"
+
+namespace weir::server {
+
+struct WorkerOptions {
+  int index = 0;
+  int workers = 1;
+  uint32_t max_connections = 65'536;
+  uint64_t seed = 0;
+};
+
+class Worker {
+ public:
+  using Done = std::function<void()>;  // runs on control's loop
+
+  Worker(WorkerOptions options, io::Loop& control, observe::LogWriter& log_writer);
+  ~Worker();  // as stop()
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  // From here to the end: control thread only.
+
+  void start();
+  // Serves from this site, and accepts on those of these sockets that it has not yet.
+  void adopt(std::shared_ptr<const proxy::Site> site, std::vector<WorkerSocket> sockets, Done done);
+  // Closes every listener but those with these ids. What waits in their accept queues is taken first.
+  void keep_listeners(std::vector<uint64_t> ids, Done done);
+  // Graceful: no listener is left, sessions end as they can; `drained` when none is left.
+  void drain(Done drained);
+  // Hands what is buffered of the access logs to the writer.
+  void flush_logs(Done done);
+  // Closes all at once and joins the thread. Idempotent.
+  void stop();
+  int index() const { return options_.index; }
+
+ private:
+  struct Open {
+    uint64_t id;
+    SocketAddress address;
+    int fd;  // the listener's
+    std::unique_ptr<io::Listener> listener;
+  };
+  void run();
+  void open(WorkerSocket socket);
+  void take_queue(const Open& open);
+  void close_listeners(const std::vector<uint64_t>& keep);
+  void pause(bool full);
+  void report(const Done& done);
+
+  const WorkerOptions options_;
+  io::Loop& control_;
+  io::Loop loop_;
+  // Worker thread only, once it runs.
+  std::unique_ptr<proxy::Core> core_;
+  std::vector<Open> open_;
+  bool full_ = false;
+  Done drained_;
+  std::thread thread_;
+};
+
+}  // namespace weir::server
