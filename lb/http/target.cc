@@ -3,6 +3,7 @@
 #include "http/target.h"
 
 #include "base/bytes.h"
+#include "http/control_scan.h"
 
 namespace weir::http {
 namespace {
@@ -34,7 +35,11 @@ std::optional<Reject> check_path_and_query(std::string_view target) {
         if (has_digits && target[i + 1] == '0' && target[i + 2] == '0') return Reject{400, "%00 in the request target"};
         break;
       }
-      default: break;
+      default:
+        // Encoded, they would pass as what the client sent; a NUL would even become the %00 that is refused above.
+        if (target[i] == ' ' || is_control(target[i]))
+          return Reject{400, "control character or space in the request target"};
+        break;
     }
   }
   return std::nullopt;

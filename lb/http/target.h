@@ -9,7 +9,7 @@
 namespace weir::http {
 
 // Fills form, target, path, query and has_query of `head`, whose method is set; an absolute form also sets host_field
-// to its authority. `raw` has no control bytes and no spaces. nullopt is success.
+// to its authority. Views are of `raw` or of the arena. nullopt is success.
 [[nodiscard]] std::optional<Reject> parse_target(std::string_view raw, Arena& arena, RequestHead& head);
 
 // `text` with every byte that may not stand in a request line (up to 0x20, from 0x7f) percent-encoded; itself when

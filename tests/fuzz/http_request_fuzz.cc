@@ -1,5 +1,5 @@
-// The server codec: any cut of the bytes must give the same events, and what is accepted must survive being written and
-// read again. uses: base http
+// The server codec: any cut of the bytes gives the same events; what is accepted survives being written and read again.
+// uses: base http
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

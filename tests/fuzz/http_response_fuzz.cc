@@ -1,5 +1,5 @@
-// The client codec: any cut of the bytes must give the same events; a head that is accepted is clean and framed in one
-// way. uses: base http
+// The client codec: any cut of the bytes gives the same events; an accepted head is clean and framed in one way.
+// uses: base http
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

@@ -31,7 +31,7 @@ Decoded decode(std::string_view input, size_t piece) {
 
 Decoded decode(std::string_view input) {
   const Decoded whole = decode(input, input.size());
-  for (const size_t piece : {1, 2, 3, 7, 64}) EXPECT_EQ(decode(input, piece), whole) << piece;
+  for (const size_t piece : {1u, 2u, 3u, 7u, 64u}) EXPECT_EQ(decode(input, piece), whole) << piece;
   return whole;
 }
 

@@ -58,6 +58,15 @@ TEST(Target, keeps_raw_paths_and_finds_the_query) {
   EXPECT_EQ(head.query, "");
 }
 
+TEST(Target, refuses_control_characters_and_spaces_rather_than_encode_them) {
+  Arena arena;
+  RequestHead head;
+  head.method = Method::kGet;
+  for (const std::string_view bad : {std::string_view("/\0", 2), std::string_view("/?\r\n"), std::string_view("/ "),
+                                     std::string_view("/\x7f"), std::string_view("http://a/\t")})
+    EXPECT_TRUE(parse_target(bad, arena, head)) << bad;
+}
+
 TEST(Target, encodes_only_what_may_not_be_in_a_request_line) {
   Arena arena;
   const std::string_view plain = "/!\"$&'()*+,-./:;<=>@[]^_`{|}~%41";
