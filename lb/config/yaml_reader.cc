@@ -13,8 +13,9 @@ namespace weir::config {
 namespace {
 
 constexpr int kDeepest = 64;
-// Aliases make a small file into a large tree ("billion laughs"); no honest configuration has this many nodes.
-constexpr size_t kMostNodes = 200'000;
+// Aliases make a small file into a large tree ("billion laughs"). Without them a node takes at least a byte of the
+// text.
+constexpr size_t kFreeNodes = 10'000;
 
 bool is_plain(const YAML::Node& node) {
   return node.Tag() == "?" || node.Tag().empty();
@@ -35,7 +36,7 @@ bool is_false(const YAML::Node& node) {
 class YamlReader {
  public:
   YamlReader(const std::shared_ptr<const SourceFile>& file, Diagnostics& diagnostics)
-      : file_(file), diagnostics_(diagnostics) {}
+      : file_(file), diagnostics_(diagnostics), most_nodes_(kFreeNodes + 4 * file->text.size()) {}
 
   // A block's body: a map, an ordered list of one-key maps, or nothing. `data` names the data block it belongs to, or
   // is empty.
@@ -64,13 +65,14 @@ class YamlReader {
 
   std::shared_ptr<const SourceFile> file_;
   Diagnostics& diagnostics_;
+  size_t most_nodes_;
   size_t nodes_ = 0;
   mutable std::vector<size_t> line_starts_;
 };
 
 bool YamlReader::spend(const Position& where) {
-  if (++nodes_ == kMostNodes) error(where, "the file grows to more than 200000 directives (aliases of aliases?)");
-  return nodes_ < kMostNodes;
+  if (++nodes_ == most_nodes_) error(where, "aliases make the file grow beyond measure");
+  return nodes_ < most_nodes_;
 }
 
 int YamlReader::column_of_text(const YAML::Node& scalar) const {
@@ -194,9 +196,10 @@ void YamlReader::item(const std::string& name, const Position& where, const YAML
   }
   if (!data.empty()) return error(where, "\"" + name + "\" must be text here");
   if (is_named_block(name)) return named_blocks(name, where, value, into, depth);
-  if (value.IsNull() && !is_plain_block(name))
-    return error(where,
-                 "\"" + name + "\" has no value, write \"" + name + ": true\" for a directive without arguments");
+  if (value.IsNull() && !is_plain_block(name)) {
+    const std::string hint = is_flag(data, name) ? ", write \"" + name + ": true\"" : std::string();
+    return error(where, "\"" + name + "\" has no value" + hint);
+  }
   directive.block.emplace();
   body(value, is_data_block(name) ? std::string_view(name) : std::string_view(), *directive.block, depth + 1);
   into.push_back(std::move(directive));

@@ -83,7 +83,7 @@ TEST(YamlReader, refuses_duplicate_keys) {
 
 TEST(YamlReader, reports_all_errors_of_shape) {
   EXPECT_EQ(errors_of("pid:\nupstream: a\nlocation: [1]\n? [x]\n: y\nname: 'a \"b'\nkeys: [[a]]\n<<: {a: b}\n"),
-            "t.yaml:1:1: error: \"pid\" has no value, write \"pid: true\" for a directive without arguments\n"
+            "t.yaml:1:1: error: \"pid\" has no value\n"
             "t.yaml:4:3: error: a key must be text\n"
             "t.yaml:6:7: error: missing terminating \"\"\" character\n"
             "t.yaml:7:9: error: in an ordered block each item is a map of one key\n"
@@ -104,7 +104,7 @@ TEST(YamlReader, aliases_of_aliases_do_not_fill_the_memory) {
     text += "l" + std::to_string(i) + ": &l" + std::to_string(i) + " {a: " + last + ", b: " + last + ", c: " + last +
             ", d: " + last + "}\n";
   }
-  EXPECT_NE(errors_of(text).find("grows to more than"), std::string::npos);
+  EXPECT_NE(errors_of(text).find("grow beyond measure"), std::string::npos);
 }
 
 }  // namespace

@@ -1,0 +1,89 @@
+// From the tree to the model: every block is checked against the tables, its directives applied, its children built as
+// copies of it.
+#pragma once
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/diagnostics.h"
+#include "config/directive.h"
+#include "config/model.h"
+#include "config/tree.h"
+
+namespace weir::config {
+
+class Builder {
+ public:
+  Builder(Model& model, Diagnostics& diagnostics) : model_(model), diagnostics_(diagnostics) {}
+
+  // Once. `directives` outlive the call only.
+  void build(const std::vector<Directive>& directives);
+
+  // For the directives.
+  Model& model() { return model_; }
+  Diagnostics& diagnostics() { return diagnostics_; }
+  const route::VariableNames& names() const { return names_; }
+
+  bool add_format(const std::string& name, std::shared_ptr<const observe::LogFormat> format);
+  std::shared_ptr<const observe::LogFormat> find_format(const std::string& name);
+
+  // Index into Model::upstreams or -1; `implicit` ones are those made of addresses.
+  int find_upstream(std::string_view name, bool implicit) const;
+  int add_upstream(UpstreamModel upstream);
+  // The defaults of a fresh upstream{}.
+  void prepare_upstream(UpstreamModel& upstream);
+
+  // `has_options`: of the socket, which may be given once for an address.
+  void add_listen(Call& call, ListenModel listen, bool has_options);
+
+ private:
+  struct Child {
+    const Directive* directive;
+    const Row* row;
+  };
+
+  // The row when the directive may stand here as it is written; reports otherwise.
+  const Row* check(const Directive& directive, Context context);
+  bool check_count(const Directive& directive, const Row& row);
+  void warn_of_swallowed(const Directive& directive);
+  // Applies the block's directives and answers its inner blocks, in order.
+  std::vector<Child> apply_block(const std::vector<Directive>& block, Scope& scope);
+  // A default as it stands in a table.
+  void apply_default(const Row& row, std::string_view text, Scope& scope);
+  void apply_nginx_defaults(Scope& scope);
+
+  void build_main(const std::vector<Directive>& directives);
+  void build_http(const std::vector<Directive>& block);
+  void build_upstream(const Directive& directive);
+  void build_server(const Directive& directive, const Level& parent);
+  LocationModel build_location(const Directive& directive, const Level& parent, const LocationModel* outer);
+  void check_nesting(const Directive& directive, const LocationModel& location, const LocationModel* outer);
+  void build_locations(const std::vector<Child>& children, const Level& parent, const LocationModel* outer,
+                       std::vector<LocationModel>& into);
+  void finish(Level& level);
+
+  // map_blocks.cc
+  void declare_captures(const std::vector<Directive>& block);
+  void declare_captures_of(const std::string& pattern);
+  void declare_maps(const std::vector<Directive>& block);
+
+  Model& model_;
+  Diagnostics& diagnostics_;
+  MainConfig& main_ = model_.main;
+  route::VariableNames names_;
+  std::map<std::string, std::shared_ptr<const observe::LogFormat>> formats_;
+  std::map<std::string, int> upstreams_, implicit_;  // by lower-case name
+  struct ListenFacts {
+    bool options = false;
+    bool default_server = false;
+  };
+  std::map<std::string, ListenFacts> listens_;  // by address
+};
+
+// The kind and pattern of `location [MODIFIER] PATTERN`; the modifier may be glued to the pattern. False for an unknown
+// modifier.
+bool split_location(const Directive& directive, route::LocationKind& kind, std::string& pattern);
+
+}  // namespace weir::config

@@ -1,0 +1,111 @@
+// What a directive is: one row of a table. From the rows come parsing, checks, defaults, suggestions, the dump and the
+// manual. A new directive is a row, a field and a test.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/model.h"
+#include "config/tree.h"
+
+namespace weir::config {
+
+class Builder;
+struct Row;
+
+enum Context : uint32_t {
+  kMain = 1,
+  kEvents = 2,
+  kHttp = 4,
+  kServer = 8,
+  kLocation = 16,
+  kUpstream = 32,
+  kAnywhere = kHttp | kServer | kLocation,
+};
+// "http, server, location"
+std::string to_string_of_contexts(uint32_t contexts);
+
+// What http{}, server{} and location{} hand down to the level below: a child starts as a copy of its parent.
+struct Level {
+  proxy::Location location;
+  http::HeadLimits limits;
+  Millis header_timeout{10'000};
+  bool tunnel_timeout_set = false;  // under nginx's defaults a tunnel is otherwise timed by proxy_read_timeout
+};
+
+// The block that is being read: what its directives may fill. What the context does not have is null.
+struct Scope {
+  Context context = kMain;
+  MainConfig* main = nullptr;
+  Level* level = nullptr;
+  ServerModel* server = nullptr;
+  LocationModel* location = nullptr;
+  UpstreamModel* upstream = nullptr;
+};
+
+// One directive being applied.
+struct Call {
+  Builder& builder;
+  const Row& row;
+  const Directive& directive;
+  Scope& scope;
+  bool first = true;  // of its name in its block: a list forgets what it inherited
+
+  size_t count() const { return directive.args.size(); }
+  const std::string& arg(size_t i) const { return directive.args[i].text; }
+  void error(std::string text) const;               // at the directive
+  void error_at(size_t i, std::string text) const;  // at an argument
+  void warning(std::string text) const;
+  void invalid(size_t i, std::string_view expected) const;  // `invalid value "x" in "name" directive, it must be ...`
+  // Compiles an argument with variables; reports and answers nullopt when it is wrong.
+  std::optional<route::Template> compile(size_t i) const;
+};
+
+// How arguments become a field's value and how the value is shown.
+struct Kind {
+  std::string_view form;  // for the manual: "TIME", "on | off"
+  int least_args = 1;
+  int most_args = 1;  // -1: any number
+  void (*apply)(Call& call) = nullptr;
+  // The value as arguments, one string for each time the directive would be written; null: not shown.
+  std::vector<std::string> (*show)(const Scope& scope) = nullptr;
+};
+
+enum class Times : uint8_t { kOnce, kMany };  // in one block
+
+struct Row {
+  std::string_view name;
+  uint32_t contexts;
+  Kind kind;
+  std::string_view weir_default;
+  std::string_view nginx_default;
+  std::string_view help;
+  Times times = Times::kOnce;
+  int64_t least = 0;  // of a number, a size or a time in milliseconds
+  int64_t most = INT64_MAX;
+  bool block = false;
+  bool early = false;  // applied before the other directives of its block
+};
+
+std::span<const Row> main_rows();
+std::span<const Row> core_rows();
+std::span<const Row> server_rows();
+std::span<const Row> upstream_rows();
+std::span<const Row> proxy_rows();
+std::span<const Row> header_rows();
+std::span<const Row> log_rows();
+std::span<const Row> accepted_rows();
+
+// Every row, in the order of the manual.
+const std::vector<const Row*>& all_rows();
+// The row of that name for the context, or any row of the name when none is for it, or null.
+const Row* find_row(std::string_view name, Context context);
+// A known name near to this one, or empty.
+std::string_view suggest_name(std::string_view name, Context context);
+// Directives of nginx, open source and Plus, whether weir has them or not.
+bool is_known_to_nginx(std::string_view name);
+
+}  // namespace weir::config

@@ -1,0 +1,132 @@
+// The tables in the other direction.
+#include "config/dump.h"
+
+#include "config/directive.h"
+#include "config/words.h"
+
+namespace weir::config {
+namespace {
+
+// A scope with nothing written in it, for comparison.
+struct Fresh {
+  MainConfig main;
+  Level level;
+  ServerModel server;
+  UpstreamModel upstream;
+};
+
+class Dumper {
+ public:
+  explicit Dumper(bool with_defaults) : with_defaults_(with_defaults) {}
+  std::string run(const Model& model);
+
+ private:
+  // What differs from `inherited`, or everything; contents are never inherited.
+  void rows(const Scope& scope, const Level* inherited = nullptr);
+  void open(const std::string& head) { line(head + " {"), ++depth_; }
+  void close() { --depth_, line("}"); }
+  void line(const std::string& text) { out_ += std::string(depth_ * 4, ' ') + text + "\n"; }
+  void upstream(const UpstreamModel& model);
+  void server(const ServerModel& model);
+  void location(const LocationModel& model, const ServerModel& server, const Level& inherited);
+  static Level level_of(const proxy::Location& settings, const ServerModel& server) {
+    return {settings, server.limits, server.header_timeout, false};
+  }
+
+  bool with_defaults_;
+  MainConfig main_;
+  size_t depth_ = 0;
+  std::string out_;
+};
+
+void Dumper::rows(const Scope& scope, const Level* inherited) {
+  Fresh fresh;
+  if (inherited != nullptr) {
+    fresh.level = *inherited;
+    fresh.level.location.pass.reset();
+    fresh.level.location.returns.reset();
+  }
+  Scope defaults = scope;
+  defaults.main = &fresh.main;
+  if (scope.level != nullptr) defaults.level = &fresh.level;
+  if (scope.server != nullptr) defaults.server = &fresh.server;
+  if (scope.upstream != nullptr) defaults.upstream = &fresh.upstream;
+  for (const Row* row : all_rows()) {
+    if ((row->contexts & scope.context) == 0 || row->kind.show == nullptr) continue;
+    const std::vector<std::string> lines = row->kind.show(scope);
+    if (!with_defaults_ && lines == row->kind.show(defaults)) continue;
+    for (const std::string& args : lines) line(std::string(row->name) + (args.empty() ? "" : " " + args) + ";");
+  }
+}
+
+void Dumper::upstream(const UpstreamModel& model) {
+  UpstreamModel copy = model;
+  Scope scope;
+  scope.context = kUpstream;
+  scope.main = &main_;
+  scope.upstream = &copy;
+  open("upstream " + quote_word(model.name));
+  rows(scope);
+  close();
+}
+
+void Dumper::location(const LocationModel& model, const ServerModel& server, const Level& inherited) {
+  static constexpr std::string_view kModifiers[] = {"", "= ", "^~ ", "~ ", "~* ", ""};
+  Level level = level_of(model.settings, server);
+  Scope scope;
+  scope.context = kLocation;
+  scope.main = &main_;
+  scope.level = &level;
+  open("location " + std::string(kModifiers[static_cast<size_t>(model.kind)]) + quote_word(model.pattern));
+  rows(scope, &inherited);
+  for (const LocationModel& each : model.nested) location(each, server, level);
+  close();
+}
+
+void Dumper::server(const ServerModel& model) {
+  ServerModel copy = model;
+  Level level = level_of(model.settings, model);
+  Scope scope;
+  scope.context = kServer;
+  scope.main = &main_;
+  scope.level = &level;
+  scope.server = &copy;
+  open("server");
+  rows(scope);
+  for (const LocationModel& each : model.locations) location(each, model, level);
+  close();
+}
+
+std::string Dumper::run(const Model& model) {
+  main_ = model.main;
+  Scope scope;
+  scope.main = &main_;
+  scope.context = kMain;
+  rows(scope);
+  open("events");
+  scope.context = kEvents;
+  rows(scope);
+  close();
+  if (!model.has_http) return std::move(out_);
+  open("http");
+  if (model.main.nginx_defaults) line("defaults nginx;");
+  for (const UpstreamModel& each : model.upstreams)
+    if (!each.implicit) upstream(each);
+  for (const ServerModel& each : model.servers) server(each);
+  close();
+  return std::move(out_);
+}
+
+}  // namespace
+
+std::string dump_files(const Tree& tree) {
+  std::string out;
+  for (const auto& file : tree.files) out += "# configuration file " + file->name + ":\n" + file->text + "\n";
+  return out;
+}
+
+std::string dump_effective(const Model& model, bool with_defaults) {
+  return Dumper(with_defaults).run(model);
+}
+
+}  // namespace weir::config

@@ -1,0 +1,102 @@
+// Header fields: what is set towards peers and added towards clients.
+#include "config/builder.h"
+#include "config/fields.h"
+
+namespace weir::config {
+namespace {
+
+bool check_name(const Call& call, size_t i) {
+  const std::string& name = call.arg(i);
+  if (!name.empty() && std::all_of(name.begin(), name.end(), is_tchar)) return true;
+  call.invalid(i, "the name of a header field");
+  return false;
+}
+
+// A line end in a value would be a header of its own.
+bool check_value(const Call& call, size_t i) {
+  if (call.arg(i).find_first_of("\r\n") == std::string::npos) return true;
+  call.error_at(i, "the value of a header field cannot hold a line end");
+  return false;
+}
+
+std::optional<proxy::HeaderSetting> setting(Call& call) {
+  if (!check_name(call, 0) || !check_value(call, 1)) return std::nullopt;
+  auto value = call.compile(1);
+  if (!value) return std::nullopt;
+  proxy::HeaderSetting out;
+  out.name = call.arg(0);
+  out.token = http::header_token(out.name);
+  out.value = std::move(*value);
+  return out;
+}
+
+std::vector<std::string> show_settings(const std::vector<proxy::HeaderSetting>& settings) {
+  std::vector<std::string> out;
+  for (const proxy::HeaderSetting& each : settings)
+    out.push_back(quote_word(each.name) + " " + quote_word(each.value.text()) + (each.always ? " always" : ""));
+  return out;
+}
+
+void apply_set_header(Call& call) {
+  auto& list = call.scope.level->location.set_headers;
+  if (call.first) list.clear();
+  if (auto made = setting(call)) list.push_back(std::move(*made));
+}
+std::vector<std::string> show_set_header(const Scope& scope) {
+  return show_settings(scope.level->location.set_headers);
+}
+
+void apply_add_header(Call& call) {
+  auto& list = call.scope.level->location.add_headers;
+  if (call.first) list.clear();
+  if (call.count() == 3 && call.arg(2) != "always") return call.invalid(2, "\"always\"");
+  auto made = setting(call);
+  if (!made) return;
+  made->always = call.count() == 3;
+  list.push_back(std::move(*made));
+}
+std::vector<std::string> show_add_header(const Scope& scope) {
+  return show_settings(scope.level->location.add_headers);
+}
+
+template <auto List>
+void apply_names(Call& call) {
+  auto& list = call.scope.level->location.*List;
+  if (call.first) list.clear();
+  if (check_name(call, 0)) list.push_back(lowered(call.arg(0)));
+}
+template <auto List>
+std::vector<std::string> show_names(const Scope& scope) {
+  return scope.level->location.*List;
+}
+template <auto List>
+constexpr Kind kNames{"FIELD", 1, 1, apply_names<List>, show_names<List>};
+
+const Row kRows[] = {
+    {"proxy_set_header",
+     kAnywhere,
+     {"FIELD VALUE", 2, 2, apply_set_header, show_set_header},
+     "",
+     "",
+     "Replaces a field of the request to the peer; an empty value removes it. Levels inherit all or nothing.",
+     Times::kMany},
+    {"proxy_hide_header", kAnywhere, kNames<&proxy::Location::hide_headers>, "", "",
+     "A field of the peer's response that the client does not get.", Times::kMany},
+    {"proxy_pass_header", kAnywhere, kNames<&proxy::Location::pass_headers>, "", "",
+     "A field that would otherwise be hidden.", Times::kMany},
+    {"add_header",
+     kAnywhere,
+     {"FIELD VALUE [always]", 2, 3, apply_add_header, show_add_header},
+     "",
+     "",
+     "Adds a field to responses of 200, 201, 204, 206, 301, 302, 303, 304, 307 and 308, or to all.",
+     Times::kMany},
+};
+
+}  // namespace
+
+std::span<const Row> header_rows() {
+  return kRows;
+}
+
+}  // namespace weir::config

@@ -1,0 +1,132 @@
+// map{}, and the names that regular expressions capture: everything that declares a variable, before anything uses one.
+#include <set>
+
+#include "base/bytes.h"
+#include "base/regex.h"
+#include "config/builder.h"
+#include "route/map.h"
+
+namespace weir::config {
+namespace {
+
+// One map while its variable is not declared yet.
+struct Pending {
+  const Directive* directive;
+  std::string name;  // without the $
+  bool hostnames = false;
+  bool is_volatile = false;
+};
+
+bool is_flag_entry(const Directive& entry) {
+  return entry.args.empty() && (entry.name == "hostnames" || entry.name == "volatile");
+}
+
+// Whether the text uses one of the variables.
+bool mentions(std::string_view text, const std::set<std::string>& names) {
+  for (size_t at = text.find('$'); at != std::string_view::npos; at = text.find('$', at + 1)) {
+    size_t begin = at + 1;
+    if (begin < text.size() && text[begin] == '{') ++begin;
+    size_t end = begin;
+    while (end < text.size() && (is_alpha(text[end]) || is_digit(text[end]) || text[end] == '_')) ++end;
+    if (names.contains(lowered(text.substr(begin, end - begin)))) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+void Builder::declare_captures_of(const std::string& pattern) {
+  const auto regex = Regex::compile(pattern, true);
+  if (!regex) return;  // reported where it is used
+  for (const auto& [name, group] : regex->names()) names_.declare_capture(name);
+}
+
+void Builder::declare_captures(const std::vector<Directive>& block) {
+  for (const Directive& directive : block) {
+    if (directive.name == "server_name") {
+      for (const Argument& argument : directive.args)
+        if (argument.text.starts_with('~')) declare_captures_of(argument.text.substr(1));
+    } else if (directive.name == "location" && !directive.args.empty() && directive.args.size() <= 2) {
+      route::LocationKind kind{};
+      std::string pattern;
+      split_location(directive, kind, pattern);
+      if (kind == route::LocationKind::kRegex || kind == route::LocationKind::kRegexNoCase)
+        declare_captures_of(pattern);
+    }
+    if (!directive.block) continue;
+    if (directive.name != "map") {
+      declare_captures(*directive.block);
+      continue;
+    }
+    for (const Directive& entry : *directive.block)
+      if (entry.name.starts_with('~')) declare_captures_of(entry.name.substr(entry.name.starts_with("~*") ? 2 : 1));
+  }
+}
+
+void Builder::declare_maps(const std::vector<Directive>& block) {
+  std::vector<Pending> pending;
+  std::set<std::string> open;
+  for (const Directive& directive : block) {
+    if (directive.name != "map" || !directive.block || directive.args.size() != 2) continue;  // reported elsewhere
+    const std::string& variable = directive.arg(1);
+    if (!variable.starts_with('$') || variable.size() < 2) {
+      diagnostics_.error(directive.args[1].at, "invalid variable name \"" + variable + "\"");
+      continue;
+    }
+    Pending map{&directive, lowered(variable.substr(1))};
+    if (!open.insert(map.name).second) {
+      diagnostics_.error(directive.args[1].at, "the duplicate \"" + map.name + "\" variable");
+      continue;
+    }
+    for (const Directive& entry : *directive.block) {
+      if (!is_flag_entry(entry)) continue;
+      (entry.name == "hostnames" ? map.hostnames : map.is_volatile) = true;
+    }
+    pending.push_back(std::move(map));
+  }
+
+  // A map can be made once every map that its source names is there; what is left over when nothing moves is a circle.
+  std::vector<std::pair<const Directive*, std::shared_ptr<route::Map>>> made;
+  for (bool moved = true; moved;) {
+    moved = false;
+    for (auto it = pending.begin(); it != pending.end();) {
+      if (mentions(it->directive->arg(0), open)) {
+        ++it;
+        continue;
+      }
+      auto source = route::Template::compile(it->directive->arg(0), names_);
+      if (!source) diagnostics_.error(it->directive->args[0].at, std::move(source.error()));
+      // Declared even when its source is wrong, so that its uses are not reported as well.
+      auto map =
+          std::make_shared<route::Map>(source ? std::move(*source) : route::Template(), it->hostnames, it->is_volatile);
+      made.emplace_back(it->directive, map);
+      open.erase(it->name);
+      names_.declare_map(it->name, std::move(map));
+      it = pending.erase(it);
+      moved = true;
+    }
+  }
+  for (const Pending& map : pending) {
+    diagnostics_.error(map.directive->args[0].at, "the source of map \"$" + map.name + "\" depends on itself");
+    names_.declare_map(map.name, std::make_shared<route::Map>(route::Template(), false, false));
+  }
+
+  for (const auto& [directive, map] : made) {
+    for (const Directive& entry : *directive->block) {
+      if (is_flag_entry(entry)) continue;
+      if (entry.args.size() != 1 || entry.block) {
+        diagnostics_.error(entry.at, "invalid number of the map parameters");
+        continue;
+      }
+      auto value = route::Template::compile(entry.arg(0), names_);
+      if (!value) {
+        diagnostics_.error(entry.args[0].at, std::move(value.error()));
+        continue;
+      }
+      if (Status<> added = map->add(entry.name, std::move(*value)); !added)
+        diagnostics_.error(entry.at, std::move(added.error()));
+    }
+  }
+}
+
+}  // namespace weir::config

@@ -1,0 +1,159 @@
+// server{}: the addresses it listens on and the names it answers to.
+#include <unistd.h>
+
+#include "config/builder.h"
+#include "config/fields.h"
+#include "route/host_table.h"
+
+namespace weir::config {
+namespace {
+
+Result<SocketAddress> wildcard_or_literal(const std::string& text) {
+  if (const auto port = parse_decimal(text)) {  // "80"
+    if (*port > 65'535) return Unexpected{"invalid port in \"" + text + "\""};
+    return *SocketAddress::from_ip("0.0.0.0", static_cast<uint16_t>(*port));
+  }
+  std::string spelled = text;
+  if (text.starts_with("*:") || text == "*") spelled.replace(0, 1, "0.0.0.0");
+  // Port 0 lets the kernel choose, which nothing but a test wants.
+  const bool any_port = spelled.ends_with(":0") && spelled.find("::0") == std::string::npos;
+  if (any_port) spelled.resize(spelled.size() - 2);
+  auto host = parse_host_port(spelled, 80);
+  if (!host) return Unexpected{std::move(host.error())};
+  if (host->address.empty() && host->host == "localhost")
+    host->address = *SocketAddress::from_ip("127.0.0.1", host->port);
+  if (host->address.empty()) return Unexpected{"host not found in \"" + text + "\""};
+  if (any_port) host->address.set_port(0);
+  return host->address;
+}
+
+bool is_one_of(std::string_view text, std::initializer_list<std::string_view> names) {
+  return std::find(names.begin(), names.end(), text) != names.end();
+}
+
+void apply_number_option(const Call& call, size_t i, int& into, bool size) {
+  const std::string_view value = std::string_view(call.arg(i)).substr(call.arg(i).find('=') + 1);
+  const auto number = size ? parse_size(value) : parse_decimal(value);
+  if (!number || *number < 1 || *number > INT32_MAX) return call.error_at(i, "invalid value \"" + call.arg(i) + "\"");
+  into = static_cast<int>(*number);
+}
+
+void apply_switch_option(const Call& call, size_t i, bool& into) {
+  const auto on = parse_flag(std::string_view(call.arg(i)).substr(call.arg(i).find('=') + 1));
+  if (!on) return call.error_at(i, "invalid value \"" + call.arg(i) + "\", it must be on or off");
+  into = *on;
+}
+
+// True for an option of the socket, of which there can be one set for an address.
+bool apply_listen_option(const Call& call, size_t i, ListenModel& listen) {
+  const std::string& text = call.arg(i);
+  if (text == "default_server" || text == "default") {
+    listen.default_server = true;
+    return false;
+  }
+  if (text.starts_with("backlog=")) return apply_number_option(call, i, listen.backlog, false), true;
+  if (text.starts_with("rcvbuf=")) return apply_number_option(call, i, listen.receive_buffer, true), true;
+  if (text.starts_with("sndbuf=")) return apply_number_option(call, i, listen.send_buffer, true), true;
+  if (text.starts_with("ipv6only=")) {
+    if (!listen.address.is_ipv6())
+      return call.error_at(i, "ipv6only is not supported on addr \"" + listen.written + "\""), true;
+    return apply_switch_option(call, i, listen.ipv6_only), true;
+  }
+  if (text.starts_with("so_keepalive=")) {
+    if (text.find(':') == std::string::npos) return apply_switch_option(call, i, listen.so_keepalive), true;
+    listen.so_keepalive = true;
+    call.warning("\"so_keepalive\" is switched on with weir's own times");
+    return true;
+  }
+  if (is_one_of(text, {"reuseport", "bind", "deferred"}) || text.starts_with("fastopen=")) return true;
+  if (is_one_of(text, {"ssl", "http2", "quic", "proxy_protocol", "multipath", "spdy"}) || text.starts_with("setfib=") ||
+      text.starts_with("accept_filter=")) {
+    call.error_at(i, "\"" + text + "\" is known to nginx, but not supported by weir yet");
+    return false;
+  }
+  call.error_at(i, "invalid parameter \"" + text + "\"");
+  return false;
+}
+
+void apply_listen(Call& call) {
+  ListenModel listen;
+  listen.written = call.arg(0);
+  listen.position = call.directive.at.to_string();
+  auto address = wildcard_or_literal(call.arg(0));
+  if (!address) return call.error_at(0, address.error() + " of the \"listen\" directive");
+  listen.address = *address;
+  bool options = false;
+  for (size_t i = 1; i < call.count(); ++i) options = apply_listen_option(call, i, listen) || options;
+  call.builder.add_listen(call, std::move(listen), options);
+}
+
+std::vector<std::string> show_listen(const Scope& scope) {
+  std::vector<std::string> out;
+  if (scope.server == nullptr) return out;
+  for (const ListenModel& listen : scope.server->listens) {
+    std::string line = quote_word(listen.address.to_string());
+    if (listen.default_server) line += " default_server";
+    if (listen.backlog != 0) line += " backlog=" + std::to_string(listen.backlog);
+    if (listen.receive_buffer != 0) line += " rcvbuf=" + format_size(listen.receive_buffer);
+    if (listen.send_buffer != 0) line += " sndbuf=" + format_size(listen.send_buffer);
+    if (!listen.ipv6_only) line += " ipv6only=off";
+    if (listen.so_keepalive) line += " so_keepalive=on";
+    out.push_back(line);
+  }
+  return out;
+}
+
+void apply_server_name(Call& call) {
+  route::HostTable table;
+  std::vector<std::string>& names = call.scope.server->names;
+  for (const std::string& known : names) (void)table.add(known, 0);
+  for (size_t i = 0; i < call.count(); ++i) {
+    std::string name = call.arg(i);
+    if (name == "$hostname") {
+      char host[256] = {};
+      if (::gethostname(host, sizeof host - 1) == 0) name = lowered(host);
+    }
+    if (name.find('/') != std::string::npos && !name.starts_with('~'))
+      call.warning("server name \"" + name + "\" has suspicious symbols");
+    if (!name.starts_with('~')) name = lowered(name);
+    const Status<> added = table.add(name, 0);
+    if (!added && !added.error().starts_with("conflicting")) {
+      call.error_at(i, added.error());
+    } else if (!added) {
+      call.warning(added.error() + ", ignored");
+    } else {
+      names.push_back(std::move(name));
+    }
+  }
+}
+
+std::vector<std::string> show_server_name(const Scope& scope) {
+  std::string out;
+  for (const std::string& name : scope.server->names) out += (out.empty() ? "" : " ") + quote_word(name);
+  return {out};
+}
+
+const Row kRows[] = {
+    {"listen",
+     kServer,
+     {"ADDRESS[:PORT] | PORT | unix:PATH [OPTION ...]", 1, -1, apply_listen, show_listen},
+     "",
+     "",
+     "Where the server is reached.",
+     Times::kMany},
+    {"server_name",
+     kServer,
+     {"NAME ...", 1, -1, apply_server_name, show_server_name},
+     "\"\"",
+     "\"\"",
+     "Names: exact, *.wildcard, wildcard.*, .both, ~regular expression.",
+     Times::kMany},
+};
+
+}  // namespace
+
+std::span<const Row> server_rows() {
+  return kRows;
+}
+
+}  // namespace weir::config

@@ -1,0 +1,217 @@
+// upstream{}: its servers, how to choose among them, and the pool of connections.
+#include "config/builder.h"
+#include "config/fields.h"
+
+namespace weir::config {
+namespace {
+
+constexpr auto kPool = &UpstreamModel::pool;
+
+bool known_but_missing(std::string_view name) {
+  for (const std::string_view each : {"resolve", "service", "slow_start", "route", "drain"})
+    if (name == each) return true;
+  return false;
+}
+
+// One parameter of `server`; false when it is none.
+bool apply_parameter(Call& call, size_t i, UpstreamServer& server) {
+  const std::string& text = call.arg(i);
+  const size_t equals = text.find('=');
+  const std::string_view name = std::string_view(text).substr(0, equals);
+  const std::string_view value =
+      equals == std::string::npos ? std::string_view() : std::string_view(text).substr(equals + 1);
+  policy::PeerOptions& options = server.options;
+  const auto number = [&](uint32_t& into, int64_t least) {
+    const auto n = parse_decimal(value);
+    if (!n || *n < least || *n > INT32_MAX) return false;
+    into = static_cast<uint32_t>(*n);
+    return true;
+  };
+  if (equals == std::string::npos) {
+    if (name == "backup") return options.backup = true;
+    if (name == "down") return options.down = true;
+    return false;
+  }
+  if (name == "weight") return number(options.weight, 1);
+  if (name == "max_fails") return number(options.passive.max_fails, 0);
+  if (name == "max_conns") return number(options.max_conns, 0);
+  if (name == "fail_timeout") {
+    const auto time = parse_time(value);
+    if (time) options.passive.fail_timeout = *time;
+    return time.has_value();
+  }
+  return false;
+}
+
+void apply_server(Call& call) {
+  UpstreamServer server;
+  server.written = call.arg(0);
+  server.position = call.directive.at.to_string();
+  auto host = parse_host_port(server.written, 80);
+  if (!host) return call.error_at(0, host.error() + " of the upstream \"" + call.scope.upstream->name + "\"");
+  server.port = host->port;
+  server.options.server = server.written;
+  if (host->address.empty()) {
+    server.host = host->host;
+  } else {
+    server.options.address = host->address;
+    server.options.name = host->address.to_string();
+  }
+  for (size_t i = 1; i < call.count(); ++i) {
+    if (apply_parameter(call, i, server)) continue;
+    const std::string_view name = std::string_view(call.arg(i)).substr(0, call.arg(i).find('='));
+    call.error_at(i, known_but_missing(name)
+                         ? "\"" + std::string(name) + "\" is known to nginx, but not supported by weir yet"
+                         : "invalid parameter \"" + call.arg(i) + "\"");
+  }
+  call.scope.upstream->servers.push_back(std::move(server));
+}
+
+std::vector<std::string> show_server(const Scope& scope) {
+  const policy::PeerOptions fresh;
+  std::vector<std::string> out;
+  for (const UpstreamServer& server : scope.upstream->servers) {
+    const policy::PeerOptions& options = server.options;
+    std::string line = quote_word(server.written);
+    if (options.weight != fresh.weight) line += " weight=" + std::to_string(options.weight);
+    if (options.max_conns != fresh.max_conns) line += " max_conns=" + std::to_string(options.max_conns);
+    if (options.passive.max_fails != fresh.passive.max_fails)
+      line += " max_fails=" + std::to_string(options.passive.max_fails);
+    if (options.passive.fail_timeout != fresh.passive.fail_timeout)
+      line += " fail_timeout=" + format_time(options.passive.fail_timeout);
+    if (options.backup) line += " backup";
+    if (options.down) line += " down";
+    out.push_back(line);
+  }
+  return out;
+}
+
+void choose(Call& call, policy::Method method) {
+  if (call.scope.upstream->method != policy::Method::kRoundRobin) call.warning("load balancing method redefined");
+  call.scope.upstream->method = method;
+}
+
+template <policy::Method M>
+void apply_method(Call& call) {
+  choose(call, M);
+}
+template <policy::Method M>
+std::vector<std::string> show_method(const Scope& scope) {
+  if (scope.upstream->method != M) return {};
+  return {""};
+}
+
+void apply_hash(Call& call) {
+  if (call.count() == 2 && call.arg(1) != "consistent") return call.invalid(1, "\"consistent\"");
+  if (call.arg(0).empty()) return call.invalid(0, "a key");
+  auto key = call.compile(0);
+  if (!key) return;
+  choose(call, call.count() == 2 ? policy::Method::kHashConsistent : policy::Method::kHash);
+  call.scope.upstream->hash_key = std::move(*key);
+}
+std::vector<std::string> show_hash(const Scope& scope) {
+  const UpstreamModel& upstream = *scope.upstream;
+  if (upstream.method != policy::Method::kHash && upstream.method != policy::Method::kHashConsistent) return {};
+  return {quote_word(upstream.hash_key.text()) +
+          (upstream.method == policy::Method::kHashConsistent ? " consistent" : "")};
+}
+
+void apply_random(Call& call) {
+  if (call.count() >= 1 && call.arg(0) != "two") return call.invalid(0, "\"two\"");
+  if (call.count() == 2 && call.arg(1) != "least_conn") {
+    if (call.arg(1).starts_with("least_time"))
+      return call.error_at(1, "\"least_time\" is known to nginx, but not supported by weir yet");
+    return call.invalid(1, "\"least_conn\"");
+  }
+  choose(call, call.count() == 0 ? policy::Method::kRandom : policy::Method::kRandomTwo);
+}
+std::vector<std::string> show_random(const Scope& scope) {
+  if (scope.upstream->method == policy::Method::kRandom) return {""};
+  if (scope.upstream->method == policy::Method::kRandomTwo) return {"two"};
+  return {};
+}
+
+void apply_keepalive(Call& call) {
+  if (call.count() == 2 && call.arg(1) != "local") return call.invalid(1, "\"local\"");
+  apply_number<kPool, &upstream::PoolOptions::max_idle>(call);
+}
+
+void apply_zone(Call& call) {
+  if (call.count() == 2 && !parse_size(call.arg(1))) call.invalid(1, "a size like 64k");
+}
+
+using policy::Method;
+constexpr int64_t kFourG = 0xffffffff;
+
+const Row kRows[] = {
+    {"upstream",
+     kHttp,
+     {"NAME { ... }", 1, 1, nullptr, nullptr},
+     "",
+     "",
+     "A group of servers.",
+     Times::kMany,
+     0,
+     0,
+     true},
+    {"server",
+     kUpstream,
+     {"ADDRESS [PARAMETER ...]", 1, -1, apply_server, show_server},
+     "",
+     "",
+     "One server: weight=, max_conns=, max_fails=, fail_timeout=, backup, down.",
+     Times::kMany},
+    {"ip_hash",
+     kUpstream,
+     {"", 0, 0, apply_method<Method::kIpHash>, show_method<Method::kIpHash>},
+     "",
+     "",
+     "By the client's address."},
+    {"least_conn",
+     kUpstream,
+     {"", 0, 0, apply_method<Method::kLeastConn>, show_method<Method::kLeastConn>},
+     "",
+     "",
+     "The server with the fewest requests in flight for its weight."},
+    {"hash",
+     kUpstream,
+     {"KEY [consistent]", 1, 2, apply_hash, show_hash},
+     "",
+     "",
+     "By a key; consistent: a ketama ring."},
+    {"random",
+     kUpstream,
+     {"[two [least_conn]]", 0, 2, apply_random, show_random},
+     "",
+     "",
+     "By chance; two: the less busy one of two."},
+    {"keepalive",
+     kUpstream,
+     {"CONNECTIONS [local]", 1, 2, apply_keepalive, show_number<kPool, &upstream::PoolOptions::max_idle>},
+     "64",
+     "0",
+     "Idle connections kept open, for each worker; 0: none.",
+     Times::kOnce,
+     0,
+     kFourG},
+    {"keepalive_timeout", kUpstream, kTime<kPool, &upstream::PoolOptions::idle_timeout>, "4s", "60s",
+     "How long an idle connection is kept; less where the peer says so."},
+    {"keepalive_requests", kUpstream, kNumber<kPool, &upstream::PoolOptions::max_requests>, "1000", "1000",
+     "Requests on one connection.", Times::kOnce, 1, kFourG},
+    {"keepalive_time", kUpstream, kTime<kPool, &upstream::PoolOptions::max_age>, "1h", "1h",
+     "The greatest age of a connection that is used again."},
+    {"zone",
+     kUpstream,
+     {"NAME [SIZE]", 1, 2, apply_zone, nullptr},
+     "",
+     "",
+     "Accepted: weir's workers always share the state of peers."},
+};
+
+}  // namespace
+
+std::span<const Row> upstream_rows() {
+  return kRows;
+}
+
+}  // namespace weir::config
