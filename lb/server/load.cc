@@ -22,7 +22,11 @@ LoadedConfig load_config(const CommandLine& line) {
   if (loaded.diagnostics.errors() > out.errors.size())
     out.errors.push_back("and " + std::to_string(loaded.diagnostics.errors() - out.errors.size()) + " more errors");
   if (!loaded.ok()) return out;
-  if (line.command == Command::kDump) out.dump = config::dump_files(loaded.tree);
+  if (line.command == Command::kDump) {
+    const bool globals = !line.globals.empty() && !line.effective;
+    out.dump = globals ? "# directives of -g:\n" + line.globals + "\n" : "";
+    out.dump += line.effective ? config::dump_effective(loaded.model, true) : config::dump_files(loaded.tree);
+  }
   out.model = std::make_shared<const config::Model>(std::move(loaded.model));
   return out;
 }

@@ -29,6 +29,7 @@ Result<CommandLine> parse_command_line(int argc, const char* const* argv) {
       ->type_name("FILE");
   app.add_flag("-t,--test", test, "test the configuration and exit");
   app.add_flag("-T,--dump", dump, "test the configuration, print it and exit");
+  app.add_flag("--effective", line.effective, "test, then print every setting, inherited ones and defaults too");
   app.add_flag("-q,--quiet", line.quiet, "say nothing but errors while testing");
   app.add_option("-s,--signal", line.signal, "send a signal to the running weir: stop, quit, reopen, reload")
       ->type_name("SIGNAL");
@@ -52,7 +53,7 @@ Result<CommandLine> parse_command_line(int argc, const char* const* argv) {
     return Unexpected{"invalid option: \"-s " + s + "\": it is one of stop, quit, reopen, reload"};
   if (!line.convert_to.empty() && line.convert_to != "yaml" && line.convert_to != "nginx")
     return Unexpected{"invalid option: \"--to " + line.convert_to + "\": it is yaml or nginx"};
-  line.command = command_of(line, version, build, test, dump, convert->parsed());
+  line.command = command_of(line, version, build, test, dump || line.effective, convert->parsed());
   return line;
 }
 

@@ -51,9 +51,9 @@ class Startup {
     ::signal(SIGPIPE, SIG_IGN);
     const Errors errors = prepare();
     if (!errors.empty()) return fail(errors);
+    Control control(*runtime_);  // whoever reads the pid file may send a signal at once
     if (Status<> published = publish(); !published) return fail({published.error()});
     begin_to_serve();
-    Control control(*runtime_);
     if (daemon_) daemon_->ready(logs_to_stderr(error_log_targets(line_, model().main)));
     control.run();
     log::notice("weir has stopped");

@@ -51,6 +51,13 @@ TEST(CommandLine, knows_long_names) {
   EXPECT_EQ(line->config, "a.yaml");
 }
 
+TEST(CommandLine, dumps_every_setting_when_asked) {
+  const auto line = parse({"--effective"});
+  ASSERT_TRUE(line);
+  EXPECT_EQ(line->command, Command::kDump);
+  EXPECT_TRUE(line->effective);
+}
+
 TEST(CommandLine, takes_globals_that_begin_with_a_space) {
   const auto line = parse({"-g", " pid /x;"});
   ASSERT_TRUE(line);
