@@ -86,6 +86,7 @@ std::string_view ChunkedDecoder::on_size(char c) {
 // chunk-ext = *( ";" token [ "=" ( token / quoted-string ) ] ), without the "bad white space" that RFC 9112 7.1.1 only
 // tolerates.
 std::string_view ChunkedDecoder::on_extension(char c) {
+  const bool may_end = state_ == State::kName || state_ == State::kValue || state_ == State::kQuotedEnd;
   if (state_ == State::kQuoted || state_ == State::kQuotedPair) {
     if (is_control(c) && c != '\t') return "control character in a chunk extension";
     if (state_ == State::kQuotedPair) {
@@ -100,12 +101,10 @@ std::string_view ChunkedDecoder::on_extension(char c) {
   } else if (state_ != State::kQuotedEnd && is_tchar(c)) {
     if (state_ == State::kNameStart) state_ = State::kName;
     if (state_ == State::kValueStart) state_ = State::kValue;
-  } else if (state_ == State::kNameStart || state_ == State::kValueStart) {
-    return "malformed chunk extension";
-  } else if (c == '\r') {
+  } else if (c == '\r' && may_end) {
     state_ = State::kSizeLf;
     return {};
-  } else if (c == ';') {
+  } else if (c == ';' && may_end) {
     state_ = State::kNameStart;
   } else if (c == '=' && state_ == State::kName) {
     state_ = State::kValueStart;

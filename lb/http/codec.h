@@ -120,7 +120,7 @@ class ServerCodec {
 
   virtual ~ServerCodec() = default;
   // Returns how many bytes were consumed. Fewer than given: a head is incomplete (give the rest again with more behind it), or an HTTP/1
-  // request has ended and the next waits for resume().
+  // request has ended and the next waits for resume(). After a reject all is swallowed.
   virtual size_t feed(std::string_view bytes, Handler& handler) = 0;
   // HTTP/1: the response is finished, the next request may be read. Called before the request's end, it takes effect there.
   virtual void resume() = 0;

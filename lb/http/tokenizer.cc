@@ -54,9 +54,8 @@ int on_head(llhttp_t*) {
   return HPE_PAUSED;
 }
 
-const llhttp_settings_t kSettings = [] {
-  llhttp_settings_t settings;
-  llhttp_settings_init(&settings);
+constexpr llhttp_settings_t kSettings = [] {
+  llhttp_settings_t settings{};
   settings.on_header_field = on_name;
   settings.on_header_value = on_value;
   settings.on_header_value_complete = on_value_complete;
