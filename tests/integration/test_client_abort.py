@@ -15,8 +15,8 @@ class Abort(Case):
         def script(conn):
             request = conn.read_request()
             if request.path == "/plain":
-                conn.send(answer("plain"))
-                conn.wait_closed()
+                conn.send(answer("plain", headers={"Connection": "close"}))
+                return
             if reply:
                 self.go.wait(60)
                 conn.send(reply)

@@ -100,8 +100,6 @@ TARGETS = {
     "control character in the path": b"GET /a\x01b HTTP/1.1\r\n" + H + b"\r\n",
     "tab in the path": b"GET /a\tb HTTP/1.1\r\n" + H + b"\r\n",
     "space in the path": b"GET /a b HTTP/1.1\r\n" + H + b"\r\n",
-    "above the root": b"GET /../etc HTTP/1.1\r\n" + H + b"\r\n",
-    "encoded above the root": b"GET /%2e%2e/etc HTTP/1.1\r\n" + H + b"\r\n",
     "bad escape": b"GET /%zz HTTP/1.1\r\n" + H + b"\r\n",
     "cut escape": b"GET /% HTTP/1.1\r\n" + H + b"\r\n",
     "no leading slash": b"GET a HTTP/1.1\r\n" + H + b"\r\n",
@@ -117,6 +115,13 @@ TARGETS = {
     # 24: fields that Connection may not take away
     **{f"Connection: {name}": POST + f"Connection: close, {name}\r\nContent-Length: 4\r\n\r\nabcd".encode() for name in (
         "Content-Length", "Transfer-Encoding", "Host")},
+}
+
+# Well framed, so the connection may go on.
+PATHS = {
+    "above the root": b"GET /../etc HTTP/1.1\r\n" + H + b"\r\n",
+    "encoded above the root": b"GET /%2e%2e/etc HTTP/1.1\r\n" + H + b"\r\n",
+    "above the root by an encoded slash": b"GET /a/..%2f../etc HTTP/1.1\r\n" + H + b"\r\n",
 }
 
 VERSIONS = {
@@ -182,6 +187,13 @@ class Refused(Case):
 
     def test_bad_targets_and_hosts(self):
         self.check(TARGETS)
+        self.nothing_reached_the_backend()
+
+    def test_paths_above_the_root(self):
+        for name, raw in PATHS.items():
+            with self.subTest(name):
+                client = self.client(self.edge).send(raw)
+                self.assertEqual(client.read_response().status, 400)
         self.nothing_reached_the_backend()
 
     def test_bad_versions(self):

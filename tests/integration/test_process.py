@@ -125,9 +125,10 @@ server {
 
     def test_global_directives_come_from_the_command_line(self):
         path = self.file(f"events {{}} http {{ server {{ listen {free_address()}; return 200; }} }}")
-        done = run("-T", "-c", path, "-g", "worker_processes 7;")
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertIn("worker_processes 7", done.stdout)
+        self.assertEqual(run("-t", "-c", path, "-g", "worker_processes 7;").returncode, 0)
+        done = run("-t", "-c", path, "-g", "worker_processes 7; nonsense;")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("nonsense", done.stderr)
 
 
 class Life(Case):
@@ -141,6 +142,13 @@ class Life(Case):
         weir.signal(signal.SIGTERM)
         self.assertEqual(weir.wait_exit(), 0)
         self.assertFalse(weir.pid_path.exists())
+
+    def test_global_directives_hold(self):
+        weir = self.weir(self.scene(), start=False, arguments=("-g", "worker_processes 3;"))
+        weir.config_path.write_text(weir.config().replace("worker_processes 1;", ""))
+        weir.start()
+        self.assertEqual(self.get(weir).text, "up")
+        self.assertGreaterEqual(int(weir.status("Threads")), 4)
 
     def test_each_ending_signal_ends_with_zero(self):
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
