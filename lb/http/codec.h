@@ -1,5 +1,6 @@
-// The seam between bytes and messages. A codec is sans-IO: bytes in, events out; messages in, bytes out. HTTP/1 uses stream 1 for
-// every message, one after the other; HTTP/2 will use its own numbers. No codec keeps a reference to anything it was given.
+// The seam between bytes and messages. A codec is sans-IO: bytes in, events out; messages in, bytes out. HTTP/1 uses
+// stream 1 for every message, one after the other; HTTP/2 will use its own numbers. No codec keeps a reference to
+// anything it was given.
 #pragma once
 #include <cassert>
 #include <cstddef>
@@ -22,8 +23,9 @@ struct HeadLimits {
   int fields = 100;               // 431
 };
 
-// A request that is refused. The status is for the client, the reason for the error log (a static string). `request_line` is raw and
-// without CRLF, for the access log: a view of what was fed, valid during the call; empty when the line is incomplete.
+// A request that is refused. The status is for the client, the reason for the error log (a static string).
+// `request_line` is raw and without CRLF, for the access log: a view of what was fed, valid during the call; empty when
+// the line is incomplete.
 struct Reject {
   uint16_t status = 400;
   std::string_view reason;
@@ -36,8 +38,9 @@ struct HeadStorage {
   RequestHead* request;
 };
 
-// Pieces of bytes to be written together. Pieces are views: of an arena, of the read slab, of static text, or of the batch's own
-// scratch (chunk heads). Valid until the caller's turn ends; whoever flushes copies what the kernel did not take.
+// Pieces of bytes to be written together. Pieces are views: of an arena, of the read slab, of static text, or of the
+// batch's own scratch (chunk heads). Valid until the caller's turn ends; whoever flushes copies what the kernel did not
+// take.
 class OutBatch {
  public:
   static constexpr int kMost = 60;
@@ -72,7 +75,8 @@ class OutBatch {
 // What Connection says on the wire of HTTP/1.
 enum class ConnectionOption : uint8_t { kNone, kClose, kKeepAlive, kUpgradeWebsocket };
 
-// The body framing that goes out; the codec writes Content-Length or Transfer-Encoding itself, never a field of the list.
+// The body framing that goes out; the codec writes Content-Length or Transfer-Encoding itself, never a field of the
+// list.
 struct OutFraming {
   Framing framing = Framing::kNone;
   int64_t length = -1;  // kLength: the length. kNone with length >= 0: declared but no body follows (HEAD, 304).
@@ -110,8 +114,9 @@ class ServerCodec {
     virtual void on_body(StreamId stream, std::string_view bytes) = 0;
     // The body is complete. Once, after which the stream is silent.
     virtual void on_request_end(StreamId stream) = 0;
-    // Refused; the connection cannot be read any further. Once a connection; begin_request and on_request may or may not have come
-    // before (a head with a bad byte is refused before there is storage, a broken chunk comes after on_request). Nothing follows.
+    // Refused; the connection cannot be read any further. Once a connection; begin_request and on_request may or may
+    // not have come before (a head with a bad byte is refused before there is storage, a broken chunk comes after
+    // on_request). Nothing follows.
     virtual void on_reject(StreamId stream, const Reject& reject) = 0;
 
    protected:
@@ -119,10 +124,11 @@ class ServerCodec {
   };
 
   virtual ~ServerCodec() = default;
-  // Returns how many bytes were consumed. Fewer than given: a head is incomplete (give the rest again with more behind it), or an HTTP/1
-  // request has ended and the next waits for resume(). After a reject all is swallowed.
+  // Returns how many bytes were consumed. Fewer than given: a head is incomplete (give the rest again with more behind
+  // it), or an HTTP/1 request has ended and the next waits for resume(). After a reject all is swallowed.
   virtual size_t feed(std::string_view bytes, Handler& handler) = 0;
-  // HTTP/1: the response is finished, the next request may be read. Called before the request's end, it takes effect there.
+  // HTTP/1: the response is finished, the next request may be read. Called before the request's end, it takes effect
+  // there.
   virtual void resume() = 0;
   // Whether a request has begun (any byte of it) and is not complete.
   virtual bool inside_request() const = 0;
@@ -160,8 +166,8 @@ class ClientCodec {
   virtual void expect(StreamId stream, Method method, bool websocket) = 0;
   // As ServerCodec::feed. Bytes beyond the response's end are not consumed: the caller counts them as unsolicited.
   virtual size_t feed(std::string_view bytes, Handler& handler) = 0;
-  // The peer closed its side: ends a close-delimited body (true; also when no response is under way), else the response is
-  // truncated (false; on_error does not come).
+  // The peer closed its side: ends a close-delimited body (true; also when no response is under way), else the response
+  // is truncated (false; on_error does not come).
   virtual bool finish(Handler& handler) = 0;
 
   virtual void send_head(StreamId stream, const OutRequest& head, Arena& arena, OutBatch& out) = 0;

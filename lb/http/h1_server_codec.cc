@@ -78,7 +78,8 @@ void H1ServerCodec::accept_head(std::string_view raw, Handler& handler) {
   if (const auto refused = parse_target(line.target, arena, head)) return refuse(*refused);
 
   // llhttp gets the line without the raw bytes above 0x7f that are forwarded encoded.
-  const std::string_view target = encode_unsafe(line.target, arena);
+  const bool is_clean = head.target.data() == line.target.data();
+  const std::string_view target = is_clean ? line.target : encode_unsafe(line.target, arena);
   const auto target_at = static_cast<size_t>(line.target.data() - text.data());
   const std::string_view behind = text.substr(target_at + line.target.size());
   const auto refused =

@@ -13,9 +13,26 @@ enum class Version : uint8_t { kHttp10, kHttp11, kHttp2 };
 std::string_view to_string(Version version);  // "HTTP/1.1"
 
 enum class Method : uint8_t {
-  kGet, kHead, kPost, kPut, kDelete, kOptions, kPatch, kTrace, kConnect,
+  kGet,
+  kHead,
+  kPost,
+  kPut,
+  kDelete,
+  kOptions,
+  kPatch,
+  kTrace,
+  kConnect,
   // WebDAV and friends, as nginx knows them
-  kMkcol, kCopy, kMove, kPropfind, kProppatch, kLock, kUnlock, kPurge, kReport, kSearch,
+  kMkcol,
+  kCopy,
+  kMove,
+  kPropfind,
+  kProppatch,
+  kLock,
+  kUnlock,
+  kPurge,
+  kReport,
+  kSearch,
   kUnknown,  // refused with 501
 };
 Method parse_method(std::string_view text);
@@ -24,10 +41,10 @@ bool is_idempotent(Method method);
 
 // How a message's end is found (RFC 9112 6.3).
 enum class Framing : uint8_t {
-  kNone,     // no body
-  kLength,   // Content-Length
+  kNone,    // no body
+  kLength,  // Content-Length
   kChunked,
-  kClose,    // responses only: until the connection closes
+  kClose,  // responses only: until the connection closes
 };
 
 struct Field {
@@ -89,19 +106,21 @@ struct RequestHead {
   Version version = Version::kHttp11;
   TargetForm form = TargetForm::kOrigin;
   Framing framing = Framing::kNone;
-  bool keep_alive = true;           // what the client asked for (version and Connection)
+  bool keep_alive = true;  // what the client asked for (version and Connection)
   bool expect_continue = false;
-  bool websocket = false;           // HTTP/1.1 GET with Upgrade: websocket and Connection: upgrade
-  int64_t content_length = 0;       // for kLength
+  bool websocket = false;      // HTTP/1.1 GET with Upgrade: websocket and Connection: upgrade
+  int64_t content_length = 0;  // for kLength
   std::string_view method_text;
-  std::string_view target;          // raw, origin form ("/a?b", "*"): what is forwarded. An absolute-form target is cut to its path.
-  std::string_view request_line;    // raw, without CRLF: $request
-  std::string_view path;            // target up to '?', raw
-  std::string_view query;           // after '?', raw, may be empty
+  std::string_view
+      target;  // raw, origin form ("/a?b", "*"): what is forwarded. An absolute-form target is cut to its path.
+  std::string_view request_line;  // raw, without CRLF: $request
+  std::string_view path;          // target up to '?', raw
+  std::string_view query;         // after '?', raw, may be empty
   bool has_query = false;
-  std::string_view host_field;      // Host as the client wrote it, or the authority of an absolute-form target; $http_host
-  std::string_view host;            // lower-cased, without port and trailing dot: routing, $host. Empty for HTTP/1.0 without Host.
-  size_t head_bytes = 0;            // on the wire: $request_length counts them
+  std::string_view host_field;  // Host as the client wrote it, or the authority of an absolute-form target; $http_host
+  std::string_view
+      host;  // lower-cased, without port and trailing dot: routing, $host. Empty for HTTP/1.0 without Host.
+  size_t head_bytes = 0;  // on the wire: $request_length counts them
   FieldList fields;
 
   void clear() {
@@ -123,9 +142,9 @@ struct ResponseHead {
   Version version = Version::kHttp11;
   Framing framing = Framing::kNone;  // already decided with the request's method and the status (HEAD, 204, 304: kNone)
   bool keep_alive = true;
-  bool upgrade_websocket = false;    // 101 with a matching Upgrade and Connection
-  int64_t content_length = -1;       // as declared, -1 when absent; set for HEAD and 304 too
-  int keep_alive_timeout = -1;       // seconds, of `Keep-Alive: timeout=N`; -1 when absent
+  bool upgrade_websocket = false;  // 101 with a matching Upgrade and Connection
+  int64_t content_length = -1;     // as declared, -1 when absent; set for HEAD and 304 too
+  int keep_alive_timeout = -1;     // seconds, of `Keep-Alive: timeout=N`; -1 when absent
   std::string_view reason;
   size_t head_bytes = 0;
   FieldList fields;

@@ -69,14 +69,16 @@ Prescan::Step Prescan::bad(uint16_t status, std::string_view reason) {
 
 // Refuses what a line's first byte already shows; control bytes are left to scan().
 bool Prescan::begin_line(char first) {
+  const bool is_status_line = lines_ == 0 && kind_ == Kind::kResponse;
+  if (kTchar[static_cast<unsigned char>(first)] && !is_status_line) return true;
   std::string_view why;
-  if (lines_ == 0 && kind_ == Kind::kResponse) {
+  if (is_status_line) {
     if (first != 'H') why = "not an HTTP response";
   } else if (lines_ == 0 && first == 0x16) {
     why = "TLS handshake on a plain-text port";
   } else if (first == ' ' || first == '\t') {
     why = lines_ == 0 ? std::string_view("white space before the request line") : "folded header line";
-  } else if (!is_control(first) && !kTchar[static_cast<unsigned char>(first)]) {
+  } else if (!is_control(first)) {
     why = lines_ == 0    ? std::string_view("request does not start with a method")
           : first == ':' ? "empty header name"
                          : "illegal character in a header name";
