@@ -20,15 +20,16 @@ uint64_t count_allocations(Fn&& fn) {
 
 }  // namespace weir
 
-void* operator new(size_t size) {
+// Not inlined: gcc would see malloc() on one side and operator delete on the other, and call it a mismatch.
+[[gnu::noinline]] void* operator new(size_t size) {
   ++weir::allocations_of_thread;
   void* const p = std::malloc(size == 0 ? 1 : size);
   if (p == nullptr) std::abort();
   return p;
 }
-void operator delete(void* p) noexcept {
+[[gnu::noinline]] void operator delete(void* p) noexcept {
   std::free(p);
 }
-void operator delete(void* p, size_t) noexcept {
+[[gnu::noinline]] void operator delete(void* p, size_t) noexcept {
   std::free(p);
 }
