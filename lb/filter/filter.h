@@ -1,5 +1,6 @@
-// The seam for what a route adds to an exchange: a filter sees heads and bodies, may change them, answer itself, or hold the exchange until it resumes it.
-// A filter is immutable and shared by all exchanges of its location; what it remembers of one lives in the exchange's arena.
+// The seam for what a route adds to an exchange: a filter sees heads and bodies, may change them, answer itself, or
+// hold the exchange until it resumes it. A filter is immutable and shared by all exchanges of its location; what it
+// remembers of one lives in the exchange's arena.
 #pragma once
 #include <cstddef>
 #include <functional>
@@ -31,7 +32,8 @@ class Filter {
   virtual ~Filter() = default;
   virtual Verdict on_request(Context&, http::RequestHead&) const { return Verdict::kContinue; }
   virtual Verdict on_response(Context&, http::ResponseHead&) const { return Verdict::kContinue; }
-  // Replaces `piece` by what goes on; `end` comes once, with the last piece or an empty one. `flush`: the sender wants it out now.
+  // Replaces `piece` by what goes on; `end` comes once, with the last piece or an empty one. `flush`: the sender wants
+  // it out now.
   virtual Verdict on_response_body(Context&, std::string_view& piece, bool flush, bool end) const {
     (void)piece, (void)flush, (void)end;
     return Verdict::kContinue;

@@ -1,4 +1,5 @@
-// set_real_ip_from, real_ip_header, real_ip_recursive (nginx's realip module): who the client is when a trusted proxy stands before weir.
+// set_real_ip_from, real_ip_header, real_ip_recursive (nginx's realip module): who the client is when a trusted proxy
+// stands before weir.
 #pragma once
 #include <string>
 #include <vector>
@@ -15,8 +16,8 @@ struct RealIpOptions {
   bool trusts(const SocketAddress& peer) const;
 };
 
-// The client's address: of the header when `peer` is trusted and the header holds an address, else `peer`. A list is read from the right; recursive
-// skips trusted addresses in it.
+// The client's address: of the header when `peer` is trusted and the header holds an address, else `peer`. A list is
+// read from the right; recursive skips trusted addresses in it.
 SocketAddress real_ip(const RealIpOptions& options, const SocketAddress& peer, const http::RequestHead& request);
 
 }  // namespace weir::filter

@@ -1,5 +1,5 @@
-// Follows WebSocket frame heads (RFC 6455 5.2) in a stream of bytes, so that a close frame can be put at a boundary. Looks at nothing else: no
-// masking, no payload, no validation beyond lengths.
+// Follows WebSocket frame heads (RFC 6455 5.2) in a stream of bytes, so that a close frame can be put at a boundary.
+// Looks at nothing else: no masking, no payload, no validation beyond lengths.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -10,7 +10,8 @@ namespace weir::http {
 class WsFrameTracker {
  public:
   void reset() { *this = WsFrameTracker(); }
-  // Feeds all of `bytes`. Returns how many of them end at the last frame boundary seen (npos when none lies inside or at the end).
+  // Feeds all of `bytes`. Returns how many of them end at the last frame boundary seen (npos when none lies inside or
+  // at the end).
   size_t feed(std::string_view bytes);
   bool at_boundary() const { return head_length_ == 0 && left_ == 0; }
   // A close frame went by: nothing may be put behind it.

@@ -1,4 +1,5 @@
-// The peer's side of an exchange: pick, connect, send, and the response up to its head; and what a failed attempt leads to.
+// The peer's side of an exchange: pick, connect, send, and the response up to its head; and what a failed attempt leads
+// to.
 #include <cassert>
 #include <cstring>
 
@@ -22,14 +23,16 @@ WorkerCluster* Exchange::find_cluster() {
   const auto& by_name = epoch_->site().cluster_by_name;
   const auto at = by_name.find(std::string(name));
   if (at == by_name.end()) {
-    log::error("no upstream \"", name, "\" for ", location_->pattern, " (connection ", downstream_->connection_number(), ")");
+    log::error("no upstream \"", name, "\" for ", location_->pattern, " (connection ", downstream_->connection_number(),
+               ")");
     return nullptr;
   }
   proxy_host_ = name;
   return &epoch_->cluster(at->second);
 }
 
-// --- pick -------------------------------------------------------------------------------------------------------------
+// --- pick
+// -------------------------------------------------------------------------------------------------------------
 
 void Exchange::next_attempt() {
   assert(!leased() && connecting_ == nullptr);
@@ -48,7 +51,7 @@ void Exchange::next_attempt() {
   probe_ = pick.probe;
   peer_->state->inflight.fetch_add(1, std::memory_order_relaxed);
   group_ = cluster_->group;
-  sending_ = request_all_sent_ = head_received_ = response_complete_ = retry_wanted_ = false;
+  sending_ = request_all_sent_ = upload_broken_ = head_received_ = response_complete_ = retry_wanted_ = false;
   accepted_ = 0;
   upstream_error_ = ErrorKind::kNone;
   upload_.flushed();
@@ -92,19 +95,24 @@ void Exchange::no_peer(const policy::Pick& pick) {
   }
   static LogLimit limit;
   if (limit.pass(core_.loop().now()))
-    log::error(pick.any_full ? "all peers are at max_conns" : "no live peer", " in upstream \"", cluster_->site->cluster->name(),
-               "\" (connection ", downstream_->connection_number(), ")");
-  answer(location_->no_peer_status, 1);
+    log::error(pick.any_full ? "all peers are at max_conns" : "no live peer", " in upstream \"",
+               cluster_->site->cluster->name(), "\" (connection ", downstream_->connection_number(), ")");
+  if (tries_ > 0) {
+    give_up();
+  } else {
+    answer(location_->no_peer_status, 1);
+  }
 }
 
-// --- connect ----------------------------------------------------------------------------------------------------------
+// --- connect
+// ----------------------------------------------------------------------------------------------------------
 
 void Exchange::on_connected(std::unique_ptr<io::Transport> transport, io::ConnectFailure failure) {
   connecting_.reset();
   if (transport == nullptr) {
     if (failure.kind == ErrorKind::kLocalError)
-      log::crit("connect() to ", peer_->options.name, " failed for want of this machine's resources (", -failure.code, ": ",
-                std::string_view(strerror(-failure.code)), ")");
+      log::crit("connect() to ", peer_->options.name, " failed for want of this machine's resources (", -failure.code,
+                ": ", std::string_view(strerror(-failure.code)), ")");
     attempt_failed(failure.kind);
     return;
   }
@@ -118,7 +126,8 @@ void Exchange::lease(std::unique_ptr<upstream::Connection> connection) {
   send_request();
 }
 
-// --- send -------------------------------------------------------------------------------------------------------------
+// --- send
+// -------------------------------------------------------------------------------------------------------------
 
 void Exchange::send_request() {
   compose_request();
@@ -154,10 +163,10 @@ void Exchange::arm_upstream() {
   } else if (response_state_ == ResponseState::kTunnel) {
     waiting_ = Waiting::kTunnelIdle;
     return;  // tunnel.cc arms with the location's timeout, which it keeps
-  } else if (connection_->queued() > 0) {
+  } else if (connection_->queued() > 0 && !upload_broken_) {
     waiting_ = Waiting::kSend;
     core_.loop().arm(upstream_deadline_, now + location_->send_timeout.count());
-  } else if (request_all_sent_ || head_received_) {
+  } else if (request_all_sent_ || upload_broken_ || head_received_) {
     // Silence is the peer's fault only while weir wants to read.
     if (downstream_->queued() >= Relay::kHigh) {
       waiting_ = Waiting::kNothing;
@@ -185,25 +194,29 @@ void Exchange::on_deadline(Deadline&) {
     tunnel_ended(ErrorKind::kNone);
     return;
   }
-  if (upstream_error_ != ErrorKind::kNone) {  // found broken inside a feed of the client's codec
-    response_broken(upstream_error_);
-    return;
-  }
   switch (waiting_) {
     case Waiting::kSend: response_broken(ErrorKind::kSendTimeout); return;
-    case Waiting::kResponse: response_broken(head_received_ ? ErrorKind::kBodyTimeout : ErrorKind::kHeaderTimeout); return;
+    case Waiting::kResponse:
+      response_broken(head_received_ ? ErrorKind::kBodyTimeout : ErrorKind::kHeaderTimeout);
+      return;
     case Waiting::kNothing:
     case Waiting::kTunnelIdle: return;
   }
 }
 
-// --- respond ----------------------------------------------------------------------------------------------------------
+// --- respond
+// ----------------------------------------------------------------------------------------------------------
 
-Arena& Exchange::response_arena(http::StreamId) { return arena_; }
-http::ResponseHead& Exchange::response_head(http::StreamId) { return response_; }
+Arena& Exchange::response_arena(http::StreamId) {
+  return arena_;
+}
+http::ResponseHead& Exchange::response_head(http::StreamId) {
+  return response_;
+}
 
 void Exchange::on_interim(http::StreamId) {
-  if (request_.version == http::Version::kHttp10 || response_.status == 100 || response_state_ != ResponseState::kNone) return;
+  if (request_.version == http::Version::kHttp10 || response_.status == 100 || response_state_ != ResponseState::kNone)
+    return;
   http::OutResponse interim;
   interim.status = response_.status;
   interim.reason = response_.reason;
@@ -225,8 +238,12 @@ void Exchange::on_response(http::StreamId) {
   }
   connection_->set_keep_alive(response_.keep_alive, response_.keep_alive_timeout);
   const policy::RetryDecision decision = policy::decide_retry(location_->retry, facts(ErrorKind::kNone));
-  retry_wanted_ = decision != policy::RetryDecision::kNo;
-  if (decision == policy::RetryDecision::kBudget && !take_budget()) retry_wanted_ = false;
+  // The last peer's answer is the answer, whatever its status.
+  const policy::Cluster& cluster = *cluster_->site->cluster;
+  const bool others = static_cast<size_t>(tried_.count()) + 1 < cluster.primaries().size() + cluster.backups().size();
+  retry_wanted_ = others && decision != policy::RetryDecision::kNo;
+  if (retry_wanted_) exhausted_status_ = policy::exhausted_status(facts(ErrorKind::kNone));
+  if (retry_wanted_ && decision == policy::RetryDecision::kBudget && !take_budget()) retry_wanted_ = false;
   if (!retry_wanted_) move(ResponseState::kHead);
 }
 
@@ -246,7 +263,8 @@ void Exchange::on_response_end(http::StreamId) {
 
 void Exchange::on_error(http::StreamId, ErrorKind kind, std::string_view why) {
   upstream_error_ = kind;
-  log::warn("peer ", peer_->options.name, " sent an invalid response: ", why, " (connection ", downstream_->connection_number(), ")");
+  log::warn("peer ", peer_->options.name, " sent an invalid response: ", why, " (connection ",
+            downstream_->connection_number(), ")");
 }
 
 void Exchange::on_upstream_turn() {
@@ -296,7 +314,8 @@ void Exchange::on_upstream_closed(int code) {
   response_broken(head_received_ ? ErrorKind::kResetMidResponse : broken_before_response());
 }
 
-// --- failure ----------------------------------------------------------------------------------------------------------
+// --- failure
+// ----------------------------------------------------------------------------------------------------------
 
 ErrorKind Exchange::broken_before_response() const {
   const bool silent = connection_->bytes_received() == 0;
@@ -344,23 +363,15 @@ bool Exchange::take_budget() {
 void Exchange::attempt_failed(ErrorKind kind) {
   const policy::AttemptFacts f = facts(kind);
   policy::RetryDecision decision = policy::decide_retry(location_->retry, f);
+  exhausted_status_ = policy::exhausted_status(f);
   core_.counters().add(observe::Counter::kUpstreamFailures);
-  log::info("peer ", peer_->options.name, ": ", traits(kind).reason, " (connection ", downstream_->connection_number(), ")");
+  log::info("peer ", peer_->options.name, ": ", traits(kind).reason, " (connection ", downstream_->connection_number(),
+            ")");
   end_attempt(kind, true);
   if (decision == policy::RetryDecision::kBudget)
     decision = take_budget() ? policy::RetryDecision::kYes : policy::RetryDecision::kNo;
   if (decision == policy::RetryDecision::kNo) {
-    const int status = policy::exhausted_status(f);
-    record_.error = kind;
-    // Nobody took a connection: the service is away, which is not the fault of one bad gateway.
-    bool all_refused = true;
-    for (const observe::Attempt& attempt : record_.attempts)
-      all_refused = all_refused && (attempt.error == ErrorKind::kConnectRefused || attempt.error == ErrorKind::kConnectFailed);
-    if (all_refused) {
-      answer(location_->no_peer_status, 1);
-    } else {
-      answer(status);
-    }
+    give_up();
     return;
   }
   core_.counters().add(observe::Counter::kUpstreamRetries);
@@ -369,6 +380,20 @@ void Exchange::attempt_failed(ErrorKind kind) {
     fresh_only_ = true;  // one stale connection is enough: the next one is new
   }
   next_attempt();
+}
+
+// No further try: what the client gets for the last one.
+void Exchange::give_up() {
+  // Nobody took a connection: the service is away, which is not the fault of one bad gateway.
+  bool all_refused = true;
+  for (const observe::Attempt& attempt : record_.attempts)
+    all_refused =
+        all_refused && (attempt.error == ErrorKind::kConnectRefused || attempt.error == ErrorKind::kConnectFailed);
+  if (all_refused) {
+    answer(location_->no_peer_status, 1);
+  } else {
+    answer(exhausted_status_);
+  }
 }
 
 void Exchange::end_attempt(ErrorKind kind, bool decided) {
@@ -394,10 +419,12 @@ void Exchange::end_attempt(ErrorKind kind, bool decided) {
     cluster_->balancer->failed(*peer_);
     if (!single && state.passive.failure(now))
       log::warn("peer ", cluster_->site->cluster->name(), "/", peer_->options.name, " is taken out for ",
-                (state.passive.ejected_until() - now) / 1000, " s: ", kind == ErrorKind::kNone ? "bad status" : traits(kind).reason);
+                (state.passive.ejected_until() - now) / 1000,
+                " s: ", kind == ErrorKind::kNone ? "bad status" : traits(kind).reason);
   } else if (decided && kind == ErrorKind::kNone) {
     cluster_->balancer->succeeded(*peer_);
-    if (state.passive.success(now)) log::warn("peer ", cluster_->site->cluster->name(), "/", peer_->options.name, " is back");
+    if (state.passive.success(now))
+      log::warn("peer ", cluster_->site->cluster->name(), "/", peer_->options.name, " is back");
   } else if (probe_) {
     state.passive.abandon_probe();
   }

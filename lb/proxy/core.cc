@@ -108,7 +108,9 @@ void Core::close_all() {
   while (Session* session = sessions_.front()) session->close();
 }
 
-void Core::flush_logs(bool all) { log_.flush(loop_.now(), all); }
+void Core::flush_logs(bool all) {
+  log_.flush(loop_.now(), all);
+}
 
 std::unique_ptr<Exchange> Core::take_exchange() {
   if (free_exchanges_.empty()) return std::make_unique<Exchange>(*this);
@@ -118,7 +120,9 @@ std::unique_ptr<Exchange> Core::take_exchange() {
 }
 
 // It is still on the stack: it is lent again from the next turn on.
-void Core::give_exchange(std::unique_ptr<Exchange> exchange) { ended_exchanges_.push_back(std::move(exchange)); }
+void Core::give_exchange(std::unique_ptr<Exchange> exchange) {
+  ended_exchanges_.push_back(std::move(exchange));
+}
 
 std::unique_ptr<Busy> Core::take_busy(const http::HeadLimits& limits) {
   if (free_busy_.empty()) return std::make_unique<Busy>(limits);
@@ -179,9 +183,13 @@ int Core::utc_offset(int64_t wall_us) {
 void Core::note_untrusted_proxy(const SocketAddress& address) {
   SocketAddress host = address;
   host.set_port(0);
-  if (noted_proxies_.size() >= kNotedProxies || std::find(noted_proxies_.begin(), noted_proxies_.end(), host) != noted_proxies_.end()) return;
+  if (noted_proxies_.size() >= kNotedProxies ||
+      std::find(noted_proxies_.begin(), noted_proxies_.end(), host) != noted_proxies_.end())
+    return;
   noted_proxies_.push_back(host);
-  log::warn("client ", host.ip(), " sent X-Forwarded-Proto and is not trusted: the field is replaced. If it is a proxy of yours, name it in set_real_ip_from");
+  log::warn("client ", host.ip(),
+            " sent X-Forwarded-Proto and is not trusted: the field is replaced. If it is a proxy of yours, name it in "
+            "set_real_ip_from");
 }
 
 }  // namespace weir::proxy

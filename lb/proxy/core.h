@@ -1,5 +1,6 @@
-// What one worker serves with: its epoch of the site, its sessions, pools, balancers, logs and counters. server/worker.cc owns one on the worker's
-// thread and feeds it connections; nothing here is shared with another thread but the snapshot, the peers' states and the counters.
+// What one worker serves with: its epoch of the site, its sessions, pools, balancers, logs and counters.
+// server/worker.cc owns one on the worker's thread and feeds it connections; nothing here is shared with another thread
+// but the snapshot, the peers' states and the counters.
 #pragma once
 #include <functional>
 #include <memory>
@@ -49,8 +50,8 @@ class Core final : private DeadlineHandler {
   void adopt(std::shared_ptr<const Site> site);
   // A client connection on the listener of that configured address. A site without that address any more closes it.
   void accept(std::unique_ptr<io::Transport> transport, const SocketAddress& listen_address);
-  // Graceful end: idle sessions close (after a request that is already on its way), busy ones finish with Connection: close, WebSockets get
-  // close 1001 at a frame boundary. on_drained when none is left.
+  // Graceful end: idle sessions close (after a request that is already on its way), busy ones finish with Connection:
+  // close, WebSockets get close 1001 at a frame boundary. on_drained when none is left.
   void begin_drain();
   // Closes what is left, at once.
   void close_all();
@@ -81,7 +82,8 @@ class Core final : private DeadlineHandler {
   // A line was put into a log's buffer: it is handed over in time, also when nothing else happens.
   void log_written(Millis flush);
   void session_closed(Session& session);
-  // Warns once per address that sent X-Forwarded-Proto without being trusted: a proxy before weir that set_real_ip_from should name.
+  // Warns once per address that sent X-Forwarded-Proto without being trusted: a proxy before weir that set_real_ip_from
+  // should name.
   void note_untrusted_proxy(const SocketAddress& address);
   // An upstream connection opened (+1) or closed (-1); counted against the cap.
   void count_connection(int delta);
@@ -103,7 +105,7 @@ class Core final : private DeadlineHandler {
   std::vector<std::unique_ptr<Epoch>> epochs_;  // the current one and those that are still in use
   Epoch* current_ = nullptr;
   int live_epochs_ = 0;
-  std::vector<std::unique_ptr<Epoch>> retired_epochs_;      // until the turn ends
+  std::vector<std::unique_ptr<Epoch>> retired_epochs_;  // until the turn ends
   std::vector<std::unique_ptr<Exchange>> free_exchanges_;
   std::vector<std::unique_ptr<Exchange>> ended_exchanges_;  // until the turn ends
   std::vector<std::unique_ptr<Busy>> free_busy_;

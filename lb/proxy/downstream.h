@@ -1,15 +1,15 @@
 // What an exchange sees of the client's side: a stream of a session. HTTP/1 sessions have one; HTTP/2 will have many.
 #pragma once
-#include "http/codec.h"
 #include "base/sockaddr.h"
+#include "http/codec.h"
 
 namespace weir::proxy {
 
 // How an exchange leaves its client's connection.
 enum class Ending : uint8_t {
-  kKeep,    // the next request may come
-  kClose,   // close once what is queued has gone out; linger if input is unread
-  kAbort,   // close at once: the response is truncated and the client must see it
+  kKeep,   // the next request may come
+  kClose,  // close once what is queued has gone out; linger if input is unread
+  kAbort,  // close at once: the response is truncated and the client must see it
 };
 
 class Downstream {

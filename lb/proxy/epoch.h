@@ -1,5 +1,5 @@
-// A worker's hold on a snapshot: the site plus what the worker adds to it (a balancer and the pool's slots for each cluster). Counted with a plain
-// int: no cache line is shared between workers on a request's path.
+// A worker's hold on a snapshot: the site plus what the worker adds to it (a balancer and the pool's slots for each
+// cluster). Counted with a plain int: no cache line is shared between workers on a request's path.
 #pragma once
 #include <memory>
 #include <utility>

@@ -44,7 +44,8 @@ void Exchange::begin(Downstream& downstream, const ListenSite& listen, EpochRef 
   internal_target_ = server_name_ = proxy_host_ = {};
   redirected_ = false;
   held_ = true;
-  composed_ = started_ = continue_sent_ = counted_in_cluster_ = budget_taken_ = probe_ = fresh_only_ = sending_ = request_all_sent_ = false;
+  composed_ = started_ = continue_sent_ = counted_in_cluster_ = budget_taken_ = probe_ = fresh_only_ = sending_ =
+      request_all_sent_ = false;
   head_received_ = response_complete_ = retry_wanted_ = keep_alive_ = close_delimited_ = event_stream_ = false;
   client_fin_ = peer_fin_ = drain_wanted_ = false;
   sent_length_ = -1;
@@ -83,8 +84,8 @@ void Exchange::on_request() {
 
 void Exchange::on_reject(const http::Reject& reject) {
   core_.counters().add(observe::Counter::kRequestsRejected);
-  log::info("client ", downstream_->remote_address().to_string(), " sent an invalid request: ", reject.reason, " (connection ",
-            downstream_->connection_number(), ")");
+  log::info("client ", downstream_->remote_address().to_string(), " sent an invalid request: ", reject.reason,
+            " (connection ", downstream_->connection_number(), ")");
   if (request_state_ == RequestState::kIdle) move(RequestState::kReceiving);
   move(RequestState::kAborted);  // nothing more can be read of it
   pending_answer_ = reject.status;
@@ -216,7 +217,10 @@ bool Exchange::body_ended() const {
 }
 
 void Exchange::relay_request_body() {
-  if (!sending_ || request_all_sent_) return;
+  if (!sending_ || request_all_sent_ || upload_broken_) {
+    upload_.flushed();
+    return;
+  }
   const bool complete = body_ended();
   if (upload_.count() == 0 && !complete) return;
   http::OutBatch out;
@@ -225,14 +229,11 @@ void Exchange::relay_request_body() {
   upload_.flushed();
   if (complete) codec.send_end(stream_, out);
   size_t accepted = 0;
-  // A peer that answered early may have stopped reading: its response still counts, so an error here waits for what the read side says.
+  // A peer that answered early may have stopped reading: its answer still counts. The read side tells what it is, an
+  // answer or a reset.
   if (connection_->send(out, &accepted) < 0) {
-    upload_.flushed();
-    if (!head_received_) {
-      // Inside a feed of the client's codec this must not end the exchange: on_deadline() comes right after this turn.
-      upstream_error_ = broken_before_response();
-      core_.loop().arm(upstream_deadline_, core_.loop().now());
-    }
+    upload_broken_ = true;
+    arm_upstream();
     return;
   }
   accepted_ += accepted;
@@ -244,8 +245,10 @@ void Exchange::relay_request_body() {
 }
 
 bool Exchange::wants_client_read() {
-  if (response_state_ == ResponseState::kTunnel) return !client_fin_ && upload_.update(connection_ ? connection_->queued() : 0);
-  if (request_state_ == RequestState::kComplete) return true;  // a FIN is to be noticed; the session bounds what comes behind
+  if (response_state_ == ResponseState::kTunnel)
+    return !client_fin_ && upload_.update(connection_ ? connection_->queued() : 0);
+  if (request_state_ == RequestState::kComplete)
+    return true;  // a FIN is to be noticed; the session bounds what comes behind
   if (request_state_ == RequestState::kAborted) return false;
   if (request_state_ == RequestState::kDiscarding) return true;
   return upload_.update(sending_ ? connection_->queued() : body_.size());
@@ -277,7 +280,8 @@ void Exchange::flush_response() {
   if (const int rc = downstream_->send(out); rc < 0) client_error_ = rc;
 }
 
-// --- the client's side goes wrong -------------------------------------------------------------------------------------
+// --- the client's side goes wrong
+// -------------------------------------------------------------------------------------
 
 void Exchange::client_eof() {
   if (response_state_ == ResponseState::kTunnel) {
@@ -322,7 +326,8 @@ void Exchange::client_sent() {
   }
 }
 
-// --- finish -----------------------------------------------------------------------------------------------------------
+// --- finish
+// -----------------------------------------------------------------------------------------------------------
 
 Ending Exchange::ending_of_keep_alive() const {
   return keep_alive_ && request_state_ == RequestState::kComplete ? Ending::kKeep : Ending::kClose;
@@ -353,7 +358,8 @@ void Exchange::finish(ErrorKind error, Ending ending) {
   assert(downstream_ != nullptr);
   upstream_deadline_.cancel();
   connecting_.reset();
-  if (response_state_ != ResponseState::kEnded) move(ending == Ending::kAbort ? ResponseState::kAborted : ResponseState::kEnded);
+  if (response_state_ != ResponseState::kEnded)
+    move(ending == Ending::kAbort ? ResponseState::kAborted : ResponseState::kEnded);
   record_.error = record_.error == ErrorKind::kNone ? error : record_.error;
   record_.ended_us = monotonic_us();
   record_.ended_wall_us = core_.loop().wall_us();

@@ -1,9 +1,10 @@
-// One request and its response: the phases of DESIGN section 6 in order. Pooled by the Core; begin() to the Downstream's exchange_ended() is one life.
+// One request and its response: the phases of DESIGN section 6 in order. Pooled by the Core; begin() to the
+// Downstream's exchange_ended() is one life.
 //
 //   admit -> route -> (receive a small body) -> pick -> connect -> send -> respond -> relay -> finish
 //
-// exchange.cc has the client's side and the end, attempt.cc the peer's side (pick to response head), tunnel.cc what follows a 101, forward_*.cc
-// what goes onto the wire, local_answer.cc what weir says itself, variables.cc the $names.
+// exchange.cc has the client's side and the end, attempt.cc the peer's side (pick to response head), tunnel.cc what
+// follows a 101, forward_*.cc what goes onto the wire, local_answer.cc what weir says itself, variables.cc the $names.
 #pragma once
 #include <memory>
 #include <optional>
@@ -35,7 +36,8 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   Exchange& operator=(const Exchange&) = delete;
 
   // A new life. `started_us`: when the request's first byte was read.
-  void begin(Downstream& downstream, const ListenSite& listen, EpochRef epoch, http::StreamId stream, int64_t started_us);
+  void begin(Downstream& downstream, const ListenSite& listen, EpochRef epoch, http::StreamId stream,
+             int64_t started_us);
   Arena& arena() { return arena_; }
   http::RequestHead& request() { return request_; }
   const http::RequestHead& request() const { return request_; }
@@ -50,13 +52,15 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
 
   // The client's connection: FIN, RST or too slow. May end the exchange.
   void client_gone(ErrorKind kind);
-  void client_eof();   // FIN: an abort, unless proxy_ignore_client_abort or a tunnel
-  void client_sent();  // queued bytes went out
+  void client_eof();                           // FIN: an abort, unless proxy_ignore_client_abort or a tunnel
+  void client_sent();                          // queued bytes went out
   void on_client_raw(std::string_view bytes);  // of a tunnel
 
   // Derived: whether the client's socket is to be read now.
   bool wants_client_read();
-  bool receiving() const { return request_state_ == RequestState::kReceiving || request_state_ == RequestState::kDiscarding; }
+  bool receiving() const {
+    return request_state_ == RequestState::kReceiving || request_state_ == RequestState::kDiscarding;
+  }
   bool request_complete() const { return request_state_ == RequestState::kComplete; }
   bool in_tunnel() const { return response_state_ == ResponseState::kTunnel; }
   const Location& location() const { return *location_; }
@@ -95,6 +99,7 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   void end_attempt(ErrorKind kind, bool decided);
   policy::AttemptFacts facts(ErrorKind kind) const;
   bool take_budget();
+  void give_up();
   void response_broken(ErrorKind kind);
   ErrorKind broken_before_response() const;
   void arm_upstream();
@@ -153,35 +158,35 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   Arena arena_;
   http::RequestHead request_;
   http::ResponseHead response_;
-  http::FieldList out_fields_;     // what goes to the peer; composed once
+  http::FieldList out_fields_;  // what goes to the peer; composed once
   http::OutRequest out_request_;
-  http::FieldList local_fields_;   // of an answer of weir's own
+  http::FieldList local_fields_;  // of an answer of weir's own
   observe::ExchangeRecord record_;
 
   RequestState request_state_ = RequestState::kIdle;
   ResponseState response_state_ = ResponseState::kNone;
 
   // request
-  SocketAddress client_;            // after real_ip
-  std::string_view uri_;            // normalised path: $uri
-  std::string_view server_name_;    // of the snapshot, or copied into the arena when a tunnel lets go of it
+  SocketAddress client_;          // after real_ip
+  std::string_view uri_;          // normalised path: $uri
+  std::string_view server_name_;  // of the snapshot, or copied into the arena when a tunnel lets go of it
   std::string_view proxy_host_;
   uint16_t proxy_port_ = 0;
   route::LocationMatch match_;
   RegexMatch host_captures_;
   const Regex* host_regex_ = nullptr;
-  Chain body_;                      // held for the first send and for a retry
+  Chain body_;  // held for the first send and for a retry
   Relay upload_;
   uint64_t request_body_bytes_ = 0;
-  bool held_ = true;                // body_ is all of the body that came so far
+  bool held_ = true;  // body_ is all of the body that came so far
   bool composed_ = false;
-  bool started_ = false;            // the first attempt has begun
+  bool started_ = false;  // the first attempt has begun
   bool continue_sent_ = false;
-  int pending_answer_ = 0;          // a local answer decided inside a codec event, given by turn()
-  int error_status_ = 0;            // of the error_page that is being served: what the client gets
-  bool redirected_ = false;         // to it
+  int pending_answer_ = 0;            // a local answer decided inside a codec event, given by turn()
+  int error_status_ = 0;              // of the error_page that is being served: what the client gets
+  bool redirected_ = false;           // to it
   std::string_view internal_target_;  // its URI
-  int retry_after_ = 0;             // seconds; 0: none
+  int retry_after_ = 0;               // seconds; 0: none
 
   // attempts
   WorkerCluster* cluster_ = nullptr;
@@ -191,15 +196,17 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   std::shared_ptr<policy::PeerState> peer_state_;  // of a tunnel, which has let go of the epoch
   bool probe_ = false;
   policy::TriedSet tried_;
-  uint32_t tries_ = 0;              // charged ones
+  uint32_t tries_ = 0;  // charged ones
   MonoMs first_attempt_at_ = 0;
   bool fresh_only_ = false;
   std::unique_ptr<io::Connecting> connecting_;
   std::unique_ptr<upstream::Connection> connection_;
   upstream::Group* group_ = nullptr;
-  bool sending_ = false;            // the head was given to the connection
-  bool request_all_sent_ = false;   // so was the rest
-  uint64_t accepted_ = 0;           // of the request, by the kernel, in this attempt
+  bool sending_ = false;           // the head was given to the connection
+  bool request_all_sent_ = false;  // so was the rest
+  bool upload_broken_ = false;     // the peer takes no more; its answer may still come
+  int exhausted_status_ = 502;     // the client's, when no further try is allowed
+  uint64_t accepted_ = 0;          // of the request, by the kernel, in this attempt
   Deadline upstream_deadline_{this};
   enum class Waiting : uint8_t { kNothing, kSend, kResponse, kTunnelIdle } waiting_ = Waiting::kNothing;
 
@@ -209,13 +216,13 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   bool response_complete_ = false;  // the peer's response ended
   bool retry_wanted_ = false;
   ErrorKind upstream_error_ = ErrorKind::kNone;
-  int client_error_ = 0;            // of a send in the middle of a feed
-  bool keep_alive_ = false;         // said to the client
+  int client_error_ = 0;     // of a send in the middle of a feed
+  bool keep_alive_ = false;  // said to the client
   bool close_delimited_ = false;
-  bool event_stream_ = false;       // text/event-stream: silence is normal
+  bool event_stream_ = false;  // text/event-stream: silence is normal
   uint64_t head_bytes_sent_ = 0;
   uint64_t body_bytes_sent_ = 0;
-  int64_t sent_length_ = -1;        // $sent_http_content_length
+  int64_t sent_length_ = -1;  // $sent_http_content_length
   bool sent_chunked_ = false;
   mutable char request_id_[32] = {};  // made when first asked for
 

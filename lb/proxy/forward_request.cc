@@ -1,4 +1,5 @@
-// What goes to the peer: the client's head less what is not for the next hop, plus Host, X-Forwarded-* and the operator's fields (SEMANTICS section 1).
+// What goes to the peer: the client's head less what is not for the next hop, plus Host, X-Forwarded-* and the
+// operator's fields (SEMANTICS section 1).
 #include <algorithm>
 
 #include "base/bytes.h"
@@ -24,10 +25,11 @@ bool is_forwarding(HeaderToken token) {
   }
 }
 
-// Framing and hop-by-hop fields set by the operator are hints that never reach the wire as such; the codec writes its own.
+// Framing and hop-by-hop fields set by the operator are hints that never reach the wire as such; the codec writes its
+// own.
 bool is_framing(HeaderToken token) {
-  return http::is_hop_by_hop(token) || token == HeaderToken::kContentLength || token == HeaderToken::kTransferEncoding ||
-         token == HeaderToken::kConnection || token == HeaderToken::kUpgrade;
+  return http::is_hop_by_hop(token) || token == HeaderToken::kContentLength ||
+         token == HeaderToken::kTransferEncoding || token == HeaderToken::kConnection || token == HeaderToken::kUpgrade;
 }
 
 // A normalised path is decoded; on the wire some bytes must not stand as they are.
@@ -57,14 +59,17 @@ bool is_set(const std::vector<HeaderSetting>& settings, HeaderToken token, std::
 }  // namespace
 
 void Exchange::compose_request() {
-  // The framing towards the peer may depend on the attempt only through the location, so one composition serves every try.
+  // The framing towards the peer may depend on the attempt only through the location, so one composition serves every
+  // try.
   if (composed_) return;
   composed_ = true;
   const Location& location = *location_;
   const bool trusted = location.real_ip.trusts(downstream_->remote_address());
   http::drop_hop_by_hop(request_.fields);
   for (const http::Field& field : request_.fields) {
-    if (field.dropped || field.token == HeaderToken::kHost || field.token == HeaderToken::kExpect || is_framing(field.token)) continue;
+    if (field.dropped || field.token == HeaderToken::kHost || field.token == HeaderToken::kExpect ||
+        is_framing(field.token))
+      continue;
     if (field.name.find('_') != std::string_view::npos) continue;
     if (location.automatic_headers && !trusted) {
       if (field.token == HeaderToken::kForwarded) continue;
@@ -92,7 +97,9 @@ void Exchange::compose_request() {
   }
   if (!host_set) {
     const bool own_name = !location.automatic_headers || location.pass->host_is_name;
-    host = own_name ? proxy_host_ : request_.host_field.empty() ? variable({route::Var::kHost, {}, 0, {}, {}}, arena_).text : request_.host_field;
+    host = own_name                      ? proxy_host_
+           : request_.host_field.empty() ? variable({route::Var::kHost, {}, 0, {}, {}}, arena_).text
+                                         : request_.host_field;
   }
   if (!host.empty()) out_fields_.add("Host", host, HeaderToken::kHost);
 
@@ -105,13 +112,14 @@ void Exchange::compose_request() {
     case http::Framing::kLength: out_request_.framing = {http::Framing::kLength, request_.content_length}; break;
     case http::Framing::kChunked:
       // HTTP/1.0 knows no chunks: the length of a body that is held whole is known, any other was refused with 411.
-      out_request_.framing = location.http10 ? http::OutFraming{http::Framing::kLength, static_cast<int64_t>(body_.size())}
-                                             : http::OutFraming{http::Framing::kChunked, -1};
+      out_request_.framing = location.http10
+                                 ? http::OutFraming{http::Framing::kLength, static_cast<int64_t>(body_.size())}
+                                 : http::OutFraming{http::Framing::kChunked, -1};
       break;
     default: out_request_.framing = {http::Framing::kNone, -1};
   }
   const bool websocket = request_.websocket && location.upgrade_websocket && !location.http10;
-  out_request_.connection = websocket                     ? http::ConnectionOption::kUpgradeWebsocket
+  out_request_.connection = websocket                      ? http::ConnectionOption::kUpgradeWebsocket
                             : !location.upstream_keepalive ? http::ConnectionOption::kClose
                             : location.http10              ? http::ConnectionOption::kKeepAlive
                                                            : http::ConnectionOption::kNone;
@@ -137,8 +145,8 @@ void Exchange::add_forwarding_fields() {
   static const route::VariableRef kServerPort{route::Var::kServerPort, {}, 0, {}, {}};
   add(HeaderToken::kXRealIp, "X-Real-IP", kRemoteAddr);
   add(HeaderToken::kXForwardedProto, "X-Forwarded-Proto", kScheme);
-  if (!is_set(set, HeaderToken::kXForwardedHost, "X-Forwarded-Host") && !(trusted && out_fields_.find(HeaderToken::kXForwardedHost)) &&
-      !request_.host_field.empty())
+  if (!is_set(set, HeaderToken::kXForwardedHost, "X-Forwarded-Host") &&
+      !(trusted && out_fields_.find(HeaderToken::kXForwardedHost)) && !request_.host_field.empty())
     out_fields_.add("X-Forwarded-Host", request_.host_field, HeaderToken::kXForwardedHost);
   add(HeaderToken::kXForwardedPort, "X-Forwarded-Port", kServerPort);
 }
@@ -147,8 +155,9 @@ std::string_view Exchange::request_target() {
   const ProxyPass& pass = *location_->pass;
   if (!pass.has_uri) return internal_target_.empty() ? request_.target : internal_target_;
   // The URI part replaces the prefix that matched, on the normalised path (as nginx does).
-  const std::string_view rest = location_->is_prefix && uri_.size() >= location_->prefix.size() ? uri_.substr(location_->prefix.size())
-                                                                                                : std::string_view();
+  const std::string_view rest = location_->is_prefix && uri_.size() >= location_->prefix.size()
+                                    ? uri_.substr(location_->prefix.size())
+                                    : std::string_view();
   return arena_.concat({pass.uri, escape_path(rest, arena_), request_.has_query ? "?" : "", request_.query});
 }
 

@@ -1,4 +1,5 @@
-// What goes to the client: the peer's head less what is not for the next hop, plus weir's own fields and the operator's.
+// What goes to the client: the peer's head less what is not for the next hop, plus weir's own fields and the
+// operator's.
 #include <algorithm>
 
 #include "base/bytes.h"
@@ -30,7 +31,16 @@ bool hidden_by_default(const http::Field& field) {
 
 bool takes_add_header(int status) {
   switch (status) {
-    case 200: case 201: case 204: case 206: case 301: case 302: case 303: case 304: case 307: case 308: return true;
+    case 200:
+    case 201:
+    case 204:
+    case 206:
+    case 301:
+    case 302:
+    case 303:
+    case 304:
+    case 307:
+    case 308: return true;
     default: return false;
   }
 }
@@ -43,8 +53,10 @@ void Exchange::compose_response_head(http::OutResponse& out) {
   http::drop_hop_by_hop(fields);
   for (http::Field& field : fields) {
     if (field.dropped) continue;
-    if (field.token == HeaderToken::kContentType) event_stream_ = iequals(field.value.substr(0, 17), "text/event-stream");
-    if (hidden_by_default(field) ? !listed(location.pass_headers, field.name) : listed(location.hide_headers, field.name))
+    if (field.token == HeaderToken::kContentType)
+      event_stream_ = iequals(field.value.substr(0, 17), "text/event-stream");
+    if (hidden_by_default(field) ? !listed(location.pass_headers, field.name)
+                                 : listed(location.hide_headers, field.name))
       field.dropped = true;
   }
   out = {};
@@ -78,7 +90,8 @@ void Exchange::choose_connection(http::OutResponse& out) {
   sent_chunked_ = out.framing.framing == http::Framing::kChunked;
   const Location& location = *location_;
   keep_alive_ = request_.keep_alive && request_state_ == RequestState::kComplete && !core_.draining() &&
-                location.keepalive_timeout.count() > 0 && downstream_->connection_requests() < location.keepalive_requests &&
+                location.keepalive_timeout.count() > 0 &&
+                downstream_->connection_requests() < location.keepalive_requests &&
                 out.framing.framing != http::Framing::kClose;
   if (!keep_alive_) {
     out.connection = http::ConnectionOption::kClose;
@@ -93,7 +106,8 @@ void Exchange::add_own_fields(http::FieldList& fields, int status) {
   const Location& location = *location_;
   if (fields.find(HeaderToken::kServer) == nullptr)
     fields.add("Server", http::server_name(location.server_tokens), HeaderToken::kServer);
-  if (fields.find(HeaderToken::kDate) == nullptr) fields.add("Date", arena_.copy(core_.http_date()), HeaderToken::kDate);
+  if (fields.find(HeaderToken::kDate) == nullptr)
+    fields.add("Date", arena_.copy(core_.http_date()), HeaderToken::kDate);
   for (const HeaderSetting& setting : location.add_headers) {
     if (!setting.always && !takes_add_header(status)) continue;
     const std::string_view value = setting.value.render(*this, arena_);

@@ -10,7 +10,9 @@
 namespace weir::proxy {
 namespace {
 
-bool is_absolute_url(std::string_view s) { return s.starts_with("http://") || s.starts_with("https://"); }
+bool is_absolute_url(std::string_view s) {
+  return s.starts_with("http://") || s.starts_with("https://");
+}
 
 }  // namespace
 
@@ -26,7 +28,8 @@ void Exchange::do_return() {
     // A path becomes absolute, as nginx does (absolute_redirect).
     if (target.starts_with('/') && !request_.host_field.empty())
       target = arena_.concat({"http://", request_.host_field, target});
-    send_local(action.status, http::kLocalPageType, http::local_page(action.status, location_->server_tokens, arena_), target);
+    send_local(action.status, http::kLocalPageType, http::local_page(action.status, location_->server_tokens, arena_),
+               target);
     return;
   }
   if (!action.has_text) {
@@ -112,7 +115,8 @@ void Exchange::send_local(int status, std::string_view type, std::string_view bo
     if (!type.empty() && !body.empty()) local_fields_.add("Content-Type", type, http::HeaderToken::kContentType);
   }
   if (!location.empty()) local_fields_.add("Location", location, http::HeaderToken::kLocation);
-  if (status == 405) local_fields_.add("Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH", http::HeaderToken::kOther);
+  if (status == 405)
+    local_fields_.add("Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH", http::HeaderToken::kOther);
   if (retry_after_ > 0 && status == 503) {
     char* text = arena_.allocate(12);
     const auto [end, ec] = std::to_chars(text, text + 12, retry_after_);

@@ -1,4 +1,5 @@
-// What a location says, compiled: everything the phases of an exchange read. Immutable once the snapshot is built. config/ fills it.
+// What a location says, compiled: everything the phases of an exchange read. Immutable once the snapshot is built.
+// config/ fills it.
 #pragma once
 #include <memory>
 #include <optional>
@@ -32,12 +33,12 @@ struct ReturnAction {
 
 // proxy_pass http://UPSTREAM[/uri]. The upstream is an upstream{} or a cluster made of the name or address given.
 struct ProxyPass {
-  int cluster = -1;         // index into Site::clusters
+  int cluster = -1;  // index into Site::clusters
   std::string scheme = "http";
-  std::string host;         // $proxy_host: "myapp", "10.0.0.1:8080"
-  uint16_t port = 80;       // $proxy_port
+  std::string host;           // $proxy_host: "myapp", "10.0.0.1:8080"
+  uint16_t port = 80;         // $proxy_port
   bool host_is_name = false;  // a DNS host, not an upstream{} and not an address: Host is $proxy_host then
-  bool has_uri = false;     // a URI part replaces the matched prefix
+  bool has_uri = false;       // a URI part replaces the matched prefix
   std::string uri;
   // With variables: rendered, then looked up among the upstreams by name; nothing else can be reached.
   std::optional<route::Template> dynamic;
@@ -60,7 +61,7 @@ struct Location {
   std::string pattern = "/";  // as written, for logs
   bool is_prefix = true;      // proxy_pass's URI part replaces this prefix
   std::string prefix = "/";
-  bool internal = false;      // named
+  bool internal = false;  // named
 
   // Content: at most one; none is 404.
   std::optional<ReturnAction> returns;
@@ -68,9 +69,9 @@ struct Location {
 
   // To the peer.
   std::vector<HeaderSetting> set_headers;
-  bool automatic_headers = true;  // weir's Host and X-Forwarded-* (SEMANTICS section 1); false under `defaults nginx`
-  bool http10 = false;            // proxy_http_version 1.0
-  bool upstream_keepalive = true; // false under `defaults nginx` without `keepalive`
+  bool automatic_headers = true;   // weir's Host and X-Forwarded-* (SEMANTICS section 1); false under `defaults nginx`
+  bool http10 = false;             // proxy_http_version 1.0
+  bool upstream_keepalive = true;  // false under `defaults nginx` without `keepalive`
   Millis connect_timeout{2'000};
   Millis read_timeout{60'000};
   Millis send_timeout{60'000};
@@ -78,7 +79,7 @@ struct Location {
   policy::RetryOptions retry;
   bool ignore_client_abort = false;
   bool upgrade_websocket = true;
-  int no_peer_status = 503;       // 502 under `defaults nginx`
+  int no_peer_status = 503;               // 502 under `defaults nginx`
   std::vector<std::string> hide_headers;  // lower case; beyond the automatic ones
   std::vector<std::string> pass_headers;  // lower case; Server, Date, X-Accel-* otherwise hidden as by nginx
 

@@ -1,5 +1,5 @@
-// One direction of a body: pieces gathered while one read is being decoded, and the derived wish to read more. Pieces are views of the read slab, so
-// a relay is flushed before the read returns.
+// One direction of a body: pieces gathered while one read is being decoded, and the derived wish to read more. Pieces
+// are views of the read slab, so a relay is flushed before the read returns.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -27,7 +27,8 @@ class Relay {
   void flushed() { count_ = 0; }
   // All bytes that have passed.
   uint64_t total() const { return total_; }
-  // Whether the source may be read when the direction holds that many bytes. The only place where a pause begins or ends.
+  // Whether the source may be read when the direction holds that many bytes. The only place where a pause begins or
+  // ends.
   bool update(size_t held) {
     reading_ = reading_ ? held < kHigh : held <= kLow;
     return reading_;

@@ -32,7 +32,9 @@ void Session::start() {
   update_deadline();
 }
 
-const ListenSite* Session::listen_site() const { return core_.epoch().listen(listen_address_); }
+const ListenSite* Session::listen_site() const {
+  return core_.epoch().listen(listen_address_);
+}
 
 // The settings that hold for the connection as it is now: the running request's, else the default server's.
 const Location& Session::settings() const {
@@ -40,7 +42,8 @@ const Location& Session::settings() const {
   return listen_site()->default_server->fallback;
 }
 
-// --- reading ----------------------------------------------------------------------------------------------------------
+// --- reading
+// ----------------------------------------------------------------------------------------------------------
 
 void Session::on_read(std::string_view bytes) {
   switch (state_) {
@@ -50,9 +53,7 @@ void Session::on_read(std::string_view bytes) {
       since_ = core_.loop().now();  // thrown away; lingering_timeout is between reads, lingering_time in all
       update_deadline();
       return;
-    case State::kTunnel:
-      busy_->exchange->on_client_raw(bytes);
-      return;
+    case State::kTunnel: busy_->exchange->on_client_raw(bytes); return;
     case State::kIdle:
     case State::kReading:
     case State::kBusy: break;
@@ -83,8 +84,8 @@ void Session::feed(std::string_view bytes) {
   size_t at = 0;
   while (state_ == State::kReading || state_ == State::kBusy) {
     at += busy_->codec.feed(bytes.substr(at), *this);
-    if (state_ != State::kBusy) break;              // a part of a head
-    busy_->exchange->turn();                        // may end it: exchange_ended() has then chosen the next state
+    if (state_ != State::kBusy) break;  // a part of a head
+    busy_->exchange->turn();            // may end it: exchange_ended() has then chosen the next state
     if (state_ != State::kReading || at >= bytes.size()) break;
     request_started_us_ = monotonic_us();
   }
@@ -135,11 +136,13 @@ void Session::update_read() {
     case State::kClosed: want = false; break;
     case State::kTunnel: want = busy_->exchange->wants_client_read(); break;
     case State::kBusy:
-      want = busy_->exchange == nullptr || (busy_->exchange->wants_client_read() && busy_->stash.size() < kMostPipelined);
+      want =
+          busy_->exchange == nullptr || (busy_->exchange->wants_client_read() && busy_->stash.size() < kMostPipelined);
       break;
   }
   want = want && !eof_;
-  if (want && !reading_ && state_ == State::kBusy) since_ = core_.loop().now();  // the client is not late for what weir did not read
+  if (want && !reading_ && state_ == State::kBusy)
+    since_ = core_.loop().now();  // the client is not late for what weir did not read
   reading_ = want;
   transport_->want_read(want);
 }
@@ -168,7 +171,8 @@ void Session::on_transport_error(int) {
   close();
 }
 
-// --- the codec's events -------------------------------------------------------------------------------------------------
+// --- the codec's events
+// -------------------------------------------------------------------------------------------------
 
 void Session::begin_exchange(http::StreamId stream) {
   state_ = State::kBusy;
@@ -193,14 +197,17 @@ void Session::on_body(http::StreamId, std::string_view bytes) {
   busy_->exchange->on_request_body(bytes);
 }
 
-void Session::on_request_end(http::StreamId) { busy_->exchange->on_request_end(); }
+void Session::on_request_end(http::StreamId) {
+  busy_->exchange->on_request_end();
+}
 
 void Session::on_reject(http::StreamId stream, const http::Reject& reject) {
   if (busy_->exchange == nullptr) begin_exchange(stream);
   busy_->exchange->on_reject(reject);
 }
 
-// --- writing --------------------------------------------------------------------------------------------------------------
+// --- writing
+// --------------------------------------------------------------------------------------------------------------
 
 int Session::send(const http::OutBatch& batch) {
   const bool was_empty = transport_->queued() == 0;
@@ -219,7 +226,8 @@ void Session::on_sent() {
     return;
   }
   if (state_ == State::kLingering) return;
-  if ((state_ == State::kBusy || state_ == State::kTunnel) && busy_->exchange != nullptr) busy_->exchange->client_sent();
+  if ((state_ == State::kBusy || state_ == State::kTunnel) && busy_->exchange != nullptr)
+    busy_->exchange->client_sent();
 }
 
 void Session::enter_tunnel() {
@@ -304,9 +312,11 @@ void Session::drain() {
   }
 }
 
-// --- deadlines ------------------------------------------------------------------------------------------------------------
+// --- deadlines
+// ------------------------------------------------------------------------------------------------------------
 
-// The armed time may be earlier than what is due: on_deadline() derives it again. So a busy connection arms nothing but numbers.
+// The armed time may be earlier than what is due: on_deadline() derives it again. So a busy connection arms nothing but
+// numbers.
 MonoMs Session::deadline_due() const {
   MonoMs due = kNever;
   const auto by = [&](MonoMs at) { due = std::min(due, at); };
@@ -320,19 +330,24 @@ MonoMs Session::deadline_due() const {
       by(since_ + (requests_ == 0 ? server.header_timeout : server.fallback.keepalive_timeout).count());
       break;
     }
-    case State::kReading: by(since_ + (listen_site() == nullptr ? Millis(0) : listen_site()->default_server->header_timeout).count()); break;
+    case State::kReading:
+      by(since_ + (listen_site() == nullptr ? Millis(0) : listen_site()->default_server->header_timeout).count());
+      break;
     case State::kBusy: {
       if (busy_->exchange == nullptr) break;
       const Location& location = busy_->exchange->location();
       if (busy_->exchange->receiving() && reading_) {
         by(since_ + location.body_timeout.count());
         if (location.body_min_rate > 0)
-          by(body_began_ + kRateGrace + static_cast<MonoMs>(body_seen_ * 1000 / static_cast<uint64_t>(location.body_min_rate)));
+          by(body_began_ + kRateGrace +
+             static_cast<MonoMs>(body_seen_ * 1000 / static_cast<uint64_t>(location.body_min_rate)));
       }
       if (transport_->queued() > 0) by(sent_at_ + location.client_send_timeout.count());
       break;
     }
-    case State::kFlushing: by(sent_at_ + (listen_site() == nullptr ? Millis(5'000) : settings().client_send_timeout).count()); break;
+    case State::kFlushing:
+      by(sent_at_ + (listen_site() == nullptr ? Millis(5'000) : settings().client_send_timeout).count());
+      break;
     case State::kLingering: {
       const bool known = listen_site() != nullptr;
       by(since_ + (known ? settings().lingering_timeout : Millis(5'000)).count());
@@ -373,7 +388,8 @@ void Session::on_deadline(Deadline&) {
       busy_->exchange->turn();
       return;
     case State::kBusy:
-      busy_->exchange->client_gone(busy_->exchange->receiving() && reading_ ? ErrorKind::kClientTimeout : ErrorKind::kClientReadStall);
+      busy_->exchange->client_gone(busy_->exchange->receiving() && reading_ ? ErrorKind::kClientTimeout
+                                                                            : ErrorKind::kClientReadStall);
       return;
     case State::kTunnel:
     case State::kClosed: return;

@@ -1,10 +1,13 @@
-// One client connection: reads and frames requests, lends itself to one exchange at a time, keeps the client's deadlines. What is only needed while
-// a request is under way (codec, exchange, stashed bytes) is borrowed from the Core, so that an idle session is small.
+// One client connection: reads and frames requests, lends itself to one exchange at a time, keeps the client's
+// deadlines. What is only needed while a request is under way (codec, exchange, stashed bytes) is borrowed from the
+// Core, so that an idle session is small.
 //
-//   kIdle -> kReading -> kBusy -> kIdle ...     kIdle: nothing of a request is here; kReading: a part of a head; kBusy: an exchange is running
+//   kIdle -> kReading -> kBusy -> kIdle ...     kIdle: nothing of a request is here; kReading: a part of a head; kBusy:
+//   an exchange is running
 //                          |  \-> kTunnel
 //                          \-> kFlushing        the last answer is on its way out, then it closes
-//                          \-> kLingering       the same, but input is unread: it is drained, so that no RST takes the answer away
+//                          \-> kLingering       the same, but input is unread: it is drained, so that no RST takes the
+//                          answer away
 //   any -> kClosed
 #pragma once
 #include <memory>
@@ -92,12 +95,12 @@ class Session final : public io::Buriable,
   SocketAddress remote_;
   SocketAddress listen_address_;
   Deadline deadline_{this};
-  MonoMs since_;          // what the deadline counts from: idle begun, head begun, last read, lingering begun
-  MonoMs sent_at_ = 0;    // the last progress of the queue
+  MonoMs since_;        // what the deadline counts from: idle begun, head begun, last read, lingering begun
+  MonoMs sent_at_ = 0;  // the last progress of the queue
   uint64_t number_;
   int64_t started_us_;
   int64_t request_started_us_ = 0;
-  uint64_t body_seen_ = 0;      // of the request being received, for the minimum rate
+  uint64_t body_seen_ = 0;  // of the request being received, for the minimum rate
   MonoMs body_began_ = 0;
   uint32_t requests_ = 0;
   State state_ = State::kIdle;

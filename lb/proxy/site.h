@@ -1,5 +1,5 @@
-// The immutable snapshot that workers serve from: listeners, virtual servers, locations, clusters. Built by server/ from the configuration; shared by
-// all workers; whoever holds an epoch of it (proxy/epoch.h) keeps it alive.
+// The immutable snapshot that workers serve from: listeners, virtual servers, locations, clusters. Built by server/
+// from the configuration; shared by all workers; whoever holds an epoch of it (proxy/epoch.h) keeps it alive.
 #pragma once
 #include <memory>
 #include <string>
@@ -19,7 +19,7 @@ namespace weir::proxy {
 struct VirtualServer {
   std::string name;  // the first server_name: $server_name
   http::HeadLimits limits;
-  Millis header_timeout{10'000};  // for the whole head
+  Millis header_timeout{10'000};                     // for the whole head
   std::vector<std::unique_ptr<Location>> locations;  // by the index that `table` answers
   std::vector<std::unique_ptr<route::LocationTable>> nested;
   route::LocationTable table;
@@ -39,7 +39,7 @@ struct SiteCluster {
   std::unique_ptr<policy::Cluster> cluster;
   upstream::PoolOptions pool;
   route::Template hash_key;
-  std::shared_ptr<policy::RetryBudget> budget;  // kept over reloads by name
+  std::shared_ptr<policy::RetryBudget> budget;      // kept over reloads by name
   std::shared_ptr<std::atomic<uint32_t>> inflight;  // requests of all workers on this cluster, kept likewise
 };
 

@@ -39,7 +39,11 @@ bool follow(const std::array<uint8_t, N>& table, State& state, State to) {
 
 }  // namespace
 
-bool advance(RequestState& state, RequestState to) { return follow(kRequest, state, to); }
-bool advance(ResponseState& state, ResponseState to) { return follow(kResponse, state, to); }
+bool advance(RequestState& state, RequestState to) {
+  return follow(kRequest, state, to);
+}
+bool advance(ResponseState& state, ResponseState to) {
+  return follow(kResponse, state, to);
+}
 
 }  // namespace weir::proxy

@@ -1,8 +1,9 @@
-// The two sides of an exchange as tables. A transition that is not drawn here is our bug: it asserts in debug builds; in release builds the caller
-// resets the exchange and counts it.
+// The two sides of an exchange as tables. A transition that is not drawn here is our bug: it asserts in debug builds;
+// in release builds the caller resets the exchange and counts it.
 //
 //   request   kIdle -> kReceiving -> kComplete            the client's request, head then body
-//                          |  \-> kDiscarding -> kComplete    the answer needs no body: what comes is read and thrown away
+//                          |  \-> kDiscarding -> kComplete    the answer needs no body: what comes is read and thrown
+//                          away
 //                          \-> kAborted                       the client left, or its framing broke
 //   response  kNone -> kHead -> kBody -> kEnded           kHead: a head is ready to go out
 //               |        \-> kEnded                       an answer without a body

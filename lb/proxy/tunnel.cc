@@ -1,4 +1,5 @@
-// After a confirmed upgrade: bytes go both ways as they are, with backpressure; each direction ends on its own. A tunnel keeps no snapshot alive.
+// After a confirmed upgrade: bytes go both ways as they are, with backpressure; each direction ends on its own. A
+// tunnel keeps no snapshot alive.
 #include <algorithm>
 
 #include "proxy/core.h"

@@ -17,8 +17,12 @@ using route::Var;
 using route::VariableRef;
 using route::VariableValue;
 
-VariableValue found(std::string_view text) { return {text, true}; }
-VariableValue non_empty(std::string_view text) { return {text, !text.empty()}; }
+VariableValue found(std::string_view text) {
+  return {text, true};
+}
+VariableValue non_empty(std::string_view text) {
+  return {text, !text.empty()};
+}
 
 template <class Int>
 VariableValue number(Int value, Arena& arena) {
@@ -28,12 +32,14 @@ VariableValue number(Int value, Arena& arena) {
 }
 
 // All fields of one name, joined by ", " (nginx joins several of the same name).
-VariableValue joined(const http::FieldList& fields, const VariableRef& ref, std::string_view separator, bool sent, Arena& arena) {
+VariableValue joined(const http::FieldList& fields, const VariableRef& ref, std::string_view separator, bool sent,
+                     Arena& arena) {
   std::string_view text;
   bool any = false;
   for (const http::Field& field : fields) {
     if (sent ? field.dropped : field.added) continue;
-    if (ref.token != http::HeaderToken::kOther ? field.token != ref.token : field.token != http::HeaderToken::kOther) continue;
+    if (ref.token != http::HeaderToken::kOther ? field.token != ref.token : field.token != http::HeaderToken::kOther)
+      continue;
     if (ref.token == http::HeaderToken::kOther) {
       // $http_x_forwarded_by names X-Forwarded-By: '-' and '_' are alike.
       if (field.name.size() != ref.arg.size()) continue;
@@ -55,7 +61,8 @@ VariableValue cookie(std::string_view header, std::string_view name) {
     const size_t semicolon = header.find(';');
     const std::string_view pair = trim_ows(header.substr(0, semicolon));
     const size_t equals = pair.find('=');
-    if (equals != std::string_view::npos && iequals(trim_ows(pair.substr(0, equals)), name)) return found(trim_ows(pair.substr(equals + 1)));
+    if (equals != std::string_view::npos && iequals(trim_ows(pair.substr(0, equals)), name))
+      return found(trim_ows(pair.substr(equals + 1)));
     if (semicolon == std::string_view::npos) break;
     header.remove_prefix(semicolon + 1);
   }
@@ -67,7 +74,8 @@ VariableValue query_argument(std::string_view query, std::string_view name) {
     const size_t ampersand = query.find('&');
     const std::string_view pair = query.substr(0, ampersand);
     const size_t equals = pair.find('=');
-    if (iequals(pair.substr(0, equals), name)) return found(equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1));
+    if (iequals(pair.substr(0, equals), name))
+      return found(equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1));
     if (ampersand == std::string_view::npos) break;
     query.remove_prefix(ampersand + 1);
   }
@@ -112,7 +120,8 @@ VariableValue Exchange::variable(const VariableRef& ref, Arena& arena) const {
       return any && ref.index < m.count ? found(m.group[ref.index]) : VariableValue{};
     }
     case Var::kNamedCapture:
-      for (const auto& [regex, captures] : {std::pair{match_.regex, &match_.captures}, std::pair{host_regex_, &host_captures_}}) {
+      for (const auto& [regex, captures] :
+           {std::pair{match_.regex, &match_.captures}, std::pair{host_regex_, &host_captures_}}) {
         if (regex == nullptr) continue;
         for (const auto& [name, index] : regex->names())
           if (name == ref.arg && index < captures->count) return found(captures->group[index]);
@@ -131,8 +140,10 @@ VariableValue Exchange::request_variable(const VariableRef& ref, Arena& arena) c
     case Var::kQueryString: return {request_.query, request_.has_query};
     case Var::kArg: return query_argument(request_.query, ref.arg);
     case Var::kIsArgs: return found(request_.has_query && !request_.query.empty() ? "?" : "");
-    case Var::kContentLength: return joined(request_.fields, {Var::kHttp, http::HeaderToken::kContentLength, 0, {}, {}}, ", ", false, arena);
-    case Var::kContentType: return joined(request_.fields, {Var::kHttp, http::HeaderToken::kContentType, 0, {}, {}}, ", ", false, arena);
+    case Var::kContentLength:
+      return joined(request_.fields, {Var::kHttp, http::HeaderToken::kContentLength, 0, {}, {}}, ", ", false, arena);
+    case Var::kContentType:
+      return joined(request_.fields, {Var::kHttp, http::HeaderToken::kContentType, 0, {}, {}}, ", ", false, arena);
     case Var::kCookie: {
       for (const http::Field& field : request_.fields)
         if (field.token == http::HeaderToken::kCookie)
@@ -151,7 +162,8 @@ VariableValue Exchange::request_variable(const VariableRef& ref, Arena& arena) c
     case Var::kRequestLength: return number(record_.request_length, arena);
     case Var::kRequestUri: return non_empty(request_.target);
     case Var::kScheme: return found("http");
-    case Var::kServerProtocol: return non_empty(request_.request_line.empty() ? std::string_view() : http::to_string(request_.version));
+    case Var::kServerProtocol:
+      return non_empty(request_.request_line.empty() ? std::string_view() : http::to_string(request_.version));
     case Var::kRequestId: {
       // 16 random bytes, the same for the whole life of the request.
       if (request_id_[0] == 0) {
@@ -183,7 +195,8 @@ VariableValue Exchange::connection_variable(const VariableRef& ref, Arena& arena
     case Var::kBinaryRemoteAddr: return found(arena.copy(client_.address_bytes()));
     case Var::kConnection: return number(downstream_->connection_number(), arena);
     case Var::kConnectionRequests: return number(downstream_->connection_requests(), arena);
-    case Var::kConnectionTime: return found(observe::render_seconds(monotonic_us() - downstream_->connection_started_us(), arena));
+    case Var::kConnectionTime:
+      return found(observe::render_seconds(monotonic_us() - downstream_->connection_started_us(), arena));
     case Var::kNginxVersion: return found(WEIR_VERSION);
     case Var::kPid: return number(getpid(), arena);
     case Var::kPipe: return found(downstream_->connection_requests() > 1 ? "p" : ".");
@@ -211,9 +224,11 @@ VariableValue Exchange::connection_variable(const VariableRef& ref, Arena& arena
       return found(observe::render_seconds(end - record_.started_us, arena));
     }
     case Var::kSentHttp: {
-      if (ref.token == http::HeaderToken::kContentLength) return sent_length_ >= 0 ? number(sent_length_, arena) : VariableValue{};
+      if (ref.token == http::HeaderToken::kContentLength)
+        return sent_length_ >= 0 ? number(sent_length_, arena) : VariableValue{};
       if (ref.token == http::HeaderToken::kTransferEncoding) return sent_chunked_ ? found("chunked") : VariableValue{};
-      if (ref.token == http::HeaderToken::kConnection) return found(keep_alive_ ? "keep-alive" : in_tunnel() ? "upgrade" : "close");
+      if (ref.token == http::HeaderToken::kConnection)
+        return found(keep_alive_ ? "keep-alive" : in_tunnel() ? "upgrade" : "close");
       const http::FieldList& sent = local_fields_.size() > 0 ? local_fields_ : response_.fields;
       return joined(sent, ref, ", ", true, arena);
     }
@@ -230,13 +245,16 @@ VariableValue Exchange::connection_variable(const VariableRef& ref, Arena& arena
       http::DateText text;
       const int64_t now = now_wall();
       const int offset = core_.utc_offset(now);
-      return found(arena.copy(ref.id == Var::kTimeLocal ? http::time_local(now, offset, text) : http::time_iso8601(now, offset, text)));
+      return found(arena.copy(ref.id == Var::kTimeLocal ? http::time_local(now, offset, text)
+                                                        : http::time_iso8601(now, offset, text)));
     }
     default: return {};
   }
 }
 
-int64_t Exchange::now_wall() const { return record_.ended_wall_us != 0 ? record_.ended_wall_us : core_.loop().wall_us(); }
+int64_t Exchange::now_wall() const {
+  return record_.ended_wall_us != 0 ? record_.ended_wall_us : core_.loop().wall_us();
+}
 
 VariableValue Exchange::upstream_variable(const VariableRef& ref, Arena& arena) const {
   using observe::AttemptColumn;
@@ -245,9 +263,12 @@ VariableValue Exchange::upstream_variable(const VariableRef& ref, Arena& arena) 
     case Var::kProxyAddXForwardedFor: {
       // Made from the list as cleaned: only a trusted proxy's list is appended to.
       const std::string_view peer = arena.copy(downstream_->remote_address().unmapped().ip());
-      const bool believe = location_ == nullptr || !location_->automatic_headers || location_->real_ip.trusts(downstream_->remote_address());
-      const VariableValue list = believe ? joined(request_.fields, {Var::kHttp, http::HeaderToken::kXForwardedFor, 0, {}, {}}, ", ", false, arena)
-                                         : VariableValue{};
+      const bool believe = location_ == nullptr || !location_->automatic_headers ||
+                           location_->real_ip.trusts(downstream_->remote_address());
+      const VariableValue list =
+          believe
+              ? joined(request_.fields, {Var::kHttp, http::HeaderToken::kXForwardedFor, 0, {}, {}}, ", ", false, arena)
+              : VariableValue{};
       return found(list.found && !list.text.empty() ? arena.concat({list.text, ", ", peer}) : peer);
     }
     case Var::kProxyHost: return non_empty(proxy_host_);
@@ -265,7 +286,8 @@ VariableValue Exchange::upstream_variable(const VariableRef& ref, Arena& arena) 
     case Var::kUpstreamCookie: {
       for (const http::Field& field : response_.fields)
         if (field.token == http::HeaderToken::kSetCookie && !field.added)
-          if (const VariableValue value = cookie(field.value.substr(0, field.value.find(';')), ref.arg); value.found) return value;
+          if (const VariableValue value = cookie(field.value.substr(0, field.value.find(';')), ref.arg); value.found)
+            return value;
       return {};
     }
     default: return {};

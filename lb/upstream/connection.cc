@@ -7,7 +7,11 @@
 namespace weir::upstream {
 
 Connection::Connection(Group& group, std::unique_ptr<io::Transport> transport, const SocketAddress& address)
-    : group_(group), transport_(std::move(transport)), address_(address), deadline_(this), created_(group.pool().loop().now()) {
+    : group_(group),
+      transport_(std::move(transport)),
+      address_(address),
+      deadline_(this),
+      created_(group.pool().loop().now()) {
   transport_->set_handler(this);
   transport_->want_read(true);
   group_.pool().count(+1);
@@ -40,8 +44,8 @@ std::string_view Connection::open_tunnel() {
 
 bool Connection::reusable(MonoMs now) const {
   if (closed_ || switched_) return false;
-  if (surplus_ || !stash_.empty()) return false;            // bytes beyond the response
-  if (!ended_ || !request_sent_) return false;              // something is still to come or to go
+  if (surplus_ || !stash_.empty()) return false;  // bytes beyond the response
+  if (!ended_ || !request_sent_) return false;    // something is still to come or to go
   if (transport_->queued() != 0) return false;
   if (!keep_alive_) return false;
   const PoolOptions& options = group_.options();

@@ -1,5 +1,6 @@
-// One connection to a peer: transport, codec, and what decides whether it may be used again. Whoever holds the unique_ptr owns it: the exchange
-// that leases it, or the pool's slot while it is idle. Idle ones keep reading, so that a FIN or an unsolicited byte is seen before the next use.
+// One connection to a peer: transport, codec, and what decides whether it may be used again. Whoever holds the
+// unique_ptr owns it: the exchange that leases it, or the pool's slot while it is idle. Idle ones keep reading, so that
+// a FIN or an unsolicited byte is seen before the next use.
 #pragma once
 #include <memory>
 #include <string>
@@ -16,8 +17,8 @@ namespace weir::upstream {
 
 class Group;
 
-// Who leases a connection. Codec events record; on_upstream_turn() acts on them: it comes after every batch of bytes, last, and may release or
-// destroy the connection.
+// Who leases a connection. Codec events record; on_upstream_turn() acts on them: it comes after every batch of bytes,
+// last, and may release or destroy the connection.
 class LeaseHandler : public http::ClientCodec::Handler {
  public:
   virtual void on_upstream_turn() = 0;
@@ -98,7 +99,7 @@ class Connection final : public io::Buriable, private io::TransportHandler, priv
   bool keep_alive_ = false;
   bool request_sent_ = false;
   bool surplus_ = false;
-  bool ended_ = false;   // the response ended
+  bool ended_ = false;  // the response ended
   bool switched_ = false;
   bool tunnel_ = false;
   bool closed_ = false;

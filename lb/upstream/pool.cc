@@ -6,7 +6,9 @@
 
 namespace weir::upstream {
 
-Group::~Group() { close_idle(); }
+Group::~Group() {
+  close_idle();
+}
 
 void Group::configure(const PoolOptions& options, size_t peers) {
   options_ = options;
@@ -76,7 +78,8 @@ void Pool::begin_drain() {
 void Pool::unsolicited(const SocketAddress& address) {
   metrics_.add(observe::Counter::kUpstreamUnsolicited);
   static LogLimit limit;
-  if (limit.pass(loop_.now())) log::warn("peer ", address.to_string(), " sent bytes that nobody asked for: connection closed");
+  if (limit.pass(loop_.now()))
+    log::warn("peer ", address.to_string(), " sent bytes that nobody asked for: connection closed");
 }
 
 }  // namespace weir::upstream

@@ -1,5 +1,6 @@
-// A worker's idle connections, grouped by upstream (limits are an upstream's) and by address. Last in, first out: the one used last is the least
-// likely to have been closed by the peer. Survives reloads; an upstream's options are set anew by each snapshot.
+// A worker's idle connections, grouped by upstream (limits are an upstream's) and by address. Last in, first out: the
+// one used last is the least likely to have been closed by the peer. Survives reloads; an upstream's options are set
+// anew by each snapshot.
 #pragma once
 #include <functional>
 #include <memory>
@@ -22,7 +23,8 @@ class Group {
   void configure(const PoolOptions& options, size_t peers);
   // An idle connection to that address, or null.
   std::unique_ptr<Connection> take(const SocketAddress& address);
-  // Ends a lease: keeps the connection if reusable() and there is room (the one idle longest leaves), else closes it. Safe on the connection's own stack.
+  // Ends a lease: keeps the connection if reusable() and there is room (the one idle longest leaves), else closes it.
+  // Safe on the connection's own stack.
   void give(std::unique_ptr<Connection> connection);
   void close_idle();
   size_t idle() const { return idle_; }
