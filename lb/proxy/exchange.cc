@@ -88,6 +88,7 @@ void Exchange::on_reject(const http::Reject& reject) {
             " (connection ", downstream_->connection_number(), ")");
   if (request_state_ == RequestState::kIdle) move(RequestState::kReceiving);
   move(RequestState::kAborted);  // nothing more can be read of it
+  if (request_.request_line.empty()) request_.request_line = arena_.copy(reject.request_line);  // for the access log
   pending_answer_ = reject.status;
 }
 

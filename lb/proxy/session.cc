@@ -384,7 +384,7 @@ void Session::on_deadline(Deadline&) {
         return;
       }
       begin_exchange(http::kH1Stream);
-      busy_->exchange->on_reject({408, "the head took too long"});
+      busy_->exchange->on_reject({408, "the head took too long", {}});
       busy_->exchange->turn();
       return;
     case State::kBusy:
