@@ -117,8 +117,7 @@ class Connections(Case):
         def script(conn):
             conn.read_request()
             go.wait(60)
-            conn.send(answer("late"))
-            conn.wait_closed()
+            conn.send(answer("late", headers={"Connection": "close"}))
         backend = self.backend(script=script)
         weir = self.proxied(backend, connections=20)
         clients = [self.client(weir).send_request() for _ in range(16)]

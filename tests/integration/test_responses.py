@@ -218,8 +218,8 @@ class Early(Case):
         """The client sees the answer, not a reset, though it is still sending when it comes."""
         def script(conn):
             conn.read_head()
-            conn.send(answer("no", status=401))
-            conn.close()
+            conn.send(answer("no", status=401)).fin()
+            conn.read_all()
         weir = self.proxied(self.backend(script=script))
         client = self.client(weir).send(b"POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 3000000\r\n\r\n")
         client.send_pieces(b"x" * 3_000_000, 65536)
