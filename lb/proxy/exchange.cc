@@ -196,7 +196,10 @@ void Exchange::run_content() {
     }
   }
   if (!started_) return;
-  if (location_->returns) {
+  if (match_.add_slash && !redirected_) {
+    send_redirect(
+        301, arena_.concat({route::escape_path(uri_, arena_), "/", request_.has_query ? "?" : "", request_.query}));
+  } else if (location_->returns) {
     do_return();
   } else if (!location_->pass) {
     answer(404);

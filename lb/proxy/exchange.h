@@ -133,6 +133,7 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   bool try_error_page(int status);
   void restart_in_location();
   void do_return();
+  void send_redirect(int status, std::string_view target);
   void send_local(int status, std::string_view type, std::string_view body, std::string_view location = {});
 
   // --- tunnel.cc

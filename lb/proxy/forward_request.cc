@@ -7,6 +7,7 @@
 #include "http/forward.h"
 #include "proxy/core.h"
 #include "proxy/exchange.h"
+#include "route/location_table.h"
 
 namespace weir::proxy {
 namespace {
@@ -30,24 +31,6 @@ bool is_forwarding(HeaderToken token) {
 bool is_framing(HeaderToken token) {
   return http::is_hop_by_hop(token) || token == HeaderToken::kContentLength ||
          token == HeaderToken::kTransferEncoding || token == HeaderToken::kConnection || token == HeaderToken::kUpgrade;
-}
-
-// A normalised path is decoded; on the wire some bytes must not stand as they are.
-std::string_view escape_path(std::string_view path, Arena& arena) {
-  constexpr char kHex[] = "0123456789ABCDEF";
-  char* out = arena.allocate(path.size() * 3 + 1);
-  size_t n = 0;
-  for (const char c : path) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte <= 0x20 || byte >= 0x7f || c == '%' || c == '?' || c == '#' || c == '\\' || c == '"') {
-      out[n++] = '%';
-      out[n++] = kHex[byte >> 4];
-      out[n++] = kHex[byte & 15];
-    } else {
-      out[n++] = c;
-    }
-  }
-  return {out, n};
 }
 
 bool is_set(const std::vector<HeaderSetting>& settings, HeaderToken token, std::string_view name) {
@@ -158,7 +141,7 @@ std::string_view Exchange::request_target() {
   const std::string_view rest = location_->is_prefix && uri_.size() >= location_->prefix.size()
                                     ? uri_.substr(location_->prefix.size())
                                     : std::string_view();
-  return arena_.concat({pass.uri, escape_path(rest, arena_), request_.has_query ? "?" : "", request_.query});
+  return arena_.concat({pass.uri, route::escape_path(rest, arena_), request_.has_query ? "?" : "", request_.query});
 }
 
 }  // namespace weir::proxy

@@ -24,12 +24,7 @@ void Exchange::do_return() {
     return;
   }
   if (action.redirect) {
-    std::string_view target = action.text.render(*this, arena_);
-    // A path becomes absolute, as nginx does (absolute_redirect).
-    if (target.starts_with('/') && !request_.host_field.empty())
-      target = arena_.concat({"http://", request_.host_field, target});
-    send_local(action.status, http::kLocalPageType, http::local_page(action.status, location_->server_tokens, arena_),
-               target);
+    send_redirect(action.status, action.text.render(*this, arena_));
     return;
   }
   if (!action.has_text) {
@@ -38,6 +33,13 @@ void Exchange::do_return() {
   }
   const std::string_view text = action.text.render(*this, arena_);
   send_local(error_status_ != 0 ? error_status_ : action.status, location_->default_type, text);
+}
+
+void Exchange::send_redirect(int status, std::string_view target) {
+  // A path becomes absolute, as nginx does (absolute_redirect).
+  if (target.starts_with('/') && !request_.host_field.empty())
+    target = arena_.concat({"http://", request_.host_field, target});
+  send_local(status, http::kLocalPageType, http::local_page(status, location_->server_tokens, arena_), target);
 }
 
 void Exchange::answer(int status, int retry_after) {
@@ -60,7 +62,7 @@ bool Exchange::try_error_page(int status) {
   redirected_ = true;  // a page that fails itself gets no page (recursive_error_pages off)
   if (is_absolute_url(target)) {
     const int redirect = page->overwrite >= 301 && page->overwrite <= 308 ? page->overwrite : 302;
-    send_local(redirect, http::kLocalPageType, http::local_page(redirect, location_->server_tokens, arena_), target);
+    send_redirect(redirect, target);
     return true;
   }
   if (target.starts_with('@')) {  // method, URI and body stay

@@ -87,4 +87,7 @@ class LocationTable {
 // broken or null escape, which callers answer with 400.
 std::string_view normalise_path(std::string_view raw_path, Arena& arena);
 
+// A normalised path as it may stand on the wire: what is no plain URI byte is percent-encoded anew. In the arena.
+std::string_view escape_path(std::string_view path, Arena& arena);
+
 }  // namespace weir::route

@@ -96,4 +96,21 @@ std::string_view normalise_path(std::string_view raw_path, Arena& arena) {
   return text.empty() ? std::string_view("/") : text;
 }
 
+std::string_view escape_path(std::string_view path, Arena& arena) {
+  constexpr char kHex[] = "0123456789ABCDEF";
+  char* out = arena.allocate(path.size() * 3 + 1);
+  size_t n = 0;
+  for (const char c : path) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte <= 0x20 || byte >= 0x7f || c == '%' || c == '?' || c == '#' || c == '\\' || c == '"') {
+      out[n++] = '%';
+      out[n++] = kHex[byte >> 4];
+      out[n++] = kHex[byte & 15];
+    } else {
+      out[n++] = c;
+    }
+  }
+  return {out, n};
+}
+
 }  // namespace weir::route

@@ -31,7 +31,9 @@ class VirtualServerBuilder {
         fill(inner, model.nested);
         nested = &inner;
       }
-      if (Status<> added = table.add(model.kind, model.pattern, index, nested); !added)
+      // nginx answers 301 to "/x" where only "/x/" is proxied.
+      const bool add_slash = model.settings.pass.has_value() && model.pattern.ends_with('/');
+      if (Status<> added = table.add(model.kind, model.pattern, index, nested, add_slash); !added)
         errors_.push_back(model.position + ": error: " + added.error());
     }
     table.freeze();

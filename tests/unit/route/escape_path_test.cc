@@ -1,0 +1,17 @@
+#include <gtest/gtest.h>
+
+#include "route/location_table.h"
+
+namespace weir::route {
+namespace {
+
+TEST(EscapePath, keeps_plain_bytes_and_encodes_what_would_end_or_split_a_target) {
+  Arena arena;
+  EXPECT_EQ(escape_path("/a/b.c-d_e~f", arena), "/a/b.c-d_e~f");
+  EXPECT_EQ(escape_path("/a b?c#d%e", arena), "/a%20b%3Fc%23d%25e");
+  EXPECT_EQ(escape_path(std::string_view("/\r\n\0\xff", 5), arena), "/%0D%0A%00%FF");
+  EXPECT_EQ(escape_path("", arena), "");
+}
+
+}  // namespace
+}  // namespace weir::route
