@@ -225,6 +225,18 @@ class Early(Case):
         client.send_pieces(b"x" * 3_000_000, 65536)
         self.assertEqual(client.read_response().status, 401)
 
+    def test_early_answer_survives_a_backend_that_closes_at_once(self):
+        """Closing with unread input sends a RST behind the answer: writing fails, what was answered is still there to read."""
+        def script(conn):
+            conn.read_head()
+            conn.send(answer("no", status=401))
+            conn.close()
+        weir = self.proxied(self.backend(script=script))
+        for _ in range(5):
+            client = self.client(weir).send(b"POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 3000000\r\n\r\n")
+            client.send_pieces(b"x" * 3_000_000, 65536)
+            self.assertEqual(client.read_response().status, 401)
+
     def test_answer_that_ends_while_the_body_is_still_held_back(self):
         """A long answer and a long body at the same time, neither side reading before it has written: no standstill."""
         def script(conn):

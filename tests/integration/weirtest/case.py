@@ -10,7 +10,7 @@ from .backend import Backend
 from .client import Client
 from .message import Response
 from .wait import wait_until
-from .weir import Weir
+from .weir import Weir, binary
 
 
 class TestTooLong(BaseException):
@@ -111,4 +111,5 @@ def main() -> None:
     known, rest = parser.parse_known_args()
     if known.weir:
         os.environ["WEIR_BINARY"] = known.weir
+    binary()  # without one there is nothing to test
     unittest.main(module="__main__", argv=[sys.argv[0], *rest])

@@ -24,8 +24,8 @@ events { worker_connections <<connections>>; }
 
 def binary() -> str:
     path = os.environ.get("WEIR_BINARY", "")
-    if not path:
-        raise SystemExit("WEIR_BINARY names no weir to test (or give --weir PATH)")
+    if not os.access(path, os.X_OK):
+        raise SystemExit(f"WEIR_BINARY names no weir to test: '{path}' (or give --weir PATH)")
     return os.path.abspath(path)
 
 
