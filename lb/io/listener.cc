@@ -66,6 +66,10 @@ struct Listener::Box final : UvBox, DeadlineHandler {
         back_off(errno);
         return;
       }
+      if (on_descriptor) {
+        on_descriptor(accepted);
+        continue;
+      }
       auto transport =
           StreamTransport::adopt(loop(), accepted, address.is_unix() ? StreamKind::kUnix : StreamKind::kTcp);
       if (transport != nullptr) on_accept(std::move(transport));
@@ -88,7 +92,8 @@ struct Listener::Box final : UvBox, DeadlineHandler {
   uv_poll_t poll{};
   int fd;
   Listener* owner = nullptr;
-  OnAccept on_accept;  // here, so that it lives on when it destroys the listener
+  OnAccept on_accept;          // here, so that it lives on when it destroys the listener
+  OnDescriptor on_descriptor;  // instead of on_accept
   SocketAddress address;
   Deadline retry;
   bool paused = false;
@@ -103,6 +108,12 @@ Listener::Listener(Loop& loop, int fd, OnAccept on_accept) : box_(new Box(fd, st
   box_->poll.data = static_cast<UvBox*>(box_);
   box_->owner = this;
   box_->start();
+}
+
+std::unique_ptr<Listener> Listener::of_descriptors(Loop& loop, int fd, OnDescriptor on_descriptor) {
+  auto listener = std::make_unique<Listener>(loop, fd, nullptr);
+  if (listener->box_ != nullptr) listener->box_->on_descriptor = std::move(on_descriptor);
+  return listener;
 }
 
 Listener::~Listener() {

@@ -33,6 +33,10 @@ class Listener {
   using OnAccept = std::function<void(std::unique_ptr<Transport>)>;
   // Takes the descriptor. `on_accept` runs for each connection; it may pause() or destroy the listener.
   Listener(Loop& loop, int fd, OnAccept on_accept);
+  // For a listener whose connections are dealt out to other loops: gives the connected descriptor, which the callback
+  // takes (make_transport() on its loop).
+  using OnDescriptor = std::function<void(int fd)>;
+  static std::unique_ptr<Listener> of_descriptors(Loop& loop, int fd, OnDescriptor on_descriptor);
   ~Listener();  // closes the socket
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;

@@ -9,6 +9,8 @@ namespace weir::server {
 class Control {
  public:
   explicit Control(Runtime& runtime);
+  // Workers start with what the start has built.
+  void start() { reload_.start(); }
   // Until TERM, INT (at once) or QUIT (after the drain).
   void run();
 

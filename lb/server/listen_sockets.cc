@@ -102,10 +102,10 @@ std::vector<WorkerSocket> ListenSockets::of_worker(int index, int workers) const
   std::vector<WorkerSocket> out;
   for (const Entry& entry : entries_) {
     if (!entry.wanted) continue;
-    for (size_t i = 0; i < entry.sockets.size(); ++i) {
-      const bool served = entry.plan.address.is_unix() || static_cast<int>(i) % workers == index;
-      if (served) out.push_back({entry.sockets[i].id, entry.plan.address, entry.sockets[i].fd.duplicate()});
-    }
+    const bool shared = !entry.plan.options.reuse_port;
+    for (size_t i = 0; i < entry.sockets.size(); ++i)
+      if (static_cast<int>(i) % workers == index)
+        out.push_back({entry.sockets[i].id, entry.plan.address, shared, entry.sockets[i].fd.duplicate()});
   }
   return out;
 }

@@ -2,7 +2,7 @@
 // move from worker to worker over reloads without losing what waits in its accept queue.
 //
 // A TCP address has one SO_REUSEPORT socket for each worker there ever was; socket i is served by worker i modulo the
-// number of workers. A unix path has one socket, on which every worker accepts.
+// number of workers. A unix path has one socket; worker 0 accepts on it and deals the connections out.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -28,6 +28,7 @@ std::vector<ListenPlan> plan_listens(const config::Model& model);
 struct WorkerSocket {
   uint64_t id = 0;
   SocketAddress address;
+  bool shared = false;  // the only socket of its address: its connections are for all workers
   OwnedFd fd;
 };
 

@@ -15,9 +15,8 @@ LoadedConfig load_config(const CommandLine& line) {
   LoadedConfig out;
   for (const config::Diagnostic& each : loaded.diagnostics.in_order()) {
     // Without a place it is about the file itself: it cannot be opened.
-    const bool placed = each.at.file != nullptr;
-    const bool error = each.severity == config::Severity::kError;
-    (error ? out.errors : out.warnings).push_back(placed ? each.to_string() : each.text);
+    const std::string text = each.at.file != nullptr ? each.to_string() : line.config + ": error: " + each.text;
+    (each.severity == config::Severity::kError ? out.errors : out.warnings).push_back(text);
   }
   if (loaded.diagnostics.errors() > out.errors.size())
     out.errors.push_back("and " + std::to_string(loaded.diagnostics.errors() - out.errors.size()) + " more errors");

@@ -34,6 +34,16 @@ bool lock(int fd) {
   return status == 0;
 }
 
+// `weir -s` holds a stale file's lock for a moment, to find that it is stale.
+bool lock_patiently(int fd) {
+  constexpr useconds_t kPause = 2'000;
+  for (int tries = 0; tries < 5; ++tries) {
+    if (lock(fd)) return true;
+    ::usleep(kPause);
+  }
+  return false;
+}
+
 bool same_file(int fd, const std::string& path) {
   struct stat held {
   }, named{};
@@ -65,7 +75,7 @@ Status<> PidFile::prepare() {
     old_fd_ = ::open(path_.c_str(), O_RDWR | O_CLOEXEC);
     if (old_fd_ < 0 && errno != ENOENT) return failed("open", path_);
     if (old_fd_ < 0) break;
-    if (!lock(old_fd_))
+    if (!lock_patiently(old_fd_))
       return Unexpected{"another instance runs (pid " + std::to_string(read_pid(old_fd_)) + "): " + path_ +
                         " is locked"};
     if (same_file(old_fd_, path_)) break;

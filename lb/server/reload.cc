@@ -25,9 +25,7 @@ void warn_of_unchangeable(const config::MainConfig& before, const config::MainCo
 
 }  // namespace
 
-Reload::Reload(Runtime& runtime) : runtime_(runtime) {
-  if (runtime_.names.has_unresolved()) runtime_.loop.arm(names_due_, runtime_.loop.now() + kAskNamesEvery);
-}
+Reload::Reload(Runtime& runtime) : runtime_(runtime) {}
 
 Reload::~Reload() {
   cancel();
@@ -39,6 +37,11 @@ void Reload::cancel() {
   again_ = false;
   names_due_.cancel();
   runtime_.names.cancel();
+}
+
+void Reload::start() {
+  busy_ = true;  // a signal may be waiting already
+  roll_out(runtime_.site, [this] { finished(); });
 }
 
 void Reload::request() {
@@ -91,7 +94,7 @@ void Reload::put_in_force(Outcome& outcome) {
   for (const std::string& warning : outcome.built.warnings) log::warn(warning);
   warn_of_unchangeable(runtime_.model->main, main);
   runtime_.model = outcome.config.model;
-  roll_out(outcome, [this] {
+  roll_out(outcome.built.site, [this] {
     log::notice("configuration reloaded: generation ", runtime_.generation, ", ", runtime_.workers.count(),
                 " workers, ", runtime_.sockets.addresses(), " listen addresses, ", runtime_.site->servers.size(),
                 " servers, ", runtime_.site->clusters.size(), " upstreams");
@@ -113,19 +116,19 @@ void Reload::retry_names() {
 
 void Reload::put_names_in_force(Outcome& outcome) {
   if (!outcome.built.site) return finished();
-  roll_out(outcome, [this] {
+  roll_out(outcome.built.site, [this] {
     log::notice("host names of upstream servers resolved: generation ", runtime_.generation);
     finished();
   });
 }
 
-void Reload::roll_out(const Outcome& outcome, std::function<void()> done) {
+void Reload::roll_out(std::shared_ptr<const proxy::Site> site, std::function<void()> done) {
   const config::MainConfig& main = runtime_.model->main;
   const int workers = wanted_workers(main);
-  configure_peers(*outcome.built.site);
-  runtime_.site = outcome.built.site;
-  runtime_.generation = outcome.built.site->generation;
-  runtime_.workers.roll_out(outcome.built.site, workers, wanted_connections(main, runtime_.descriptors, workers),
+  configure_peers(*site);
+  runtime_.generation = site->generation;
+  runtime_.site = site;
+  runtime_.workers.roll_out(std::move(site), workers, wanted_connections(main, runtime_.descriptors, workers),
                             main.shutdown_timeout, std::move(done));
 }
 

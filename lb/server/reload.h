@@ -20,6 +20,8 @@ class Reload final : private DeadlineHandler {
   Reload(const Reload&) = delete;
   Reload& operator=(const Reload&) = delete;
 
+  // Rolls out what the start has built.
+  void start();
   // While one runs, any number of requests make one more.
   void request();
   // Nothing begins any more, and what is under way comes to nothing.
@@ -36,7 +38,7 @@ class Reload final : private DeadlineHandler {
   void retry_names();
   void put_names_in_force(Outcome& outcome);
   void fail(const std::vector<std::string>& errors);
-  void roll_out(const Outcome& outcome, std::function<void()> done);
+  void roll_out(std::shared_ptr<const proxy::Site> site, std::function<void()> done);
   void finished();
   void on_deadline(Deadline&) override;
 

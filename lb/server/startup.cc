@@ -53,7 +53,8 @@ class Startup {
     if (!errors.empty()) return fail(errors);
     Control control(*runtime_);  // whoever reads the pid file may send a signal at once
     if (Status<> published = publish(); !published) return fail({published.error()});
-    begin_to_serve();
+    control.start();
+    announce();
     if (daemon_) daemon_->ready(logs_to_stderr(error_log_targets(line_, model().main)));
     control.run();
     log::notice("weir has stopped");
@@ -129,11 +130,10 @@ class Startup {
     return Void{};
   }
 
-  void begin_to_serve() {
+  void announce() const {
     const config::MainConfig& main = model().main;
     const int workers = wanted_workers(main);
     const uint32_t connections = wanted_connections(main, runtime_->descriptors, workers);
-    runtime_->workers.roll_out(runtime_->site, workers, connections, main.shutdown_timeout, [] {});
     log::notice("weir " WEIR_VERSION " started: pid ", ::getpid(), ", ", workers, " workers of ", connections,
                 " connections, ", runtime_->sockets.addresses(), " listen addresses, ", runtime_->site->servers.size(),
                 " servers, ", runtime_->site->clusters.size(), " upstreams");

@@ -16,7 +16,7 @@ constexpr int kMostFromQueue = 8192;
 }  // namespace
 
 Worker::Worker(WorkerOptions options, io::Loop& control, observe::LogWriter& log_writer)
-    : options_(options), control_(control) {
+    : options_(options), control_(control), seat_(std::make_shared<Seat>(*this, loop_)) {
   proxy::CoreOptions core;
   core.worker = options.index;
   core.workers = options.workers;
@@ -30,6 +30,8 @@ Worker::Worker(WorkerOptions options, io::Loop& control, observe::LogWriter& log
     if (drained_) report(std::exchange(drained_, nullptr));
   };
   core_ = std::make_unique<proxy::Core>(loop_, log_writer, std::move(core));
+  loop_.at_turn_end(
+      [this] { seat_->sessions.store(static_cast<uint32_t>(core_->sessions()), std::memory_order_relaxed); });
 }
 
 Worker::~Worker() {
@@ -48,10 +50,13 @@ void Worker::run() {
   loop_.run();
 }
 
-void Worker::adopt(std::shared_ptr<const proxy::Site> site, std::vector<WorkerSocket> sockets, Done done) {
+void Worker::adopt(std::shared_ptr<const proxy::Site> site, std::vector<WorkerSocket> sockets, Seats seats, Done done) {
   auto given = std::make_shared<std::vector<WorkerSocket>>(std::move(sockets));
-  loop_.post([this, site = std::move(site), given, done = std::move(done)]() mutable {
+  loop_.post([this, site = std::move(site), given, seats = std::move(seats), done = std::move(done)]() mutable {
     core_->adopt(std::move(site));
+    seats_ = std::move(seats);
+    all_full_ = false;
+    set_paused();
     for (WorkerSocket& socket : *given) open(std::move(socket));
     report(done);
   });
@@ -80,6 +85,7 @@ void Worker::flush_logs(Done done) {
 }
 
 void Worker::stop() {
+  seat_->vacate();
   if (!thread_.joinable()) return;
   loop_.post([this] {
     open_.clear();
@@ -94,13 +100,44 @@ void Worker::stop() {
 void Worker::open(WorkerSocket socket) {
   const bool known = std::any_of(open_.begin(), open_.end(), [&](const Open& o) { return o.id == socket.id; });
   if (known || socket.fd.get() < 0) return;
-  Open open{socket.id, socket.address, socket.fd.get(), nullptr};
-  open.listener = std::make_unique<io::Listener>(
-      loop_, socket.fd.release(), [this, address = socket.address](std::unique_ptr<io::Transport> transport) {
-        core_->accept(std::move(transport), address);
-      });
-  if (full_) open.listener->pause();
+  Open open{socket.id, socket.address, socket.shared, socket.fd.get(), nullptr};
+  if (socket.shared)
+    open.listener = io::Listener::of_descriptors(loop_, socket.fd.release(),
+                                                 [this, address = socket.address](int fd) { deal(fd, address); });
+  else
+    open.listener = std::make_unique<io::Listener>(
+        loop_, socket.fd.release(), [this, address = socket.address](std::unique_ptr<io::Transport> transport) {
+          core_->accept(std::move(transport), address);
+        });
   open_.push_back(std::move(open));
+  set_paused();
+}
+
+// A connection of a shared socket goes to the worker with the fewest.
+void Worker::deal(int fd, const SocketAddress& address) {
+  const int chosen = choose_seat(seats_, last_dealt_);
+  auto owned = std::make_shared<OwnedFd>(fd);
+  if (chosen < 0) {  // all filled up while this one was accepted
+    all_full_ = true;
+    set_paused();
+    return arrive(std::move(*owned), address);
+  }
+  last_dealt_ = chosen;
+  const std::shared_ptr<Seat> seat = seats_[static_cast<size_t>(chosen)];
+  if (seat == seat_) return arrive(std::move(*owned), address);
+  seat->coming.fetch_add(1, std::memory_order_relaxed);
+  const bool sent = seat->send([owned, address, seat](Worker& worker) {
+    seat->coming.fetch_sub(1, std::memory_order_relaxed);
+    worker.arrive(std::move(*owned), address);
+  });
+  if (sent) return;
+  seat->coming.fetch_sub(1, std::memory_order_relaxed);
+  seat->full.store(true, std::memory_order_relaxed);  // it has ended
+  arrive(std::move(*owned), address);
+}
+
+void Worker::arrive(OwnedFd fd, const SocketAddress& address) {
+  if (auto transport = io::make_transport(loop_, fd.release())) core_->accept(std::move(transport), address);
 }
 
 // Closing a listener resets the connections that nobody has accepted yet.
@@ -108,7 +145,7 @@ void Worker::take_queue(const Open& open) {
   for (int i = 0; i < kMostFromQueue && !full_; ++i) {
     const int fd = ::accept4(open.fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) return;
-    if (auto transport = io::make_transport(loop_, fd)) core_->accept(std::move(transport), open.address);
+    arrive(OwnedFd(fd), open.address);
   }
 }
 
@@ -122,7 +159,18 @@ void Worker::close_listeners(const std::vector<uint64_t>& keep) {
 
 void Worker::pause(bool full) {
   full_ = full;
-  for (Open& open : open_) full ? open.listener->pause() : open.listener->resume();
+  seat_->full.store(full, std::memory_order_relaxed);
+  set_paused();
+  // Whoever deals may have stopped because of us.
+  if (!full && !seats_.empty())
+    seats_.front()->send([](Worker& dealer) {
+      dealer.all_full_ = false;
+      dealer.set_paused();
+    });
+}
+
+void Worker::set_paused() {
+  for (Open& open : open_) (open.shared ? all_full_ : full_) ? open.listener->pause() : open.listener->resume();
 }
 
 void Worker::report(const Done& done) {

@@ -13,6 +13,7 @@
 #include "observe/access_log.h"
 #include "proxy/core.h"
 #include "server/listen_sockets.h"
+#include "server/seat.h"
 
 namespace weir::server {
 
@@ -35,8 +36,9 @@ class Worker {
   // From here to the end: control thread only.
 
   void start();
-  // Serves from this site, and accepts on those of these sockets that it has not yet.
-  void adopt(std::shared_ptr<const proxy::Site> site, std::vector<WorkerSocket> sockets, Done done);
+  // Serves from this site, and accepts on those of these sockets that it has not yet. `seats` are all workers in order,
+  // among which the connections of shared sockets are dealt.
+  void adopt(std::shared_ptr<const proxy::Site> site, std::vector<WorkerSocket> sockets, Seats seats, Done done);
   // Closes every listener but those with these ids. What waits in their accept queues is taken first.
   void keep_listeners(std::vector<uint64_t> ids, Done done);
   // Graceful: no listener is left, sessions end as they can; `drained` when none is left.
@@ -46,11 +48,13 @@ class Worker {
   // Closes all at once and joins the thread. Idempotent.
   void stop();
   int index() const { return options_.index; }
+  const std::shared_ptr<Seat>& seat() const { return seat_; }
 
  private:
   struct Open {
     uint64_t id;
     SocketAddress address;
+    bool shared;
     int fd;  // the listener's
     std::unique_ptr<io::Listener> listener;
   };
@@ -58,16 +62,23 @@ class Worker {
   void open(WorkerSocket socket);
   void take_queue(const Open& open);
   void close_listeners(const std::vector<uint64_t>& keep);
+  void deal(int fd, const SocketAddress& address);
+  void arrive(OwnedFd fd, const SocketAddress& address);
   void pause(bool full);
+  void set_paused();
   void report(const Done& done);
 
   const WorkerOptions options_;
   io::Loop& control_;
   io::Loop loop_;
+  const std::shared_ptr<Seat> seat_;
   // Worker thread only, once it runs.
   std::unique_ptr<proxy::Core> core_;
   std::vector<Open> open_;
+  Seats seats_;
+  int last_dealt_ = -1;
   bool full_ = false;
+  bool all_full_ = false;  // of the seats: shared sockets wait
   Done drained_;
   std::thread thread_;
 };

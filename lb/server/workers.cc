@@ -31,12 +31,14 @@ void WorkerSet::start_missing(int workers, uint32_t max_connections) {
 void WorkerSet::roll_out(std::shared_ptr<const proxy::Site> site, int workers, uint32_t max_connections,
                          Millis drain_most, Done done) {
   start_missing(workers, max_connections);
+  Seats seats;
+  for (int i = 0; i < workers; ++i) seats.push_back(workers_[static_cast<size_t>(i)]->seat());
   const Done adopted = count_down(
       [this, workers, drain_most, done = std::move(done)]() mutable { settle(workers, drain_most, std::move(done)); });
   for (auto& worker : workers_) {
     std::vector<WorkerSocket> sockets;
     if (worker->index() < workers) sockets = sockets_.of_worker(worker->index(), workers);
-    worker->adopt(site, std::move(sockets), adopted);
+    worker->adopt(site, std::move(sockets), seats, adopted);
   }
 }
 
@@ -63,12 +65,16 @@ void WorkerSet::drain(Millis most, Done drained) {
   drained_ = std::move(drained);
   // Ours first: a socket whose last holder is its worker refuses newcomers as soon as that one has emptied its queue.
   sockets_.close_all();
-  std::vector<std::unique_ptr<Worker>> all = std::move(workers_);
-  workers_.clear();
-  for (auto& worker : all) leave(std::move(worker), most);
-  if (most.count() == 0) return;
-  for (auto& leaving : leaving_)
-    if (!leaving->deadline.armed()) control_.arm(leaving->deadline, control_.now() + most.count());
+  // Then all listeners, and only then sessions: what one worker deals to another has arrived by then.
+  const Done closed = count_down([this, most] {
+    std::vector<std::unique_ptr<Worker>> all = std::move(workers_);
+    workers_.clear();
+    for (auto& worker : all) leave(std::move(worker), most);
+    for (auto& leaving : leaving_)
+      if (most.count() > 0 && !leaving->deadline.armed())
+        control_.arm(leaving->deadline, control_.now() + most.count());
+  });
+  for (auto& worker : workers_) worker->keep_listeners({}, closed);
 }
 
 void WorkerSet::leave(std::unique_ptr<Worker> worker, Millis most) {

@@ -1,0 +1,55 @@
+// Which worker gets the next connection of a shared socket.
+#include "server/seat.h"
+
+#include <gtest/gtest.h>
+
+#include "server/worker.h"
+
+namespace weir::server {
+namespace {
+
+class SeatTest : public ::testing::Test {
+ protected:
+  SeatTest() {
+    for (int i = 0; i < 3; ++i) {
+      workers_.push_back(std::make_unique<Worker>(WorkerOptions{i, 3, 100, 1}, control_, log_writer_));
+      seats_.push_back(workers_.back()->seat());
+    }
+  }
+  io::Loop control_;
+  observe::LogWriter log_writer_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  Seats seats_;
+};
+
+TEST_F(SeatTest, of_the_least_loaded_worker_is_chosen) {
+  seats_[0]->sessions = 5;
+  seats_[1]->sessions = 2;
+  seats_[2]->sessions = 3;
+  EXPECT_EQ(choose_seat(seats_, 0), 1);
+  seats_[1]->coming = 4;
+  EXPECT_EQ(choose_seat(seats_, 0), 2);
+}
+
+TEST_F(SeatTest, goes_round_among_equals) {
+  EXPECT_EQ(choose_seat(seats_, -1), 0);
+  EXPECT_EQ(choose_seat(seats_, 0), 1);
+  EXPECT_EQ(choose_seat(seats_, 2), 0);
+}
+
+TEST_F(SeatTest, of_a_full_worker_is_never_chosen) {
+  seats_[1]->full = true;
+  EXPECT_EQ(choose_seat(seats_, 0), 2);
+  seats_[0]->full = seats_[2]->full = true;
+  EXPECT_EQ(choose_seat(seats_, 0), -1);
+}
+
+TEST_F(SeatTest, of_an_ended_worker_takes_nothing) {
+  workers_[2]->start();
+  EXPECT_TRUE(seats_[2]->send([](Worker&) {}));
+  workers_.pop_back();
+  EXPECT_FALSE(seats_[2]->send([](Worker&) {}));
+}
+
+}  // namespace
+}  // namespace weir::server
