@@ -113,7 +113,7 @@ class PeerSide(Case):
     def test_get_tries_the_next_peer_after_a_timeout_and_post_does_not(self):
         slow, fast = self.never_answers(), self.backend(lambda r: answer("fast"))
         weir = self.weir(f"""upstream u {{ server {slow.address} max_fails=0; server {fast.address}; }}
-            server {{ listen <<front>>; location / {{ proxy_pass http://u; proxy_read_timeout 200ms; }} }}""")
+            server {{ listen <<front>>; location / {{ proxy_pass http://u; proxy_read_timeout 1s; }} }}""")
         self.assertEqual(self.get(weir).text, "fast")
         results = {self.get(weir, method="POST", body=b"x").status for _ in range(2)}
         self.assertEqual(results, {200, 504})
