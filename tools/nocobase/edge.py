@@ -1,0 +1,108 @@
+"""weir before the nodes: the configuration of NocoBase's cluster page, a process, and what its access log says."""
+import collections
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import time
+
+# NocoBase's page word for word; only addresses and port are put in.
+PAGE = """\
+upstream myapp {
+    # ip_hash; # Can be used for session persistence.
+    server 172.31.0.1:13000; # Internal node 1
+    server 172.31.0.2:13000; # Internal node 2
+    server 172.31.0.3:13000; # Internal node 3
+}
+server {
+    listen 80;
+    location / {
+        proxy_pass http://myapp;
+    }
+}
+"""
+LOG = """\
+log_format nodes '"$request_uri" $status $request_time "$upstream_addr" "$upstream_status" "$upstream_reason"';
+access_log %s nodes flush=100ms;
+"""
+NODES = [f"127.0.0.{i}:13000" for i in (1, 2, 3)]
+
+Line = collections.namedtuple("Line", "uri status seconds peers statuses reasons")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("0.0.0.0", 0))
+        return probe.getsockname()[1]
+
+
+class Edge:
+    """One weir process; use it in a `with`."""
+
+    def __init__(self, binary: str, out: pathlib.Path, name: str, ip_hash: bool = False):
+        self.binary, self.name = binary, name
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.config, self.log, self.errors = (out / f"{name}{suffix}" for suffix in (".conf", ".access.log", ".error.log"))
+        self.pid_file = out / f"{name}.pid"
+        page = PAGE.replace("172.31.0.", "127.0.0.").replace("listen 80;", f"listen {self.port};")
+        if ip_hash:
+            page = page.replace("# ip_hash;", "ip_hash;", 1)
+        self.config.write_text(LOG % self.log + page)
+        self.log.unlink(missing_ok=True)
+        self.process = None
+
+    def __enter__(self):
+        settings = f"daemon off; pid {self.pid_file}; error_log stderr notice;"
+        with open(self.errors, "wb") as errors:
+            self.process = subprocess.Popen([self.binary, "-c", str(self.config), "-g", settings], stdout=errors, stderr=errors)
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return self
+            except OSError:
+                time.sleep(0.05)
+        self.stop()
+        raise RuntimeError(f"weir did not start: {self.errors.read_text().strip()[-500:]}")
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def stop(self) -> int:
+        """SIGTERM, the fast end; the exit status (negative: a signal killed it)."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+        return self.process.wait()
+
+    def descriptors(self) -> int:
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def lines(self, mark: str, least: int = 0) -> list:
+        """The access-log lines whose target contains `mark`, once there are at least `least` of them (or 5 s are over)."""
+        deadline = time.monotonic() + 5
+        while True:
+            found = []
+            text = self.log.read_text(errors="replace") if self.log.exists() else ""
+            for match in re.finditer(r'^"([^"]*)" (\d+) ([\d.]+) "([^"]*)" "([^"]*)" "([^"]*)"$', text, re.M):
+                uri, status, seconds, *lists = match.groups()
+                if mark in uri:
+                    found.append(Line(uri, int(status), float(seconds), *(tuple(each.split(", ")) for each in lists)))
+            if len(found) >= least or time.monotonic() > deadline:
+                return found
+            time.sleep(0.1)
+
+    def counts(self, mark: str, least: int = 0) -> dict:
+        """How many of these requests each node answered."""
+        seen = collections.Counter(line.peers[-1] for line in self.lines(mark, least))
+        return {node: seen.get(node, 0) for node in NODES + [other for other in seen if other not in NODES]}
+
+
+def ratio(counts: dict) -> str:
+    return ":".join(str(n) for n in counts.values())
