@@ -9,6 +9,8 @@
 namespace weir::config {
 namespace {
 
+constexpr int kMostSuggestions = 20;
+
 bool is_http_level(const Directive& directive) {
   const Row* row = find_row(directive.name, kHttp);
   return row != nullptr && (row->contexts & kHttp) != 0 && (row->contexts & kMain) == 0;
@@ -65,7 +67,8 @@ const Row* Builder::check(const Directive& directive, Context context) {
     return nullptr;
   }
   if (row == nullptr) {
-    const std::string_view near = suggest_name(directive.name, context);
+    // A file that is no configuration at all is full of unknown words.
+    const std::string_view near = ++unknown_ <= kMostSuggestions ? suggest_name(directive.name, context) : "";
     diagnostics_.error(directive.at, "unknown directive " + quoted +
                                          (near.empty() ? "" : ", did you mean \"" + std::string(near) + "\"?"));
     return nullptr;

@@ -80,6 +80,7 @@ class Builder {
     bool default_server = false;
   };
   std::map<std::string, ListenFacts> listens_;  // by address
+  int unknown_ = 0;
 };
 
 // The kind and pattern of `location [MODIFIER] PATTERN`; the modifier may be glued to the pattern. False for an unknown

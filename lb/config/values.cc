@@ -2,7 +2,7 @@
 #include "config/values.h"
 
 #include <algorithm>
-#include <vector>
+#include <array>
 
 #include "base/bytes.h"
 
@@ -151,8 +151,10 @@ Result<HostPort> parse_host_port(std::string_view text, uint16_t default_port) {
 int edit_distance(std::string_view a, std::string_view b, int most) {
   const int difference = static_cast<int>(a.size()) - static_cast<int>(b.size());
   if (difference > most || -difference > most) return most + 1;
+  constexpr size_t kLongest = 64;
+  if (b.size() > kLongest) return most + 1;
   // Three rows of the usual table: the swap of neighbours looks two rows back.
-  std::vector<int> before(b.size() + 1), last(b.size() + 1), row(b.size() + 1);
+  std::array<int, kLongest + 1> before{}, last{}, row{};
   for (size_t k = 0; k <= b.size(); ++k) last[k] = static_cast<int>(k);
   for (size_t i = 1; i <= a.size(); ++i) {
     row[0] = static_cast<int>(i);

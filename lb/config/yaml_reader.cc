@@ -2,9 +2,11 @@
 // and its marks are 0-based, so pairs are walked here and marks get one added.
 #include "config/yaml_reader.h"
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <set>
+#include <sstream>
 
 #include "config/shapes.h"
 #include "config/words.h"
@@ -226,6 +228,30 @@ void YamlReader::named_blocks(const std::string& name, const Position& where, co
   }
 }
 
+// Where a second document begins, or what yaml-cpp takes for one: a stray "}" after the first. YAML::LoadAll would go
+// round for ever at that one (yaml-cpp 0.7).
+class DocumentMark : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark& mark) override { start = mark; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+  YAML::Mark start;
+};
+
+std::optional<YAML::Mark> what_follows(const std::string& text) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  DocumentMark document;
+  if (!parser.HandleNextDocument(document) || !parser.HandleNextDocument(document)) return std::nullopt;
+  return document.start;
+}
+
 // yaml-cpp's words for what the operator sees.
 std::string lower_first(std::string text) {
   if (!text.empty() && text[0] >= 'A' && text[0] <= 'Z') text[0] = static_cast<char>(text[0] | 0x20);
@@ -242,12 +268,11 @@ std::vector<Directive> read_yaml(const std::shared_ptr<const SourceFile>& file, 
   }
   YamlReader reader(file, diagnostics);
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(file->text);
-    if (documents.size() > 1) {
-      diagnostics.error(reader.at(documents[1].Mark()), "one YAML document a file");
+    if (const auto more = what_follows(file->text)) {
+      diagnostics.error(reader.at(*more), "one YAML document a file");
       return directives;
     }
-    if (!documents.empty()) reader.body(documents[0], {}, directives, 0);
+    reader.body(YAML::Load(file->text), {}, directives, 0);
   } catch (const YAML::Exception& failure) {
     diagnostics.error(reader.at(failure.mark), "YAML: " + lower_first(failure.msg));
   } catch (const std::exception& failure) {

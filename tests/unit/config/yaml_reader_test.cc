@@ -92,9 +92,14 @@ TEST(YamlReader, reports_all_errors_of_shape) {
 
 TEST(YamlReader, a_syntax_error_of_yaml_is_one_error_with_its_place) {
   EXPECT_EQ(errors_of("a: b\nc: [d\n").substr(0, 24), "t.yaml:3:1: error: YAML:");
-  EXPECT_EQ(errors_of("a: b\n---\nc: d\n"), "t.yaml:3:1: error: one YAML document a file\n");
+  EXPECT_EQ(errors_of("a: b\n---\nc: d\n"), "t.yaml:2:1: error: one YAML document a file\n");
   EXPECT_EQ(errors_of(std::string("a: \0\n", 5)), "t.yaml: error: the file contains a NUL byte\n");
   EXPECT_NE(errors_of("just text\n"), "");
+}
+
+TEST(YamlReader, a_stray_bracket_after_the_end_is_an_error) {
+  EXPECT_NE(errors_of("- allow: a\n,- deny: c? }]\n"), "");
+  EXPECT_NE(errors_of("a: b\n}\n"), "");
 }
 
 TEST(YamlReader, aliases_of_aliases_do_not_fill_the_memory) {

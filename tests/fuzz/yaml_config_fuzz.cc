@@ -1,0 +1,54 @@
+// The YAML reader: any bytes are read or refused, nothing is thrown, and what is read means the same as nginx text.
+// uses: base config
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+#include "config/loader.h"
+#include "config/nginx_reader.h"
+#include "config/writer.h"
+#include "config/yaml_reader.h"
+
+namespace {
+
+using namespace weir;
+using namespace weir::config;
+
+void must(bool fact) {
+  if (!fact) std::abort();
+}
+
+std::shared_ptr<const SourceFile> source(std::string text, Syntax syntax) {
+  auto file = std::make_shared<SourceFile>();
+  file->name = "f";
+  file->text = std::move(text);
+  file->syntax = syntax;
+  return file;
+}
+
+bool has_long_word(const std::vector<Directive>& directives) {
+  for (const Directive& directive : directives) {
+    if (directive.name.size() > 900) return true;
+    for (const Argument& argument : directive.args)
+      if (argument.text.size() > 900) return true;
+    if (directive.block && has_long_word(*directive.block)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const std::string text(reinterpret_cast<const char*>(data), size);
+  Diagnostics diagnostics;
+  const std::vector<Directive> directives = read_yaml(source(text, Syntax::kYaml), diagnostics);
+  (void)diagnostics.to_text();
+  if (!diagnostics.failed() && !has_long_word(directives)) {
+    Diagnostics again;
+    const std::string written = write_nginx(directives);
+    must(same_content(directives, read_nginx(source(written, Syntax::kNginx), again)) && !again.failed());
+  }
+  (void)load_text(text, "f.yaml");
+  return 0;
+}
