@@ -22,7 +22,7 @@ void apply_spooling(Call& call) {
   call.warning("weir streams bodies and does not spool them: \"" + call.directive.name + "\" has no effect");
 }
 
-constexpr Kind kAny{"...", 0, -1, apply_nothing, nullptr};
+constexpr Kind kAny{"...", 1, -1, apply_nothing, nullptr};
 constexpr Kind kOne{"VALUE", 1, 1, apply_nothing, nullptr};
 constexpr Kind kOnOff{"on | off", 1, 1, apply_on_off, nullptr};
 constexpr Kind kOnlyOff{"off", 1, -1, apply_only_off, nullptr};

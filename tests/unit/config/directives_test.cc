@@ -8,6 +8,7 @@
 #include "config/dump.h"
 #include "config/fields.h"
 #include "config/loader.h"
+#include "config/shapes.h"
 
 namespace weir::config {
 namespace {
@@ -94,6 +95,17 @@ TEST(Config, rows_are_whole) {
       if ((row->contexts & bit) != 0) {
         EXPECT_TRUE(seen.emplace(row->name, bit).second) << row->name;
       }
+    }
+  }
+}
+
+// YAML's `true` asks shapes.h, which does not know the tables.
+TEST(Config, shapes_agree_with_the_rows) {
+  for (const Row* row : all_rows()) {
+    if (row->block) {
+      EXPECT_EQ(is_named_block(row->name), row->kind.most_args != 0) << row->name;
+    } else {
+      EXPECT_EQ(is_flag("", row->name), row->kind.least_args == 0) << row->name;
     }
   }
 }
