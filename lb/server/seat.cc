@@ -9,7 +9,7 @@ int choose_seat(const Seats& seats, int last) {
   for (int step = 1; step <= count; ++step) {
     const int i = (last + step) % count;
     const Seat& seat = *seats[static_cast<size_t>(i)];
-    if (seat.full.load(std::memory_order_relaxed)) continue;
+    if (!seat.has_room()) continue;
     if (best < 0 || seat.load() < seats[static_cast<size_t>(best)]->load()) best = i;
   }
   return best;

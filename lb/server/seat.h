@@ -16,7 +16,7 @@ class Worker;
 
 class Seat {
  public:
-  Seat(Worker& worker, io::Loop& loop) : worker_(&worker), loop_(&loop) {}
+  Seat(Worker& worker, io::Loop& loop, uint32_t cap) : cap_(cap), worker_(&worker), loop_(&loop) {}
   // Runs `fn` on the worker's thread; false when the worker has ended. The lock is taken per dealt connection, not per
   // request.
   bool send(std::function<void(Worker&)> fn) {
@@ -29,12 +29,17 @@ class Seat {
     worker_ = nullptr;
   }
 
+  // Sequentially consistent all of them: who deals sets `waiting` and then looks at loads again, who has room publishes
+  // that and then looks at `waiting`.
   std::atomic<uint32_t> sessions{0};  // as of the worker's last turn
   std::atomic<uint32_t> coming{0};    // dealt, not yet arrived
-  std::atomic<bool> full{false};      // at its connection cap
-  uint32_t load() const { return sessions.load(std::memory_order_relaxed) + coming.load(std::memory_order_relaxed); }
+  std::atomic<bool> full{false};      // at its connection cap, upstream connections counted too
+  std::atomic<bool> waiting{false};   // of who deals: it has stopped, for nobody had room
+  uint32_t load() const { return sessions.load() + coming.load(); }
+  bool has_room() const { return !full.load() && load() < cap_; }
 
  private:
+  const uint32_t cap_;
   std::mutex mutex_;
   Worker* worker_;
   io::Loop* loop_;
@@ -42,7 +47,7 @@ class Seat {
 
 using Seats = std::vector<std::shared_ptr<Seat>>;
 
-// The least loaded of those that are not full, the next after `last` among equals; -1 when all are full.
+// The least loaded of those that have room, the next after `last` among equals; -1 when none has.
 int choose_seat(const Seats& seats, int last);
 
 }  // namespace weir::server

@@ -16,7 +16,7 @@ constexpr int kMostFromQueue = 8192;
 }  // namespace
 
 Worker::Worker(WorkerOptions options, io::Loop& control, observe::LogWriter& log_writer)
-    : options_(options), control_(control), seat_(std::make_shared<Seat>(*this, loop_)) {
+    : options_(options), control_(control), seat_(std::make_shared<Seat>(*this, loop_, options.max_connections)) {
   proxy::CoreOptions core;
   core.worker = options.index;
   core.workers = options.workers;
@@ -30,8 +30,10 @@ Worker::Worker(WorkerOptions options, io::Loop& control, observe::LogWriter& log
     if (drained_) report(std::exchange(drained_, nullptr));
   };
   core_ = std::make_unique<proxy::Core>(loop_, log_writer, std::move(core));
-  loop_.at_turn_end(
-      [this] { seat_->sessions.store(static_cast<uint32_t>(core_->sessions()), std::memory_order_relaxed); });
+  loop_.at_turn_end([this] {
+    publish_load();
+    wake_dealer();
+  });
 }
 
 Worker::~Worker() {
@@ -55,8 +57,7 @@ void Worker::adopt(std::shared_ptr<const proxy::Site> site, std::vector<WorkerSo
   loop_.post([this, site = std::move(site), given, seats = std::move(seats), done = std::move(done)]() mutable {
     core_->adopt(std::move(site));
     seats_ = std::move(seats);
-    all_full_ = false;
-    set_paused();
+    resume_dealing();
     for (WorkerSocket& socket : *given) open(std::move(socket));
     report(done);
   });
@@ -117,27 +118,54 @@ void Worker::open(WorkerSocket socket) {
 void Worker::deal(int fd, const SocketAddress& address) {
   const int chosen = choose_seat(seats_, last_dealt_);
   auto owned = std::make_shared<OwnedFd>(fd);
-  if (chosen < 0) {  // all filled up while this one was accepted
-    all_full_ = true;
-    set_paused();
-    return arrive(std::move(*owned), address);
+  const std::shared_ptr<Seat> seat = chosen < 0 ? seat_ : seats_[static_cast<size_t>(chosen)];
+  if (chosen >= 0) last_dealt_ = chosen;
+  if (seat == seat_) {
+    arrive(std::move(*owned), address);
+  } else {
+    ++seat->coming;
+    const bool sent = seat->send([owned, address, seat](Worker& worker) {
+      --seat->coming;
+      worker.arrive(std::move(*owned), address);
+    });
+    if (!sent) {  // it has ended; nothing else comes to it
+      seat->full = true;
+      arrive(std::move(*owned), address);
+    }
   }
-  last_dealt_ = chosen;
-  const std::shared_ptr<Seat> seat = seats_[static_cast<size_t>(chosen)];
-  if (seat == seat_) return arrive(std::move(*owned), address);
-  seat->coming.fetch_add(1, std::memory_order_relaxed);
-  const bool sent = seat->send([owned, address, seat](Worker& worker) {
-    seat->coming.fetch_sub(1, std::memory_order_relaxed);
-    worker.arrive(std::move(*owned), address);
-  });
-  if (sent) return;
-  seat->coming.fetch_sub(1, std::memory_order_relaxed);
-  seat->full.store(true, std::memory_order_relaxed);  // it has ended
-  arrive(std::move(*owned), address);
+  wait_for_room();
 }
 
 void Worker::arrive(OwnedFd fd, const SocketAddress& address) {
   if (auto transport = io::make_transport(loop_, fd.release())) core_->accept(std::move(transport), address);
+  publish_load();
+}
+
+// While nobody has room, connections wait in the kernel's queue.
+void Worker::wait_for_room() {
+  if (choose_seat(seats_, last_dealt_) >= 0) return;
+  seat_->waiting = true;
+  if (choose_seat(seats_, last_dealt_) >= 0) {
+    seat_->waiting = false;
+    return;
+  }
+  all_full_ = true;
+  set_paused();
+}
+
+void Worker::resume_dealing() {
+  seat_->waiting = false;
+  all_full_ = false;
+  set_paused();
+}
+
+void Worker::publish_load() {
+  seat_->sessions = static_cast<uint32_t>(core_->sessions());
+}
+
+void Worker::wake_dealer() {
+  if (seats_.empty() || !seats_.front()->waiting || !seat_->has_room()) return;
+  if (seats_.front()->waiting.exchange(false)) seats_.front()->send([](Worker& dealer) { dealer.resume_dealing(); });
 }
 
 // Closing a listener resets the connections that nobody has accepted yet.
@@ -159,14 +187,8 @@ void Worker::close_listeners(const std::vector<uint64_t>& keep) {
 
 void Worker::pause(bool full) {
   full_ = full;
-  seat_->full.store(full, std::memory_order_relaxed);
+  seat_->full = full;
   set_paused();
-  // Whoever deals may have stopped because of us.
-  if (!full && !seats_.empty())
-    seats_.front()->send([](Worker& dealer) {
-      dealer.all_full_ = false;
-      dealer.set_paused();
-    });
 }
 
 void Worker::set_paused() {

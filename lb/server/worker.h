@@ -64,6 +64,10 @@ class Worker {
   void close_listeners(const std::vector<uint64_t>& keep);
   void deal(int fd, const SocketAddress& address);
   void arrive(OwnedFd fd, const SocketAddress& address);
+  void wait_for_room();
+  void resume_dealing();
+  void publish_load();
+  void wake_dealer();
   void pause(bool full);
   void set_paused();
   void report(const Done& done);
@@ -78,7 +82,7 @@ class Worker {
   Seats seats_;
   int last_dealt_ = -1;
   bool full_ = false;
-  bool all_full_ = false;  // of the seats: shared sockets wait
+  bool all_full_ = false;  // no seat has room: shared sockets wait
   Done drained_;
   std::thread thread_;
 };

@@ -44,6 +44,16 @@ TEST_F(SeatTest, of_a_full_worker_is_never_chosen) {
   EXPECT_EQ(choose_seat(seats_, 0), -1);
 }
 
+TEST_F(SeatTest, of_a_worker_that_will_be_full_is_not_chosen) {
+  seats_[0]->sessions = 100;
+  seats_[1]->sessions = 60;
+  seats_[1]->coming = 40;
+  seats_[2]->sessions = 99;
+  EXPECT_EQ(choose_seat(seats_, 0), 2);
+  seats_[2]->coming = 1;
+  EXPECT_EQ(choose_seat(seats_, 0), -1);
+}
+
 TEST_F(SeatTest, of_an_ended_worker_takes_nothing) {
   workers_[2]->start();
   EXPECT_TRUE(seats_[2]->send([](Worker&) {}));
