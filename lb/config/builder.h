@@ -68,6 +68,7 @@ class Builder {
   void declare_captures(const std::vector<Directive>& block);
   void declare_captures_of(const std::string& pattern);
   void declare_maps(const std::vector<Directive>& block);
+  void declare_map(const Directive& directive, const std::string& name, bool hostnames, bool is_volatile);
 
   Model& model_;
   Diagnostics& diagnostics_;

@@ -33,6 +33,14 @@ bool mentions(std::string_view text, const std::set<std::string>& names) {
   return false;
 }
 
+bool depends_on(const Directive& map, const std::set<std::string>& names) {
+  if (mentions(map.arg(0), names)) return true;
+  for (const Directive& entry : *map.block)
+    for (const Argument& value : entry.args)
+      if (mentions(value.text, names)) return true;
+  return false;
+}
+
 }  // namespace
 
 void Builder::declare_captures_of(const std::string& pattern) {
@@ -85,48 +93,47 @@ void Builder::declare_maps(const std::vector<Directive>& block) {
     pending.push_back(std::move(map));
   }
 
-  // A map can be made once every map that its source names is there; what is left over when nothing moves is a circle.
-  std::vector<std::pair<const Directive*, std::shared_ptr<route::Map>>> made;
+  // A map can be made once every map that it names is there; what is left over when nothing moves is a circle. nginx
+  // finds circles when a request runs into one; here they would also be maps that own each other, and are never freed.
   for (bool moved = true; moved;) {
     moved = false;
     for (auto it = pending.begin(); it != pending.end();) {
-      if (mentions(it->directive->arg(0), open)) {
+      if (depends_on(*it->directive, open)) {
         ++it;
         continue;
       }
-      auto source = route::Template::compile(it->directive->arg(0), names_);
-      if (!source) diagnostics_.error(it->directive->args[0].at, std::move(source.error()));
-      // Declared even when its source is wrong, so that its uses are not reported as well.
-      auto map =
-          std::make_shared<route::Map>(source ? std::move(*source) : route::Template(), it->hostnames, it->is_volatile);
-      made.emplace_back(it->directive, map);
+      declare_map(*it->directive, it->name, it->hostnames, it->is_volatile);
       open.erase(it->name);
-      names_.declare_map(it->name, std::move(map));
       it = pending.erase(it);
       moved = true;
     }
   }
   for (const Pending& map : pending) {
-    diagnostics_.error(map.directive->args[0].at, "the source of map \"$" + map.name + "\" depends on itself");
+    diagnostics_.error(map.directive->at, "the map of \"$" + map.name + "\" depends on itself");
     names_.declare_map(map.name, std::make_shared<route::Map>(route::Template(), false, false));
   }
+}
 
-  for (const auto& [directive, map] : made) {
-    for (const Directive& entry : *directive->block) {
-      if (is_flag_entry(entry)) continue;
-      if (entry.args.size() != 1 || entry.block) {
-        diagnostics_.error(entry.at, "invalid number of the map parameters");
-        continue;
-      }
-      auto value = route::Template::compile(entry.arg(0), names_);
-      if (!value) {
-        diagnostics_.error(entry.args[0].at, std::move(value.error()));
-        continue;
-      }
-      if (Status<> added = map->add(entry.name, std::move(*value)); !added)
-        diagnostics_.error(entry.at, std::move(added.error()));
+// Declares the variable whatever is wrong with the block, so that its uses are not reported as well.
+void Builder::declare_map(const Directive& directive, const std::string& name, bool hostnames, bool is_volatile) {
+  auto source = route::Template::compile(directive.arg(0), names_);
+  if (!source) diagnostics_.error(directive.args[0].at, std::move(source.error()));
+  auto map = std::make_shared<route::Map>(source ? std::move(*source) : route::Template(), hostnames, is_volatile);
+  for (const Directive& entry : *directive.block) {
+    if (is_flag_entry(entry)) continue;
+    if (entry.args.size() != 1 || entry.block) {
+      diagnostics_.error(entry.at, "invalid number of the map parameters");
+      continue;
     }
+    auto value = route::Template::compile(entry.arg(0), names_);
+    if (!value) {
+      diagnostics_.error(entry.args[0].at, std::move(value.error()));
+      continue;
+    }
+    if (Status<> added = map->add(entry.name, std::move(*value)); !added)
+      diagnostics_.error(entry.at, std::move(added.error()));
   }
+  names_.declare_map(name, std::move(map));
 }
 
 }  // namespace weir::config

@@ -412,13 +412,14 @@ TEST(Config, access_logs_and_formats) {
 
 TEST(Config, maps_may_use_each_other_in_any_order) {
   const LoadedConfig loaded = load(
-      "map $b $a { default x; ~^(?<n>.)y$ $n; 1 $c; } map $http_upgrade $b { hostnames; default 1; '' 2; *.example.org "
+      "map $b $a { default x; ~^(?<n>.)y$ $n; 1 $b; } map $http_upgrade $b { hostnames; default 1; '' 2; *.example.org "
       "3; }"
       " map $a $c { volatile; default $a; } server { listen 1; add_header X $c; return 200 $n; }");
   EXPECT_EQ(loaded.model.servers.size(), 1U);
-  EXPECT_EQ(messages("map $b $a { default 1; } map $a $b { default 1; }"),
-            "weir.conf:1:5: error: the source of map \"$a\" depends on itself\n"
-            "weir.conf:1:30: error: the source of map \"$b\" depends on itself\n");
+  EXPECT_EQ(messages("map $b $a { default 1; } map $host $b { default $a; } map $c $d { a 1; }"),
+            "weir.conf:1:1: error: the map of \"$a\" depends on itself\n"
+            "weir.conf:1:26: error: the map of \"$b\" depends on itself\n"
+            "weir.conf:1:59: error: unknown \"c\" variable\n");
   EXPECT_EQ(messages("map $host a { } map $host $c { a 1 2; b; } map $host $d { a 1; a 2; } map $host $d { }"),
             "weir.conf:1:11: error: invalid variable name \"a\"\n"
             "weir.conf:1:32: error: invalid number of the map parameters\n"
