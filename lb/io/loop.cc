@@ -45,11 +45,12 @@ void on_wake(uv_async_t* async) {
 
 }  // namespace
 
-Loop::Loop()
-    : uv_(make_uv_loop()),
+Loop::Loop(const MonoMs* clock)
+    : clock_(clock),
+      uv_(make_uv_loop()),
       slab_(new char[kSlabBytes]),
       impl_(std::make_unique<Impl>(chunks_)),
-      wheel_(static_cast<MonoMs>(uv_now(uv_.get()))) {
+      wheel_(now()) {
   uv_->data = this;
   must(uv_timer_init(uv_.get(), &impl_->timer), "cannot make a timer");
   must(uv_async_init(uv_.get(), &impl_->wake, on_wake), "cannot make a mailbox");
@@ -96,7 +97,7 @@ void Loop::stop() {
 
 // On Linux libuv's clock is CLOCK_MONOTONIC (the coarse one where that is precise to 1 ms), as monotonic_ms() is.
 MonoMs Loop::now() const {
-  return static_cast<MonoMs>(uv_now(uv_.get()));
+  return clock_ != nullptr ? *clock_ : static_cast<MonoMs>(uv_now(uv_.get()));
 }
 
 void Loop::arm(Deadline& deadline, MonoMs due) {

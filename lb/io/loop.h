@@ -26,7 +26,9 @@ class Loop {
  public:
   static constexpr size_t kSlabBytes = 64 * 1024;
 
-  Loop();
+  // `clock`, when not null, is read instead of the system's monotonic clock and outlives the loop: a simulation moves
+  // it.
+  explicit Loop(const MonoMs* clock = nullptr);
   ~Loop();  // closes every handle that is left, runs their close callbacks, asserts that none remain
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
@@ -44,6 +46,8 @@ class Loop {
   int64_t wall_us() const { return weir::wall_us(); }
 
   void arm(Deadline& deadline, MonoMs due);
+  // O(n): for tests and for the check that a drained loop has none.
+  size_t armed() const { return wheel_.armed(); }
   // Destroys `dead` at the end of this turn, in order of burial, after the hooks; what its destructor buries, too.
   void bury(std::unique_ptr<Buriable> dead);
   // Called at the end of every turn, for as long as the loop lives (flush logs, publish counters).
@@ -66,6 +70,7 @@ class Loop {
   void set_timer();
   void end_turn();
   void empty_graveyard();
+  const MonoMs* clock_;
   std::unique_ptr<uv_loop_s> uv_;
   std::unique_ptr<char[]> slab_;
   ChunkPool chunks_;

@@ -78,10 +78,10 @@ void Exchange::next_attempt() {
   io::ConnectOptions options;
   options.timeout = location_->connect_timeout;
   core_.counters().add(observe::Counter::kUpstreamConnects);
-  connecting_ = io::connect(core_.loop(), peer_->options.address, options,
-                            [this](std::unique_ptr<io::Transport> transport, io::ConnectFailure failure) {
-                              on_connected(std::move(transport), failure);
-                            });
+  connecting_ = core_.options().connect(core_.loop(), peer_->options.address, options,
+                                        [this](std::unique_ptr<io::Transport> transport, io::ConnectFailure failure) {
+                                          on_connected(std::move(transport), failure);
+                                        });
 }
 
 void Exchange::no_peer(const policy::Pick& pick) {

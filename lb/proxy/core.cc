@@ -31,6 +31,7 @@ Core::Core(io::Loop& loop, observe::LogWriter& log_writer, CoreOptions options)
       log_(log_writer),
       pool_(std::make_unique<upstream::Pool>(loop, metrics_, [this](int delta) { count_connection(delta); })),
       hostname_(machine_name()) {
+  if (!options_.connect) options_.connect = io::connect;
   loop_.at_turn_end([this, alive = std::weak_ptr<int>(alive_)] {
     if (!alive.expired()) end_turn();
   });

@@ -9,6 +9,7 @@
 
 #include "base/intrusive_list.h"
 #include "base/rng.h"
+#include "io/connector.h"
 #include "io/loop.h"
 #include "io/transport.h"
 #include "observe/access_log.h"
@@ -31,6 +32,10 @@ struct CoreOptions {
   int workers = 1;
   uint32_t max_connections = 65'536;  // clients and upstream connections together
   uint64_t seed = 0;
+  // How peers are reached; empty: io::connect. The simulation puts peers of its own here.
+  std::function<std::unique_ptr<io::Connecting>(io::Loop&, const SocketAddress&, const io::ConnectOptions&,
+                                                io::Connecting::OnDone)>
+      connect;
   // The last reference to an old snapshot goes here, so that control frees it and no worker stalls. May be empty.
   std::function<void(std::shared_ptr<const Site>)> release_site;
   // The connection count passed below the cap again, or reached it (true): listeners pause and resume. May be empty.

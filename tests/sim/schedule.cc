@@ -1,0 +1,242 @@
+#include "sim/schedule.h"
+
+#include <map>
+#include <sstream>
+
+namespace weir::sim {
+namespace {
+
+using observe::Counter;
+
+const SocketAddress kListen = ip("127.0.0.1", 80);
+const SocketAddress kOther = ip("127.0.0.1", 81);
+constexpr MonoMs kMinute = 60'000;
+
+}  // namespace
+
+Schedule::Schedule(LogFile& log, uint64_t seed) : log_(log), seed_(seed), play_(seed), world_(log.writer(), seed) {
+  play_.calm = play_.chance(25);
+  end_ = play_.calm ? End::kDrain : static_cast<End>(play_.below(3));
+  adopt(true);
+}
+
+void Schedule::adopt(bool listens) {
+  SiteMaker maker(shared_, ++generation_);
+  const int app = maker.upstream("app", {"10.0.0.1", "10.0.0.2", "+10.0.0.3"});
+  const int single = maker.upstream("single", {"10.0.1.1"}, policy::Method::kLeastConn);
+  maker.pool(app).max_requests = 3;
+  maker.pool(single).max_idle = 1;
+  proxy::Location& base = maker.server().fallback;
+  base.access_logs = log_.target();
+  base.read_timeout = base.send_timeout = Millis(5'000);
+  base.tunnel_timeout = Millis(30'000);
+  base.connect_timeout = Millis(1'000);
+  base.body_timeout = Millis(8'000);
+  base.client_send_timeout = Millis(8'000);
+  base.keepalive_timeout = Millis(10'000);
+  maker.proxied("/", app);
+  maker.proxied("/app", app);
+  maker.proxied("/single", single);
+  proxy::ErrorPage page;
+  page.statuses = {502, 503, 504};
+  page.target = route::Template::literal("/local/page");
+  maker.proxied("/page", single).error_pages = {page};
+  page.overwrite = 0;
+  page.target = route::Template::literal("@fallback");
+  maker.proxied("/named", app).error_pages = {page};
+  maker.proxied("/old", app).http10 = true;
+  maker.proxied("/deaf", app).ignore_client_abort = true;
+  maker.proxied("/again", app).retry.on.http_503 = true;
+  proxy::Location& little = maker.proxied("/little", app);
+  little.max_body_bytes = 30'000;
+  little.body_buffer_bytes = 100;
+  maker.returning("/local", 200, "local");
+  maker.returning("/silent", 444);
+  maker.returning("/none", 404);
+  proxy::Location& named = maker.location("@fallback", route::LocationKind::kNamed);
+  named.returns.emplace();
+  named.returns->status = 200;
+  named.returns->text = route::Template::literal("fallback");
+  named.returns->has_text = true;
+  listening_ = listens;
+  auto site = maker.make(listens ? std::vector{kListen, kOther} : std::vector{kOther});
+  sites_.push_back(site);
+  world_.core->adopt(std::move(site));
+}
+
+std::string Schedule::run() {
+  const size_t steps = 20 + play_.below(120);
+  for (size_t i = 0; i < steps && play_.failure.empty(); ++i) {
+    step();
+    check();
+  }
+  if (play_.failure.empty()) finish();
+  if (play_.failure.empty()) check_end();
+  if (play_.failure.empty()) return {};
+  return "seed " + std::to_string(seed_) + ": " + play_.failure;
+}
+
+// Bytes and ends that are on their way arrive; in random order of connections, but all of them.
+void Schedule::exchange_bytes() {
+  for (bool moved = true; moved && play_.failure.empty();) {
+    moved = false;
+    for (auto& client : clients_) {
+      moved = client->wire->deliver() || moved;
+      client->listen();
+    }
+    for (size_t i = 0; i < peers_.size(); ++i) {
+      moved = peers_[i]->wire->deliver() || moved;
+      peers_[i]->listen();
+    }
+  }
+}
+
+void Schedule::decide_connect(PendingConnect& pending) {
+  if (play_.calm || play_.good_peers || play_.chance(80)) {
+    auto wire = std::make_shared<Wire>();
+    // The peer exists before the first byte reaches it.
+    wire = pending.succeed();
+    peers_.push_back(std::make_unique<Peer>(play_, wire));
+    return;
+  }
+  constexpr ErrorKind kKinds[] = {ErrorKind::kConnectRefused, ErrorKind::kConnectFailed, ErrorKind::kLocalError,
+                                  ErrorKind::kConnectTimeout};
+  pending.fail(kKinds[play_.below(std::size(kKinds))]);
+}
+
+void Schedule::step() {
+  const auto any = [&](auto& all) -> auto& {
+    return *all[play_.below(all.size())];
+  };
+  const size_t what = play_.below(100);
+  if (what < 8 || clients_.empty()) {
+    if (clients_.size() < 12)
+      clients_.push_back(
+          std::make_unique<Client>(play_, world_.accept(kListen), static_cast<int>(clients_.size() + 1)));
+    if (play_.chance(30)) clients_.back()->wire->room = play_.below(100'000);
+  } else if (what < 35) {
+    any(clients_).say();
+  } else if (what < 50) {
+    if (!world_.connecting.empty()) decide_connect(any(world_.connecting));
+  } else if (what < 70) {
+    if (!peers_.empty()) any(peers_).say();
+  } else if (what < 76) {
+    any(clients_).wire->grant(play_.chance(20) ? kUnlimited : play_.below(150'000));
+  } else if (what < 80) {
+    if (!peers_.empty()) any(peers_).wire->grant(play_.chance(30) ? kUnlimited : play_.below(150'000));
+  } else if (what < 82) {
+    if (!peers_.empty()) any(peers_).wire->room = play_.below(1000);
+  } else if (what < 90) {
+    world_.advance(play_.chance(80) || play_.calm ? static_cast<MonoMs>(play_.below(30))
+                                                  : static_cast<MonoMs>(play_.below(12'000)));
+  } else if (what < 93) {
+    adopt(play_.calm || play_.chance(85));
+  } else if (play_.calm) {
+    world_.turn();
+  } else if (what < 95) {
+    any(clients_).hang_up();
+  } else if (what < 97) {
+    if (!peers_.empty()) any(peers_).misbehave();
+  } else if (what < 98 && play_.chance(10)) {
+    world_.core->begin_drain();
+  }
+  if (play_.chance(70)) exchange_bytes();
+  if (play_.chance(50)) world_.turn();
+}
+
+void Schedule::check() {
+  if (world_.count(Counter::kStateErrors) != 0) play_.fail("a transition that is in no table");
+  for (const auto& client : clients_)
+    if (client->wire->misuse != nullptr) play_.fail(std::string("towards a client: ") + client->wire->misuse);
+  for (const auto& peer : peers_)
+    if (peer->wire->misuse != nullptr) play_.fail(std::string("towards a peer: ") + peer->wire->misuse);
+  size_t open = 0;
+  for (const auto& client : clients_) open += client->wire->closed ? 0U : 1U;
+  if (open != world_.core->sessions())
+    play_.fail(std::to_string(open) + " open connections, " + std::to_string(world_.core->sessions()) + " sessions");
+}
+
+void Schedule::finish() {
+  if (end_ == End::kDrain) {
+    play_.good_peers = true;
+    if (!play_.calm) world_.core->begin_drain();
+    for (int round = 0; round < 3000 && world_.core->sessions() > 0 && play_.failure.empty(); ++round) {
+      bool talking = false;
+      for (auto& client : clients_) {
+        client->wire->grant(kUnlimited);
+        client->say();
+        talking = talking || (!client->done_talking() && !client->gone());
+      }
+      while (!world_.connecting.empty()) decide_connect(*world_.connecting.front());
+      for (size_t i = 0; i < peers_.size(); ++i) {
+        peers_[i]->wire->grant(kUnlimited);
+        peers_[i]->say();
+        talking = talking || !peers_[i]->done_talking();
+      }
+      exchange_bytes();
+      world_.advance(talking && round < 1000 ? 1 : 500);
+      check();
+    }
+    if (play_.calm) {
+      for (const auto& client : clients_)
+        if (client->answers() != client->asked())
+          play_.fail(std::to_string(client->asked()) + " requests, " + std::to_string(client->answers()) + " answers");
+    }
+    if (!world_.core->draining()) world_.core->begin_drain();
+  } else if (end_ == End::kStop) {
+    world_.core->close_all();
+    world_.core->begin_drain();
+  }
+  // Nobody does anything any more.
+  for (int i = 0; i < 100 && play_.failure.empty(); ++i) {
+    world_.advance(i < 50 ? 500 : kMinute);
+    check();
+    if (i > 55 && world_.core->sessions() == 0 && world_.loop.armed() == 0) break;
+  }
+}
+
+void Schedule::check_end() {
+  for (const auto& client : clients_)
+    if (!client->wire->closed) play_.fail("a session that nothing will ever end: " + client->wire->describe());
+  for (const auto& peer : peers_)
+    if (!peer->wire->closed) play_.fail("a connection to a peer that nothing will ever end: " + peer->wire->describe());
+  if (world_.loop.armed() != 0) play_.fail(std::to_string(world_.loop.armed()) + " deadlines are still armed");
+  if (world_.loop.chunks().outstanding() != 0)
+    play_.fail(std::to_string(world_.loop.chunks().outstanding()) + " chunks are out");
+  if (world_.core->live_epochs() != 1) play_.fail(std::to_string(world_.core->live_epochs()) + " epochs");
+  for (size_t i = 0; i + 1 < sites_.size(); ++i)
+    if (!sites_[i].expired()) play_.fail("an old site is still held");
+  for (const auto& [name, state] : shared_.peers)
+    if (state->inflight.load() != 0) play_.fail(std::to_string(state->inflight.load()) + " in flight on " + name);
+  for (const auto& [name, inflight] : shared_.inflight)
+    if (inflight->load() != 0) play_.fail(std::to_string(inflight->load()) + " in flight in " + name);
+  for (const auto& [name, budget] : shared_.budgets) {
+    for (uint32_t i = 0; i < SiteMaker::kBudget; ++i)
+      if (!budget->take(0)) play_.fail("the retry budget of " + name + " was not given back");
+    if (budget->take(0)) play_.fail("the retry budget of " + name + " was given back twice");
+  }
+  // Every exchange has one line: of each connection the requests 1 to n, each once.
+  world_.core->flush_logs(true);
+  std::map<uint64_t, uint32_t> last;
+  uint64_t lines = 0;
+  uint64_t answered = 0;
+  for (const std::string& line : log_.take()) {
+    ++lines;
+    std::istringstream in(line);
+    uint64_t connection = 0;
+    uint32_t request = 0;
+    int status = 0;
+    in >> connection >> request >> status;
+    if (request != ++last[connection]) play_.fail("not the next line of its connection: " + line);
+    if (status >= 200 && status < 600) ++answered;
+  }
+  uint64_t counted = 0;
+  for (const Counter c :
+       {Counter::kResponses2xx, Counter::kResponses3xx, Counter::kResponses4xx, Counter::kResponses5xx})
+    counted += world_.count(c);
+  if (answered != counted)
+    play_.fail(std::to_string(answered) + " answers logged, " + std::to_string(counted) + " counted");
+  if (lines < world_.count(Counter::kRequests)) play_.fail("a request without a line");
+}
+
+}  // namespace weir::sim

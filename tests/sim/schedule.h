@@ -1,0 +1,45 @@
+// One seeded schedule: clients, peers, time, reloads and a drain in random order, and what must hold all the while.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sim/actors.h"
+#include "sim/world.h"
+
+namespace weir::sim {
+
+class Schedule {
+ public:
+  Schedule(LogFile& log, uint64_t seed);
+  // What was broken; "" when nothing was.
+  std::string run();
+
+ private:
+  enum class End : uint8_t {
+    kDrain,    // a graceful end; everybody does what is asked
+    kAbandon,  // nobody does anything any more: time alone has to end it all
+    kStop,     // the Core is destroyed in the middle
+  };
+  void step();
+  void exchange_bytes();
+  void decide_connect(PendingConnect& pending);
+  void adopt(bool listens);
+  void finish();
+  void check();
+  void check_end();
+
+  LogFile& log_;
+  uint64_t seed_;
+  Play play_;
+  Shared shared_;
+  World world_;
+  std::vector<std::unique_ptr<Client>> clients_;
+  std::vector<std::unique_ptr<Peer>> peers_;
+  std::vector<std::weak_ptr<const proxy::Site>> sites_;
+  uint64_t generation_ = 0;
+  bool listening_ = true;
+  End end_ = End::kDrain;
+};
+
+}  // namespace weir::sim

@@ -1,0 +1,37 @@
+// Random schedules over Session, Exchange, Pool and Core. SIM_SEED=n replays one, SIM_COUNT=n runs more of them.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "base/log.h"
+#include "sim/schedule.h"
+
+namespace weir::sim {
+namespace {
+
+uint64_t number_of(const char* name, uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
+TEST(Simulation, holds_its_invariants_under_random_schedules) {
+  if (std::getenv("SIM_VERBOSE") == nullptr) {
+    ASSERT_TRUE(log::configure({}));
+  }
+  LogFile log;
+  const uint64_t one = number_of("SIM_SEED", 0);
+  const uint64_t first = one != 0 ? one : 1;
+  const uint64_t count = one != 0 ? 1 : number_of("SIM_COUNT", 1000);
+  for (uint64_t seed = first; seed < first + count; ++seed) {
+    SCOPED_TRACE("SIM_SEED=" + std::to_string(seed));
+    Schedule schedule(log, seed);
+    const std::string broken = schedule.run();
+    if (!broken.empty()) {
+      ADD_FAILURE() << broken;
+      return;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace weir::sim

@@ -1,0 +1,243 @@
+// A worker's Core on a loop whose clock stands still until it is told, with connections that are fakes on both sides.
+// What a test, the simulation, the fuzzer and the allocation gate are built on.
+#pragma once
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "io/loop.h"
+#include "observe/access_log.h"
+#include "policy/retry.h"
+#include "proxy/core.h"
+#include "sim/fake_transport.h"
+
+namespace weir::sim {
+
+inline SocketAddress ip(std::string_view text, uint16_t port) {
+  return *SocketAddress::from_ip(text, port);
+}
+
+// The access log of all worlds of a process: one temporary file and one writer thread.
+class LogFile {
+ public:
+  LogFile() {
+    const int fd = ::mkstemp(path_);
+    if (fd >= 0) ::close(fd);
+    file_ = writer_.open(path_).value();
+    auto format = observe::LogFormat::compile(observe::LogEscape::kDefault,
+                                              "$connection $connection_requests $status $request_completion "
+                                              "[$upstream_addr] [$upstream_status] [$upstream_reason]",
+                                              {});
+    format_ = std::make_shared<observe::LogFormat>(std::move(format.value()));
+  }
+  ~LogFile() { ::unlink(path_); }
+  LogFile(const LogFile&) = delete;
+  LogFile& operator=(const LogFile&) = delete;
+
+  observe::LogWriter& writer() { return writer_; }
+  std::shared_ptr<const proxy::AccessLogs> target() const {
+    proxy::AccessLogTarget target;
+    target.file = file_;
+    target.options.path = path_;
+    target.options.format = format_;
+    return std::make_shared<proxy::AccessLogs>(proxy::AccessLogs{target});
+  }
+  // The lines that were written since the last call.
+  std::vector<std::string> take() {
+    writer_.flush();
+    std::ifstream in(path_);
+    in.seekg(read_);
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(in, line);) {
+      read_ += static_cast<std::streamoff>(line.size()) + 1;
+      lines.push_back(std::move(line));
+    }
+    return lines;
+  }
+
+ private:
+  char path_[32] = "/tmp/weir-sim-XXXXXX";
+  observe::LogWriter writer_;
+  int file_ = -1;
+  std::shared_ptr<const observe::LogFormat> format_;
+  std::streamoff read_ = 0;
+};
+
+// What outlives a reload, as server/registry.h keeps it.
+struct Shared {
+  std::map<std::string, std::shared_ptr<policy::PeerState>> peers;
+  std::map<std::string, std::shared_ptr<policy::RetryBudget>> budgets;
+  std::map<std::string, std::shared_ptr<std::atomic<uint32_t>>> inflight;
+};
+
+// A site with one listener and one virtual server; locations and upstreams as the test adds them.
+class SiteMaker {
+ public:
+  explicit SiteMaker(Shared& shared, uint64_t generation = 1) : shared_(shared) {
+    site_->generation = generation;
+    server_ = site_->servers.emplace_back(std::make_unique<proxy::VirtualServer>()).get();
+    server_->name = "sim.test";
+  }
+  proxy::VirtualServer& server() { return *server_; }
+  // `names`: peers' addresses "10.0.0.1"; one that begins with '+' is a backup.
+  int upstream(const std::string& name, const std::vector<std::string>& names,
+               policy::Method method = policy::Method::kRoundRobin) {
+    policy::ClusterOptions options;
+    options.name = name;
+    options.method = method;
+    std::vector<std::shared_ptr<policy::PeerState>> states;
+    for (std::string each : names) {
+      policy::PeerOptions peer;
+      peer.backup = each.front() == '+';
+      if (peer.backup) each.erase(0, 1);
+      peer.address = ip(each, 13000);
+      peer.name = peer.server = each + ":13000";
+      auto& state = shared_.peers[name + "/" + peer.name];
+      if (state == nullptr) state = std::make_shared<policy::PeerState>(peer.passive);
+      states.push_back(state);
+      options.peers.push_back(peer);
+    }
+    auto& budget = shared_.budgets[name];
+    if (budget == nullptr) budget = std::make_shared<policy::RetryBudget>(0, kBudget);
+    auto& inflight = shared_.inflight[name];
+    if (inflight == nullptr) inflight = std::make_shared<std::atomic<uint32_t>>(0);
+    proxy::SiteCluster cluster;
+    cluster.cluster = std::make_unique<policy::Cluster>(std::move(options), std::move(states));
+    cluster.budget = budget;
+    cluster.inflight = inflight;
+    const int index = static_cast<int>(site_->clusters.size());
+    site_->cluster_by_name.emplace(name, index);
+    site_->clusters.push_back(std::move(cluster));
+    return index;
+  }
+  upstream::PoolOptions& pool(int cluster) { return site_->clusters[static_cast<size_t>(cluster)].pool; }
+  proxy::Location& location(const std::string& pattern, route::LocationKind kind = route::LocationKind::kPrefix) {
+    const int index = static_cast<int>(server_->locations.size());
+    proxy::Location& made = *server_->locations.emplace_back(std::make_unique<proxy::Location>(server_->fallback));
+    made.pattern = made.prefix = pattern;
+    made.internal = kind == route::LocationKind::kNamed;
+    if (!server_->table.add(kind, pattern, index)) std::abort();
+    return made;
+  }
+  proxy::Location& proxied(const std::string& pattern, int cluster,
+                           route::LocationKind kind = route::LocationKind::kPrefix) {
+    proxy::Location& made = location(pattern, kind);
+    made.pass.emplace();
+    made.pass->cluster = cluster;
+    made.pass->host = site_->clusters[static_cast<size_t>(cluster)].cluster->name();
+    return made;
+  }
+  proxy::Location& returning(const std::string& pattern, int status, const std::string& text = {}) {
+    proxy::Location& made = location(pattern);
+    made.returns.emplace();
+    made.returns->status = status;
+    made.returns->text = route::Template::literal(text);
+    made.returns->has_text = !text.empty();
+    return made;
+  }
+  std::shared_ptr<const proxy::Site> make(const std::vector<SocketAddress>& listens) {
+    server_->table.freeze();
+    for (const SocketAddress& address : listens) {
+      auto listen = std::make_unique<proxy::ListenSite>();
+      listen->address = address;
+      listen->servers.push_back(server_);
+      listen->default_server = server_;
+      site_->listens.push_back(std::move(listen));
+    }
+    return std::move(site_);
+  }
+  static constexpr uint32_t kBudget = 2;  // retries at a time
+
+ private:
+  Shared& shared_;
+  std::shared_ptr<proxy::Site> site_ = std::make_shared<proxy::Site>();
+  proxy::VirtualServer* server_ = nullptr;
+};
+
+class World;
+
+// A connect that the test decides.
+class PendingConnect final : public io::Connecting, private DeadlineHandler {
+ public:
+  PendingConnect(World& world, const SocketAddress& address, Millis timeout, OnDone done);
+  ~PendingConnect() override;
+  const SocketAddress& address() const { return address_; }
+  // Both may destroy this.
+  std::shared_ptr<Wire> succeed();
+  void fail(ErrorKind kind) {
+    const OnDone done = std::exchange(done_, nullptr);
+    deadline_.cancel();
+    done(nullptr, {kind, -ECONNREFUSED});
+  }
+
+ private:
+  void on_deadline(Deadline&) override { fail(ErrorKind::kConnectTimeout); }
+  World& world_;
+  SocketAddress address_;
+  OnDone done_;
+  Deadline deadline_{this};
+};
+
+class World {
+ public:
+  explicit World(observe::LogWriter& writer, uint64_t seed = 1) : loop(&now) {
+    proxy::CoreOptions options;
+    options.seed = seed;
+    options.on_drained = [this] { ++drained; };
+    options.release_site = [](std::shared_ptr<const proxy::Site> site) { site.reset(); };
+    options.connect = [this](io::Loop&, const SocketAddress& address, const io::ConnectOptions& with,
+                             io::Connecting::OnDone done) -> std::unique_ptr<io::Connecting> {
+      return std::make_unique<PendingConnect>(*this, address, with.timeout, std::move(done));
+    };
+    core = std::make_unique<proxy::Core>(loop, writer, std::move(options));
+  }
+  // Time passes by itself: also for the deadlines that are armed inside.
+  void advance(MonoMs ms) {
+    now += ms;
+    turn();
+  }
+  void turn() { loop.turn(false); }
+  std::shared_ptr<Wire> accept(const SocketAddress& on, const std::string& client = "192.0.2.1") {
+    auto wire = std::make_shared<Wire>();
+    wire->peer = ip(client, 40000);
+    wire->local = on;
+    core->accept(std::make_unique<FakeTransport>(wire), on);
+    return wire;
+  }
+  uint64_t count(observe::Counter counter) const { return core->metrics().get(counter); }
+
+  MonoMs now = 1'000'000;
+  io::Loop loop;
+  std::vector<PendingConnect*> connecting;  // in order of time
+  std::unique_ptr<proxy::Core> core;
+  int drained = 0;
+};
+
+inline PendingConnect::PendingConnect(World& world, const SocketAddress& address, Millis timeout, OnDone done)
+    : world_(world), address_(address), done_(std::move(done)) {
+  world_.connecting.push_back(this);
+  world_.loop.arm(deadline_, world_.loop.now() + timeout.count());
+}
+
+inline PendingConnect::~PendingConnect() {
+  std::erase(world_.connecting, this);
+}
+
+inline std::shared_ptr<Wire> PendingConnect::succeed() {
+  auto wire = std::make_shared<Wire>();
+  wire->peer = address_;
+  wire->local = ip("10.0.0.254", 50000);
+  const OnDone done = std::exchange(done_, nullptr);
+  deadline_.cancel();
+  done(std::make_unique<FakeTransport>(wire), {});
+  return wire;
+}
+
+}  // namespace weir::sim
