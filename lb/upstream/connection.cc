@@ -70,21 +70,20 @@ void Connection::on_read(std::string_view bytes) {
     return;
   }
   if (tunnel_) {
+    if (!stash_.empty()) std::string().swap(stash_);  // what followed the 101; a tunnel may live for weeks
     handler_->on_upstream_raw(bytes);
     return;
   }
-  const bool stashed = !stash_.empty();
-  if (stashed) {
-    stash_.append(bytes);
-    bytes = stash_;
+  // The handler holds views of the body until its turn is over: what was stashed stays where it is until then.
+  std::string whole;
+  if (!stash_.empty()) {
+    whole.swap(stash_);
+    whole.append(bytes);
+    bytes = whole;
   }
   const size_t consumed = codec_.feed(bytes, *handler_);
   if (handler_ == nullptr) return;  // a mid-feed flush found the client gone and let go
-  if (stashed) {
-    stash_.erase(0, consumed);
-  } else if (consumed < bytes.size()) {
-    stash_.assign(bytes.substr(consumed));
-  }
+  if (consumed < bytes.size()) stash_.assign(bytes.substr(consumed));
   if (ended_ && !stash_.empty() && !switched_) {
     surplus_ = true;
     group_.pool().unsolicited(address_);
