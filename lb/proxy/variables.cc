@@ -33,7 +33,7 @@ VariableValue number(Int value, Arena& arena) {
 
 // All fields of one name, joined by ", " (nginx joins several of the same name).
 VariableValue joined(const http::FieldList& fields, const VariableRef& ref, std::string_view separator, bool sent,
-                     Arena& arena) {
+                     Arena& arena, bool underscores = true) {
   std::string_view text;
   bool any = false;
   for (const http::Field& field : fields) {
@@ -45,7 +45,7 @@ VariableValue joined(const http::FieldList& fields, const VariableRef& ref, std:
       if (field.name.size() != ref.arg.size()) continue;
       bool same = true;
       for (size_t i = 0; i < field.name.size() && same; ++i) {
-        const char c = field.name[i] == '_' ? '-' : to_lower(field.name[i]);
+        const char c = field.name[i] == '_' && underscores ? '-' : to_lower(field.name[i]);
         same = c == ref.arg[i];
       }
       if (!same) continue;
@@ -156,7 +156,8 @@ VariableValue Exchange::request_variable(const VariableRef& ref, Arena& arena) c
     case Var::kHostname: return found(core_.hostname());
     case Var::kHttp:
       if (ref.token == http::HeaderToken::kHost) return non_empty(request_.host_field);
-      return joined(request_.fields, ref, ref.token == http::HeaderToken::kCookie ? "; " : ", ", false, arena);
+      // A client's names with '_' reach no peer: they must not pass for those with '-' either.
+      return joined(request_.fields, ref, ref.token == http::HeaderToken::kCookie ? "; " : ", ", false, arena, false);
     case Var::kMethod: return non_empty(request_.method_text);
     case Var::kRequest: return non_empty(request_.request_line);
     case Var::kRequestLength: return number(record_.request_length, arena);
