@@ -125,11 +125,16 @@ void Core::give_exchange(std::unique_ptr<Exchange> exchange) {
   ended_exchanges_.push_back(std::move(exchange));
 }
 
+void Core::reuse_exchange(std::unique_ptr<Exchange> exchange) {
+  if (free_exchanges_.size() < kFreeExchanges) free_exchanges_.push_back(std::move(exchange));
+}
+
 std::unique_ptr<Busy> Core::take_busy(const http::HeadLimits& limits) {
   if (free_busy_.empty()) return std::make_unique<Busy>(limits);
   auto busy = std::move(free_busy_.back());
   free_busy_.pop_back();
-  busy->codec.reset(limits);
+  busy->limits = limits;
+  busy->codec.reset(busy->limits);
   return busy;
 }
 

@@ -82,6 +82,8 @@ class Core final : private DeadlineHandler {
   uint64_t next_connection_number() { return ++connections_made_; }
   std::unique_ptr<Exchange> take_exchange();
   void give_exchange(std::unique_ptr<Exchange> exchange);
+  // The same for one that is off the stack: it may be lent at once.
+  void reuse_exchange(std::unique_ptr<Exchange> exchange);
   std::unique_ptr<Busy> take_busy(const http::HeadLimits& limits);
   void give_busy(std::unique_ptr<Busy> busy);
   // A line was put into a log's buffer: it is handed over in time, also when nothing else happens.

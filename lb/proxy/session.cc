@@ -65,8 +65,11 @@ void Session::on_read(std::string_view bytes) {
     }
     busy_ = core_.take_busy(listen_site()->default_server->limits);
     state_ = State::kReading;
-    since_ = core_.loop().now();
   }
+  // A head begins; empty lines before it begin nothing.
+  if (state_ == State::kReading && !busy_->codec.inside_request() &&
+      bytes.find_first_not_of("\r\n") != std::string_view::npos)
+    since_ = core_.loop().now();
   if (state_ == State::kReading && busy_->stash.empty()) request_started_us_ = monotonic_us();
   if (state_ == State::kBusy && busy_->exchange != nullptr && busy_->exchange->receiving()) since_ = core_.loop().now();
   feed(bytes);
@@ -83,9 +86,17 @@ void Session::feed(std::string_view bytes) {
   }
   size_t at = 0;
   while (state_ == State::kReading || state_ == State::kBusy) {
+    if (state_ == State::kReading) {
+      if (listen_site() == nullptr) {  // a reload took the listener away
+        close_when_flushed(true);
+        break;
+      }
+      if (is_throttled()) break;
+    }
     at += busy_->codec.feed(bytes.substr(at), *this);
     if (state_ != State::kBusy) break;  // a part of a head
     busy_->exchange->turn();            // may end it: exchange_ended() has then chosen the next state
+    if (spent_ != nullptr) core_.reuse_exchange(std::move(spent_));
     if (state_ != State::kReading || at >= bytes.size()) break;
     request_started_us_ = monotonic_us();
   }
@@ -110,14 +121,27 @@ void Session::feed(std::string_view bytes) {
     become_idle();
     return;
   }
+  if (state_ == State::kBusy && eof_) {  // a request that was pipelined before the FIN: its body may not be whole
+    busy_->exchange->client_eof();
+    if (state_ == State::kClosed) return;
+  }
+  if (state_ == State::kReading && eof_ && !throttled_) {  // the rest of a head will not come
+    close_when_flushed(false);
+    return;
+  }
   update_read();
   update_deadline();
+}
+
+bool Session::is_throttled() {
+  const size_t queued = transport_->queued();
+  throttled_ = throttled_ ? queued > Relay::kLow : queued >= Relay::kHigh;
+  return throttled_;
 }
 
 void Session::become_idle() {
   state_ = State::kIdle;
   core_.give_busy(std::move(busy_));
-  since_ = core_.loop().now();
   if (drain_ || eof_) {
     close_when_flushed(false);
     return;
@@ -130,7 +154,7 @@ void Session::update_read() {
   bool want = false;
   switch (state_) {
     case State::kIdle:
-    case State::kReading:
+    case State::kReading: want = !is_throttled(); break;
     case State::kLingering: want = true; break;
     case State::kFlushing:
     case State::kClosed: want = false; break;
@@ -141,10 +165,18 @@ void Session::update_read() {
       break;
   }
   want = want && !eof_;
-  if (want && !reading_ && state_ == State::kBusy)
-    since_ = core_.loop().now();  // the client is not late for what weir did not read
+  const bool changed = want != reading_;
   reading_ = want;
   transport_->want_read(want);
+  if (!changed) return;
+  const MonoMs now = core_.loop().now();
+  if (!want) {
+    paused_at_ = now;
+  } else if (state_ == State::kBusy) {  // the client is not late for what weir did not read
+    since_ = now;
+    body_began_ += now - std::max(paused_at_, body_began_);
+    update_deadline();
+  }
 }
 
 void Session::on_eof() {
@@ -158,7 +190,7 @@ void Session::on_eof() {
     case State::kFlushing: return;  // it goes on taking what is queued
     case State::kReading:
     case State::kIdle:
-    case State::kLingering: close(); return;
+    case State::kLingering: close_when_flushed(false); return;
     case State::kClosed: return;
   }
 }
@@ -225,7 +257,26 @@ void Session::on_sent() {
     close();
     return;
   }
-  if (state_ == State::kLingering) return;
+  if (state_ == State::kLingering) {
+    if (transport_->queued() == 0) {  // from here on it is the client's turn
+      since_ = body_began_ = sent_at_;
+      update_deadline();
+    }
+    return;
+  }
+  if (state_ == State::kIdle || state_ == State::kReading) {
+    if (transport_->queued() == 0 && state_ == State::kIdle) since_ = sent_at_;
+    if (throttled_ && !is_throttled()) {
+      since_ = sent_at_;
+      if (state_ == State::kReading) {
+        feed({});
+        return;
+      }
+    }
+    update_read();
+    update_deadline();
+    return;
+  }
   if ((state_ == State::kBusy || state_ == State::kTunnel) && busy_->exchange != nullptr)
     busy_->exchange->client_sent();
 }
@@ -236,21 +287,25 @@ void Session::enter_tunnel() {
   if (feeding_) return;  // feed() hands the rest over
   std::string early;
   early.swap(busy_->stash);
+  if (!early.empty()) busy_->exchange->on_client_raw(early);
+  if (state_ != State::kTunnel) return;  // it has ended with that
   if (eof_) {
     busy_->exchange->client_eof();
     return;
   }
-  if (!early.empty()) {
-    busy_->exchange->on_client_raw(early);
-    return;
-  }
   update_read();
+  if (drain_) busy_->exchange->drain();
 }
 
 void Session::exchange_ended(Ending ending) {
   const bool complete = busy_->exchange->request_complete();
-  const bool input_left = !complete || !busy_->stash.empty();
-  core_.give_exchange(std::move(busy_->exchange));
+  // A tunnel's client may be in the middle of saying something.
+  const bool input_left = !complete || !busy_->stash.empty() || state_ == State::kTunnel;
+  if (feeding_) {
+    spent_ = std::move(busy_->exchange);
+  } else {
+    core_.give_exchange(std::move(busy_->exchange));
+  }
   if (ending == Ending::kAbort) {
     transport_->reset();
     close();
@@ -284,7 +339,7 @@ void Session::close_when_flushed(bool input_left) {
   } else {
     state_ = State::kFlushing;
   }
-  busy_->stash.clear();
+  if (busy_ != nullptr) busy_->stash.clear();
   update_read();
   update_deadline();
 }
@@ -325,14 +380,26 @@ MonoMs Session::deadline_due() const {
       const ListenSite* listen = listen_site();
       if (listen == nullptr) return since_;
       const VirtualServer& server = *listen->default_server;
+      if (transport_->queued() > 0) {  // the last answer is still on its way
+        by(sent_at_ + server.fallback.client_send_timeout.count());
+        break;
+      }
       // A connection that has not sent anything yet is a client that is late with its head.
       if (drain_) by(since_ + kDrainGrace);
       by(since_ + (requests_ == 0 ? server.header_timeout : server.fallback.keepalive_timeout).count());
       break;
     }
-    case State::kReading:
-      by(since_ + (listen_site() == nullptr ? Millis(0) : listen_site()->default_server->header_timeout).count());
+    case State::kReading: {
+      const ListenSite* listen = listen_site();
+      if (listen == nullptr) return since_;
+      const VirtualServer& server = *listen->default_server;
+      if (throttled_) {
+        by(sent_at_ + server.fallback.client_send_timeout.count());
+      } else {
+        by(since_ + server.header_timeout.count());
+      }
       break;
+    }
     case State::kBusy: {
       if (busy_->exchange == nullptr) break;
       const Location& location = busy_->exchange->location();
@@ -350,9 +417,12 @@ MonoMs Session::deadline_due() const {
       break;
     case State::kLingering: {
       const bool known = listen_site() != nullptr;
+      if (transport_->queued() > 0) {
+        by(sent_at_ + (known ? settings().client_send_timeout : Millis(5'000)).count());
+        break;
+      }
       by(since_ + (known ? settings().lingering_timeout : Millis(5'000)).count());
       by(body_began_ + (known ? settings().lingering_time : Millis(30'000)).count());
-      if (transport_->queued() > 0) due = std::max(due, sent_at_ + 1000);
       break;
     }
     case State::kTunnel:
@@ -379,7 +449,7 @@ void Session::on_deadline(Deadline&) {
     case State::kLingering:
     case State::kFlushing: close(); return;
     case State::kReading:
-      if (busy_->stash.empty()) {
+      if (busy_->stash.empty() || throttled_ || listen_site() == nullptr) {
         close();
         return;
       }

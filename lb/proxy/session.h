@@ -26,7 +26,8 @@ class Core;
 
 // What a session borrows while it is not idle.
 struct Busy {
-  explicit Busy(const http::HeadLimits& limits) : codec(limits) {}
+  explicit Busy(const http::HeadLimits& of) : limits(of), codec(limits) {}
+  http::HeadLimits limits;  // a copy: between requests a session holds no snapshot
   http::H1ServerCodec codec;
   std::unique_ptr<Exchange> exchange;
   std::string stash;  // bytes read and not consumed yet: a part of a head, or pipelined requests
@@ -83,6 +84,8 @@ class Session final : public io::Buriable,
   void begin_exchange(http::StreamId stream);
   // Feeds what was read, runs exchanges, feeds what is stashed: until something has to be waited for.
   void feed(std::string_view bytes);
+  // Whether a client that does not take its answers has to take some before its next request is looked at.
+  bool is_throttled();
   void close_when_flushed(bool input_left);
   void become_idle();
   // Derives what the client is waited for, and until when; arms lazily.
@@ -102,12 +105,15 @@ class Session final : public io::Buriable,
   int64_t request_started_us_ = 0;
   uint64_t body_seen_ = 0;  // of the request being received, for the minimum rate
   MonoMs body_began_ = 0;
+  MonoMs paused_at_ = 0;  // when weir stopped reading
   uint32_t requests_ = 0;
   State state_ = State::kIdle;
   bool feeding_ = false;
   bool eof_ = false;
   bool drain_ = false;
   bool reading_ = false;
+  bool throttled_ = false;
+  std::unique_ptr<Exchange> spent_;  // ended inside feed(), which takes it off the stack
 };
 
 }  // namespace weir::proxy
