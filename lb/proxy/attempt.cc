@@ -1,5 +1,6 @@
 // The peer's side of an exchange: pick, connect, send, and the response up to its head; and what a failed attempt leads
 // to.
+#include <algorithm>
 #include <cassert>
 #include <cstring>
 
@@ -121,7 +122,7 @@ void Exchange::on_connected(std::unique_ptr<io::Transport> transport, io::Connec
 
 void Exchange::lease(std::unique_ptr<upstream::Connection> connection) {
   connection_ = std::move(connection);
-  connection_->begin(*this, request_.method, request_.websocket && location_->upgrade_websocket);
+  connection_->begin(*this, request_.method, request_.websocket && location_->upgrade_websocket && !location_->http10);
   record_.attempts.back().connected_us = monotonic_us();
   send_request();
 }
@@ -168,7 +169,7 @@ void Exchange::arm_upstream() {
     core_.loop().arm(upstream_deadline_, now + location_->send_timeout.count());
   } else if (request_all_sent_ || upload_broken_ || head_received_) {
     // Silence is the peer's fault only while weir wants to read.
-    if (downstream_->queued() >= Relay::kHigh) {
+    if (!download_.reading()) {
       waiting_ = Waiting::kNothing;
       return;
     }
@@ -182,6 +183,10 @@ void Exchange::arm_upstream() {
 
 void Exchange::on_upstream_sent() {
   if (response_state_ == ResponseState::kTunnel) {
+    if (client_fin_ && peer_fin_ && connection_->queued() == 0) {
+      tunnel_ended(ErrorKind::kNone);
+      return;
+    }
     downstream_->update_read();
     return;
   }
@@ -236,7 +241,8 @@ void Exchange::on_response(http::StreamId) {
     connection_->switched_protocols();
     return;
   }
-  connection_->set_keep_alive(response_.keep_alive, response_.keep_alive_timeout);
+  const bool asked_to_close = out_request_.connection == http::ConnectionOption::kClose;
+  connection_->set_keep_alive(response_.keep_alive && !asked_to_close, response_.keep_alive_timeout);
   const policy::RetryDecision decision = policy::decide_retry(location_->retry, facts(ErrorKind::kNone));
   // The last peer's answer is the answer, whatever its status.
   const policy::Cluster& cluster = *cluster_->site->cluster;
@@ -302,11 +308,11 @@ void Exchange::on_upstream_turn() {
 
 void Exchange::on_upstream_closed(int code) {
   if (response_state_ == ResponseState::kTunnel) {
-    if (code != 0 || client_fin_) {
+    peer_fin_ = true;
+    if (code != 0 || (client_fin_ && connection_->queued() == 0)) {
       tunnel_ended(code == 0 ? ErrorKind::kNone : ErrorKind::kResetMidResponse);
       return;
     }
-    peer_fin_ = true;
     half_closed();
     downstream_->shutdown_write();
     return;
@@ -343,6 +349,8 @@ policy::AttemptFacts Exchange::facts(ErrorKind kind) const {
   f.reused_connection = leased() && connection_->reused();
   f.response_started = leased() && connection_->bytes_received() > 0;
   f.bytes_accepted = leased() ? connection_->bytes_sent() : 0;
+  // What was thrown away cannot be sent again, even if no byte of it left the queue.
+  if (!held_) f.bytes_accepted = std::max<uint64_t>(f.bytes_accepted, 1);
   f.idempotent = http::is_idempotent(request_.method);
   f.request_held = held_;
   f.client_answered = response_state_ != ResponseState::kNone;

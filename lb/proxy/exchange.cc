@@ -46,7 +46,8 @@ void Exchange::begin(Downstream& downstream, const ListenSite& listen, EpochRef 
   held_ = true;
   composed_ = started_ = continue_sent_ = counted_in_cluster_ = budget_taken_ = probe_ = fresh_only_ = sending_ =
       request_all_sent_ = false;
-  head_received_ = response_complete_ = retry_wanted_ = keep_alive_ = close_delimited_ = event_stream_ = false;
+  head_received_ = response_complete_ = retry_wanted_ = keep_alive_ = close_delimited_ = body_hidden_ = event_stream_ =
+      false;
   client_fin_ = peer_fin_ = drain_wanted_ = false;
   sent_length_ = -1;
   sent_chunked_ = false;
@@ -107,6 +108,7 @@ void Exchange::route_request() {
   }
   if (location_->max_body_bytes != 0 && request_.framing == http::Framing::kLength &&
       request_.content_length > location_->max_body_bytes) {
+    held_ = false;  // what comes of it is thrown away
     pending_answer_ = 413;
   }
 }
@@ -132,6 +134,8 @@ void Exchange::on_request_body(std::string_view bytes) {
   if (request_state_ != RequestState::kReceiving || pending_answer_ != 0) return;  // thrown away
   const int64_t most = location_->max_body_bytes;
   if (most != 0 && request_body_bytes_ > static_cast<uint64_t>(most)) {  // a chunked one that grew too large
+    held_ = false;
+    body_.clear();
     pending_answer_ = 413;
     return;
   }
@@ -270,13 +274,14 @@ void Exchange::flush_response() {
     head_bytes_sent_ = out.bytes();
     move(response_complete_ && download_.count() == 0 ? ResponseState::kEnded : ResponseState::kBody);
   }
+  if (body_hidden_) download_.flushed();
   if (download_.count() > 0) {
     for (int i = 0; i < download_.count(); ++i) body_bytes_sent_ += download_.pieces()[i].size();
     codec.send_body(stream_, download_.pieces(), download_.count(), out);
     download_.flushed();
   }
   if (response_complete_) {
-    codec.send_end(stream_, out);
+    if (!body_hidden_) codec.send_end(stream_, out);
     move(ResponseState::kEnded);
   }
   if (out.size() == 0) return;
@@ -290,7 +295,7 @@ void Exchange::flush_response() {
 void Exchange::client_eof() {
   if (response_state_ == ResponseState::kTunnel) {
     client_fin_ = true;
-    if (peer_fin_) {
+    if (peer_fin_ && connection_->queued() == 0) {
       tunnel_ended(ErrorKind::kNone);
       return;
     }

@@ -220,6 +220,7 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   int client_error_ = 0;     // of a send in the middle of a feed
   bool keep_alive_ = false;  // said to the client
   bool close_delimited_ = false;
+  bool body_hidden_ = false;   // the status that the client gets has no body: an error_page's
   bool event_stream_ = false;  // text/event-stream: silence is normal
   uint64_t head_bytes_sent_ = 0;
   uint64_t body_bytes_sent_ = 0;

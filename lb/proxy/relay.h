@@ -33,6 +33,7 @@ class Relay {
     reading_ = reading_ ? held < kHigh : held <= kLow;
     return reading_;
   }
+  bool reading() const { return reading_; }
 
  private:
   std::string_view pieces_[kMost];

@@ -39,12 +39,15 @@ void Exchange::open_tunnel() {
   // Let go of the snapshot: a WebSocket that lives for weeks must not pin every configuration since.
   peer_state_ = peer_->state;
   access_logs_ = location_->access_logs;
+  waiting_ = Waiting::kTunnelIdle;
   tunnel_inflight_ = cluster_->site->inflight;
   for (int i = 0; i < record_.attempts.size(); ++i) record_.attempts[i].peer = arena_.copy(record_.attempts[i].peer);
   server_name_ = arena_.copy(server_name_);
   proxy_host_ = arena_.copy(proxy_host_);
   release_budget();
   counted_in_cluster_ = false;  // tunnel_inflight_ is the count now
+  // Before the location goes: the session looks into it when it has to queue.
+  const int sent = downstream_->send(out);
   peer_ = nullptr;
   cluster_ = nullptr;
   location_ = nullptr;
@@ -55,9 +58,8 @@ void Exchange::open_tunnel() {
   body_.clear();
   epoch_.reset();
 
-  waiting_ = Waiting::kTunnelIdle;
   core_.loop().arm(upstream_deadline_, core_.loop().now() + tunnel_timeout_.count());
-  if (downstream_->send(out) < 0) {
+  if (sent < 0) {
     tunnel_ended(ErrorKind::kClientClosed);
     return;
   }
@@ -70,7 +72,8 @@ void Exchange::on_client_raw(std::string_view bytes) {
   http::OutBatch out;
   out.add(bytes);
   if (connection_->send(out, nullptr) < 0) {
-    tunnel_ended(ErrorKind::kResetMidResponse);
+    // A peer that says goodbye and hangs up may have sent something before: the read side, if open, tells the end.
+    if (peer_fin_) tunnel_ended(ErrorKind::kResetMidResponse);
     return;
   }
   core_.loop().arm(upstream_deadline_, core_.loop().now() + tunnel_timeout_.count());
@@ -113,6 +116,8 @@ void Exchange::half_closed() {
 void Exchange::drain() {
   if (response_state_ != ResponseState::kTunnel || drain_wanted_) return;
   drain_wanted_ = true;
+  if (peer_fin_)
+    return;  // our FIN follows what is queued: nothing may be put behind it, and the half-closed wait is short
   if (!frames_.at_boundary() || frames_.close_seen()) return;  // on_upstream_raw waits for the frame's end
   http::OutBatch out;
   out.add(http::ws_close_frame(1001));
@@ -130,7 +135,8 @@ void Exchange::tunnel_ended(ErrorKind error) {
   peer_state_->inflight.fetch_sub(1, std::memory_order_relaxed);
   tunnel_inflight_->fetch_sub(1, std::memory_order_relaxed);
   tunnel_inflight_.reset();
-  finish(error, error == ErrorKind::kNone ? Ending::kClose : Ending::kAbort);
+  // What the peer said before it went still goes out.
+  finish(error, traits(error).side == Side::kClient ? Ending::kAbort : Ending::kClose);
 }
 
 }  // namespace weir::proxy
