@@ -80,6 +80,15 @@ void Exchange::compose_response_head(http::OutResponse& out) {
       }
       break;
   }
+  if (error_status_ != 0) {  // it decides about the body, not the status of the page
+    body_hidden_ = out.status == 204 || out.status == 304;
+    if (body_hidden_) {
+      out.framing = {http::Framing::kNone, -1};
+      close_delimited_ = false;
+    } else if (response_.framing == http::Framing::kNone && request_.method != http::Method::kHead) {
+      out.framing = {http::Framing::kLength, 0};
+    }
+  }
   choose_connection(out);
   out.fields = &fields;
   add_own_fields(fields, out.status);

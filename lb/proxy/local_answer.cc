@@ -67,8 +67,13 @@ bool Exchange::try_error_page(int status) {
   }
   if (target.starts_with('@')) {  // method, URI and body stay
     const int index = server_->table.find_named(target);
-    if (index < 0 || !held_) return false;
-    location_ = server_->locations[static_cast<size_t>(index)].get();
+    if (index < 0) return false;
+    const Location* named = server_->locations[static_cast<size_t>(index)].get();
+    if (!held_) {  // a part of the body is lost: what is left must not go anywhere
+      if (named->pass) return false;
+      if (request_state_ == RequestState::kReceiving) move(RequestState::kDiscarding);
+    }
+    location_ = named;
   } else {  // a GET of the page
     const size_t query = target.find('?');
     if (!select_location(target.substr(0, query))) return false;
