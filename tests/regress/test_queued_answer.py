@@ -5,12 +5,13 @@ Seen in review: a keep-alive connection whose last answer was still queued crash
 drain had begun) before, and lost the rest of that answer to a later FIN, to keepalive_timeout or to lingering_timeout. Those
 waited for the next request or for unread input while the queue still had bytes.
 """
+import signal
 import socket
-import threading
 import time
 
 from weirtest import Case, answer, main
 from weirtest.client import Client
+from weirtest.message import Reader
 
 
 def slow_client(case, weir) -> Client:
@@ -22,7 +23,6 @@ def slow_client(case, weir) -> Client:
     client.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
     client.sock.settimeout(20)
     client.sock.connect((host, int(port)))
-    from weirtest.message import Reader
     client.reader = Reader(client.sock)
     case.hold(client)
     return client
@@ -75,13 +75,12 @@ class QueuedAnswer(Case):
         weir = self.proxied(self.backend(lambda r: answer(BODY)))
         client = slow_client(self, weir).send_request()
         weir.wait_log(1)
-        stopper = threading.Thread(target=lambda: weir.signal(3))  # QUIT
-        stopper.start()
-        stopper.join()
+        weir.signal(signal.SIGQUIT)
         started = time.monotonic()
         self.wait_until(lambda: time.monotonic() - started > 2.5, "")
         self.assertEqual(client.read_response().body, BODY)
         self.assertTrue(client.closed_by_weir())
+        self.assertEqual(weir.wait_exit(), 0)
 
 
 if __name__ == "__main__":

@@ -71,6 +71,8 @@ class TunnelBackpressure(Case):
         go.set()
         self.assertEqual(client.read_response().status, 101)
         self.assertEqual(client.read_all()[:1], b"\x88")
+        client.close()
+        self.assertEqual(weir.wait_exit(), 0)
 
 
 if __name__ == "__main__":
