@@ -1,0 +1,85 @@
+// Who the client is when a trusted proxy stands before weir (vectors after nginx's realip module).
+#include "filter/real_ip.h"
+
+#include <gtest/gtest.h>
+
+#include <initializer_list>
+#include <string>
+
+namespace weir::filter {
+namespace {
+
+SocketAddress ip(std::string_view text, uint16_t port = 0) {
+  return *SocketAddress::from_ip(text, port);
+}
+
+class RealIp : public testing::Test {
+ protected:
+  RealIp() {
+    trust("10.0.0.0/8");
+    options_.header = "X-Forwarded-For";
+  }
+  void trust(std::string_view block) { options_.trusted.push_back(*Cidr::parse(block)); }
+  std::string of(std::string_view peer, std::initializer_list<std::string_view> values,
+                 std::string_view name = "X-Forwarded-For") {
+    http::RequestHead request;
+    for (const std::string_view value : values) request.fields.add(name, value, http::header_token(name), false);
+    return real_ip(options_, ip(peer, 4711), request).ip();
+  }
+  RealIpOptions options_;
+};
+
+TEST_F(RealIp, believes_nobody_who_is_not_trusted) {
+  EXPECT_EQ(of("203.0.113.9", {"198.51.100.1"}), "203.0.113.9");
+}
+
+TEST_F(RealIp, takes_the_last_address_of_the_list) {
+  EXPECT_EQ(of("10.1.1.1", {"198.51.100.1"}), "198.51.100.1");
+  EXPECT_EQ(of("10.1.1.1", {"198.51.100.1, 203.0.113.5"}), "203.0.113.5");
+  EXPECT_EQ(of("10.1.1.1", {"198.51.100.1,203.0.113.5 "}), "203.0.113.5");
+}
+
+TEST_F(RealIp, takes_the_last_field_of_several) {
+  EXPECT_EQ(of("10.1.1.1", {"198.51.100.1", "203.0.113.5"}), "203.0.113.5");
+}
+
+TEST_F(RealIp, skips_trusted_addresses_only_when_recursive) {
+  EXPECT_EQ(of("10.1.1.1", {"198.51.100.1, 10.2.2.2"}), "10.2.2.2");
+  options_.recursive = true;
+  EXPECT_EQ(of("10.1.1.1", {"6.6.6.6, 198.51.100.1, 10.2.2.2"}), "198.51.100.1");
+  EXPECT_EQ(of("10.1.1.1", {"6.6.6.6, 198.51.100.1", "10.3.3.3, 10.2.2.2"}), "198.51.100.1");
+  EXPECT_EQ(of("10.1.1.1", {"10.3.3.3, 10.2.2.2"}), "10.3.3.3");
+}
+
+TEST_F(RealIp, keeps_the_peer_when_there_is_no_address) {
+  EXPECT_EQ(of("10.1.1.1", {}), "10.1.1.1");
+  EXPECT_EQ(of("10.1.1.1", {"unknown"}), "10.1.1.1");
+  EXPECT_EQ(of("10.1.1.1", {""}), "10.1.1.1");
+  EXPECT_EQ(of("10.1.1.1", {"198.51.100.1, "}), "10.1.1.1");
+  EXPECT_EQ(of("10.1.1.1", {"198.51.100.1"}, "X-Real-IP"), "10.1.1.1");
+}
+
+TEST_F(RealIp, stops_at_the_first_thing_that_is_no_address) {
+  options_.recursive = true;
+  EXPECT_EQ(of("10.1.1.1", {"198.51.100.1, what, 10.2.2.2"}), "10.2.2.2");
+}
+
+TEST_F(RealIp, understands_ports_and_ipv6) {
+  EXPECT_EQ(of("10.1.1.1", {"198.51.100.1:5000"}), "198.51.100.1");
+  EXPECT_EQ(of("10.1.1.1", {"2001:db8::1"}), "2001:db8::1");
+  EXPECT_EQ(of("10.1.1.1", {"[2001:db8::1]:5000"}), "2001:db8::1");
+  EXPECT_EQ(of("10.1.1.1", {"::ffff:198.51.100.1"}), "198.51.100.1");
+  EXPECT_EQ(of("10.1.1.1", {"198.51.100.1:99999"}), "10.1.1.1");
+}
+
+TEST_F(RealIp, reads_the_header_it_was_told_to_in_any_case) {
+  options_.header = "CF-Connecting-IP";
+  EXPECT_EQ(of("10.1.1.1", {"198.51.100.1"}, "cf-connecting-ip"), "198.51.100.1");
+}
+
+TEST_F(RealIp, a_mapped_peer_is_trusted_as_the_ipv4_address_it_is) {
+  EXPECT_EQ(of("::ffff:10.1.1.1", {"198.51.100.1"}), "198.51.100.1");
+}
+
+}  // namespace
+}  // namespace weir::filter
