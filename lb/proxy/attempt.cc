@@ -135,17 +135,30 @@ void Exchange::send_request() {
   http::OutBatch out;
   http::ClientCodec& codec = connection_->codec();
   codec.send_head(stream_, out_request_, arena_, out);
-  if (!body_.empty()) {
-    std::string_view pieces[http::OutBatch::kMost];
-    int count = 0;
-    body_.for_each_piece(http::OutBatch::kMost - 6, [&](std::string_view piece) { pieces[count++] = piece; });
-    codec.send_body(stream_, pieces, count, out);
-  }
+  size_t accepted = 0;
+  int broken = 0;
+  const auto flush = [&] {
+    size_t taken = 0;
+    if (broken == 0) broken = connection_->send(out, &taken);
+    accepted += taken;
+    out.clear();
+  };
+  std::string_view pieces[http::OutBatch::kMost - 6];
+  int count = 0;
+  body_.for_each_piece(INT32_MAX, [&](std::string_view piece) {
+    if (count == static_cast<int>(std::size(pieces))) {  // a body of many chunks does not fit one batch
+      codec.send_body(stream_, pieces, count, out);
+      flush();
+      count = 0;
+    }
+    pieces[count++] = piece;
+  });
+  if (count > 0) codec.send_body(stream_, pieces, count, out);
   const bool complete = body_ended();
   if (complete) codec.send_end(stream_, out);
   sending_ = true;
-  size_t accepted = 0;
-  if (connection_->send(out, &accepted) < 0) {
+  flush();
+  if (broken < 0) {
     accepted_ = accepted;
     attempt_failed(broken_before_response());
     return;

@@ -259,6 +259,7 @@ bool Exchange::wants_client_read() {
     return true;  // a FIN is to be noticed; the session bounds what comes behind
   if (request_state_ == RequestState::kAborted) return false;
   if (request_state_ == RequestState::kDiscarding) return true;
+  if (!started_) return true;  // it is held whole first: up to body_buffer_bytes, whatever the marks of a relay are
   return upload_.update(sending_ ? connection_->queued() : body_.size());
 }
 

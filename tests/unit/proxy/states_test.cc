@@ -1,0 +1,77 @@
+// The two tables, and the wish to read.
+#include "proxy/states.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+#include <utility>
+
+#include "proxy/relay.h"
+
+namespace weir::proxy {
+namespace {
+
+using Rq = RequestState;
+using Rs = ResponseState;
+
+TEST(States, a_request_takes_the_arrows_that_are_drawn_and_no_other) {
+  const std::set<std::pair<Rq, Rq>> drawn = {
+      {Rq::kIdle, Rq::kReceiving},       {Rq::kIdle, Rq::kAborted},      {Rq::kReceiving, Rq::kComplete},
+      {Rq::kReceiving, Rq::kDiscarding}, {Rq::kReceiving, Rq::kAborted}, {Rq::kDiscarding, Rq::kComplete},
+      {Rq::kDiscarding, Rq::kAborted},   {Rq::kComplete, Rq::kAborted},
+  };
+  for (const Rq from : {Rq::kIdle, Rq::kReceiving, Rq::kDiscarding, Rq::kComplete, Rq::kAborted}) {
+    for (const Rq to : {Rq::kIdle, Rq::kReceiving, Rq::kDiscarding, Rq::kComplete, Rq::kAborted}) {
+      Rq state = from;
+      const bool may = drawn.count({from, to}) != 0;
+      EXPECT_EQ(advance(state, to), may) << static_cast<int>(from) << "->" << static_cast<int>(to);
+      EXPECT_EQ(state, may ? to : from);
+    }
+  }
+}
+
+TEST(States, a_response_takes_the_arrows_that_are_drawn_and_no_other) {
+  const std::set<std::pair<Rs, Rs>> drawn = {
+      {Rs::kNone, Rs::kHead},    {Rs::kNone, Rs::kEnded},   {Rs::kNone, Rs::kAborted},   {Rs::kHead, Rs::kBody},
+      {Rs::kHead, Rs::kTunnel},  {Rs::kHead, Rs::kEnded},   {Rs::kHead, Rs::kAborted},   {Rs::kBody, Rs::kEnded},
+      {Rs::kBody, Rs::kAborted}, {Rs::kTunnel, Rs::kEnded}, {Rs::kTunnel, Rs::kAborted},
+  };
+  const auto all = {Rs::kNone, Rs::kHead, Rs::kBody, Rs::kTunnel, Rs::kEnded, Rs::kAborted};
+  for (const Rs from : all) {
+    for (const Rs to : all) {
+      Rs state = from;
+      const bool may = drawn.count({from, to}) != 0;
+      EXPECT_EQ(advance(state, to), may) << static_cast<int>(from) << "->" << static_cast<int>(to);
+      EXPECT_EQ(state, may ? to : from);
+    }
+  }
+}
+
+TEST(Relay, pauses_at_the_high_mark_and_goes_on_at_the_low_one) {
+  Relay relay;
+  EXPECT_TRUE(relay.update(0));
+  EXPECT_TRUE(relay.update(Relay::kHigh - 1));
+  EXPECT_FALSE(relay.update(Relay::kHigh));
+  EXPECT_FALSE(relay.update(Relay::kHigh - 1));
+  EXPECT_FALSE(relay.update(Relay::kLow + 1));
+  EXPECT_TRUE(relay.update(Relay::kLow));
+  EXPECT_TRUE(relay.update(Relay::kLow + 1));
+}
+
+TEST(Relay, refuses_a_piece_when_it_is_full_and_counts_all_that_passed) {
+  Relay relay;
+  for (int i = 0; i < Relay::kMost; ++i) EXPECT_TRUE(relay.add("ab"));
+  EXPECT_FALSE(relay.add("ab"));
+  EXPECT_EQ(relay.count(), Relay::kMost);
+  relay.flushed();
+  EXPECT_EQ(relay.count(), 0);
+  EXPECT_TRUE(relay.add("c"));
+  EXPECT_EQ(relay.pieces()[0], "c");
+  EXPECT_EQ(relay.total(), 2U * Relay::kMost + 1);
+  relay.reset();
+  EXPECT_EQ(relay.total(), 0U);
+}
+
+}  // namespace
+}  // namespace weir::proxy
