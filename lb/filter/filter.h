@@ -1,8 +1,7 @@
 // The seam for what a route adds to an exchange: a filter sees heads and bodies, may change them, answer itself, or
-// hold the exchange until it resumes it. A filter is immutable and shared by all exchanges of its location; what it
-// remembers of one lives in the exchange's arena.
+// hold the exchange until it lets it go on. A filter is immutable and shared by all exchanges of its location; what it
+// remembers of one lives in that exchange's arena, behind Context::state.
 #pragma once
-#include <cstddef>
 #include <functional>
 #include <string_view>
 
@@ -12,32 +11,33 @@
 
 namespace weir::filter {
 
-// Only the exchange acts; a filter says what it wants (PITFALLS section 1: filters return a verdict).
+// Only the exchange acts; a filter says what it wants (PITFALLS section 1).
 enum class Verdict : uint8_t {
   kContinue,
-  kAnswer,   // `answer_status` of the context is the response
-  kSuspend,  // nothing moves until `resume` is called; then the same hook is called again
+  kAnswer,   // Context::status is the response; error_page applies
+  kSuspend,  // nothing moves on until Context::resume() is called; then the same hook is called again
 };
 
 struct Context {
   const route::VariableSource& variables;
   Arena& arena;
-  int answer_status = 0;
-  void* state = nullptr;  // of this filter in this exchange: made in the arena by the first hook
+  // Goes on with a suspended exchange. To be called from the loop's thread, never inside a hook; harmless once the
+  // exchange is over.
   std::function<void()> resume;
+  void** state;  // this filter's, in this exchange: null at first
+  int status = 0;
 };
 
 class Filter {
  public:
   virtual ~Filter() = default;
+  // Once a request, before a peer is chosen or an answer made (again after a suspend).
   virtual Verdict on_request(Context&, http::RequestHead&) const { return Verdict::kContinue; }
+  // Once a response of a peer that will go to the client (again after a suspend). kAnswer drops the peer's.
   virtual Verdict on_response(Context&, http::ResponseHead&) const { return Verdict::kContinue; }
-  // Replaces `piece` by what goes on; `end` comes once, with the last piece or an empty one. `flush`: the sender wants
-  // it out now.
-  virtual Verdict on_response_body(Context&, std::string_view& piece, bool flush, bool end) const {
-    (void)piece, (void)flush, (void)end;
-    return Verdict::kContinue;
-  }
+  // Each piece of that response's body on its way out; `piece` may be replaced by other bytes of the arena, of the same
+  // length unless on_response took the length away. `end`: no other follows. Pieces come as the peer flushed them.
+  virtual void on_response_body(Context&, std::string_view& /*piece*/, bool /*end*/) const {}
 };
 
 }  // namespace weir::filter

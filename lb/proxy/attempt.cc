@@ -263,13 +263,19 @@ void Exchange::on_response(http::StreamId) {
   retry_wanted_ = others && decision != policy::RetryDecision::kNo;
   if (retry_wanted_) exhausted_status_ = policy::exhausted_status(facts(ErrorKind::kNone));
   if (retry_wanted_ && decision == policy::RetryDecision::kBudget && !take_budget()) retry_wanted_ = false;
-  if (!retry_wanted_) move(ResponseState::kHead);
+  if (retry_wanted_) return;
+  move(ResponseState::kHead);
+  if (!location_->filters.empty()) filter_response();
 }
 
 void Exchange::on_body(http::StreamId, std::string_view bytes) {
   observe::Attempt& attempt = record_.attempts.back();
   attempt.response_length = std::max<int64_t>(attempt.response_length, 0) + static_cast<int64_t>(bytes.size());
-  if (retry_wanted_ || client_error_ != 0) return;
+  if (retry_wanted_ || client_error_ != 0 || replaced_by_ != 0) return;
+  if (suspended_ != Suspended::kNothing) {
+    response_held_.append(bytes);
+    return;
+  }
   while (!download_.add(bytes)) flush_response();
 }
 
@@ -301,6 +307,17 @@ void Exchange::on_upstream_turn() {
     return;
   }
   if (!head_received_) return;  // an interim one, or a part of a head
+  if (replaced_by_ != 0) {
+    end_attempt(ErrorKind::kNone, true);
+    response_state_ = ResponseState::kNone;  // the peer's head never goes out
+    answer(replaced_by_);
+    return;
+  }
+  if (suspended_ != Suspended::kNothing) {
+    upstream_deadline_.cancel();  // the filter's time, not the peer's
+    connection_->want_read(download_.update(response_held_.size()));
+    return;
+  }
   if (response_.status == 101) {
     open_tunnel();
     return;
@@ -425,6 +442,8 @@ void Exchange::end_attempt(ErrorKind kind, bool decided) {
   attempt.ended_us = monotonic_us();
   if (attempt.error == ErrorKind::kNone) attempt.error = kind;
   policy::AttemptFacts f = facts(kind);
+  response_held_.clear();
+  if (suspended_ == Suspended::kResponse) suspended_ = Suspended::kNothing;
   if (connection_) {
     attempt.bytes_sent = connection_->bytes_sent();
     attempt.bytes_received = connection_->bytes_received();
@@ -438,7 +457,9 @@ void Exchange::end_attempt(ErrorKind kind, bool decided) {
   const bool single = cluster_->site->cluster->single();
   if (decided && policy::counts_as_failure(location_->retry, f)) {
     cluster_->balancer->failed(*peer_);
-    if (!single && state.passive.failure(now))
+    const MonoMs until = state.passive.ejected_until();
+    if (!single) state.passive.failure(now);
+    if (state.passive.ejected_until() > until)  // for the first time, or longer because the probe failed too
       log::warn("peer ", cluster_->site->cluster->name(), "/", peer_->options.name, " is taken out for ",
                 (state.passive.ejected_until() - now) / 1000,
                 " s: ", kind == ErrorKind::kNone ? "bad status" : traits(kind).reason);

@@ -10,7 +10,7 @@
 
 namespace weir::proxy {
 
-Exchange::Exchange(Core& core) : core_(core), body_(core.loop().chunks()) {}
+Exchange::Exchange(Core& core) : core_(core), body_(core.loop().chunks()), response_held_(core.loop().chunks()) {}
 
 Exchange::~Exchange() = default;
 
@@ -56,6 +56,11 @@ void Exchange::begin(Downstream& downstream, const ListenSite& listen, EpochRef 
   peer_ = nullptr;
   group_ = nullptr;
   tries_ = 0;
+  ++life_;
+  suspended_ = Suspended::kNothing;
+  filter_at_ = response_filter_at_ = 0;
+  filter_states_ = nullptr;
+  replaced_by_ = 0;
   upstream_error_ = ErrorKind::kNone;
   waiting_ = Waiting::kNothing;
 }
@@ -181,6 +186,7 @@ void Exchange::turn() {
 }
 
 void Exchange::run_content() {
+  if (suspended_ != Suspended::kNothing || !filter_request()) return;
   // A body of up to the buffer's size is held whole before a peer is chosen; of a larger one the head start is enough.
   const bool receiving = request_state_ == RequestState::kReceiving && request_.framing != http::Framing::kNone;
   const bool large = request_.framing == http::Framing::kLength
@@ -277,6 +283,10 @@ void Exchange::flush_response() {
   }
   if (body_hidden_) download_.flushed();
   if (download_.count() > 0) {
+    if (!location_->filters.empty()) {
+      for (int i = 0; i < download_.count(); ++i)
+        filter_response_body(download_.piece(i), response_complete_ && i + 1 == download_.count());
+    }
     for (int i = 0; i < download_.count(); ++i) body_bytes_sent_ += download_.pieces()[i].size();
     codec.send_body(stream_, download_.pieces(), download_.count(), out);
     download_.flushed();
@@ -310,7 +320,8 @@ void Exchange::client_eof() {
 
 void Exchange::client_gone(ErrorKind kind) {
   if (response_state_ == ResponseState::kTunnel) {
-    tunnel_ended(kind);
+    // Browsers reset the connection behind their close frame: that is an end like any other.
+    tunnel_ended(frames_.close_seen() ? ErrorKind::kNone : kind);
     return;
   }
   end_attempt(kind, false);
@@ -386,6 +397,9 @@ void Exchange::finish(ErrorKind error, Ending ending) {
   log_access();
   release_cluster();
   body_.clear();
+  response_held_.clear();
+  suspended_ = Suspended::kNothing;
+  ++life_;
   access_logs_.reset();
   peer_state_.reset();
   location_ = nullptr;

@@ -136,6 +136,13 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   void send_redirect(int status, std::string_view target);
   void send_local(int status, std::string_view type, std::string_view body, std::string_view location = {});
 
+  // --- filters.cc
+  filter::Context filter_context(size_t index);
+  bool filter_request();
+  void filter_response();
+  void filter_response_body(std::string_view& piece, bool end);
+  void resume_filters();
+
   // --- tunnel.cc
   void open_tunnel();
   void tunnel_ended(ErrorKind error);
@@ -227,6 +234,15 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   int64_t sent_length_ = -1;  // $sent_http_content_length
   bool sent_chunked_ = false;
   mutable char request_id_[32] = {};  // made when first asked for
+
+  // filters
+  enum class Suspended : uint8_t { kNothing, kRequest, kResponse } suspended_ = Suspended::kNothing;
+  uint64_t life_ = 0;  // begins and ends counted: a resume() of an earlier life is ignored
+  size_t filter_at_ = 0;
+  size_t response_filter_at_ = 0;
+  void** filter_states_ = nullptr;
+  int replaced_by_ = 0;  // a filter answers instead of the peer
+  Chain response_held_;  // body that came while a filter holds the response
 
   // tunnel
   http::WsFrameTracker frames_;

@@ -49,6 +49,20 @@ void Exchange::compose_request() {
   const Location& location = *location_;
   const bool trusted = location.real_ip.trusts(downstream_->remote_address());
   http::drop_hop_by_hop(request_.fields);
+  std::string_view host;
+  bool host_set = false;
+  for (const HeaderSetting& setting : location.set_headers) {
+    if (setting.token != HeaderToken::kHost) continue;
+    host = setting.value.render(*this, arena_);
+    host_set = true;
+  }
+  if (!host_set) {
+    const bool own_name = !location.automatic_headers || location.pass->host_is_name;
+    host = own_name                      ? proxy_host_
+           : request_.host_field.empty() ? variable({route::Var::kHost, {}, 0, {}, {}}, arena_).text
+                                         : request_.host_field;
+  }
+  if (!host.empty()) out_fields_.add("Host", host, HeaderToken::kHost);
   for (const http::Field& field : request_.fields) {
     if (field.dropped || field.token == HeaderToken::kHost || field.token == HeaderToken::kExpect ||
         is_framing(field.token))
@@ -70,21 +84,6 @@ void Exchange::compose_request() {
     if (!value.empty()) out_fields_.add(setting.name, value, setting.token);
   }
   if (location.automatic_headers) add_forwarding_fields();
-
-  std::string_view host;
-  bool host_set = false;
-  for (const HeaderSetting& setting : location.set_headers) {
-    if (setting.token != HeaderToken::kHost) continue;
-    host = setting.value.render(*this, arena_);
-    host_set = true;
-  }
-  if (!host_set) {
-    const bool own_name = !location.automatic_headers || location.pass->host_is_name;
-    host = own_name                      ? proxy_host_
-           : request_.host_field.empty() ? variable({route::Var::kHost, {}, 0, {}, {}}, arena_).text
-                                         : request_.host_field;
-  }
-  if (!host.empty()) out_fields_.add("Host", host, HeaderToken::kHost);
 
   out_request_ = {};
   out_request_.method = request_.method_text;

@@ -96,6 +96,9 @@ bool Exchange::try_error_page(int status) {
 // The request goes through the content phase of another location: an error page's.
 void Exchange::restart_in_location() {
   release_cluster();
+  filter_at_ = response_filter_at_ = 0;  // those of the new location
+  filter_states_ = nullptr;
+  replaced_by_ = 0;
   response_.clear();
   out_fields_.clear();
   tried_.clear();

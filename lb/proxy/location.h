@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "filter/filter.h"
 #include "filter/real_ip.h"
 #include "http/header_token.h"
 #include "observe/access_log.h"
@@ -103,6 +104,7 @@ struct Location {
   std::vector<ErrorPage> error_pages;
   std::shared_ptr<const AccessLogs> access_logs;  // shared, so that a tunnel can keep it and let go of the snapshot
   filter::RealIpOptions real_ip;
+  std::vector<std::shared_ptr<const filter::Filter>> filters;  // in order
 };
 
 }  // namespace weir::proxy

@@ -23,6 +23,7 @@ class Relay {
     return true;
   }
   const std::string_view* pieces() const { return pieces_; }
+  std::string_view& piece(int i) { return pieces_[i]; }
   int count() const { return count_; }
   void flushed() { count_ = 0; }
   // All bytes that have passed.
