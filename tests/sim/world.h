@@ -12,11 +12,11 @@
 #include <utility>
 #include <vector>
 
+#include "fake_transport.h"  // by its place: the fuzz targets have no include path to tests/
 #include "io/loop.h"
 #include "observe/access_log.h"
 #include "policy/retry.h"
 #include "proxy/core.h"
-#include "sim/fake_transport.h"
 
 namespace weir::sim {
 
