@@ -28,7 +28,8 @@ class Downstream {
   virtual void exchange_ended(Ending ending) = 0;
 
   virtual const SocketAddress& remote_address() const = 0;  // of the connection, before real_ip
-  virtual SocketAddress local_address() const = 0;
+  virtual SocketAddress local_address() const = 0;          // a system call
+  virtual uint16_t local_port() const { return local_address().port(); }
   virtual uint64_t connection_number() const = 0;
   virtual uint32_t connection_requests() const = 0;
   virtual int64_t connection_started_us() const = 0;

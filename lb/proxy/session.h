@@ -73,6 +73,10 @@ class Session final : public io::Buriable,
   void exchange_ended(Ending ending) override;
   const SocketAddress& remote_address() const override { return remote_; }
   SocketAddress local_address() const override { return transport_->local_address(); }
+  // Every request asks for it (X-Forwarded-Port): the listener knows it without a system call.
+  uint16_t local_port() const override {
+    return listen_address_.port() != 0 || listen_address_.is_unix() ? listen_address_.port() : local_address().port();
+  }
   uint64_t connection_number() const override { return number_; }
   uint32_t connection_requests() const override { return requests_; }
   int64_t connection_started_us() const override { return started_us_; }

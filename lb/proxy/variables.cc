@@ -210,7 +210,7 @@ VariableValue Exchange::connection_variable(const VariableRef& ref, Arena& arena
       return field == nullptr ? VariableValue{} : non_empty(basic_user(field->value, arena));
     }
     case Var::kServerAddr: return found(arena.copy(downstream_->local_address().ip()));
-    case Var::kServerPort: return number(downstream_->local_address().port(), arena);
+    case Var::kServerPort: return number(downstream_->local_port(), arena);
     case Var::kServerName: return found(server_name_);
     case Var::kHttps: return found("");
     case Var::kBodyBytesSent: return number(body_bytes_sent_, arena);
