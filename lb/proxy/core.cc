@@ -75,7 +75,9 @@ void Core::accept(std::unique_ptr<io::Transport> transport, const SocketAddress&
   sessions_.push_back(*session);
   ++session_count_;
   count_connection(+1);
-  session.release()->start();  // owned by sessions_ until session_closed()
+  Session& started = *session.release();  // owned by sessions_ until session_closed()
+  started.start();
+  if (draining_) started.drain();  // it was waiting in the listener's queue
 }
 
 void Core::session_closed(Session& session) {

@@ -180,6 +180,15 @@ TEST_F(SessionTest, a_drain_puts_nothing_behind_a_fin) {
   EXPECT_TRUE(client_->fin);
 }
 
+TEST_F(SessionTest, a_tunnel_that_opens_during_a_drain_is_closed_too) {
+  serve_app();
+  world_.core->begin_drain();
+  connect();  // it was in the listener's queue
+  ask(kUpgrade);
+  tell(peer(), kSwitched);
+  EXPECT_TRUE(answered().ends_with("\x88\x02\x03\xe9"));
+}
+
 TEST_F(SessionTest, a_head_that_takes_too_long_is_answered_408) {
   serve_app();
   connect();
