@@ -9,6 +9,16 @@
 #include "server/options.h"
 #include "server/startup.h"
 
+#ifdef __SANITIZE_THREAD__
+// libuv closes descriptors by a raw system call that the thread sanitizer does not see: the next thread that is given
+// the number seems to race with its last owner.
+extern "C" const char* __tsan_default_suppressions();
+extern "C" const char* __tsan_default_suppressions() {
+  return "race:^close$\nrace:^dup$\nrace:^accept4$\nrace:^socket$\nrace:^open$\nrace:^open64$\nrace:^pipe2$\n"
+         "race:^eventfd$\nrace:^epoll_create1$\n";
+}
+#endif
+
 int main(int argc, char** argv) {
   using namespace weir::server;
   const weir::Result<CommandLine> parsed = parse_command_line(argc, argv);

@@ -98,15 +98,24 @@ void ListenSockets::forget_opened() {
   std::erase_if(entries_, [](const Entry& entry) { return entry.sockets.empty(); });
 }
 
+template <class Visit>
+void ListenSockets::visit(int index, int workers, Visit visit_one) const {
+  for (const Entry& entry : entries_)
+    for (size_t i = 0; entry.wanted && i < entry.sockets.size(); ++i)
+      if (static_cast<int>(i) % workers == index) visit_one(entry, entry.sockets[i]);
+}
+
 std::vector<WorkerSocket> ListenSockets::of_worker(int index, int workers) const {
   std::vector<WorkerSocket> out;
-  for (const Entry& entry : entries_) {
-    if (!entry.wanted) continue;
-    const bool shared = !entry.plan.options.reuse_port;
-    for (size_t i = 0; i < entry.sockets.size(); ++i)
-      if (static_cast<int>(i) % workers == index)
-        out.push_back({entry.sockets[i].id, entry.plan.address, shared, entry.sockets[i].fd.duplicate()});
-  }
+  visit(index, workers, [&out](const Entry& entry, const Socket& socket) {
+    out.push_back({socket.id, entry.plan.address, !entry.plan.options.reuse_port, socket.fd.duplicate()});
+  });
+  return out;
+}
+
+std::vector<uint64_t> ListenSockets::ids_of_worker(int index, int workers) const {
+  std::vector<uint64_t> out;
+  visit(index, workers, [&out](const Entry&, const Socket& socket) { out.push_back(socket.id); });
   return out;
 }
 

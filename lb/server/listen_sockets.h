@@ -44,6 +44,7 @@ class ListenSockets {
   void forget_opened();
   // The sockets of the addresses last opened for, that worker `index` of `workers` serves.
   std::vector<WorkerSocket> of_worker(int index, int workers) const;
+  std::vector<uint64_t> ids_of_worker(int index, int workers) const;
   // Closes addresses that the last open() did not name. Once every worker has let go of them.
   void close_removed();
   // Unlinks unix paths too.
@@ -61,6 +62,8 @@ class ListenSockets {
     std::vector<Socket> sockets;
     bool wanted = true;
   };
+  template <class Visit>
+  void visit(int index, int workers, Visit visit_one) const;
   Entry* find(const SocketAddress& address);
   bool shares_port(const SocketAddress& address) const;
   static void close_entry(Entry& entry);

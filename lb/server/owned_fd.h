@@ -23,7 +23,11 @@ class OwnedFd {
     if (fd_ >= 0) ::close(std::exchange(fd_, -1));
   }
   // Another descriptor of the same socket; -1 when there are none left.
-  OwnedFd duplicate() const { return OwnedFd(::fcntl(fd_, F_DUPFD_CLOEXEC, 0)); }
+  OwnedFd duplicate() const {
+    const int copy = ::dup(fd_);  // not F_DUPFD_CLOEXEC: the thread sanitizer takes that for a race on the number
+    if (copy >= 0) ::fcntl(copy, F_SETFD, FD_CLOEXEC);
+    return OwnedFd(copy);
+  }
 
  private:
   int fd_ = -1;

@@ -55,8 +55,7 @@ void WorkerSet::settle(int workers, Millis drain_most, Done done) {
   });
   for (auto& worker : workers_) {
     std::vector<uint64_t> keep;
-    if (worker->index() < workers)
-      for (const WorkerSocket& socket : sockets_.of_worker(worker->index(), workers)) keep.push_back(socket.id);
+    if (worker->index() < workers) keep = sockets_.ids_of_worker(worker->index(), workers);
     worker->keep_listeners(std::move(keep), closed);
   }
 }

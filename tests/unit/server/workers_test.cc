@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include <chrono>
+#include <csignal>
 
 #include "server/site_builder.h"
 #include "unit/server/temp_dir.h"
@@ -16,6 +17,7 @@ namespace {
 class WorkersTest : public ::testing::Test {
  protected:
   WorkersTest() {
+    ::signal(SIGPIPE, SIG_IGN);  // as startup does: clients here leave before they are answered
     config::ServerModel server;
     server.names = {""};
     config::ListenModel listen;
