@@ -14,8 +14,9 @@
 // the number seems to race with its last owner.
 extern "C" const char* __tsan_default_suppressions();
 extern "C" const char* __tsan_default_suppressions() {
-  return "race:^close$\nrace:^dup$\nrace:^accept4$\nrace:^socket$\nrace:^open$\nrace:^open64$\nrace:^pipe2$\n"
-         "race:^eventfd$\nrace:^epoll_create1$\n";
+  return "race:interceptor_close$\nrace:interceptor_dup$\nrace:interceptor_accept4$\nrace:interceptor_socket$\n"
+         "race:interceptor_open$\nrace:interceptor_open64$\nrace:interceptor_pipe2$\nrace:interceptor_eventfd$\n"
+         "race:interceptor_epoll_create1$\n";
 }
 #endif
 
