@@ -67,14 +67,14 @@ void Exchange::begin(Downstream& downstream, const ListenSite& listen, EpochRef 
 
 void Exchange::move(RequestState to) {
   if (request_state_ == to || advance(request_state_, to)) return;
-  assert(!"unlisted transition of a request");
+  assert(false && "unlisted transition of a request");
   core_.counters().add(observe::Counter::kStateErrors);
   request_state_ = RequestState::kAborted;
 }
 
 void Exchange::move(ResponseState to) {
   if (response_state_ == to || advance(response_state_, to)) return;
-  assert(!"unlisted transition of a response");
+  assert(false && "unlisted transition of a response");
   core_.counters().add(observe::Counter::kStateErrors);
   response_state_ = ResponseState::kAborted;
 }
