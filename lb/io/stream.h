@@ -49,6 +49,7 @@ class StreamTransport final : public Transport {
   void close() override;
   void reset() override;
   bool closed() const override { return box_ == nullptr; }
+  bool input_waits() const override;
   SocketAddress peer_address() const override;
   SocketAddress local_address() const override;
 

@@ -246,6 +246,12 @@ bool StreamTransport::bytes_wait() const {
   return ::recv(fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
+bool StreamTransport::input_waits() const {
+  if (box_ == nullptr) return true;
+  char byte = 0;
+  return ::recv(fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+}
+
 void StreamTransport::fail(int code) {
   failed_ = true;
   if (std::exchange(reading_, false)) uv_read_stop(&box_->stream);

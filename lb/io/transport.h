@@ -51,6 +51,8 @@ class Transport {
   // Closes with RST (SO_LINGER 0): for a truncated response, so that the client sees it.
   virtual void reset() = 0;
   virtual bool closed() const = 0;
+  // Whether a byte, a FIN or a reset waits to be read: a system call, for who must know before the loop tells.
+  virtual bool input_waits() const { return false; }
 
   virtual SocketAddress peer_address() const = 0;
   virtual SocketAddress local_address() const = 0;

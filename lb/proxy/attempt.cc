@@ -63,7 +63,7 @@ void Exchange::next_attempt() {
   attempt.started_us = monotonic_us();
 
   if (!fresh_only_) {
-    if (auto idle = group_->take(peer_->options.address)) {
+    if (auto idle = group_->take(peer_->options.address, !http::is_idempotent(request_.method))) {
       core_.counters().add(observe::Counter::kUpstreamReuses);
       attempt.reused = true;
       lease(std::move(idle));
@@ -73,7 +73,7 @@ void Exchange::next_attempt() {
   if (!core_.may_open_connection()) {
     static LogLimit limit;
     if (limit.pass(ctx.now)) log::error("worker_connections are not enough: no connection to ", peer_->options.name);
-    attempt_failed(ErrorKind::kLocalError);
+    attempt_failed(ErrorKind::kOverloaded);
     return;
   }
   io::ConnectOptions options;
@@ -430,7 +430,7 @@ void Exchange::give_up() {
   if (all_refused) {
     answer(location_->no_peer_status, 1);
   } else {
-    answer(exhausted_status_);
+    answer(exhausted_status_, exhausted_status_ == 503 ? 1 : 0);
   }
 }
 

@@ -57,6 +57,8 @@ class Connection final : public io::Buriable, private io::TransportHandler, priv
   size_t queued() const { return transport_->queued(); }
   uint64_t bytes_sent() const { return transport_->bytes_sent() - sent_before_; }
   uint64_t bytes_received() const { return received_; }
+  // An idle one that the peer has closed or spoken on, though the loop has not said so yet. A system call.
+  bool stale() const { return transport_->input_waits(); }
   void want_read(bool want) { transport_->want_read(want); }
   void shutdown_write() { transport_->shutdown_write(); }
 

@@ -15,9 +15,11 @@ void Group::configure(const PoolOptions& options, size_t peers) {
   most_idle_ = options.max_idle == 0 ? 0 : std::max<size_t>(options.max_idle, 4 * peers);
 }
 
-std::unique_ptr<Connection> Group::take(const SocketAddress& address) {
+std::unique_ptr<Connection> Group::take(const SocketAddress& address, bool sure) {
   const auto slot = slots_.find(address);
-  if (slot == slots_.end() || slot->second.empty()) return nullptr;
+  if (slot == slots_.end()) return nullptr;
+  while (sure && !slot->second.empty() && slot->second.back()->stale()) drop(*slot->second.back());
+  if (slot->second.empty()) return nullptr;
   std::unique_ptr<Connection> connection = std::move(slot->second.back());
   slot->second.pop_back();
   connection->unlink();

@@ -21,8 +21,9 @@ class Group {
   Group(Pool& pool, std::string name) : pool_(pool), name_(std::move(name)) {}
   ~Group();
   void configure(const PoolOptions& options, size_t peers);
-  // An idle connection to that address, or null.
-  std::unique_ptr<Connection> take(const SocketAddress& address);
+  // An idle connection to that address, or null. `sure`: for a request that cannot be sent again, one that the peer has
+  // not closed as of now, at the price of a system call.
+  std::unique_ptr<Connection> take(const SocketAddress& address, bool sure);
   // Ends a lease: keeps the connection if reusable() and there is room (the one idle longest leaves), else closes it.
   // Safe on the connection's own stack.
   void give(std::unique_ptr<Connection> connection);

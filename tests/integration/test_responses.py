@@ -229,7 +229,7 @@ class Early(Case):
         """Closing with unread input sends a RST behind the answer: writing fails, what was answered is still there to read."""
         def script(conn):
             conn.read_head()
-            conn.send(answer("no", status=401))
+            conn.send(answer("no", status=401, headers={"Connection": "close"}))
             conn.close()
         weir = self.proxied(self.backend(script=script))
         for _ in range(5):

@@ -163,6 +163,9 @@ class FakeTransport final : public io::Transport {
     close();
   }
   bool closed() const override { return wire_->closed; }
+  bool input_waits() const override {
+    return !wire_->inbound.empty() || wire_->inbound_fin || wire_->inbound_error != 0;
+  }
   SocketAddress peer_address() const override { return wire_->peer; }
   SocketAddress local_address() const override { return wire_->local; }
 

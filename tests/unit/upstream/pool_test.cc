@@ -104,7 +104,7 @@ class PoolTest : public testing::Test {
 TEST_F(PoolTest, keeps_a_connection_whose_exchange_went_well) {
   EXPECT_EQ(idle_after("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"), 1U);
   EXPECT_EQ(lease_.body, "ok");
-  auto again = group_.take(kPeer);
+  auto again = group_.take(kPeer, false);
   ASSERT_NE(again, nullptr);
   EXPECT_EQ(group_.idle(), 0U);
   EXPECT_FALSE(again->reused());
@@ -115,8 +115,21 @@ TEST_F(PoolTest, keeps_a_connection_whose_exchange_went_well) {
 
 TEST_F(PoolTest, has_nothing_for_another_address) {
   idle_after("HTTP/1.1 204 No Content\r\n\r\n");
-  EXPECT_EQ(group_.take(kOther), nullptr);
-  EXPECT_EQ(pool_.group("other").take(kPeer), nullptr);
+  EXPECT_EQ(group_.take(kOther, false), nullptr);
+  EXPECT_EQ(pool_.group("other").take(kPeer, false), nullptr);
+}
+
+TEST_F(PoolTest, gives_a_request_that_cannot_be_repeated_no_connection_that_the_peer_has_just_closed) {
+  idle_after("HTTP/1.1 204 No Content\r\n\r\n");
+  auto first = group_.take(kPeer, true);
+  ASSERT_NE(first, nullptr);
+  use(*first);
+  group_.give(std::move(first));
+  wire_->inbound_fin = true;  // on its way, but the loop has not told yet
+  EXPECT_EQ(group_.take(kPeer, true), nullptr);
+  EXPECT_TRUE(wire_->closed);
+  EXPECT_EQ(group_.idle(), 0U);
+  EXPECT_EQ(open_, 0);
 }
 
 TEST_F(PoolTest, refuses_a_response_that_asked_to_close) {
@@ -176,7 +189,7 @@ TEST_F(PoolTest, refuses_one_with_too_many_requests) {
   auto connection = connect();
   use(*connection);
   group_.give(std::move(connection));
-  connection = group_.take(kPeer);
+  connection = group_.take(kPeer, false);
   ASSERT_NE(connection, nullptr);
   use(*connection);
   group_.give(std::move(connection));
@@ -214,7 +227,7 @@ TEST_F(PoolTest, gives_the_one_used_last) {
   const Connection* last = second.get();
   group_.give(std::move(first));
   group_.give(std::move(second));
-  auto taken = group_.take(kPeer);
+  auto taken = group_.take(kPeer, false);
   EXPECT_EQ(taken.get(), last);
   group_.give(std::move(taken));
 }
@@ -253,7 +266,7 @@ TEST_F(PoolTest, closes_a_second_before_the_backend_said_it_would) {
 
 TEST_F(PoolTest, a_leased_connection_is_not_closed_by_its_idle_time) {
   idle_after("HTTP/1.1 204 No Content\r\n\r\n");
-  auto connection = group_.take(kPeer);
+  auto connection = group_.take(kPeer, false);
   Lease lease;
   connection->begin(lease, http::Method::kGet, false);
   advance(10'000);
