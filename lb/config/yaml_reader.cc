@@ -184,16 +184,14 @@ void YamlReader::item(const std::string& name, const Position& where, const YAML
                       std::vector<Directive>& into, int depth) {
   Directive directive{name, {}, std::nullopt, where};
   if (value.IsScalar()) {
-    if (is_true(value) && is_flag(data, name)) {
-      into.push_back(std::move(directive));
-    } else if (is_false(value) && is_flag(data, name)) {
-      return;
+    if (is_flag(data, name) && (is_true(value) || is_false(value))) {
+      if (is_false(value)) return;
     } else if (data.empty() && (is_true(value) || is_false(value))) {
       directive.args.push_back({is_true(value) ? "on" : "off", false, at(value.Mark())});
-      into.push_back(std::move(directive));
-    } else if (words(value, directive.args)) {
-      into.push_back(std::move(directive));
+    } else if (!words(value, directive.args)) {
+      return;
     }
+    into.push_back(std::move(directive));
     return;
   }
   if (!data.empty()) return error(where, "\"" + name + "\" must be text here");
@@ -217,7 +215,9 @@ void YamlReader::named_blocks(const std::string& name, const Position& where, co
     std::string key;
     if (!key_text(pair.first, key)) continue;
     if (!seen.insert(key).second) {
-      error(key_at, "duplicate key \"" + key + "\" in \"" + name + "\"");
+      std::string text = "duplicate key \"";
+      text.append(key).append("\" in \"").append(name).append("\"");
+      error(key_at, text);
       continue;
     }
     Directive directive{name, {}, std::nullopt, key_at};

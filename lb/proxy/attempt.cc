@@ -172,25 +172,19 @@ void Exchange::send_request() {
 
 void Exchange::arm_upstream() {
   const MonoMs now = core_.loop().now();
-  if (connection_ == nullptr) {
-    waiting_ = Waiting::kNothing;
-  } else if (response_state_ == ResponseState::kTunnel) {
-    waiting_ = Waiting::kTunnelIdle;
-    return;  // tunnel.cc arms with the location's timeout, which it keeps
+  waiting_ = Waiting::kNothing;  // also while it is the client's turn to send
+  if (connection_ == nullptr) return;
+  if (response_state_ == ResponseState::kTunnel) {
+    waiting_ = Waiting::kTunnelIdle;  // tunnel.cc arms with the location's timeout, which it keeps
   } else if (connection_->queued() > 0 && !upload_broken_) {
     waiting_ = Waiting::kSend;
     core_.loop().arm(upstream_deadline_, now + location_->send_timeout.count());
   } else if (request_all_sent_ || upload_broken_ || head_received_) {
     // Silence is the peer's fault only while weir wants to read.
-    if (!download_.reading()) {
-      waiting_ = Waiting::kNothing;
-      return;
-    }
+    if (!download_.reading()) return;
     waiting_ = Waiting::kResponse;
     const bool events = head_received_ && event_stream_;
     core_.loop().arm(upstream_deadline_, now + (events ? location_->tunnel_timeout : location_->read_timeout).count());
-  } else {
-    waiting_ = Waiting::kNothing;  // the client's turn to send
   }
 }
 
