@@ -3,8 +3,9 @@
 //
 //   admit -> route -> (receive a small body) -> pick -> connect -> send -> respond -> relay -> finish
 //
-// exchange.cc has the client's side and the end, attempt.cc the peer's side (pick to response head), tunnel.cc what
-// follows a 101, forward_*.cc what goes onto the wire, local_answer.cc what weir says itself, variables.cc the $names.
+// exchange.cc has the client's side and the end, attempt.cc pick, connect, send and failure, response.cc the peer's
+// answer, tunnel.cc what follows a 101, forward_*.cc what goes onto the wire, local_answer.cc what weir says itself,
+// filters.cc the location's filters, variables.cc the $names.
 #pragma once
 #include <memory>
 #include <optional>
@@ -105,7 +106,7 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   void arm_upstream();
   bool leased() const { return connection_ != nullptr; }
 
-  // LeaseHandler and http::ClientCodec::Handler
+  // --- response.cc: LeaseHandler and http::ClientCodec::Handler
   Arena& response_arena(http::StreamId stream) override;
   http::ResponseHead& response_head(http::StreamId stream) override;
   void on_interim(http::StreamId stream) override;

@@ -10,8 +10,6 @@ namespace weir::proxy {
 namespace {
 
 constexpr size_t kMostPipelined = 64 * 1024;  // bytes of further requests held while one is running
-constexpr MonoMs kDrainGrace = 1'000;         // for a request that crosses with our goodbye
-constexpr MonoMs kRateGrace = 10'000;         // before the minimum rate of a body counts (SEMANTICS section 1)
 
 }  // namespace
 
@@ -364,105 +362,6 @@ void Session::drain() {
     update_deadline();
   } else if (state_ == State::kTunnel) {
     busy_->exchange->drain();
-  }
-}
-
-// --- deadlines
-// ------------------------------------------------------------------------------------------------------------
-
-// The armed time may be earlier than what is due: on_deadline() derives it again. So a busy connection arms nothing but
-// numbers.
-MonoMs Session::deadline_due() const {
-  MonoMs due = kNever;
-  const auto by = [&](MonoMs at) { due = std::min(due, at); };
-  switch (state_) {
-    case State::kIdle: {
-      const ListenSite* listen = listen_site();
-      if (listen == nullptr) return since_;
-      const VirtualServer& server = *listen->default_server;
-      if (transport_->queued() > 0) {  // the last answer is still on its way
-        by(sent_at_ + server.fallback.client_send_timeout.count());
-        break;
-      }
-      // A connection that has not sent anything yet is a client that is late with its head.
-      if (drain_) by(since_ + kDrainGrace);
-      by(since_ + (requests_ == 0 ? server.header_timeout : server.fallback.keepalive_timeout).count());
-      break;
-    }
-    case State::kReading: {
-      const ListenSite* listen = listen_site();
-      if (listen == nullptr) return since_;
-      const VirtualServer& server = *listen->default_server;
-      if (throttled_) {
-        by(sent_at_ + server.fallback.client_send_timeout.count());
-      } else {
-        by(since_ + server.header_timeout.count());
-      }
-      break;
-    }
-    case State::kBusy: {
-      if (busy_->exchange == nullptr) break;
-      const Location& location = busy_->exchange->location();
-      if (busy_->exchange->receiving() && reading_) {
-        by(since_ + location.body_timeout.count());
-        if (location.body_min_rate > 0)
-          by(body_began_ + kRateGrace +
-             static_cast<MonoMs>(body_seen_ * 1000 / static_cast<uint64_t>(location.body_min_rate)));
-      }
-      if (transport_->queued() > 0) by(sent_at_ + location.client_send_timeout.count());
-      break;
-    }
-    case State::kFlushing:
-      by(sent_at_ + (listen_site() == nullptr ? Millis(5'000) : settings().client_send_timeout).count());
-      break;
-    case State::kLingering: {
-      const bool known = listen_site() != nullptr;
-      if (transport_->queued() > 0) {
-        by(sent_at_ + (known ? settings().client_send_timeout : Millis(5'000)).count());
-        break;
-      }
-      by(since_ + (known ? settings().lingering_timeout : Millis(5'000)).count());
-      by(body_began_ + (known ? settings().lingering_time : Millis(30'000)).count());
-      break;
-    }
-    case State::kTunnel:
-    case State::kClosed: break;
-  }
-  return due;
-}
-
-void Session::update_deadline() {
-  const MonoMs due = deadline_due();
-  if (due == kNever) return;  // whatever is armed looks again when it fires
-  if (!deadline_.armed() || due < deadline_.due()) core_.loop().arm(deadline_, due);
-}
-
-void Session::on_deadline(Deadline&) {
-  const MonoMs due = deadline_due();
-  if (due == kNever) return;
-  if (due > core_.loop().now()) {
-    core_.loop().arm(deadline_, due);
-    return;
-  }
-  switch (state_) {
-    case State::kIdle:
-    case State::kLingering:
-    case State::kFlushing: close(); return;
-    case State::kReading:
-      if (busy_->stash.empty() || throttled_ || listen_site() == nullptr) {
-        close();
-        return;
-      }
-      begin_exchange(http::kH1Stream);
-      busy_->exchange->on_reject({408, "the head took too long", {}});
-      busy_->exchange->turn();
-      return;
-    case State::kBusy:
-      busy_->exchange->client_gone(busy_->exchange->receiving() && reading_ ? ErrorKind::kClientTimeout
-                                                                            : ErrorKind::kClientReadStall);
-      return;
-    case State::kTunnel:
-    case State::kClosed: return;
   }
 }
 

@@ -1,0 +1,137 @@
+// The peer's response: its head decides (another try, a tunnel, the client's answer), its body is relayed.
+#include <algorithm>
+
+#include "base/log.h"
+#include "http/forward.h"
+#include "proxy/core.h"
+#include "proxy/exchange.h"
+#include "upstream/pool.h"
+
+namespace weir::proxy {
+
+Arena& Exchange::response_arena(http::StreamId) {
+  return arena_;
+}
+http::ResponseHead& Exchange::response_head(http::StreamId) {
+  return response_;
+}
+
+void Exchange::on_interim(http::StreamId) {
+  if (request_.version == http::Version::kHttp10 || response_.status == 100 || response_state_ != ResponseState::kNone)
+    return;
+  http::OutResponse interim;
+  interim.status = response_.status;
+  interim.reason = response_.reason;
+  http::drop_hop_by_hop(response_.fields);
+  interim.fields = &response_.fields;
+  http::OutBatch out;
+  downstream_->codec().send_interim(stream_, interim, arena_, out);
+  if (const int rc = downstream_->send(out); rc < 0) client_error_ = rc;
+}
+
+void Exchange::on_response(http::StreamId) {
+  head_received_ = true;
+  observe::Attempt& attempt = record_.attempts.back();
+  attempt.status = response_.status;
+  attempt.header_us = monotonic_us();
+  if (response_.status == 101) {
+    connection_->switched_protocols();
+    return;
+  }
+  const bool asked_to_close = out_request_.connection == http::ConnectionOption::kClose;
+  connection_->set_keep_alive(response_.keep_alive && !asked_to_close, response_.keep_alive_timeout);
+  const policy::RetryDecision decision = policy::decide_retry(location_->retry, facts(ErrorKind::kNone));
+  // The last peer's answer is the answer, whatever its status.
+  const policy::Cluster& cluster = *cluster_->site->cluster;
+  const bool others = static_cast<size_t>(tried_.count()) + 1 < cluster.primaries().size() + cluster.backups().size();
+  retry_wanted_ = others && decision != policy::RetryDecision::kNo;
+  if (retry_wanted_) exhausted_status_ = policy::exhausted_status(facts(ErrorKind::kNone));
+  if (retry_wanted_ && decision == policy::RetryDecision::kBudget && !take_budget()) retry_wanted_ = false;
+  if (retry_wanted_) return;
+  move(ResponseState::kHead);
+  if (!location_->filters.empty()) filter_response();
+}
+
+void Exchange::on_body(http::StreamId, std::string_view bytes) {
+  observe::Attempt& attempt = record_.attempts.back();
+  attempt.response_length = std::max<int64_t>(attempt.response_length, 0) + static_cast<int64_t>(bytes.size());
+  if (retry_wanted_ || client_error_ != 0 || replaced_by_ != 0) return;
+  if (suspended_ != Suspended::kNothing) {
+    response_held_.append(bytes);
+    return;
+  }
+  while (!download_.add(bytes)) flush_response();
+}
+
+void Exchange::on_response_end(http::StreamId) {
+  response_complete_ = true;
+  observe::Attempt& attempt = record_.attempts.back();
+  attempt.response_length = std::max<int64_t>(attempt.response_length, 0);
+  connection_->response_ended();
+}
+
+void Exchange::on_error(http::StreamId, ErrorKind kind, std::string_view why) {
+  upstream_error_ = kind;
+  log::warn("peer ", peer_->options.name, " sent an invalid response: ", why, " (connection ",
+            downstream_->connection_number(), ")");
+}
+
+void Exchange::on_upstream_turn() {
+  if (client_error_ != 0) {
+    client_gone(ErrorKind::kClientClosed);
+    return;
+  }
+  if (upstream_error_ != ErrorKind::kNone) {
+    response_broken(upstream_error_);
+    return;
+  }
+  if (retry_wanted_) {
+    end_attempt(ErrorKind::kNone, true);
+    next_attempt();
+    return;
+  }
+  if (!head_received_) return;  // an interim one, or a part of a head
+  if (replaced_by_ != 0) {
+    end_attempt(ErrorKind::kNone, true);
+    response_state_ = ResponseState::kNone;  // the peer's head never goes out
+    answer(replaced_by_);
+    return;
+  }
+  if (suspended_ != Suspended::kNothing) {
+    upstream_deadline_.cancel();  // the filter's time, not the peer's
+    connection_->want_read(download_.update(response_held_.size()));
+    return;
+  }
+  if (response_.status == 101) {
+    open_tunnel();
+    return;
+  }
+  flush_response();
+  if (client_error_ != 0) {
+    client_gone(ErrorKind::kClientClosed);
+    return;
+  }
+  if (response_complete_) {
+    end_attempt(ErrorKind::kNone, true);
+    finish(ErrorKind::kNone, ending_of_keep_alive());
+    return;
+  }
+  connection_->want_read(download_.update(downstream_->queued()));
+  arm_upstream();
+}
+
+void Exchange::on_upstream_closed(int code) {
+  if (response_state_ == ResponseState::kTunnel) {
+    peer_fin_ = true;
+    if (code != 0 || (client_fin_ && connection_->queued() == 0)) {
+      tunnel_ended(code == 0 ? ErrorKind::kNone : ErrorKind::kResetMidResponse);
+      return;
+    }
+    half_closed();
+    downstream_->shutdown_write();
+    return;
+  }
+  response_broken(head_received_ ? ErrorKind::kResetMidResponse : broken_before_response());
+}
+
+}  // namespace weir::proxy
