@@ -23,7 +23,7 @@ struct Signals::Box final : UvBox {
   std::function<void(int)> on_signal;  // here, so that it lives on when it destroys its owner
 };
 
-Signals::Signals(Loop& loop, const std::vector<int>& numbers, std::function<void(int)> on_signal) {
+Signals::Signals(Loop& loop, const std::vector<int>& numbers, const std::function<void(int)>& on_signal) {
   for (const int number : numbers) {
     Box* box = new Box;
     if (uv_signal_init(loop.uv(), &box->signal) != 0) {

@@ -12,7 +12,7 @@ class Signals {
  public:
   // `on_signal` runs on the loop for each signal of `numbers` that the process gets; several of one kind that come
   // before it ran may count as one. It may destroy this object.
-  Signals(Loop& loop, const std::vector<int>& numbers, std::function<void(int)> on_signal);
+  Signals(Loop& loop, const std::vector<int>& numbers, const std::function<void(int)>& on_signal);
   ~Signals();
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;

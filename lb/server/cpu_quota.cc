@@ -90,7 +90,8 @@ double cgroup_cpu_quota(const std::string& root, const std::string& proc_self_cg
       keep_least(least, least_upwards(root + "/unified", path, quota_v2));
     } else if (lists(controllers, "cpu")) {
       keep_least(least, least_upwards(root + "/cpu", path, quota_v1));
-      keep_least(least, least_upwards(root + "/" + controllers, path, quota_v1));
+      std::string mount = root;
+      keep_least(least, least_upwards(mount.append("/").append(controllers), path, quota_v1));
     }
   }
   return least;

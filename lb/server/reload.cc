@@ -122,13 +122,13 @@ void Reload::put_names_in_force(Outcome& outcome) {
   });
 }
 
-void Reload::roll_out(std::shared_ptr<const proxy::Site> site, std::function<void()> done) {
+void Reload::roll_out(const std::shared_ptr<const proxy::Site>& site, std::function<void()> done) {
   const config::MainConfig& main = runtime_.model->main;
   const int workers = wanted_workers(main);
   configure_peers(*site);
   runtime_.generation = site->generation;
   runtime_.site = site;
-  runtime_.workers.roll_out(std::move(site), workers, wanted_connections(main, runtime_.descriptors, workers),
+  runtime_.workers.roll_out(site, workers, wanted_connections(main, runtime_.descriptors, workers),
                             main.shutdown_timeout, std::move(done));
 }
 

@@ -38,7 +38,7 @@ class Reload final : private DeadlineHandler {
   void retry_names();
   void put_names_in_force(Outcome& outcome);
   void fail(const std::vector<std::string>& errors);
-  void roll_out(std::shared_ptr<const proxy::Site> site, std::function<void()> done);
+  void roll_out(const std::shared_ptr<const proxy::Site>& site, std::function<void()> done);
   void finished();
   void on_deadline(Deadline&) override;
 

@@ -28,7 +28,7 @@ void WorkerSet::start_missing(int workers, uint32_t max_connections) {
   }
 }
 
-void WorkerSet::roll_out(std::shared_ptr<const proxy::Site> site, int workers, uint32_t max_connections,
+void WorkerSet::roll_out(const std::shared_ptr<const proxy::Site>& site, int workers, uint32_t max_connections,
                          Millis drain_most, Done done) {
   start_missing(workers, max_connections);
   Seats seats;

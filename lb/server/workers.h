@@ -21,8 +21,8 @@ class WorkerSet {
 
   // Puts a snapshot in force with this many workers: new ones start; all adopt it; once all have, removed listeners
   // close, workers beyond the number drain, and `done` runs. One at a time.
-  void roll_out(std::shared_ptr<const proxy::Site> site, int workers, uint32_t max_connections, Millis drain_most,
-                Done done);
+  void roll_out(const std::shared_ptr<const proxy::Site>& site, int workers, uint32_t max_connections,
+                Millis drain_most, Done done);
   // Listeners close, sessions end as they can. `drained` runs when the last worker has none; after `most` (0: never)
   // what is left is closed.
   void drain(Millis most, Done drained);
