@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 #include "sim/world.h"
-#include "unit/route/count_allocations.h"
+#include "unit/count_allocations.h"
 
 namespace weir {
 namespace {

@@ -1,28 +1,11 @@
 // A warm codec asks the heap for nothing: counted by replacing operator new in this program.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <memory>
-#include <new>
 #include <string>
 
 #include "http/h1_codec.h"
-
-namespace {
-long allocations = 0;
-}  // namespace
-
-void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* p = std::malloc(size)) return p;
-  std::abort();
-}
-void operator delete(void* p) noexcept {
-  std::free(p);
-}
-void operator delete(void* p, std::size_t) noexcept {
-  std::free(p);
-}
+#include "unit/count_allocations.h"
 
 namespace weir::http {
 namespace {
@@ -82,9 +65,9 @@ TEST(Codec, allocates_nothing_when_warm) {
     server.resume();
   };
   exchange();
-  const long before = allocations;
+  const uint64_t before = allocations_of_thread;
   for (int i = 0; i < 100; ++i) exchange();
-  EXPECT_EQ(allocations - before, 0);
+  EXPECT_EQ(allocations_of_thread - before, 0U);
   EXPECT_EQ(warm->ended, 202);
   EXPECT_EQ(warm->failed, 0);
 }

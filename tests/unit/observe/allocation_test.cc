@@ -6,7 +6,7 @@
 
 #include "observe/access_log.h"
 #include "observe/record.h"
-#include "unit/route/count_allocations.h"
+#include "unit/count_allocations.h"
 
 namespace weir::observe {
 namespace {

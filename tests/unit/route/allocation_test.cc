@@ -4,7 +4,7 @@
 #include "route/host_table.h"
 #include "route/location_table.h"
 #include "route/map.h"
-#include "unit/route/count_allocations.h"
+#include "unit/count_allocations.h"
 
 namespace weir::route {
 namespace {
