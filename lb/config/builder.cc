@@ -179,7 +179,10 @@ void Builder::build_http(const std::vector<Directive>& block) {
   scope.main = &main_;
   scope.level = &level;
   apply_nginx_defaults(scope);
-  if (main_.nginx_defaults) level.location.automatic_headers = false;
+  if (main_.nginx_defaults) {
+    level.location.automatic_headers = false;
+    level.location.no_peer_status = 502;
+  }
   declare_captures(block);
   declare_maps(block);
   const std::vector<Child> blocks = apply_block(block, scope);

@@ -51,7 +51,6 @@ void Exchange::next_attempt() {
   peer_->state->inflight.fetch_add(1, std::memory_order_relaxed);
   group_ = cluster_->group;
   sending_ = request_all_sent_ = upload_broken_ = head_received_ = response_complete_ = retry_wanted_ = false;
-  accepted_ = 0;
   upstream_error_ = ErrorKind::kNone;
   upload_.flushed();
   download_.reset();
@@ -133,12 +132,9 @@ void Exchange::send_request() {
   http::OutBatch out;
   http::ClientCodec& codec = connection_->codec();
   codec.send_head(stream_, out_request_, arena_, out);
-  size_t accepted = 0;
   int broken = 0;
   const auto flush = [&] {
-    size_t taken = 0;
-    if (broken == 0) broken = connection_->send(out, &taken);
-    accepted += taken;
+    if (broken == 0) broken = connection_->send(out);
     out.clear();
   };
   std::string_view pieces[http::OutBatch::kMost - 6];
@@ -157,11 +153,9 @@ void Exchange::send_request() {
   sending_ = true;
   flush();
   if (broken < 0) {
-    accepted_ = accepted;
     attempt_failed(broken_before_response());
     return;
   }
-  accepted_ = accepted;
   request_all_sent_ = complete;
   if (complete) connection_->request_sent();
   arm_upstream();

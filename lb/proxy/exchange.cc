@@ -39,7 +39,7 @@ void Exchange::begin(Downstream& downstream, const ListenSite& listen, EpochRef 
   download_.reset();
   tried_.clear();
   frames_.reset();
-  request_body_bytes_ = accepted_ = head_bytes_sent_ = body_bytes_sent_ = 0;
+  request_body_bytes_ = body_bytes_sent_ = 0;
   pending_answer_ = error_status_ = client_error_ = retry_after_ = 0;
   internal_target_ = server_name_ = proxy_host_ = {};
   redirected_ = false;
@@ -242,15 +242,13 @@ void Exchange::relay_request_body() {
   if (upload_.count() > 0) codec.send_body(stream_, upload_.pieces(), upload_.count(), out);
   upload_.flushed();
   if (complete) codec.send_end(stream_, out);
-  size_t accepted = 0;
   // A peer that answered early may have stopped reading: its answer still counts. The read side tells what it is, an
   // answer or a reset.
-  if (connection_->send(out, &accepted) < 0) {
+  if (connection_->send(out) < 0) {
     upload_broken_ = true;
     arm_upstream();
     return;
   }
-  accepted_ += accepted;
   if (complete) {
     request_all_sent_ = true;
     connection_->request_sent();
@@ -278,7 +276,6 @@ void Exchange::flush_response() {
     http::OutResponse head;
     compose_response_head(head);
     codec.send_head(stream_, head, arena_, out);
-    head_bytes_sent_ = out.bytes();
     move(response_complete_ && download_.count() == 0 ? ResponseState::kEnded : ResponseState::kBody);
   }
   if (body_hidden_) download_.flushed();

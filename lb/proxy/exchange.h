@@ -65,7 +65,6 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   bool request_complete() const { return request_state_ == RequestState::kComplete; }
   bool in_tunnel() const { return response_state_ == ResponseState::kTunnel; }
   const Location& location() const { return *location_; }
-  uint64_t request_body_bytes() const { return request_body_bytes_; }
   // Graceful end: a WebSocket gets close 1001 at the next frame boundary.
   void drain();
 
@@ -215,7 +214,6 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   bool request_all_sent_ = false;  // so was the rest
   bool upload_broken_ = false;     // the peer takes no more; its answer may still come
   int exhausted_status_ = 502;     // the client's, when no further try is allowed
-  uint64_t accepted_ = 0;          // of the request, by the kernel, in this attempt
   Deadline upstream_deadline_{this};
   enum class Waiting : uint8_t { kNothing, kSend, kResponse, kTunnelIdle } waiting_ = Waiting::kNothing;
 
@@ -230,7 +228,6 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   bool close_delimited_ = false;
   bool body_hidden_ = false;   // the status that the client gets has no body: an error_page's
   bool event_stream_ = false;  // text/event-stream: silence is normal
-  uint64_t head_bytes_sent_ = 0;
   uint64_t body_bytes_sent_ = 0;
   int64_t sent_length_ = -1;  // $sent_http_content_length
   bool sent_chunked_ = false;

@@ -18,7 +18,6 @@ void Exchange::open_tunnel() {
   head.fields = &fields;
   http::OutBatch out;
   downstream_->codec().send_head(stream_, head, arena_, out);
-  head_bytes_sent_ = out.bytes();
   record_.bytes_sent += out.bytes();
   move(ResponseState::kHead);
   move(ResponseState::kTunnel);
@@ -71,7 +70,7 @@ void Exchange::on_client_raw(std::string_view bytes) {
   record_.request_length += bytes.size();
   http::OutBatch out;
   out.add(bytes);
-  if (connection_->send(out, nullptr) < 0) {
+  if (connection_->send(out) < 0) {
     // A peer that says goodbye and hangs up may have sent something before: the read side, if open, tells the end.
     if (peer_fin_) tunnel_ended(ErrorKind::kResetMidResponse);
     return;

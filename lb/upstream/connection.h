@@ -51,9 +51,8 @@ class Connection final : public io::Buriable, private io::TransportHandler, priv
   void detach() { handler_ = nullptr; }
 
   http::ClientCodec& codec() { return codec_; }
-  int send(const http::OutBatch& batch, size_t* accepted) {
-    return transport_->send(batch.pieces(), batch.size(), accepted);
-  }
+  // As Transport::send: 0, or a negative errno.
+  int send(const http::OutBatch& batch) { return transport_->send(batch.pieces(), batch.size()); }
   size_t queued() const { return transport_->queued(); }
   uint64_t bytes_sent() const { return transport_->bytes_sent() - sent_before_; }
   uint64_t bytes_received() const { return received_; }

@@ -161,6 +161,7 @@ TEST(Config, nginx_defaults_are_one_word) {
   EXPECT_EQ(model.servers[0].header_timeout, Millis(60'000));
   const proxy::Location& plain = model.servers[0].locations[0].settings;
   EXPECT_FALSE(plain.automatic_headers);
+  EXPECT_EQ(plain.no_peer_status, 502);
   EXPECT_TRUE(plain.http10);
   EXPECT_FALSE(plain.upgrade_websocket);
   EXPECT_FALSE(plain.upstream_keepalive);

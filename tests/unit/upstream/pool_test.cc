@@ -157,7 +157,7 @@ TEST_F(PoolTest, refuses_a_request_that_is_still_queued) {
   wire_->room = 1;
   http::OutBatch out;
   out.add("GET");
-  EXPECT_EQ(connection->send(out, nullptr), 0);
+  EXPECT_EQ(connection->send(out), 0);
   EXPECT_EQ(connection->queued(), 2U);
   use(*connection);
   group_.give(std::move(connection));
