@@ -21,6 +21,8 @@ constexpr std::array<ErrorTraits, kErrorKinds> kTable = {{
     {Side::kPeer, RetryClass::kListed, 504, "body_timeout", true},
     {Side::kPeer, RetryClass::kNone, 502, "reset_mid_response", true},
     {Side::kPeer, RetryClass::kListed, 502, "invalid_response", true},
+    {Side::kPeer, RetryClass::kListed, 504, "declared_down", false},
+    {Side::kPeer, RetryClass::kListed, 503, "not_ready", true},
     {Side::kLocal, RetryClass::kNone, 503, "no_peer", false},
     {Side::kLocal, RetryClass::kNone, 503, "queue_timeout", false},
     {Side::kLocal, RetryClass::kNone, 503, "queue_full", false},

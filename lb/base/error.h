@@ -34,6 +34,8 @@ enum class ErrorKind : uint8_t {
   kSendTimeout,       // the peer does not take the request
   kResetMidResponse,  // closed inside the response
   kInvalidResponse,   // not HTTP, or framing we refuse
+  kDeclaredDown,      // a check took the peer down while the request waited on it: rule (d)
+  kNotReady,  // its gateway answered that the application is not there yet; the application never saw the request
   // local
   kNoPeer,
   kQueueTimeout,

@@ -11,6 +11,7 @@
 #include "policy/cluster.h"
 #include "proxy/location.h"
 #include "proxy/site.h"
+#include "upstream/check.h"
 #include "upstream/options.h"
 
 namespace weir::config {
@@ -26,6 +27,20 @@ struct MainConfig {
   std::string user;  // empty: as started
   std::string group;
   bool nginx_defaults = false;
+  // The unix socket of `weir ctl` and of the metrics page. Empty: beside the pid file ("/run/weir.pid":
+  // "/run/weir.sock"); "off": none.
+  std::string admin;
+  // Where what the operator said at run time survives a restart. Empty: beside the pid file ("/run/weir.state"); "off".
+  std::string state_file;
+};
+
+// resolver ADDRESS ... [valid=TIME] [ipv4=off] [ipv6=off]; resolver_timeout.
+struct ResolverOptions {
+  std::vector<std::string> servers;  // "10.0.0.2:53"; empty: the system's
+  Millis valid{0};                   // how long an answer holds; 0: its TTL
+  bool ipv4 = true, ipv6 = true;
+  Millis timeout{30'000};
+  bool operator==(const ResolverOptions&) const = default;
 };
 
 // server ADDRESS in upstream{}, before names are resolved.
@@ -33,6 +48,8 @@ struct UpstreamServer {
   std::string written;  // "app.example:13000", "10.0.0.1", "unix:/run/app.sock"
   std::string host;     // a DNS name; empty when `options.address` is known already
   uint16_t port = 80;
+  bool resolve = false;         // asked for again when the answer has run out
+  std::string service;          // SRV: "_http._tcp.host" is asked for; "http" stands for "_http._tcp"
   policy::PeerOptions options;  // address, name and server are final for literal addresses
   std::string position;         // file:line:col, for warnings
 };
@@ -45,6 +62,10 @@ struct UpstreamModel {
   std::vector<UpstreamServer> servers;
   upstream::PoolOptions pool;
   bool panic = true;
+  std::vector<upstream::CheckOptions> checks;  // of the upstream{} and of the locations that pass to it
+  policy::QueueOptions queue;
+  proxy::StickyOptions sticky;
+  ResolverOptions resolver;
   std::string position;
 };
 

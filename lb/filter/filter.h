@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/arena.h"
+#include "base/sockaddr.h"
 #include "http/head.h"
 #include "route/variable.h"
 
@@ -24,8 +25,13 @@ struct Context {
   // Goes on with a suspended exchange. To be called from the loop's thread, never inside a hook; harmless once the
   // exchange is over.
   std::function<void()> resume;
-  void** state;  // this filter's, in this exchange: null at first
+  void** state;                 // this filter's, in this exchange: null at first
+  const SocketAddress& client;  // after real_ip
+  // For kAnswer. A body that is not empty goes out as it is, and lives as long as the filter; else error_page or weir's
+  // page.
   int status = 0;
+  int retry_after = 0;  // seconds; 0: none
+  std::string_view body = {}, type = {};
 };
 
 class Filter {

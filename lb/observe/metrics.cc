@@ -25,6 +25,10 @@ constexpr std::array<std::string_view, kCounters> kNames = {
     "bytes_received",
     "bytes_sent",
     "log_lines_dropped",
+    "queued",
+    "sticky_bound",
+    "sticky_rebound",
+    "tunnels_drained",
     "state_errors",
 };
 static_assert(!kNames.back().empty(), "every counter has a name");

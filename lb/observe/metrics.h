@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/error.h"
+
 namespace weir::observe {
 
 enum class Counter : uint8_t {
@@ -28,6 +30,10 @@ enum class Counter : uint8_t {
   kBytesReceived,
   kBytesSent,
   kLogLinesDropped,
+  kQueued /* requests that waited for a place */,
+  kStickyBound /* requests that went to the peer they asked for */,
+  kStickyRebound /* that asked for one and got another */,
+  kTunnelsDrained /* WebSockets closed for a drain */,
   kStateErrors /* an unlisted transition, which should never be */,
 };
 inline constexpr int kCounters = static_cast<int>(Counter::kStateErrors) + 1;
@@ -39,10 +45,17 @@ class MetricSlab {
     auto& cell = cells_[static_cast<size_t>(counter)];
     cell.store(cell.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);  // one writer: no locked add
   }
+  // One retry, by what the attempt before it failed of.
+  void add_retry(ErrorKind kind) {
+    auto& cell = retries_[static_cast<size_t>(kind)];
+    cell.store(cell.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
+  uint64_t retries(ErrorKind kind) const { return retries_[static_cast<size_t>(kind)].load(std::memory_order_relaxed); }
   uint64_t get(Counter counter) const { return cells_[static_cast<size_t>(counter)].load(std::memory_order_relaxed); }
 
  private:
   std::array<std::atomic<uint64_t>, kCounters> cells_{};
+  std::array<std::atomic<uint64_t>, kErrorKinds> retries_{};
 };
 
 }  // namespace weir::observe

@@ -14,7 +14,19 @@ namespace weir::policy {
 
 class Ring;
 
-enum class Method : uint8_t { kRoundRobin, kIpHash, kLeastConn, kHash, kHashConsistent, kRandom, kRandomTwo };
+enum class Method : uint8_t {
+  kRoundRobin,
+  kIpHash,
+  kLeastConn,
+  kHash,
+  kHashConsistent,
+  kRandom,
+  kRandomTwo,
+  kLeastTimeHeader,    // least_time header
+  kLeastTimeLastByte,  // least_time last_byte
+  kRandomTwoHeader,    // random two least_time=header
+  kRandomTwoLastByte,  // random two least_time=last_byte
+};
 
 struct ClusterOptions {
   std::string name;
@@ -85,6 +97,9 @@ struct PickContext {
   const SocketAddress* client = nullptr;  // after real_ip
   std::string_view key;                   // rendered `hash` key
   TriedSet* tried = nullptr;
+  // The peer that persistence binds this request to, or null. It is picked when it can be had, draining or not;
+  // otherwise the method chooses.
+  const Peer* bound = nullptr;
 };
 
 struct Pick {

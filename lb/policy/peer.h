@@ -1,7 +1,9 @@
 // A peer: one address of an upstream. Options are the operator's words; load and passive state are what workers learn
 // and share.
 #pragma once
+#include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -23,25 +25,58 @@ struct PeerOptions {
   PassiveOptions passive;  // max_fails, fail_timeout
   bool backup = false;
   bool down = false;
+  bool drain = false;    // configuration's `drain`: only requests that are bound to it
+  Millis slow_start{0};  // after a recovery its share grows from nothing to its weight over this time
+  std::string route;     // of `sticky route`, and what `sticky cookie` puts after its value; empty: none
 };
 
-// Shared by all workers and kept over reloads, keyed by upstream name and address. Atomics only. One cache line: a
-// balancer's loop reads each peer's once a pick.
+// What a peer has done, for the metrics page and least_time. Written by all workers, each a relaxed atomic.
+struct PeerStats {
+  std::atomic<uint64_t> requests{0};  // attempts begun
+  std::atomic<uint64_t> failures{0};  // attempts that failed and blame it
+  std::atomic<uint64_t> ejections{0};
+  std::array<std::atomic<uint64_t>, 5> responses{};  // by the first digit of the status, 1xx first
+  // Moving averages of successes in microseconds, 0: no sample yet (SEMANTICS 2.5).
+  std::atomic<uint32_t> header_time{0};
+  std::atomic<uint32_t> last_byte_time{0};
+};
+
+// Shared by all workers and kept over reloads, keyed by upstream name and address. Atomics only. Its first cache line
+// is what a balancer's loop reads of each peer once a pick; the statistics stand behind it.
 struct alignas(64) PeerState {
   explicit PeerState(const PassiveOptions& options) : passive(options) {}
-  // By check, drain or hand; configuration's `down` is in PeerOptions.
-  bool hard_down() const {
+  // By check or hand, or drained and not asked for by a bound request; configuration's words are in PeerOptions.
+  bool hard_down(bool bound = false) const {
     return check_down.load(std::memory_order_relaxed) || admin_down.load(std::memory_order_relaxed) ||
-           drain.load(std::memory_order_relaxed);
+           (!bound && drain.load(std::memory_order_relaxed));
   }
-  std::atomic<uint32_t> inflight{0};  // requests of everybody on this peer
+  // Takes a place for one request; false when `max_conns` (0: no limit) are taken. Exact over all workers.
+  bool acquire(uint32_t max_conns) {
+    if (max_conns == 0) {
+      inflight.fetch_add(1, std::memory_order_relaxed);
+      return true;
+    }
+    uint32_t taken = inflight.load(std::memory_order_relaxed);
+    do {
+      if (taken >= max_conns) return false;
+    } while (!inflight.compare_exchange_weak(taken, taken + 1, std::memory_order_relaxed));
+    return true;
+  }
+  void release() { inflight.fetch_sub(1, std::memory_order_relaxed); }
+
+  std::atomic<uint32_t> inflight{0};  // requests of everybody on this peer, its tunnels too
   Switch check_down;                  // active health says down (one writer: control)
-  Switch drain;                       // the operator drains it
+  Switch drain;                       // the operator drains it: bound requests only
   Switch admin_down;                  // the operator took it out
+  // When it came back (a check's or the operator's word), for slow_start; 0: no ramp.
+  std::atomic<MonoMs> ramp_from{0};
   PassiveState passive;
+
+  alignas(64) PeerStats stats;
+  std::atomic<uint32_t> tunnels{0};  // of inflight: opened WebSockets
 };
 
-static_assert(sizeof(PeerState) == 64);
+static_assert(offsetof(PeerState, stats) == 64);
 
 // Immutable part of a Cluster.
 struct Peer {
@@ -52,7 +87,9 @@ struct Peer {
     return options.max_conns != 0 && state->inflight.load(std::memory_order_relaxed) >= options.max_conns;
   }
   // By configuration, check, drain or hand; never tried, whatever passive ejection and panic say.
-  bool hard_down() const { return options.down || state->hard_down(); }
+  bool hard_down(bool bound = false) const {
+    return options.down || (options.drain && !bound) || state->hard_down(bound);
+  }
 };
 
 }  // namespace weir::policy

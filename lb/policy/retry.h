@@ -35,9 +35,7 @@ struct AttemptFacts {
   bool request_held = true;      // everything sent so far can be sent again
   bool client_answered = false;  // a byte went to the client
   bool upgrade = false;          // an upgrade is not retried round the pool
-  bool declared_down =
-      false;  // a check took the peer down while the request waited: rule (d)'s seam, not decided upon yet
-  uint32_t tries_made = 1;  // this one included, free ones not
+  uint32_t tries_made = 1;       // this one included, free ones not
   MonoMs first_started = 0;
   MonoMs now = 0;
 };

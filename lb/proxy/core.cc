@@ -28,6 +28,7 @@ Core::Core(io::Loop& loop, observe::LogWriter& log_writer, CoreOptions options)
     : loop_(loop),
       options_(std::move(options)),
       rng_(options_.seed != 0 ? options_.seed : random_seed()),
+      metrics_(options_.metrics != nullptr ? *options_.metrics : own_metrics_),
       log_(log_writer),
       pool_(std::make_unique<upstream::Pool>(loop, metrics_, [this](int delta) { count_connection(delta); })),
       hostname_(machine_name()) {

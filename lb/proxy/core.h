@@ -32,6 +32,8 @@ struct CoreOptions {
   int workers = 1;
   uint32_t max_connections = 65'536;  // clients and upstream connections together
   uint64_t seed = 0;
+  // Where it counts; outlives the Core. Null: a slab of its own.
+  observe::MetricSlab* metrics = nullptr;
   // How peers are reached; empty: io::connect. The simulation puts peers of its own here.
   std::function<std::unique_ptr<io::Connecting>(io::Loop&, const SocketAddress&, const io::ConnectOptions&,
                                                 io::Connecting::OnDone)>
@@ -58,6 +60,12 @@ class Core final : private DeadlineHandler {
   // Graceful end: idle sessions close (after a request that is already on its way), busy ones finish with Connection:
   // close, WebSockets get close 1001 at a frame boundary. on_drained when none is left.
   void begin_drain();
+  // A check took this peer down: idempotent requests that wait unanswered on it go elsewhere at once (rule (d) of
+  // SEMANTICS 2.6), and its idle connections close.
+  void peer_down(const policy::PeerState& state);
+  // The open WebSockets of this peer get a close frame with that code at a frame boundary, evenly over `spread`
+  // (browsers that come back all at once are a load peak).
+  void close_tunnels(std::shared_ptr<policy::PeerState> state, uint16_t code, Millis spread);
   // Closes what is left, at once.
   void close_all();
   void flush_logs(bool all);
@@ -106,7 +114,8 @@ class Core final : private DeadlineHandler {
   io::Loop& loop_;
   CoreOptions options_;
   Rng rng_;
-  observe::MetricSlab metrics_;
+  observe::MetricSlab own_metrics_;
+  observe::MetricSlab& metrics_;
   observe::WorkerLog log_;
   std::unique_ptr<upstream::Pool> pool_;
   std::vector<std::unique_ptr<Epoch>> epochs_;  // the current one and those that are still in use

@@ -13,7 +13,7 @@ filter::Context Exchange::filter_context(size_t index) {
   const auto resume = [this, life = life_] {
     if (life == life_) resume_filters();
   };
-  return {*this, arena_, resume, &filter_states_[index]};
+  return {*this, arena_, resume, &filter_states_[index], client_};
 }
 
 // True when the request may go on.

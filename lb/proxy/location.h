@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "filter/filter.h"
+#include "filter/maintenance.h"
 #include "filter/real_ip.h"
 #include "http/header_token.h"
 #include "observe/access_log.h"
@@ -52,6 +53,14 @@ struct ErrorPage {
   route::Template target;  // "/50x.html": internal redirect; "@name": named location; "http...": redirect
 };
 
+// proxy_next_upstream_match STATUS TEXT: an answer with that status and that text in the first 4 KB of its body comes
+// from a gateway whose application is not there yet. The application never saw the request, so any method may go
+// elsewhere while its body is held (NOCOBASE.md: 503 and "maintaining":true).
+struct NotReady {
+  int status = 503;
+  std::string text;
+};
+
 struct AccessLogTarget {
   int file = -1;  // LogWriter's id, filled when the snapshot is built
   observe::AccessLogOptions options;
@@ -78,6 +87,7 @@ struct Location {
   Millis send_timeout{60'000};
   Millis tunnel_timeout{3'600'000};
   policy::RetryOptions retry;
+  std::vector<NotReady> not_ready;
   bool ignore_client_abort = false;
   bool upgrade_websocket = true;
   int no_peer_status = 503;               // 502 under `defaults nginx`
@@ -104,6 +114,8 @@ struct Location {
   std::vector<ErrorPage> error_pages;
   std::shared_ptr<const AccessLogs> access_logs;  // shared, so that a tunnel can keep it and let go of the snapshot
   filter::RealIpOptions real_ip;
+  // The filter itself is put in front of `filters` when the snapshot is built, where maintenance is on.
+  filter::MaintenanceOptions maintenance;
   std::vector<std::shared_ptr<const filter::Filter>> filters;  // in order
 };
 

@@ -9,7 +9,9 @@
 #include "base/sockaddr.h"
 #include "http/codec.h"
 #include "policy/cluster.h"
+#include "policy/wait_queue.h"
 #include "proxy/location.h"
+#include "proxy/sticky.h"
 #include "route/host_table.h"
 #include "route/location_table.h"
 #include "upstream/options.h"
@@ -41,6 +43,9 @@ struct SiteCluster {
   route::Template hash_key;
   std::shared_ptr<policy::RetryBudget> budget;      // kept over reloads by name
   std::shared_ptr<std::atomic<uint32_t>> inflight;  // requests of all workers on this cluster, kept likewise
+  policy::QueueOptions queue_options;
+  std::shared_ptr<policy::WaitQueue> queue;  // null: no queue
+  std::unique_ptr<Sticky> sticky;            // null: none
 };
 
 struct Site {

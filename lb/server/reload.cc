@@ -44,7 +44,7 @@ void Reload::start() {
   roll_out(runtime_.site, [this] { finished(); });
 }
 
-void Reload::request() {
+void Reload::request(Told) {
   if (cancelled_) return;
   if (busy_) {
     again_ = true;

@@ -22,8 +22,13 @@ class Reload final : private DeadlineHandler {
 
   // Rolls out what the start has built.
   void start();
-  // While one runs, any number of requests make one more.
-  void request();
+  // Told how it ended: empty when the new configuration is in force, else why the old one still is.
+  using Told = std::function<void(const std::vector<std::string>& errors)>;
+  // While one runs, any number of requests make one more; each is told of the one that began after it asked.
+  void request(Told told = {});
+  // Builds the snapshot anew from the configuration in force and Runtime::overrides, and rolls it out. Coalesced and
+  // told likewise.
+  void rebuild(Told told = {});
   // Nothing begins any more, and what is under way comes to nothing.
   void cancel();
 

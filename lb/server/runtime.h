@@ -10,6 +10,7 @@
 #include "server/listen_sockets.h"
 #include "server/names.h"
 #include "server/options.h"
+#include "server/overrides.h"
 #include "server/registry.h"
 #include "server/workers.h"
 
@@ -23,6 +24,7 @@ struct Runtime {
   observe::LogWriter log_writer;
   Registry registry;
   NameBook names;
+  Overrides overrides;  // control thread only; builders get a copy
   ListenSockets sockets;
   uint64_t descriptors = 1024;  // the limit
   // In force.

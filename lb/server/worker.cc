@@ -20,6 +20,7 @@ constexpr int kMostFromQueue = 8192;
 Worker::Worker(WorkerOptions options, io::Loop& control, observe::LogWriter& log_writer)
     : options_(options), control_(control), seat_(std::make_shared<Seat>(*this, loop_, options.max_connections)) {
   proxy::CoreOptions core;
+  core.metrics = &metrics_;
   core.worker = options.index;
   core.workers = options.workers;
   core.max_connections = options.max_connections;

@@ -1,6 +1,7 @@
 // One worker thread: a loop, what serves on it (proxy::Core) and its listeners. Control owns it and speaks to it
 // through the loop's mailbox; every answer comes back through control's.
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -43,6 +44,12 @@ class Worker {
   void keep_listeners(std::vector<uint64_t> ids, Done done);
   // Graceful: no listener is left, sessions end as they can; `drained` when none is left.
   void drain(Done drained);
+  // As Core's of the same names.
+  void peer_down(std::shared_ptr<const policy::PeerState> state);
+  void close_tunnels(std::shared_ptr<policy::PeerState> state, uint16_t code, Millis spread);
+  // Counters since the start, and the snapshots still in use there. Any thread, from start() to stop().
+  const observe::MetricSlab& metrics() const { return metrics_; }
+  int live_epochs() const { return live_epochs_.load(std::memory_order_relaxed); }
   // Hands what is buffered of the access logs to the writer.
   void flush_logs(Done done);
   // Closes all at once and joins the thread. Idempotent.
@@ -76,6 +83,8 @@ class Worker {
   io::Loop& control_;
   io::Loop loop_;
   const std::shared_ptr<Seat> seat_;
+  observe::MetricSlab metrics_;  // Core's
+  std::atomic<int> live_epochs_{0};
   // Worker thread only, once it runs.
   std::unique_ptr<proxy::Core> core_;
   std::vector<Open> open_;

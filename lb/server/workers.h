@@ -27,6 +27,8 @@ class WorkerSet {
   // what is left is closed.
   void drain(Millis most, Done drained);
   void flush_logs(Done done);
+  // Every worker that serves, those that are leaving too.
+  void each(const std::function<void(Worker&)>& fn);
   // Closes everything and joins the threads.
   void stop();
   int count() const { return static_cast<int>(workers_.size()); }

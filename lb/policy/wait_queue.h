@@ -1,0 +1,44 @@
+// queue N timeout=T: requests that wait while every eligible peer is at max_conns. First come, first served over all
+// workers: a zone (DESIGN section 5); server/ has the implementation, the exchange uses it, a test may fake it.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "base/clock.h"
+
+namespace weir::policy {
+
+struct QueueOptions {
+  uint32_t most = 0;       // 0: no queue
+  Millis timeout{60'000};  // of one wait
+  bool operator==(const QueueOptions&) const = default;
+};
+
+class WaitQueue {
+ public:
+  // A place in the line. Held by the request that waits; destroying it is leaving.
+  class Ticket {
+   public:
+    virtual ~Ticket() = default;
+    // It was called and found no peer after all (those with room have been tried): it keeps its place, the call goes to
+    // the next behind it.
+    virtual void missed() = 0;
+  };
+  // Called from any thread, perhaps inside enter(): post to the loop, do not act. Any number of times; never after the
+  // ticket's destruction has returned.
+  using Call = std::function<void()>;
+
+  virtual ~WaitQueue() = default;
+  // At the end of the line; null when it is full.
+  virtual std::unique_ptr<Ticket> enter(Call call) = 0;
+  // Whether somebody waits: then a newcomer lines up and does not pick. One relaxed load.
+  virtual bool anybody() const = 0;
+  virtual uint32_t waiting() const = 0;
+  // One request has left a peer: calls the first that is not called yet.
+  virtual void place_freed() = 0;
+  // A peer came back, a limit rose: calls everybody in line.
+  virtual void call_all() = 0;
+};
+
+}  // namespace weir::policy
