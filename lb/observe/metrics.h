@@ -1,4 +1,5 @@
-// Counters of one worker: one writer, read by control with relaxed loads. A slab a worker; sums are made by the reader.
+// Counters of one worker: one writer, read by control with relaxed loads. A slab a worker; sums are made by the reader
+// (MetricTotals), who keeps those of workers that have ended, so that no counter ever goes back.
 #pragma once
 #include <array>
 #include <atomic>
@@ -56,6 +57,21 @@ class MetricSlab {
  private:
   std::array<std::atomic<uint64_t>, kCounters> cells_{};
   std::array<std::atomic<uint64_t>, kErrorKinds> retries_{};
+};
+
+// A sum of slabs.
+class MetricTotals {
+ public:
+  void add(const MetricSlab& slab) {
+    for (size_t i = 0; i < cells_.size(); ++i) cells_[i] += slab.get(static_cast<Counter>(i));
+    for (size_t i = 0; i < retries_.size(); ++i) retries_[i] += slab.retries(static_cast<ErrorKind>(i));
+  }
+  uint64_t get(Counter counter) const { return cells_[static_cast<size_t>(counter)]; }
+  uint64_t retries(ErrorKind kind) const { return retries_[static_cast<size_t>(kind)]; }
+
+ private:
+  std::array<uint64_t, kCounters> cells_{};
+  std::array<uint64_t, kErrorKinds> retries_{};
 };
 
 }  // namespace weir::observe
