@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -37,7 +38,8 @@ class Bindings {
     const Peer* peer;
     std::string cookie;
   };
-  std::vector<Bound> bound_;
+  std::span<const Peer> primaries_, backups_;
+  std::vector<Bound> bound_;  // of the primaries, then of the backups
   std::unordered_map<uint64_t, size_t> by_cookie_prefix_;
   std::unordered_map<std::string, const Peer*, StringHash, std::equal_to<>> by_route_;
   std::unordered_map<uint64_t, const Peer*> by_id_;

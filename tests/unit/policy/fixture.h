@@ -17,6 +17,9 @@ struct Server {
   bool down = false;
   uint32_t max_conns = 0;
   uint32_t max_fails = 1;
+  bool drain = false;
+  MonoMs slow_start = 0;
+  std::string route = {};
 };
 
 class Group {
@@ -33,6 +36,9 @@ class Group {
       peer.backup = server.backup;
       peer.down = server.down;
       peer.max_conns = server.max_conns;
+      peer.drain = server.drain;
+      peer.slow_start = Millis{server.slow_start};
+      peer.route = server.route;
       peer.passive.max_fails = server.max_fails;
       options.peers.push_back(peer);
       states_.push_back(std::make_shared<PeerState>(peer.passive));
@@ -48,6 +54,7 @@ class Group {
     ctx.client = client.empty() ? nullptr : &client;
     ctx.key = key;
     ctx.tried = &tried;
+    ctx.bound = bound;
     return balancer_->pick(ctx);
   }
   // The picked peer's name, "-" when there is none.
@@ -86,6 +93,7 @@ class Group {
   Rng rng{42};
   SocketAddress client;
   TriedSet tried;
+  const Peer* bound = nullptr;
 
  private:
   std::vector<std::shared_ptr<PeerState>> states_;
