@@ -1,4 +1,5 @@
-"""weir before the nodes: the configuration of NocoBase's cluster page, a process, and what its access log says."""
+"""An edge before the nodes: a configuration (NocoBase's cluster page, conf/nocobase.conf, or nginx beside it), a process, and what its
+access log says."""
 import collections
 import os
 import pathlib
@@ -38,26 +39,60 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-class Edge:
-    """One weir process; use it in a `with`."""
+def page_config(port: int, log: pathlib.Path, ip_hash: bool = False) -> str:
+    """The page, with the addresses of the nodes here."""
+    page = PAGE.replace("172.31.0.", "127.0.0.").replace("listen 80;", f"listen {port};")
+    return LOG % log + (page.replace("# ip_hash;", "ip_hash;", 1) if ip_hash else page)
 
-    def __init__(self, binary: str, out: pathlib.Path, name: str, ip_hash: bool = False):
+
+def cluster_config(text: str, port: int, out: pathlib.Path, log: pathlib.Path) -> str:
+    """conf/nocobase.conf as it stands but for addresses, port and paths."""
+    text = text.replace("172.31.0.", "127.0.0.").replace("listen 80;", f"listen 127.0.0.1:{port};")
+    text = re.sub(r"pid /run/[^;]*;", f"pid {out / 'weir.pid'};", text)
+    text = re.sub(r"error_log [^;]*;", "error_log stderr info;", text)
+    return re.sub(r"access_log [^;]*;", lambda _: LOG % log, text)
+
+
+def nginx_config(port: int, out: pathlib.Path, log: pathlib.Path) -> str:
+    """The page with the lines that every guide for WebSockets behind nginx adds."""
+    log_lines = (LOG % log).replace("$upstream_reason", "-").replace("flush=100ms", "buffer=4k flush=100ms")
+    page = page_config(port, log)[len(LOG % log):].replace("proxy_pass http://myapp;", """proxy_pass http://myapp;
+        proxy_http_version 1.1;
+        proxy_set_header Upgrade $http_upgrade;
+        proxy_set_header Connection $connection_upgrade;
+        proxy_set_header Host $http_host;
+        proxy_read_timeout 600s;
+        proxy_send_timeout 600s;""")
+    paths = "".join(f"{kind}_temp_path {out}/nginx-temp;\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    return f"""worker_processes auto;
+user root;
+pid {out}/nginx.pid;
+error_log {out}/nginx.error.log info;
+events {{ worker_connections 4096; }}
+http {{
+{paths}map $http_upgrade $connection_upgrade {{ default upgrade; '' close; }}
+client_max_body_size 0;
+{log_lines}{page}}}
+"""
+
+
+class Edge:
+    """One process of weir; use it in a `with`. `config` is a whole configuration for (port, log); without one it is NocoBase's page."""
+
+    def __init__(self, binary: str, out: pathlib.Path, name: str, ip_hash: bool = False, config=None):
         self.binary, self.name = binary, name
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.config, self.log, self.errors = (out / f"{name}{suffix}" for suffix in (".conf", ".access.log", ".error.log"))
         self.pid_file = out / f"{name}.pid"
-        page = PAGE.replace("172.31.0.", "127.0.0.").replace("listen 80;", f"listen {self.port};")
-        if ip_hash:
-            page = page.replace("# ip_hash;", "ip_hash;", 1)
-        self.config.write_text(LOG % self.log + page)
+        self.config.write_text(config(self.port, self.log) if config else page_config(self.port, self.log, ip_hash))
+        self.settings = "daemon off;" if config else f"daemon off; pid {self.pid_file}; error_log stderr notice;"
         self.log.unlink(missing_ok=True)
         self.process = None
 
     def __enter__(self):
-        settings = f"daemon off; pid {self.pid_file}; error_log stderr notice;"
         with open(self.errors, "wb") as errors:
-            self.process = subprocess.Popen([self.binary, "-c", str(self.config), "-g", settings], stdout=errors, stderr=errors)
+            self.process = subprocess.Popen([self.binary, "-c", str(self.config), "-g", self.settings], stdout=errors, stderr=errors)
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
@@ -66,7 +101,7 @@ class Edge:
             except OSError:
                 time.sleep(0.05)
         self.stop()
-        raise RuntimeError(f"weir did not start: {self.errors.read_text().strip()[-500:]}")
+        raise RuntimeError(f"{self.name} did not start: {self.errors.read_text().strip()[-500:]}")
 
     def __exit__(self, *_):
         self.stop()

@@ -11,12 +11,16 @@ GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 class Closed(Exception):
-    pass
+    """The other side ended it; `code` is the close frame's, 1006 when there was none (as a browser says)."""
+
+    def __init__(self, text: str, code: int = 1006):
+        super().__init__(text)
+        self.code = code
 
 
 class WebSocket:
-    def __init__(self, port: int, path: str = "/ws"):
-        self.sock = socket.create_connection(("127.0.0.1", port), 30)
+    def __init__(self, port: int, path: str = "/ws", timeout: float = 30):
+        self.sock = socket.create_connection(("127.0.0.1", port), timeout)
         key = base64.b64encode(os.urandom(16))
         self.sock.sendall(
             f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -62,8 +66,8 @@ class WebSocket:
                 data = self._take(length, deadline)
                 opcode = first & 15
                 if opcode == 8:
-                    code = struct.unpack(">H", data[:2])[0] if len(data) > 1 else "none"
-                    raise Closed(f"a close frame, code {code}")
+                    code = struct.unpack(">H", data[:2])[0] if len(data) > 1 else 1005
+                    raise Closed(f"a close frame, code {'none' if code == 1005 else code}", code)
                 if opcode in (1, 2):
                     return data.decode(errors="replace")
         except socket.timeout:
