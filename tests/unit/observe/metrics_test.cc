@@ -19,6 +19,21 @@ TEST(MetricSlab, adds_up) {
   EXPECT_EQ(slab.get(Counter::kTunnels), 0u);
 }
 
+TEST(MetricTotals, sums_slabs) {
+  MetricSlab first, second;
+  first.add(Counter::kRequests, 2);
+  second.add(Counter::kRequests, 3);
+  second.add_retry(ErrorKind::kConnectRefused);
+  second.add_retry(ErrorKind::kConnectRefused);
+  MetricTotals totals;
+  totals.add(first);
+  totals.add(second);
+  EXPECT_EQ(totals.get(Counter::kRequests), 5u);
+  EXPECT_EQ(totals.get(Counter::kTunnels), 0u);
+  EXPECT_EQ(totals.retries(ErrorKind::kConnectRefused), 2u);
+  EXPECT_EQ(totals.retries(ErrorKind::kNoPeer), 0u);
+}
+
 TEST(MetricSlab, every_counter_has_a_name_of_its_own) {
   std::set<std::string_view> names;
   for (int i = 0; i < kCounters; ++i) {
