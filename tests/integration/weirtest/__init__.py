@@ -5,6 +5,8 @@
     message.py   reading HTTP/1 off a socket, byte by byte where it matters
     client.py    a raw client: any bytes, FIN, RST, slow reading
     backend.py   a recording backend: logs every byte of every connection, answers by a script
+    node.py      a backend in a process of its own (node_main.py), to be killed, stopped, continued, started again
+    load.py      clients that keep asking while something happens
     weir.py      the process: configuration, start, reload, signals, logs, stop; no sanitizer report passes
     case.py      the base class of tests: owns what a test starts, and ends each test under a hard limit
 
@@ -14,11 +16,13 @@ from .address import closed_port, free_address, own_host
 from .backend import Backend, Request, answer
 from .case import Case, main
 from .client import Client
+from .load import Load
 from .message import Closed, Response, Truncated
+from .node import Node
 from .wait import DEADLINE, wait_until
 from .weir import Weir
 
 __all__ = [
-    "Backend", "Case", "Client", "Closed", "DEADLINE", "Request", "Response", "Truncated", "Weir", "answer", "closed_port",
+    "Backend", "Case", "Client", "Closed", "DEADLINE", "Load", "Node", "Request", "Response", "Truncated", "Weir", "answer", "closed_port",
     "free_address", "main", "own_host", "wait_until",
 ]

@@ -9,6 +9,7 @@ import unittest
 from .backend import Backend
 from .client import Client
 from .message import Response
+from .node import Node
 from .wait import wait_until
 from .weir import Weir, binary
 
@@ -63,6 +64,12 @@ class Case(unittest.TestCase):
         backend = Backend(reply, **options)
         self._backends.append(backend)
         return backend
+
+    def node(self, name: str, **options) -> Node:
+        """A backend in a process of its own, for kill and stop."""
+        node = Node(name, **options)
+        self.hold(node)
+        return node
 
     def client(self, weir_or_address, **options) -> Client:
         address = weir_or_address if isinstance(weir_or_address, str) else weir_or_address.front
