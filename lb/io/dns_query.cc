@@ -1,4 +1,4 @@
-// One question to c-ares: /etc/hosts first, then DNS with the system's search list.
+// One question to c-ares: /etc/hosts first, then DNS; or SRV records and then the addresses of each target.
 #include "io/dns_query.h"
 
 #include <netdb.h>
@@ -7,22 +7,37 @@
 #include <memory>
 #include <utility>
 
+#include "io/dns_srv.h"
+
 namespace weir::io {
 namespace {
 
-// Two tries of 2 s at each server (c-ares doubles the second); its own default is four of 5 s.
-constexpr int kTryMs = 2000;
-constexpr int kTries = 2;
+// Three tries at each server, 1, 2 and 4 s; c-ares's own default is four of 5 s and more.
+constexpr int kTryMs = 1000;
+constexpr int kTries = 3;
+constexpr int kClassIn = 1;
+constexpr int kTypeSrv = 33;
 
-struct Question {
-  std::string name;
-  uint16_t port;
-  ResolveDone done;
-};
+using AddressesDone = std::function<void(int status, ResolveAnswer answer)>;
 
-Result<ResolveAnswer> answer_of(const Question& question, int status, const ares_addrinfo* info) {
-  if (status == ARES_ENOTFOUND || status == ARES_ENODATA) return host_not_found(question.name);
-  if (status != ARES_SUCCESS || info == nullptr) return host_not_found(question.name, ares_strerror(status));
+bool no_such_name(int status) {
+  return status == ARES_ENOTFOUND || status == ARES_ENODATA;
+}
+
+Unexpected<std::string> failure(const std::string& name, int status) {
+  return host_not_found(name, no_such_name(status) ? nullptr : ares_strerror(status));
+}
+
+void add_peer(std::vector<ResolvedPeer>& peers, ResolvedPeer peer) {
+  const auto same = [&](const ResolvedPeer& known) { return known.address == peer.address; };
+  if (std::none_of(peers.begin(), peers.end(), same)) peers.push_back(std::move(peer));
+}
+
+void put_ipv4_first(std::vector<ResolvedPeer>& peers) {
+  std::stable_partition(peers.begin(), peers.end(), [](const ResolvedPeer& peer) { return peer.address.is_ipv4(); });
+}
+
+ResolveAnswer answer_of(const ares_addrinfo* info, uint16_t port) {
   ResolveAnswer answer;
   int ttl = INT32_MAX;
   for (const ares_addrinfo_cname* alias = info->cnames; alias != nullptr; alias = alias->next)
@@ -30,19 +45,127 @@ Result<ResolveAnswer> answer_of(const Question& question, int status, const ares
   for (const ares_addrinfo_node* node = info->nodes; node != nullptr; node = node->ai_next) {
     SocketAddress address = SocketAddress::from_sockaddr(node->ai_addr, node->ai_addrlen);
     if (!address.is_ipv4() && !address.is_ipv6()) continue;
-    address.set_port(question.port);
-    if (std::find(answer.addresses.begin(), answer.addresses.end(), address) != answer.addresses.end()) continue;
-    answer.addresses.push_back(std::move(address));
+    address.set_port(port);
+    add_peer(answer.peers, {std::move(address)});
     ttl = std::min(ttl, node->ai_ttl);
   }
-  if (answer.addresses.empty()) return host_not_found(question.name);
-  std::stable_partition(answer.addresses.begin(), answer.addresses.end(),
-                        [](const SocketAddress& address) { return address.is_ipv4(); });
-  answer.ttl_seconds = std::max(ttl, 0);
+  put_ipv4_first(answer.peers);
+  answer.ttl_seconds = std::max(answer.peers.empty() ? 0 : ttl, 0);
   return answer;
 }
 
+void ask_addresses(ares_channel channel, const std::string& host, uint16_t port, const DnsQuestion& families,
+                   AddressesDone done) {
+  if (auto literal = SocketAddress::from_ip(host, port)) {
+    done(ARES_SUCCESS, {{{*std::move(literal)}}});
+    return;
+  }
+  if (host.empty() || host.find('\0') != std::string::npos || (!families.ipv4 && !families.ipv6)) {
+    done(ARES_ENOTFOUND, {});
+    return;
+  }
+  ares_addrinfo_hints hints{};
+  hints.ai_family = families.ipv4 && families.ipv6 ? AF_UNSPEC : families.ipv4 ? AF_INET : AF_INET6;
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = ARES_AI_NOSORT;  // sorting opens a socket per address
+  struct Asked {
+    uint16_t port;
+    AddressesDone done;
+  };
+  ares_getaddrinfo(
+      channel, host.c_str(), nullptr, &hints,
+      [](void* arg, int status, int, ares_addrinfo* info) {
+        const std::unique_ptr<Asked> asked(static_cast<Asked*>(arg));
+        ResolveAnswer answer;
+        if (status == ARES_SUCCESS && info != nullptr) answer = answer_of(info, asked->port);
+        if (info != nullptr) ares_freeaddrinfo(info);
+        if (status == ARES_SUCCESS && answer.peers.empty()) status = ARES_ENODATA;
+        asked->done(status, std::move(answer));
+      },
+      new Asked{port, std::move(done)});
+}
+
+// The addresses of all targets of one SRV answer, as they come in. Each question under way holds it.
+struct Gathering {
+  DnsQuestion question;
+  ResolveDone done;
+  std::vector<SrvTarget> targets;
+  std::vector<std::vector<ResolvedPeer>> peers;  // of each target
+  int ttl = 0;
+  size_t waiting = 0;
+  int failed = ARES_SUCCESS;  // of a target that may yet be there
+
+  void told(size_t target, int status, ResolveAnswer answer) {
+    if (status == ARES_SUCCESS) {
+      peers[target] = std::move(answer.peers);
+      ttl = std::min(ttl, answer.ttl_seconds);
+    } else if (!no_such_name(status)) {
+      failed = status;
+    }
+    if (--waiting == 0) finish();
+  }
+
+  void finish() {
+    ResolveAnswer answer;
+    int lowest = -1;
+    for (size_t i = 0; i < targets.size(); ++i) {
+      const SrvTarget& target = targets[i];
+      if (lowest < 0 && !peers[i].empty()) lowest = target.priority;
+      for (ResolvedPeer& peer : peers[i]) {
+        peer.weight = std::max<uint16_t>(target.weight, 1);
+        peer.backup = target.priority != lowest;
+        add_peer(answer.peers, std::move(peer));
+      }
+    }
+    if (answer.peers.empty()) return done(failure(question.name(), failed == ARES_SUCCESS ? ARES_ENOTFOUND : failed));
+    put_ipv4_first(answer.peers);
+    answer.ttl_seconds = ttl;
+    answer.partial = failed != ARES_SUCCESS;
+    done(std::move(answer));
+  }
+};
+
+void ask_targets(ares_channel channel, std::shared_ptr<Gathering> gathering, SrvAnswer srv) {
+  gathering->targets = std::move(srv.targets);
+  gathering->peers.resize(gathering->targets.size());
+  gathering->ttl = srv.ttl_seconds;
+  gathering->waiting = gathering->targets.size();
+  for (size_t i = 0; i < gathering->targets.size(); ++i) {
+    const SrvTarget& target = gathering->targets[i];
+    ask_addresses(channel, target.host, target.port, gathering->question,
+                  [gathering, i](int status, ResolveAnswer answer) { gathering->told(i, status, std::move(answer)); });
+  }
+}
+
+void ask_service(ares_channel channel, const DnsQuestion& question, ResolveDone done) {
+  struct Asked {
+    ares_channel channel;
+    std::shared_ptr<Gathering> gathering;
+  };
+  auto gathering = std::make_shared<Gathering>();
+  gathering->question = question;
+  gathering->done = std::move(done);
+  ares_search(
+      channel, question.name().c_str(), kClassIn, kTypeSrv,
+      [](void* arg, int status, int, unsigned char* message, int length) {
+        const std::unique_ptr<Asked> asked(static_cast<Asked*>(arg));
+        Gathering& own = *asked->gathering;
+        if (status != ARES_SUCCESS) return own.done(failure(own.question.name(), status));
+        auto srv = parse_srv({reinterpret_cast<const char*>(message), static_cast<size_t>(length)});
+        if (!srv) return own.done(failure(own.question.name(), ARES_EBADRESP));
+        if (srv->targets.empty()) return own.done(failure(own.question.name(), ARES_ENODATA));
+        ask_targets(asked->channel, asked->gathering, *std::move(srv));
+      },
+      new Asked{channel, std::move(gathering)});
+}
+
 }  // namespace
+
+std::string DnsQuestion::name() const {
+  if (service.empty()) return host;
+  const bool ready = service.front() == '_' || service.find('.') != std::string::npos;
+  return (ready ? service : "_" + service + "._tcp") + "." + host;
+}
 
 Unexpected<std::string> host_not_found(const std::string& name, const char* why) {
   std::string text = "host not found in upstream \"" + name + "\"";
@@ -62,6 +185,7 @@ ares_channel make_dns_channel(const std::vector<std::string>& servers, ares_sock
   options.sock_state_cb_data = arg;
   int mask = ARES_OPT_LOOKUPS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES;
   if (on_socket != nullptr) mask |= ARES_OPT_SOCK_STATE_CB;
+  if (!servers.empty()) mask |= ARES_OPT_DOMAINS;  // none: the search list is of the system's servers
   ares_channel channel = nullptr;
   if (ares_init_options(&channel, &options, mask) != ARES_SUCCESS) return nullptr;
   if (servers.empty()) return channel;
@@ -72,30 +196,13 @@ ares_channel make_dns_channel(const std::vector<std::string>& servers, ares_sock
   return nullptr;
 }
 
-void ask_dns(ares_channel channel, const std::string& name, uint16_t port, bool ipv6, ResolveDone done) {
-  if (auto literal = SocketAddress::from_ip(name, port)) {
-    done(ResolveAnswer{{*std::move(literal)}, 0});
-    return;
-  }
-  if (name.empty() || name.find('\0') != std::string::npos) {
-    done(host_not_found(name));
-    return;
-  }
-  ares_addrinfo_hints hints{};
-  hints.ai_family = ipv6 ? AF_UNSPEC : AF_INET;
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags =
-      ARES_AI_NOSORT;  // sorting opens a socket per address, and the order of the answer is the server's say
-  auto* question = new Question{name, port, std::move(done)};
-  ares_getaddrinfo(
-      channel, name.c_str(), nullptr, &hints,
-      [](void* arg, int status, int, ares_addrinfo* info) {
-        const std::unique_ptr<Question> asked(static_cast<Question*>(arg));
-        auto answer = answer_of(*asked, status, info);
-        if (info != nullptr) ares_freeaddrinfo(info);
-        asked->done(std::move(answer));
-      },
-      question);
+void ask_dns(ares_channel channel, const DnsQuestion& question, ResolveDone done) {
+  if (!question.service.empty()) return ask_service(channel, question, std::move(done));
+  ask_addresses(channel, question.host, question.port, question,
+                [host = question.host, done = std::move(done)](int status, ResolveAnswer answer) {
+                  if (status != ARES_SUCCESS) return done(failure(host, status));
+                  done(std::move(answer));
+                });
 }
 
 }  // namespace weir::io

@@ -2,13 +2,12 @@
 #pragma once
 #include <ares.h>
 
-#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
-#include "io/resolver.h"
+#include "io/dns.h"
 
 namespace weir::io {
 
@@ -17,9 +16,9 @@ using ResolveDone = std::function<void(Result<ResolveAnswer>)>;
 // Null when c-ares has no memory or a server is not "ip", "ip:port" or "[ip]:port". `on_socket` may be null.
 ares_channel make_dns_channel(const std::vector<std::string>& servers, ares_sock_state_cb on_socket, void* arg);
 
-// Asks for A, and AAAA when `ipv6`. `done` runs exactly once, perhaps before this returns; when the channel is
-// cancelled or destroyed it gets an error.
-void ask_dns(ares_channel channel, const std::string& name, uint16_t port, bool ipv6, ResolveDone done);
+// `done` runs exactly once, perhaps before this returns; when the channel is cancelled or destroyed it gets an error.
+// The question's servers and timeout are the channel's business.
+void ask_dns(ares_channel channel, const DnsQuestion& question, ResolveDone done);
 
 Unexpected<std::string> host_not_found(const std::string& name, const char* why = nullptr);
 

@@ -47,7 +47,11 @@ struct Resolver::Impl final : DeadlineHandler {
     if (channel == nullptr) {
       answered.emplace_back(std::move(done), host_not_found(name, "the resolver cannot be set up"));
     } else {
-      ask_dns(channel, name, port, ipv6, [this, done = std::move(done)](Result<ResolveAnswer> answer) {
+      DnsQuestion question;
+      question.host = name;
+      question.port = port;
+      question.ipv6 = ipv6;
+      ask_dns(channel, question, [this, done = std::move(done)](Result<ResolveAnswer> answer) {
         if (!ending) answered.emplace_back(done, std::move(answer));
       });
       set_timeout();

@@ -1,4 +1,4 @@
-// Names to addresses through c-ares, never on getaddrinfo's thread pool.
+// Names to addresses on a loop, through c-ares and never on getaddrinfo's thread pool. dns.h has the blocking way.
 #pragma once
 #include <functional>
 #include <memory>
@@ -6,19 +6,10 @@
 #include <vector>
 
 #include "base/result.h"
-#include "base/sockaddr.h"
+#include "io/dns.h"
 #include "io/loop.h"
 
 namespace weir::io {
-
-struct ResolveAnswer {
-  std::vector<SocketAddress> addresses;  // port as asked; IPv4 first, as nginx lists them
-  int ttl_seconds = 0;                   // the least of the records; 0 for /etc/hosts
-};
-
-// Blocking, for configuration load on the control side: /etc/hosts, then DNS, under `timeout`. The error is text: "host
-// not found in upstream "x"".
-Result<ResolveAnswer> resolve_blocking(const std::string& name, uint16_t port, Millis timeout, bool ipv6 = true);
 
 // Asynchronous, on a loop.
 class Resolver {

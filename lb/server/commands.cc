@@ -50,7 +50,7 @@ int test_config(const CommandLine& line) {
   Registry registry;
   NameBook names;
   observe::LogWriter log_writer;
-  const BuiltSite built = build_site({*config.model, 1, registry, log_writer, names.fresh()});
+  const BuiltSite built = build_site({*config.model, 1, registry, log_writer, names.fresh(*config.model)});
   say_all(built.warnings);
   if (!built.site) {
     say_all(built.errors);

@@ -1,45 +1,60 @@
 // Host names of upstream servers and what they last resolved to. Used by one thread at a time: the one that builds.
 #pragma once
 #include <atomic>
+#include <functional>
 #include <map>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/clock.h"
-#include "server/site_builder.h"
+#include "server/name_question.h"
 
 namespace weir::server {
 
 class NameBook {
  public:
-  using Lookup =
-      std::function<Result<std::vector<SocketAddress>>(const std::string& host, uint16_t port, Millis timeout)>;
+  using Ask = std::function<std::vector<Result<io::ResolveAnswer>>(const std::vector<io::DnsQuestion>& questions,
+                                                                   Millis most, const std::function<bool()>& stopped)>;
+  using Now = std::function<MonoMs()>;
 
-  // With io::resolve_blocking.
+  // With io::resolve_all and the clock.
   NameBook();
-  explicit NameBook(Lookup lookup) : lookup_(std::move(lookup)) {}
+  NameBook(Ask ask, Now now) : ask_(std::move(ask)), now_(std::move(now)) {}
 
-  // For one load: asks for each name once, for as long as all of them together may take. A name that does not resolve
-  // now keeps the addresses that it had.
-  ResolveName fresh();
-  // Only what is known already: for a build that follows retry().
+  // For a load: asks for all names of `model` at once, 5 s at most. A name that does not resolve now keeps the
+  // addresses that it had.
+  ResolveName fresh(const config::Model& model);
+  // Only what is known already: for every other build.
   ResolveName known();
-  // Asks again for the names that have no address. True when one of them has some now.
-  bool retry();
-  bool has_unresolved() const { return !unresolved_.empty(); }
-  // From any thread: lookups fail from here on.
+  // Asks for what is due: names without an address, and `resolve` names whose answer has run out or could not be had.
+  // True when the peers of one have changed; forgets names that are not in `in_force`. 3 s at most.
+  bool refresh(const config::Model& in_force);
+  // When refresh() has something to do; may be past. kNever: nothing is to be asked.
+  MonoMs next_due(const config::Model& in_force) const;
+  // The load that fresh() was for came to nothing: what it learned is new to refresh().
+  void load_failed();
+
+  // From any thread: a refresh() under way ends, and what it has not learned stays due.
+  void interrupt() { interrupted_.store(true); }
+  // From any thread: every question fails from here on.
   void cancel() { cancelled_.store(true); }
 
  private:
-  using Name = std::pair<std::string, uint16_t>;
-  Result<std::vector<SocketAddress>> ask(const Name& name);
+  struct Known {
+    std::vector<io::ResolvedPeer> peers;  // sorted; the last good answer
+    std::string why;                      // of the last failure
+    bool failing = false;                 // the last answer was none, or not all
+    MonoMs due = 0;
+  };
+  std::vector<Result<io::ResolveAnswer>> ask(const std::vector<NameQuestion>& questions, Millis most, bool refreshing);
+  bool learn(const NameQuestion& question, Result<io::ResolveAnswer>& answer);
 
-  Lookup lookup_;
-  std::map<Name, std::vector<SocketAddress>> addresses_;
-  std::map<Name, std::string> unresolved_;  // and why
-  std::map<Name, bool> asked_;              // of this load
-  MonoMs load_ends_ = 0;
+  Ask ask_;
+  Now now_;
+  std::map<NameQuestion, Known> known_;
+  bool learned_ = false;  // by the last fresh(): other peers of a name that had some
+  bool news_ = false;     // refresh() has to say so although it asks nothing
+  std::atomic<bool> interrupted_{false};
   std::atomic<bool> cancelled_{false};
 };
 

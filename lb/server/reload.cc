@@ -9,8 +9,6 @@
 namespace weir::server {
 namespace {
 
-constexpr MonoMs kAskNamesEvery = 5'000;
-
 // What only a restart changes.
 void warn_of_unchangeable(const config::MainConfig& before, const config::MainConfig& now) {
   const auto warn = [](const char* what) {
@@ -72,8 +70,8 @@ void Reload::load_and_build() {
         auto outcome = std::make_shared<Outcome>();
         outcome->config = load_config(runtime_.line);
         if (outcome->config.model)
-          outcome->built = build_site(
-              {*outcome->config.model, generation, runtime_.registry, runtime_.log_writer, runtime_.names.fresh()});
+          outcome->built = build_site({*outcome->config.model, generation, runtime_.registry, runtime_.log_writer,
+                                       runtime_.names.fresh(*outcome->config.model)});
         return outcome;
       },
       &Reload::put_in_force);
@@ -106,7 +104,7 @@ void Reload::retry_names() {
   begin(
       [this, model = runtime_.model, generation = runtime_.generation + 1] {
         auto outcome = std::make_shared<Outcome>();
-        if (!runtime_.names.retry()) return outcome;
+        if (!runtime_.names.refresh(*model)) return outcome;
         outcome->built =
             build_site({*model, generation, runtime_.registry, runtime_.log_writer, runtime_.names.known()});
         return outcome;
@@ -117,7 +115,7 @@ void Reload::retry_names() {
 void Reload::put_names_in_force(Outcome& outcome) {
   if (!outcome.built.site) return finished();
   roll_out(outcome.built.site, [this] {
-    log::notice("host names of upstream servers resolved: generation ", runtime_.generation);
+    log::notice("new addresses of upstream servers: generation ", runtime_.generation);
     finished();
   });
 }
@@ -135,6 +133,7 @@ void Reload::roll_out(const std::shared_ptr<const proxy::Site>& site, std::funct
 void Reload::fail(const std::vector<std::string>& errors) {
   for (const std::string& error : errors) log::emerg(error);
   log::error("reload failed: the old configuration stays in force");
+  runtime_.names.load_failed();
   finished();
 }
 
@@ -142,7 +141,8 @@ void Reload::finished() {
   busy_ = false;
   runtime_.registry.prune();
   if (std::exchange(again_, false)) return load_and_build();
-  if (runtime_.names.has_unresolved()) runtime_.loop.arm(names_due_, runtime_.loop.now() + kAskNamesEvery);
+  const MonoMs names_due = runtime_.names.next_due(*runtime_.model);
+  if (names_due != kNever) runtime_.loop.arm(names_due_, names_due);
 }
 
 void Reload::on_deadline(Deadline&) {

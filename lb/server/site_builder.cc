@@ -75,23 +75,26 @@ void SiteBuilder::add_server(const config::UpstreamModel& model, const config::U
     to.peers.push_back(server.options);
     return;
   }
-  auto addresses = in_.resolve(server.host, server.port);
-  if (!addresses || addresses->empty()) {
-    const std::string why = addresses ? "no address" : addresses.error().empty() ? "host not found" : addresses.error();
+  const NameQuestion question = question_of(model, server);
+  const auto resolved = in_.resolve(question);
+  if (!resolved || resolved->empty()) {
+    const std::string why = resolved ? "no address" : resolved.error().empty() ? "host not found" : resolved.error();
     const std::string text = "upstream \"" + model.name + "\": \"" + server.written + "\": " + why;
     if (in_.model.main.nginx_defaults) {
       out_.errors.push_back(server.position + ": error: " + text);
     } else {
       out_.warnings.push_back(server.position + ": warning: " + text + "; it has no peer until the name resolves");
-      out_.unresolved.push_back(server.host + ":" + std::to_string(server.port));
+      out_.unresolved.push_back(question.text());
     }
     return;
   }
-  for (const SocketAddress& address : *addresses) {
+  for (const io::ResolvedPeer& found : *resolved) {
     policy::PeerOptions peer = server.options;
-    peer.address = address;
-    peer.name = address.to_string();
+    peer.address = found.address;
+    peer.name = found.address.to_string();
     peer.server = server.written;
+    if (found.weight != 0) peer.weight = found.weight;
+    peer.backup = peer.backup || found.backup;
     to.peers.push_back(std::move(peer));
   }
 }

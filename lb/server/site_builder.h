@@ -1,7 +1,6 @@
 // From a configuration to the snapshot that workers serve from: names resolved, peers tied to their state, access logs
 // opened, tables filled.
 #pragma once
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -10,12 +9,10 @@
 #include "config/model.h"
 #include "observe/access_log.h"
 #include "proxy/site.h"
+#include "server/name_question.h"
 #include "server/registry.h"
 
 namespace weir::server {
-
-// Addresses of a host name; the error is text for the operator.
-using ResolveName = std::function<Result<std::vector<SocketAddress>>(const std::string& host, uint16_t port)>;
 
 struct SiteInputs {
   const config::Model& model;

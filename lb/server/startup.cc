@@ -80,7 +80,8 @@ class Startup {
     runtime_->descriptors = descriptors;
     runtime_->model = config_.model;
     runtime_->generation = 1;
-    BuiltSite built = build_site({model(), 1, runtime_->registry, runtime_->log_writer, runtime_->names.fresh()});
+    BuiltSite built =
+        build_site({model(), 1, runtime_->registry, runtime_->log_writer, runtime_->names.fresh(model())});
     if (!built.site) return built.errors;
     for (const std::string& warning : built.warnings) report_.warn(warning);
     runtime_->site = std::move(built.site);

@@ -110,7 +110,7 @@ const std::string kSix("\xfd\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00
 
 std::vector<std::string> texts(const ResolveAnswer& answer) {
   std::vector<std::string> out;
-  for (const SocketAddress& address : answer.addresses) out.push_back(address.to_string());
+  for (const ResolvedPeer& peer : answer.peers) out.push_back(peer.address.to_string());
   return out;
 }
 
@@ -227,23 +227,6 @@ TEST(ResolverAtTheLoopsEnd, is_silent) {
   resolver.resolve("app.test", 80, true, [](const Result<ResolveAnswer>&) { FAIL(); });
   loop->turn(false);
   loop.reset();
-}
-
-TEST(ResolveBlocking, knows_addresses_and_the_hosts_file) {
-  const auto local = resolve_blocking("localhost", 80, Millis(2000), false);
-  ASSERT_TRUE(local) << local.error();
-  EXPECT_EQ(texts(*local), (std::vector<std::string>{"127.0.0.1:80"}));
-  const auto literal = resolve_blocking("::1", 80, Millis(2000));
-  ASSERT_TRUE(literal) << literal.error();
-  EXPECT_EQ(texts(*literal), (std::vector<std::string>{"[::1]:80"}));
-}
-
-TEST(ResolveBlocking, gives_up_in_time) {
-  const MonoMs start = monotonic_ms();
-  const auto answer = resolve_blocking("name.invalid", 80, Millis(30));
-  ASSERT_FALSE(answer);
-  EXPECT_EQ(answer.error().find("host not found in upstream \"name.invalid\""), 0U) << answer.error();
-  EXPECT_LT(monotonic_ms() - start, 5000);
 }
 
 }  // namespace

@@ -67,8 +67,12 @@ class SiteBuilderTest : public ::testing::Test {
   config::Model model_;
   Registry registry_;
   observe::LogWriter log_writer_;
-  ResolveName resolve_ = [](const std::string& host, uint16_t port) -> Result<std::vector<SocketAddress>> {
-    if (host == "two.example") return std::vector{address("10.0.0.1", port), address("10.0.0.2", port)};
+  ResolveName resolve_ = [](const NameQuestion& question) -> Result<std::vector<io::ResolvedPeer>> {
+    const auto& [host, port] = std::tie(question.dns.host, question.dns.port);
+    if (host == "two.example")
+      return std::vector<io::ResolvedPeer>{{address("10.0.0.1", port)}, {address("10.0.0.2", port)}};
+    if (host == "service.example")
+      return std::vector<io::ResolvedPeer>{{address("10.0.0.1", 81), 7}, {address("10.0.0.2", 82), 1, true}};
     return Unexpected{"host not found in upstream \"" + host + "\""};
   };
 };
@@ -96,6 +100,45 @@ TEST_F(SiteBuilderTest, makes_every_address_of_a_name_a_peer) {
   EXPECT_EQ(peers[1].options.server, "two.example:13000");
   EXPECT_EQ(peers[1].options.weight, 4U);
   EXPECT_EQ(peers[2].options.name, "10.0.0.9:80");
+}
+
+TEST_F(SiteBuilderTest, takes_port_weight_and_tier_from_srv_records_and_the_rest_from_the_line) {
+  config::UpstreamServer server = named("service.example", 13000);
+  server.service = "http";
+  server.options.weight = 4;
+  server.options.max_conns = 9;
+  model_.upstreams = {upstream("app", {server})};
+  const BuiltSite built = build();
+  ASSERT_TRUE(built.site);
+  const auto& peers = built.site->clusters[0].cluster->primaries();
+  ASSERT_THAT(peers, SizeIs(1));
+  EXPECT_EQ(peers[0].options.name, "10.0.0.1:81");
+  EXPECT_EQ(peers[0].options.weight, 7U);
+  EXPECT_EQ(peers[0].options.max_conns, 9U);
+  const auto& backups = built.site->clusters[0].cluster->backups();
+  ASSERT_THAT(backups, SizeIs(1));
+  EXPECT_EQ(backups[0].options.name, "10.0.0.2:82");
+}
+
+TEST_F(SiteBuilderTest, asks_with_the_options_of_its_upstream_and_line) {
+  config::UpstreamServer server = named("two.example", 13000);
+  server.resolve = true;
+  server.service = "http";
+  model_.upstreams = {upstream("app", {server})};
+  model_.upstreams[0].resolver.servers = {"10.0.0.53:53"};
+  model_.upstreams[0].resolver.valid = Millis(7000);
+  model_.upstreams[0].resolver.ipv6 = false;
+  NameQuestion asked;
+  resolve_ = [&](const NameQuestion& question) -> Result<std::vector<io::ResolvedPeer>> {
+    asked = question;
+    return Unexpected{std::string("not now")};
+  };
+  (void)build();
+  EXPECT_EQ(asked.dns.name(), "_http._tcp.two.example");
+  EXPECT_EQ(asked.dns.servers, std::vector<std::string>{"10.0.0.53:53"});
+  EXPECT_FALSE(asked.dns.ipv6);
+  EXPECT_TRUE(asked.resolve);
+  EXPECT_EQ(asked.valid, Millis(7000));
 }
 
 TEST_F(SiteBuilderTest, warns_of_a_name_that_does_not_resolve_and_goes_on_without_it) {
