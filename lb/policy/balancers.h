@@ -14,9 +14,9 @@ struct Place {
 std::unique_ptr<Balancer> make_round_robin(const Cluster& cluster, Place place);
 std::unique_ptr<Balancer> make_ip_hash(const Cluster& cluster, Place place);
 std::unique_ptr<Balancer> make_least_conn(const Cluster& cluster, Place place);
+std::unique_ptr<Balancer> make_least_time(const Cluster& cluster, Place place);
 std::unique_ptr<Balancer> make_hash(const Cluster& cluster, Place place);
 std::unique_ptr<Balancer> make_hash_consistent(const Cluster& cluster, Place place);
 std::unique_ptr<Balancer> make_random(const Cluster& cluster, Place place);
-std::unique_ptr<Balancer> make_random_two(const Cluster& cluster, Place place);
 
 }  // namespace weir::policy

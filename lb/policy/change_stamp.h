@@ -17,22 +17,25 @@ class ChangeStamp {
   alignas(64) inline static std::atomic<uint64_t> stamp_{1};
 };
 
-// An atomic bool that moves the stamp when it changes.
-class Switch {
+// An atomic that moves the stamp when it changes.
+template <class T>
+class Watched {
  public:
-  explicit Switch(bool on = false) : on_(on) {}
-  bool load(std::memory_order order = std::memory_order_seq_cst) const { return on_.load(order); }
-  operator bool() const { return load(); }  // NOLINT: like std::atomic
-  void store(bool on, std::memory_order order = std::memory_order_seq_cst) {
-    if (on_.exchange(on, order) != on) ChangeStamp::move();
+  explicit Watched(T value = T()) : value_(value) {}
+  T load(std::memory_order order = std::memory_order_seq_cst) const { return value_.load(order); }
+  operator T() const { return load(); }  // NOLINT: like std::atomic
+  void store(T value, std::memory_order order = std::memory_order_seq_cst) {
+    if (value_.exchange(value, order) != value) ChangeStamp::move();
   }
-  bool operator=(bool on) {  // NOLINT: like std::atomic
-    store(on);
-    return on;
+  T operator=(T value) {  // NOLINT: like std::atomic
+    store(value);
+    return value;
   }
 
  private:
-  std::atomic<bool> on_;
+  std::atomic<T> value_;
 };
+
+using Switch = Watched<bool>;
 
 }  // namespace weir::policy

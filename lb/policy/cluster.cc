@@ -26,15 +26,15 @@ std::unique_ptr<Balancer> make_balancer(const Cluster& cluster, int worker, int 
   switch (cluster.method()) {
     case Method::kRoundRobin: return make_round_robin(cluster, place);
     case Method::kIpHash: return make_ip_hash(cluster, place);
-    case Method::kLeastTimeHeader:
-    case Method::kLeastTimeLastByte:
     case Method::kLeastConn: return make_least_conn(cluster, place);
+    case Method::kLeastTimeHeader:
+    case Method::kLeastTimeLastByte: return make_least_time(cluster, place);
     case Method::kHash: return make_hash(cluster, place);
     case Method::kHashConsistent: return make_hash_consistent(cluster, place);
-    case Method::kRandom: return make_random(cluster, place);
+    case Method::kRandom:
+    case Method::kRandomTwo:
     case Method::kRandomTwoHeader:
-    case Method::kRandomTwoLastByte:
-    case Method::kRandomTwo: return make_random_two(cluster, place);
+    case Method::kRandomTwoLastByte: return make_random(cluster, place);
   }
   return nullptr;
 }

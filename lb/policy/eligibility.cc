@@ -13,7 +13,7 @@ PeerList::PeerList(const std::vector<Peer>& peers, bool ignore_passive)
   uint64_t end = 0;
   for (const Peer& peer : peers) {
     const uint32_t weight = std::max(peer.options.weight, 1u);
-    rows_.push_back({peer.state.get(), weight, peer.options.max_conns, peer.options.down, false});
+    rows_.push_back({peer.state.get(), weight, peer.options.max_conns, peer.options.down || peer.options.drain, false});
     ends_.push_back(end += weight);
   }
 }

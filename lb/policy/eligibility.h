@@ -41,6 +41,7 @@ class PeerList {
   size_t index_of(const Peer* peer) const;
   uint32_t weight(size_t i) const { return row(i).weight; }
   uint32_t conns(size_t i) const { return row(i).state->inflight.load(std::memory_order_relaxed); }
+  PeerState& state(size_t i) const { return *row(i).state; }
   PassiveState& passive(size_t i) const { return row(i).state->passive; }
 
   // Weights laid end to end, those of peers that are down too: the peer on which `at` (below total_weight) falls.
@@ -53,9 +54,15 @@ class PeerList {
   // Without a look at the load or at what was tried: kFit, kProbe, kOut or kNever.
   Standing health(size_t i, MonoMs now) const {
     const Row& row = this->row(i);
-    if (row.down || row.state->hard_down()) return Standing::kNever;
+    return row.down || row.state->hard_down() ? Standing::kNever : passive_health(i, now);
+  }
+  // The same for a request that is bound to the peer.
+  Standing bound_health(size_t i, MonoMs now) const {
+    return peer(i).hard_down(true) ? Standing::kNever : passive_health(i, now);
+  }
+  Standing passive_health(size_t i, MonoMs now) const {
     if (ignore_passive_) return Standing::kFit;
-    switch (row.state->passive.verdict(now)) {
+    switch (passive(i).verdict(now)) {
       case PassiveState::Verdict::kIn: return Standing::kFit;
       case PassiveState::Verdict::kProbe: return Standing::kProbe;
       case PassiveState::Verdict::kOut: break;
@@ -80,7 +87,7 @@ class PeerList {
     PeerState* state;
     uint32_t weight;
     uint32_t max_conns;
-    bool down;
+    bool down;  // by configuration, its `drain` too
     bool tried;
   };
 

@@ -2,11 +2,20 @@
 #include "policy/list_balancer.h"
 
 namespace weir::policy {
+namespace {
+
+// Where a peer's weight decides its share and nothing else does (SEMANTICS 2.7).
+bool has_slow_start(Method method) {
+  return method == Method::kRoundRobin || method == Method::kLeastConn || method == Method::kLeastTimeHeader ||
+         method == Method::kLeastTimeLastByte;
+}
+
+}  // namespace
 
 ListBalancer::ListBalancer(const Cluster& cluster, Place place)
     : cluster_(cluster),
-      primaries_(cluster.primaries(), cluster.single()),
-      backups_(cluster.backups(), cluster.single()) {
+      primaries_(cluster.primaries(), cluster.single(), has_slow_start(cluster.method())),
+      backups_(cluster.backups(), cluster.single(), has_slow_start(cluster.method())) {
   primaries_.stagger(place.worker, place.workers);
   backups_.stagger(place.worker, place.workers);
 }
@@ -17,13 +26,30 @@ Pick ListBalancer::pick(PickContext& ctx) {
     backups_.mark_tried(*ctx.tried, true);
   }
   Turn turn{ctx};
-  Pick pick = choose(turn);
+  Pick pick = ctx.bound != nullptr ? pick_bound(turn) : Pick();
+  if (pick.peer == nullptr) pick = choose(turn);
+  if (pick.peer != nullptr) picked(*pick.peer, ctx.now);
   pick.any_full = pick.peer == nullptr && turn.any_full;
   if (ctx.tried != nullptr) {
     primaries_.unmark_tried(*ctx.tried);
     backups_.unmark_tried(*ctx.tried);
   }
   return pick;
+}
+
+// No turn of the method: what is bound says nothing about how the rest should be shared.
+Pick ListBalancer::pick_bound(Turn& turn) {
+  const Peer* const bound = turn.ctx.bound;
+  SmoothList& list = primaries_.index_of(bound) != PeerList::kNone ? primaries_ : backups_;
+  const size_t i = list.index_of(bound);
+  if (i == PeerList::kNone || list.is_marked_tried(i)) return {};
+  const Standing standing = list.with_load(i, list.bound_health(i, turn.ctx.now));
+  StandingSet seen;
+  seen.add(standing);
+  if (standing > worst_of(seen, turn)) return {};
+  const bool probe = standing == Standing::kProbe && list.passive(i).take_probe(turn.ctx.now);
+  if (standing == Standing::kProbe && !probe && !panic(turn)) return {};
+  return {bound, probe, false};
 }
 
 void ListBalancer::failed(const Peer& peer) {

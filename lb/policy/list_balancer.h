@@ -1,5 +1,5 @@
-// What the balancers have in common: primaries before backups, the tried set, passive verdicts, the probe and panic. A
-// balancer adds only how it chooses.
+// What the balancers have in common: the bound peer, primaries before backups, the tried set, passive verdicts, the
+// probe, panic and slow_start. A balancer adds only how it chooses.
 #pragma once
 #include "policy/balancers.h"
 #include "policy/smooth_list.h"
@@ -23,6 +23,8 @@ class ListBalancer : public Balancer {
 
   // An empty Pick when nobody can be had.
   virtual Pick choose(Turn& turn) = 0;
+  // Every pick that found somebody, the bound too.
+  virtual void picked(const Peer&, MonoMs) {}
 
   const Cluster& cluster() const { return cluster_; }
   SmoothList& primaries() { return primaries_; }
@@ -35,7 +37,10 @@ class ListBalancer : public Balancer {
   // nobody).
   template <class Select>
   Pick pick_from(SmoothList& list, Turn& turn, Select select) {
-    return settle(list, turn, worst_of(list.survey(turn.ctx.now, turn.ctx.tried), turn), select);
+    const Standing worst = worst_of(list.survey(turn.ctx.now, turn.ctx.tried), turn);
+    Pick pick = settle(list, turn, worst, select);
+    if (pick.peer == nullptr && list.wake()) pick = settle(list, turn, worst, select);
+    return pick;
   }
   // The same without the survey.
   template <class Select>
@@ -59,6 +64,7 @@ class ListBalancer : public Balancer {
   Pick claim(size_t i, Turn& turn);
 
  private:
+  Pick pick_bound(Turn& turn);
   bool panic(Turn& turn);
   bool panics(MonoMs now);
 

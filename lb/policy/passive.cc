@@ -74,6 +74,13 @@ bool PassiveState::success(MonoMs now) {
   return true;
 }
 
+bool PassiveState::reinstate(MonoMs) {
+  if (ejected_until_.exchange(kNotEjected) == kNotEjected) return false;
+  ejections_.store(0);
+  ChangeStamp::move();
+  return true;
+}
+
 // Notes a failure and says whether it makes max_fails within fail_timeout. Every slot is looked at, so that of several
 // workers failing at once at least the last sees all.
 bool PassiveState::window_is_full(MonoMs now) {

@@ -10,6 +10,7 @@
 //      |                                     +--------------------------------------+------------------+     |
 //      +-------------------------------------------- success() ----------------------------------------------+
 //
+// reinstate() leads to kIn from everywhere.
 // What ends while the ejection still runs was sent before it: such a success does not bring the peer back, such a
 // failure does not count.
 #pragma once
@@ -49,6 +50,9 @@ class PassiveState {
   bool failure(MonoMs now);
   // True when this success brought an ejected peer back (log it once).
   bool success(MonoMs now);
+  // A check that saw the peer fail has seen it pass again: back at once, ejections in a row forgotten. True when this
+  // brought it back.
+  bool reinstate(MonoMs now);
   // 0 when the peer is in.
   MonoMs ejected_until() const { return ejected_until_.load(std::memory_order_relaxed); }
 

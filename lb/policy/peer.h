@@ -41,6 +41,10 @@ struct PeerStats {
   std::atomic<uint32_t> last_byte_time{0};
 };
 
+// One more success for such an average (response_time.cc): 5 % of it counts, the first sample whole, more than 5 s as
+// 5 s. Of samples that two workers bring at once one may get lost.
+void note_time(std::atomic<uint32_t>& average, uint32_t micros);
+
 // Shared by all workers and kept over reloads, keyed by upstream name and address. Atomics only. Its first cache line
 // is what a balancer's loop reads of each peer once a pick; the statistics stand behind it.
 struct alignas(64) PeerState {
@@ -68,8 +72,9 @@ struct alignas(64) PeerState {
   Switch check_down;                  // active health says down (one writer: control)
   Switch drain;                       // the operator drains it: bound requests only
   Switch admin_down;                  // the operator took it out
-  // When it came back (a check's or the operator's word), for slow_start; 0: no ramp.
-  std::atomic<MonoMs> ramp_from{0};
+  // When it came back (a check's or the operator's word), for slow_start; 0: no ramp. Stored before the switch that
+  // brings it back, so that no worker sees it back without.
+  Watched<MonoMs> ramp_from;
   PassiveState passive;
 
   alignas(64) PeerStats stats;

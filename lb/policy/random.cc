@@ -1,6 +1,9 @@
-// random: a weighted draw; random two: the less loaded of two draws (SEMANTICS 2.5; Mitzenmacher 2001, the power of two
-// choices).
+// random: a weighted draw; random two: the less loaded of two draws, by requests in flight or by these and the time
+// that requests take (SEMANTICS 2.5; Mitzenmacher 2001, the power of two choices).
+#include <optional>
+
 #include "policy/list_balancer.h"
+#include "policy/response_time.h"
 
 namespace weir::policy {
 namespace {
@@ -9,7 +12,10 @@ constexpr int kMostMisses = 20;
 
 class Random final : public ListBalancer {
  public:
-  Random(const Cluster& cluster, Place place, bool two) : ListBalancer(cluster, place), two_(two) {}
+  Random(const Cluster& cluster, Place place)
+      : ListBalancer(cluster, place), two_(cluster.method() != Method::kRandom) {
+    if (two_ && cluster.method() != Method::kRandomTwo) times_.emplace(primaries(), cluster.method());
+  }
 
  protected:
   Pick choose(Turn& turn) override {
@@ -22,31 +28,38 @@ class Random final : public ListBalancer {
         first = i;
         continue;
       }
-      const Pick pick = claim(two_ ? less_loaded(first, i) : i, turn);
+      const Pick pick = claim(two_ ? less_loaded(first, i, turn.ctx.now) : i, turn);
       if (pick.peer != nullptr) return pick;
       first = PeerList::kNone;
     }
     return round_robin(turn);
   }
 
+  void picked(const Peer& peer, MonoMs now) override {
+    if (!times_) return;
+    if (const size_t i = primaries().index_of(&peer); i != PeerList::kNone) times_->picked(i, now);
+  }
+
  private:
-  size_t less_loaded(size_t first, size_t second) {
-    const uint64_t of_first = uint64_t{primaries().conns(first)} * primaries().weight(second);
-    const uint64_t of_second = uint64_t{primaries().conns(second)} * primaries().weight(first);
+  size_t less_loaded(size_t first, size_t second, MonoMs now) {
+    const uint64_t of_first = load(first, now) * primaries().weight(second);
+    const uint64_t of_second = load(second, now) * primaries().weight(first);
     return of_second > of_first ? first : second;
   }
 
+  uint64_t load(size_t i, MonoMs now) {
+    const uint64_t conns = primaries().conns(i);
+    return times_ ? (conns + 1) * times_->step(i, now) : conns;
+  }
+
   bool two_;
+  std::optional<ResponseTimes> times_;  // with least_time=
 };
 
 }  // namespace
 
 std::unique_ptr<Balancer> make_random(const Cluster& cluster, Place place) {
-  return std::make_unique<Random>(cluster, place, false);
-}
-
-std::unique_ptr<Balancer> make_random_two(const Cluster& cluster, Place place) {
-  return std::make_unique<Random>(cluster, place, true);
+  return std::make_unique<Random>(cluster, place);
 }
 
 }  // namespace weir::policy

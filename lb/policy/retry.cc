@@ -31,6 +31,10 @@ bool rule_allows(const RetryConditions& on, const AttemptFacts& facts) {
   const bool untouched = facts.bytes_accepted == 0;
   // (a) The peer has seen nothing of the request.
   if (traits(facts.error).retry == RetryClass::kConnect && untouched) return true;
+  // Its gateway has answered for an application that never saw the request: neither method nor upgrade matters.
+  if (facts.error == ErrorKind::kNotReady) return true;
+  // (d)
+  if (facts.error == ErrorKind::kDeclaredDown) return untouched || (facts.idempotent && !facts.upgrade);
   if (facts.upgrade) return false;
   // (b)
   if (is_reused_and_closed(facts) && !facts.response_started && (facts.idempotent || untouched)) return true;
@@ -69,6 +73,7 @@ RetryDecision decide_retry(const RetryOptions& options, const AttemptFacts& fact
 }
 
 int exhausted_status(const AttemptFacts& facts) {
+  if (facts.error == ErrorKind::kNotReady && facts.status != 0) return facts.status;
   if (facts.error != ErrorKind::kNone) return traits(facts.error).status;
   switch (facts.status) {
     case 500:

@@ -48,11 +48,11 @@ enum class RetryDecision : uint8_t {
 };
 RetryDecision decide_retry(const RetryOptions& options, const AttemptFacts& facts);
 
-// What the client gets when no further try is allowed: timeouts and 504 -> 504; 500 503 403 404 429 as they are; all
-// else 502.
+// What the client gets when no further try is allowed: timeouts and 504 -> 504; 500 503 403 404 429 and what a gateway
+// that was not ready said as they are; all else 502.
 int exhausted_status(const AttemptFacts& facts);
-// Whether the attempt counts towards max_fails (error, timeout and invalid_header always; 5xx and 429 only when listed;
-// 403, 404 never; failures of this machine never).
+// Whether the attempt counts towards max_fails (error, timeout, invalid_header and "not ready" always; 5xx and 429 only
+// when listed; 403, 404 never; failures of this machine never, nor what a check has found out by itself).
 bool counts_as_failure(const RetryOptions& options, const AttemptFacts& facts);
 
 // Retries in flight, at most `percent` of requests in flight and at least `least`. Shared by workers of a cluster.

@@ -1,4 +1,4 @@
-// Turns, four peers at a time; surveying, blame and the staggered start.
+// Turns, four peers at a time; surveying, slow_start, blame and the staggered start.
 #include "policy/smooth_list.h"
 
 #include <algorithm>
@@ -33,16 +33,21 @@ Lanes choose(Lanes where, Lanes yes, Lanes no) {
 // The sum of weights must leave `current` room in 32 bits; absurd weights lose their last digits.
 constexpr uint64_t kMostTotal = 1 << 27;
 
+constexpr uint32_t kWhole = 1000;  // of shares and credit
+
 }  // namespace
 
-SmoothList::SmoothList(const std::vector<Peer>& peers, bool ignore_passive) : PeerList(peers, ignore_passive) {
+SmoothList::SmoothList(const std::vector<Peer>& peers, bool ignore_passive, bool ramps)
+    : PeerList(peers, ignore_passive) {
   noted_ = health_ = blank_notes();
   weight_.assign(noted_.size(), 0);
   const uint64_t divisor = total_weight() / kMostTotal + 1;
   for (size_t i = 0; i < size(); ++i) {
     weight_[i] = static_cast<int32_t>(std::max<uint64_t>(weight(i) / divisor, 1));
     if (has_limit(i)) limited_.push_back(static_cast<uint32_t>(i));
+    if (ramps && peer(i).options.slow_start.count() > 0) slow_starters_.push_back(static_cast<uint32_t>(i));
   }
+  if (!slow_starters_.empty()) credit_.assign(size(), 0);
   effective_ = weight_;
   current_.assign(noted_.size(), 0);
 }
@@ -54,16 +59,46 @@ std::vector<int32_t> SmoothList::blank_notes() const {
 StandingSet SmoothList::survey(MonoMs now, const TriedSet* tried) {
   look_again(now);
   StandingSet seen = seen_;
+  for (const uint32_t i : resting_) noted_[i] = health_[i];
+  resting_.clear();
   for (const uint32_t i : limited_) {
     const auto health = static_cast<Standing>(health_[i]);
     const Standing standing = with_load(i, health);
     note(i, standing);
     if (standing != health && !is_marked_tried(i)) seen.add(standing);
   }
-  if (tried == nullptr) return seen;
-  for (const Peer* peer : *tried)
-    if (const size_t i = index_of(peer); i != kNone) note(i, Standing::kNever);
+  if (tried != nullptr) {
+    for (const Peer* peer : *tried)
+      if (const size_t i = index_of(peer); i != kNone) note(i, Standing::kNever);
+  }
+  if (!ramps_.empty()) rest(now);
   return seen;
+}
+
+// Weights are small whole numbers, so a peer at a tenth of its weight takes part in every tenth pick instead.
+void SmoothList::rest(MonoMs now) {
+  for (Ramp& ramp : ramps_) {
+    const PeerOptions& options = peer(ramp.peer).options;
+    const MonoMs elapsed = std::max<MonoMs>(now - state(ramp.peer).ramp_from.load(std::memory_order_relaxed), 0);
+    const MonoMs share = elapsed < options.slow_start.count() ? elapsed * kWhole / options.slow_start.count() : kWhole;
+    ramp.share = std::max(static_cast<uint32_t>(share), 1u);
+    if (noted(ramp.peer) != Standing::kFit) continue;
+    uint32_t& credit = credit_[ramp.peer];
+    credit += ramp.share;
+    if (credit >= kWhole) {
+      credit -= kWhole;
+    } else {
+      note(ramp.peer, Standing::kNever);
+      resting_.push_back(ramp.peer);
+    }
+  }
+}
+
+bool SmoothList::wake() {
+  for (const uint32_t i : resting_) note(i, Standing::kFit);
+  const bool any = !resting_.empty();
+  resting_.clear();
+  return any;
 }
 
 void SmoothList::unmark_tried(const TriedSet& tried) {
@@ -100,6 +135,14 @@ void SmoothList::look_again(MonoMs now) {
     good_until_ = std::min(good_until_, until > now ? until : now + 1);
   }
   noted_ = health_;
+  ramps_.clear();
+  for (const uint32_t i : slow_starters_) {
+    const MonoMs from = state(i).ramp_from.load(std::memory_order_relaxed);
+    const MonoMs end = from + peer(i).options.slow_start.count();
+    if (from == 0 || now >= end || static_cast<Standing>(health_[i]) == Standing::kNever) continue;
+    ramps_.push_back({i, kWhole});
+    good_until_ = std::min(good_until_, end);
+  }
 }
 
 size_t SmoothList::next(const std::vector<int32_t>& notes, Standing worst) {

@@ -10,11 +10,21 @@ namespace weir::policy {
 
 class SmoothList : public PeerList {
  public:
-  SmoothList(const std::vector<Peer>& peers, bool ignore_passive);
+  // `ramps`: slow_start applies.
+  SmoothList(const std::vector<Peer>& peers, bool ignore_passive, bool ramps);
 
   // Notes the standing of every peer for next() and noted(); says which there are (a tried peer may be among them with
-  // its health). Cheap while no peer changes: see ChangeStamp.
+  // its health). Cheap while no peer changes: see ChangeStamp. A peer that is fit but ramps up (slow_start) is noted as
+  // kNever in all but its share of the surveys.
   StandingSet survey(MonoMs now, const TriedSet* tried);
+  // The peers that rest may be had after all: nobody else can. False when there are none.
+  bool wake();
+  // Peers that ramp up, at the last survey.
+  struct Ramp {
+    uint32_t peer;
+    uint32_t share;  // of its weight, in thousandths; 1 to 1000
+  };
+  std::span<const Ramp> ramps() const { return ramps_; }
   void note(size_t i, Standing standing) { noted_.data()[i] = static_cast<int32_t>(standing); }
   Standing noted(size_t i) const { return static_cast<Standing>(noted_.data()[i]); }
   // The end of a pick: peers that it was not to have are peers like others again.
@@ -42,13 +52,18 @@ class SmoothList : public PeerList {
 
  private:
   void look_again(MonoMs now);
+  void rest(MonoMs now);
 
   // Columns, padded to whole lanes with peers that are never picked.
   std::vector<int32_t> current_, effective_, weight_;
   std::vector<int32_t> noted_;   // Standing, for this pick
   std::vector<int32_t> health_;  // Standing without load and tries, at the last look
 
-  std::vector<uint32_t> limited_;  // peers with max_conns: their load is looked at in every pick
+  std::vector<uint32_t> limited_;        // peers with max_conns: their load is looked at in every pick
+  std::vector<uint32_t> slow_starters_;  // peers with slow_start
+  std::vector<uint32_t> credit_;         // what they have saved for their next turn, in thousandths
+  std::vector<Ramp> ramps_;
+  std::vector<uint32_t> resting_;  // those that the last survey noted as kNever
   StandingSet seen_;
   Count count_;
   uint64_t stamp_ = 0;  // what ChangeStamp was at the last look

@@ -177,6 +177,29 @@ TEST(Passive, a_reload_that_turns_ejection_off_brings_the_peer_back) {
   EXPECT_EQ(state.verdict(kStart), Verdict::kIn);
 }
 
+TEST(Passive, a_check_that_passes_again_brings_the_peer_back_at_once_and_resets_the_growth) {
+  PassiveState state({});
+  EXPECT_FALSE(state.reinstate(kStart));
+  state.failure(kStart);
+  state.take_probe(kStart + 10'000);
+  state.failure(kStart + 10'000);
+  EXPECT_TRUE(state.reinstate(kStart + 10'001));
+  EXPECT_FALSE(state.reinstate(kStart + 10'001));
+  EXPECT_EQ(state.verdict(kStart + 10'001), Verdict::kIn);
+  EXPECT_TRUE(state.failure(kStart + 11'000));
+  EXPECT_EQ(state.ejected_until(), kStart + 21'000);
+}
+
+TEST(Passive, a_peer_reinstated_while_its_probe_is_out_stays_in_when_the_probe_ends_well) {
+  PassiveState state({});
+  state.failure(kStart);
+  state.take_probe(kStart + kTimeout);
+  EXPECT_TRUE(state.reinstate(kStart + kTimeout));
+  EXPECT_FALSE(state.success(kStart + kTimeout + 1));
+  EXPECT_EQ(state.verdict(kStart + kTimeout + 1), Verdict::kIn);
+  EXPECT_FALSE(state.take_probe(kStart + kTimeout + 1));
+}
+
 // Runs fn(thread) on several threads that start together.
 template <class Fn>
 void together(int threads, Fn fn) {

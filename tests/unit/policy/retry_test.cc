@@ -85,6 +85,8 @@ const std::vector<Row> kWithDefaults = {
     {ErrorKind::kHeaderTimeout, kBudget, kNo, kBudget, kNo},
     {ErrorKind::kSendTimeout, kBudget, kNo, kBudget, kNo},
     {ErrorKind::kInvalidResponse, kNo, kNo, kNo, kNo},
+    {ErrorKind::kDeclaredDown, kYes, kNo, kYes, kNo},
+    {ErrorKind::kNotReady, kYes, kYes, kYes, kYes},
     {ErrorKind::kBodyTimeout, kNo, kNo, kNo, kNo},
     {ErrorKind::kResetMidResponse, kNo, kNo, kNo, kNo},
     {ErrorKind::kClientClosed, kNo, kNo, kNo, kNo},
@@ -108,6 +110,35 @@ TEST(Retry, after_a_failed_connect_or_a_closed_reused_connection_needs_no_listin
                          {ErrorKind::kResetBeforeResponse, kNo, kNo, kNo, kNo},
                          {ErrorKind::kHeaderTimeout, kNo, kNo, kNo, kNo},
                          {ErrorKind::kSendTimeout, kNo, kNo, kNo, kNo}});
+}
+
+TEST(Retry, of_a_peer_declared_down_or_not_ready_needs_no_listing) {
+  check(no_condition(),
+        {{ErrorKind::kDeclaredDown, kYes, kNo, kYes, kNo}, {ErrorKind::kNotReady, kYes, kYes, kYes, kYes}});
+}
+
+TEST(Retry, of_a_peer_declared_down_or_not_ready_costs_a_try_and_needs_the_request) {
+  for (const ErrorKind kind : {ErrorKind::kDeclaredDown, ErrorKind::kNotReady}) {
+    SCOPED_TRACE(traits(kind).reason);
+    AttemptFacts facts = failed(kind);
+    facts.tries_made = 3;
+    EXPECT_EQ(decide_retry({}, facts), kNo);
+    facts.tries_made = 2;
+    EXPECT_EQ(decide_retry({}, facts), kYes);
+    facts.now = 10'000;
+    EXPECT_EQ(decide_retry({}, facts), kNo);
+    facts.now = 9'999;
+    facts.request_held = false;
+    EXPECT_EQ(decide_retry({}, facts), kNo);
+    facts.request_held = facts.client_answered = true;
+    EXPECT_EQ(decide_retry({}, facts), kNo);
+  }
+}
+
+TEST(Retry, of_an_upgrade_that_waits_to_be_sent_to_a_peer_declared_down_is_safe) {
+  AttemptFacts facts = failed(ErrorKind::kDeclaredDown, 0);
+  facts.upgrade = true;
+  EXPECT_EQ(decide_retry({}, facts), kYes);
 }
 
 TEST(Retry, sends_a_post_again_where_non_idempotent_is_listed) {
@@ -222,6 +253,11 @@ TEST(Retry, what_the_client_gets_when_tries_are_used_up) {
         ErrorKind::kResetBeforeResponse, ErrorKind::kInvalidResponse, ErrorKind::kLocalError})
     EXPECT_EQ(exhausted_status(failed(kind)), 502);
   EXPECT_EQ(exhausted_status(failed(ErrorKind::kNoPeer)), 503);
+  EXPECT_EQ(exhausted_status(failed(ErrorKind::kDeclaredDown)), 504);
+  AttemptFacts not_ready = failed(ErrorKind::kNotReady);
+  EXPECT_EQ(exhausted_status(not_ready), 503);
+  not_ready.status = 502;
+  EXPECT_EQ(exhausted_status(not_ready), 502);
 }
 
 TEST(Blame, errors_timeouts_and_invalid_answers_always_count) {
@@ -229,14 +265,14 @@ TEST(Blame, errors_timeouts_and_invalid_answers_always_count) {
     for (const ErrorKind kind :
          {ErrorKind::kConnectRefused, ErrorKind::kConnectTimeout, ErrorKind::kConnectFailed, ErrorKind::kTlsFailed,
           ErrorKind::kResetBeforeResponse, ErrorKind::kHeaderTimeout, ErrorKind::kSendTimeout, ErrorKind::kBodyTimeout,
-          ErrorKind::kResetMidResponse, ErrorKind::kInvalidResponse})
+          ErrorKind::kResetMidResponse, ErrorKind::kInvalidResponse, ErrorKind::kNotReady})
       EXPECT_TRUE(counts_as_failure({on, 3, Millis{0}}, failed(kind))) << traits(kind).reason;
 }
 
 TEST(Blame, closed_reused_connections_clients_and_this_machine_never_count) {
   for (const ErrorKind kind :
-       {ErrorKind::kReusedClosed, ErrorKind::kClientClosed, ErrorKind::kClientTimeout, ErrorKind::kLocalError,
-        ErrorKind::kNoPeer, ErrorKind::kQueueFull, ErrorKind::kRetryBudget})
+       {ErrorKind::kDeclaredDown, ErrorKind::kReusedClosed, ErrorKind::kClientClosed, ErrorKind::kClientTimeout,
+        ErrorKind::kLocalError, ErrorKind::kNoPeer, ErrorKind::kQueueFull, ErrorKind::kRetryBudget})
     EXPECT_FALSE(counts_as_failure({every_condition(), 3, Millis{0}}, failed(kind))) << traits(kind).reason;
   AttemptFacts reset = failed(ErrorKind::kResetBeforeResponse);
   reset.reused_connection = true;

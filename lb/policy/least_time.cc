@@ -1,0 +1,42 @@
+// least_time: the shortest average time, times what is in flight and this request, for its weight; among equals by
+// round robin (SEMANTICS 2.5).
+#include "policy/least_load.h"
+#include "policy/response_time.h"
+
+namespace weir::policy {
+namespace {
+
+class LeastTime final : public LeastLoadBalancer {
+ public:
+  LeastTime(const Cluster& cluster, Place place)
+      : LeastLoadBalancer(cluster, place, 1 << 24),
+        primary_times_(primaries(), cluster.method()),
+        backup_times_(backups(), cluster.method()) {}
+
+ protected:
+  Pick choose(Turn& turn) override {
+    const uint32_t* const of_primaries = primary_times_.steps(turn.ctx.now);
+    const uint32_t* const of_backups = backup_times_.steps(turn.ctx.now);
+    const SmoothList* const primary_list = &primaries();
+    return pick_least(turn, [=](const SmoothList& list, size_t i) {
+      const uint32_t step = &list == primary_list ? of_primaries[i] : of_backups[i];
+      return (uint64_t{list.conns(i)} + 1) * step;
+    });
+  }
+
+  void picked(const Peer& peer, MonoMs now) override {
+    if (const size_t i = primaries().index_of(&peer); i != PeerList::kNone) return primary_times_.picked(i, now);
+    backup_times_.picked(backups().index_of(&peer), now);
+  }
+
+ private:
+  ResponseTimes primary_times_, backup_times_;
+};
+
+}  // namespace
+
+std::unique_ptr<Balancer> make_least_time(const Cluster& cluster, Place place) {
+  return std::make_unique<LeastTime>(cluster, place);
+}
+
+}  // namespace weir::policy
