@@ -4,78 +4,12 @@
 
 #include <gtest/gtest.h>
 
-#include <map>
 #include <optional>
 
-#include "unit/io/harness.h"
+#include "unit/io/dns_server.h"
 
 namespace weir::io::test {
 namespace {
-
-struct Record {
-  uint16_t type;  // 1: A, 28: AAAA
-  int ttl;
-  std::string data;
-};
-
-// Answers what it knows, NXDOMAIN otherwise; nothing at all when it is mute. Counts the questions.
-class DnsServer {
- public:
-  DnsServer() : fd_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
-    sockaddr_storage storage{};
-    const socklen_t length = loopback().to_sockaddr(storage);
-    if (::bind(fd_.get(), reinterpret_cast<sockaddr*>(&storage), length) != 0) std::abort();
-  }
-  std::string address() const { return bound_address(fd_.get()).to_string(); }
-  void add(const std::string& name, Record record) { records_[name].push_back(std::move(record)); }
-
-  void serve() {
-    char query[512];
-    sockaddr_storage from{};
-    socklen_t length = sizeof from;
-    ssize_t n = 0;
-    while ((n = ::recvfrom(fd_.get(), query, sizeof query, 0, reinterpret_cast<sockaddr*>(&from), &length)) > 0) {
-      ++questions;
-      if (mute) continue;
-      const std::string reply = reply_to({query, static_cast<size_t>(n)});
-      ::sendto(fd_.get(), reply.data(), reply.size(), 0, reinterpret_cast<sockaddr*>(&from), length);
-    }
-  }
-
-  bool mute = false;
-  int questions = 0;
-
- private:
-  static std::string u16(size_t v) { return {static_cast<char>(v >> 8 & 0xff), static_cast<char>(v & 0xff)}; }
-
-  std::string reply_to(std::string_view query) const {
-    std::string name;
-    size_t at = 12;
-    while (query[at] != 0) {
-      const auto label = static_cast<size_t>(query[at]);
-      name += (name.empty() ? "" : ".") + std::string(query.substr(at + 1, label));
-      at += label + 1;
-    }
-    const auto type = static_cast<uint16_t>(static_cast<uint8_t>(query[at + 2]));
-    const std::string question(query.substr(12, at + 5 - 12));
-    const auto known = records_.find(name);
-    std::string answers;
-    size_t count = 0;
-    if (known != records_.end()) {
-      for (const Record& record : known->second) {
-        if (record.type != type) continue;
-        ++count;
-        answers += "\xc0\x0c" + u16(type) + u16(1) + u16(0) + u16(static_cast<size_t>(record.ttl)) +
-                   u16(record.data.size()) + record.data;
-      }
-    }
-    return std::string(query.substr(0, 2)) + (known == records_.end() ? "\x81\x83" : std::string("\x81\x80", 2)) +
-           u16(1) + u16(count) + u16(0) + u16(0) + question + answers;
-  }
-
-  Fd fd_;
-  std::map<std::string, std::vector<Record>> records_;
-};
 
 class ResolverTest : public testing::Test {
  protected:
@@ -104,10 +38,6 @@ class ResolverTest : public testing::Test {
   std::unique_ptr<Resolver> resolver_;
 };
 
-const std::string kOne("\x0a\x00\x00\x01", 4);
-const std::string kTwo("\x0a\x00\x00\x02", 4);
-const std::string kSix("\xfd\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01", 16);
-
 std::vector<std::string> texts(const ResolveAnswer& answer) {
   std::vector<std::string> out;
   for (const ResolvedPeer& peer : answer.peers) out.push_back(peer.address.to_string());
@@ -115,9 +45,9 @@ std::vector<std::string> texts(const ResolveAnswer& answer) {
 }
 
 TEST_F(ResolverTest, gives_every_address_with_the_port_asked_ipv4_first) {
-  dns_.add("app.test", {28, 60, kSix});
-  dns_.add("app.test", {1, 30, kOne});
-  dns_.add("app.test", {1, 20, kTwo});
+  dns_.add("app.test", address_record("fd00::1", 60));
+  dns_.add("app.test", address_record("10.0.0.1", 30));
+  dns_.add("app.test", address_record("10.0.0.2", 20));
   const auto answer = ask("app.test");
   ASSERT_TRUE(answer) << answer.error();
   EXPECT_EQ(texts(*answer), (std::vector<std::string>{"10.0.0.1:8080", "10.0.0.2:8080", "[fd00::1]:8080"}));
@@ -125,8 +55,8 @@ TEST_F(ResolverTest, gives_every_address_with_the_port_asked_ipv4_first) {
 }
 
 TEST_F(ResolverTest, asks_for_no_ipv6_when_not_wanted) {
-  dns_.add("app.test", {28, 60, kSix});
-  dns_.add("app.test", {1, 30, kOne});
+  dns_.add("app.test", address_record("fd00::1", 60));
+  dns_.add("app.test", address_record("10.0.0.1", 30));
   const auto answer = ask("app.test", false);
   ASSERT_TRUE(answer) << answer.error();
   EXPECT_EQ(texts(*answer), (std::vector<std::string>{"10.0.0.1:8080"}));
@@ -169,8 +99,8 @@ TEST_F(ResolverTest, a_port_that_nobody_serves_is_an_error) {
 }
 
 TEST_F(ResolverTest, many_questions_at_once_get_their_own_answers) {
-  dns_.add("one.test", {1, 30, kOne});
-  dns_.add("two.test", {1, 30, kTwo});
+  dns_.add("one.test", address_record("10.0.0.1", 30));
+  dns_.add("two.test", address_record("10.0.0.2", 30));
   int right = 0;
   for (int i = 0; i < 20; ++i) {
     const bool one = i % 2 == 0;
@@ -182,7 +112,7 @@ TEST_F(ResolverTest, many_questions_at_once_get_their_own_answers) {
 }
 
 TEST_F(ResolverTest, may_ask_again_inside_its_callback) {
-  dns_.add("app.test", {1, 30, kOne});
+  dns_.add("app.test", address_record("10.0.0.1", 30));
   int answers = 0;
   std::function<void(Result<ResolveAnswer>)> again = [&](const Result<ResolveAnswer>&) {
     if (++answers == 1) resolver_->resolve("app.test", 80, true, again);
@@ -193,7 +123,7 @@ TEST_F(ResolverTest, may_ask_again_inside_its_callback) {
 }
 
 TEST_F(ResolverTest, may_be_destroyed_inside_its_callback) {
-  dns_.add("app.test", {1, 30, kOne});
+  dns_.add("app.test", address_record("10.0.0.1", 30));
   for (const char* name : {"app.test", "127.0.0.1"}) {
     resolver_ = std::make_unique<Resolver>(loop_, std::vector{dns_.address()});
     int answers = 0;
