@@ -27,6 +27,7 @@ struct Context {
   std::function<void()> resume;
   void** state;                 // this filter's, in this exchange: null at first
   const SocketAddress& client;  // after real_ip
+  bool redirected = false;      // an error_page is being served
   // For kAnswer. A body that is not empty goes out as it is, and lives as long as the filter; else error_page or weir's
   // page.
   int status = 0;

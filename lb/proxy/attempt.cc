@@ -1,5 +1,4 @@
-// The peer's side of an exchange: pick, connect, send; and what a failed attempt leads to.
-#include <algorithm>
+// The peer's side of an exchange: pick, connect, send. attempt_end.cc has what it leads to.
 #include <cassert>
 #include <cstring>
 
@@ -9,6 +8,12 @@
 #include "upstream/pool.h"
 
 namespace weir::proxy {
+namespace {
+
+// How often one pick may lose the last place of a peer to another worker.
+constexpr int kMostLostRaces = 8;
+
+}  // namespace
 
 WorkerCluster* Exchange::find_cluster() {
   const ProxyPass& pass = *location_->pass;
@@ -35,22 +40,50 @@ WorkerCluster* Exchange::find_cluster() {
 
 void Exchange::next_attempt() {
   assert(!leased() && connecting_ == nullptr);
+  policy::WaitQueue* queue = cluster_->site->queue.get();
+  // First come, first served: whoever comes while others wait stands behind them.
+  if (queue != nullptr && ticket_ == nullptr && first_attempt_at_ == 0 && queue->anybody()) {
+    line_up();
+    return;
+  }
+  const policy::Pick pick = pick_peer();
+  if (pick.peer != nullptr) {
+    start_attempt(pick);
+  } else if (pick.any_full && queue != nullptr) {
+    ticket_ == nullptr ? line_up() : ticket_->missed();
+  } else {
+    no_peer(pick);
+  }
+}
+
+// The balancer's choice with a place taken on it, or nobody.
+policy::Pick Exchange::pick_peer() {
   policy::PickContext ctx;
   ctx.now = core_.loop().now();
   ctx.rng = &core_.rng();
   ctx.client = &client_;
   ctx.tried = &tried_;
+  ctx.bound = bound_;
   if (!cluster_->site->hash_key.empty()) ctx.key = cluster_->site->hash_key.render(*this, arena_);
-  const policy::Pick pick = cluster_->balancer->pick(ctx);
-  if (pick.peer == nullptr) {
-    no_peer(pick);
-    return;
+  for (int lost = 0; lost < kMostLostRaces; ++lost) {
+    const policy::Pick pick = cluster_->balancer->pick(ctx);
+    if (pick.peer == nullptr || pick.peer->state->acquire(pick.peer->options.max_conns)) return pick;
+    if (pick.probe) pick.peer->state->passive.abandon_probe();
   }
+  return {nullptr, false, true};
+}
+
+void Exchange::start_attempt(const policy::Pick& pick) {
+  leave_line();
   peer_ = pick.peer;
   probe_ = pick.probe;
-  peer_->state->inflight.fetch_add(1, std::memory_order_relaxed);
+  peer_->state->stats.requests.fetch_add(1, std::memory_order_relaxed);
+  const MonoMs now = core_.loop().now();
+  if (first_attempt_at_ == 0) first_attempt_at_ = now;
   group_ = cluster_->group;
-  sending_ = request_all_sent_ = upload_broken_ = head_received_ = response_complete_ = retry_wanted_ = false;
+  sending_ = request_all_sent_ = upload_broken_ = head_received_ = response_complete_ = retry_wanted_ = not_ready_ =
+      false;
+  look_ = nullptr;
   upstream_error_ = ErrorKind::kNone;
   upload_.flushed();
   download_.reset();
@@ -69,7 +102,7 @@ void Exchange::next_attempt() {
   }
   if (!core_.may_open_connection()) {
     static LogLimit limit;
-    if (limit.pass(ctx.now)) log::error("worker_connections are not enough: no connection to ", peer_->options.name);
+    if (limit.pass(now)) log::error("worker_connections are not enough: no connection to ", peer_->options.name);
     attempt_failed(ErrorKind::kOverloaded);
     return;
   }
@@ -83,14 +116,9 @@ void Exchange::next_attempt() {
 }
 
 void Exchange::no_peer(const policy::Pick& pick) {
+  leave_line();
   const ErrorKind kind = pick.any_full ? ErrorKind::kOverloaded : ErrorKind::kNoPeer;
-  if (record_.attempts.size() == 0) {
-    observe::Attempt& none = record_.attempts.add(arena_);
-    none.peer = cluster_->site->cluster->name();
-    none.started_us = none.ended_us = monotonic_us();
-    none.error = kind;
-    none.status = location_->no_peer_status;
-  }
+  if (record_.attempts.size() == 0) record_no_attempt(kind);
   static LogLimit limit;
   if (limit.pass(core_.loop().now()))
     log::error(pick.any_full ? "all peers are at max_conns" : "no live peer", " in upstream \"",
@@ -195,7 +223,12 @@ void Exchange::on_upstream_sent() {
 
 void Exchange::on_deadline(Deadline&) {
   if (response_state_ == ResponseState::kTunnel) {
-    tunnel_ended(ErrorKind::kNone);
+    if (core_.loop().now() < drain_at_) {
+      tunnel_ended(ErrorKind::kNone);
+    } else {
+      drain_at_ = kNever;
+      drain(drain_code_);
+    }
     return;
   }
   switch (waiting_) {
@@ -203,134 +236,10 @@ void Exchange::on_deadline(Deadline&) {
     case Waiting::kResponse:
       response_broken(head_received_ ? ErrorKind::kBodyTimeout : ErrorKind::kHeaderTimeout);
       return;
+    case Waiting::kPlace: wait_longer(); return;
     case Waiting::kNothing:
     case Waiting::kTunnelIdle: return;
   }
-}
-
-// --- failure
-// ----------------------------------------------------------------------------------------------------------
-
-ErrorKind Exchange::broken_before_response() const {
-  const bool silent = connection_->bytes_received() == 0;
-  return connection_->reused() && silent ? ErrorKind::kReusedClosed : ErrorKind::kResetBeforeResponse;
-}
-
-void Exchange::response_broken(ErrorKind kind) {
-  if (response_state_ == ResponseState::kNone || response_state_ == ResponseState::kHead) {
-    response_state_ = ResponseState::kNone;  // a head that never went out
-    attempt_failed(kind);
-    return;
-  }
-  // The client has a part of it and must see that it is cut: no last chunk, too short a length, or a reset.
-  core_.counters().add(observe::Counter::kUpstreamTruncated);
-  log::warn("peer ", peer_->options.name, " ended inside its response: ", traits(kind).reason, " (connection ",
-            downstream_->connection_number(), ")");
-  end_attempt(kind, true);
-  finish(kind, close_delimited_ ? Ending::kAbort : Ending::kClose);
-}
-
-policy::AttemptFacts Exchange::facts(ErrorKind kind) const {
-  policy::AttemptFacts f;
-  f.error = kind;
-  f.status = kind == ErrorKind::kNone ? response_.status : 0;
-  f.reused_connection = leased() && connection_->reused();
-  f.response_started = leased() && connection_->bytes_received() > 0;
-  f.bytes_accepted = leased() ? connection_->bytes_sent() : 0;
-  // What was thrown away cannot be sent again, even if no byte of it left the queue.
-  if (!held_) f.bytes_accepted = std::max<uint64_t>(f.bytes_accepted, 1);
-  f.idempotent = http::is_idempotent(request_.method);
-  f.request_held = held_;
-  f.client_answered = response_state_ != ResponseState::kNone;
-  f.upgrade = request_.websocket && location_->upgrade_websocket;
-  f.tries_made = tries_;
-  f.first_started = first_attempt_at_;
-  f.now = core_.loop().now();
-  return f;
-}
-
-bool Exchange::take_budget() {
-  if (budget_taken_) return true;
-  budget_taken_ = cluster_->site->budget->take(cluster_->site->inflight->load(std::memory_order_relaxed));
-  if (!budget_taken_) record_.attempts.back().error = ErrorKind::kRetryBudget;
-  return budget_taken_;
-}
-
-void Exchange::attempt_failed(ErrorKind kind) {
-  const policy::AttemptFacts f = facts(kind);
-  policy::RetryDecision decision = policy::decide_retry(location_->retry, f);
-  exhausted_status_ = policy::exhausted_status(f);
-  core_.counters().add(observe::Counter::kUpstreamFailures);
-  log::info("peer ", peer_->options.name, ": ", traits(kind).reason, " (connection ", downstream_->connection_number(),
-            ")");
-  end_attempt(kind, true);
-  if (decision == policy::RetryDecision::kBudget)
-    decision = take_budget() ? policy::RetryDecision::kYes : policy::RetryDecision::kNo;
-  if (decision == policy::RetryDecision::kNo) {
-    give_up();
-    return;
-  }
-  core_.counters().add(observe::Counter::kUpstreamRetries);
-  if (decision == policy::RetryDecision::kFree) {
-    --tries_;
-    fresh_only_ = true;  // one stale connection is enough: the next one is new
-  }
-  next_attempt();
-}
-
-// No further try: what the client gets for the last one.
-void Exchange::give_up() {
-  // Nobody took a connection: the service is away, which is not the fault of one bad gateway.
-  bool all_refused = true;
-  for (const observe::Attempt& attempt : record_.attempts)
-    all_refused =
-        all_refused && (attempt.error == ErrorKind::kConnectRefused || attempt.error == ErrorKind::kConnectFailed);
-  if (all_refused) {
-    answer(location_->no_peer_status, 1);
-  } else {
-    answer(exhausted_status_, exhausted_status_ == 503 ? 1 : 0);
-  }
-}
-
-void Exchange::end_attempt(ErrorKind kind, bool decided) {
-  upstream_deadline_.cancel();
-  connecting_.reset();
-  if (peer_ == nullptr) return;
-  observe::Attempt& attempt = record_.attempts.back();
-  attempt.ended_us = monotonic_us();
-  if (attempt.error == ErrorKind::kNone) attempt.error = kind;
-  policy::AttemptFacts f = facts(kind);
-  response_held_.clear();
-  if (suspended_ == Suspended::kResponse) suspended_ = Suspended::kNothing;
-  if (connection_) {
-    attempt.bytes_sent = connection_->bytes_sent();
-    attempt.bytes_received = connection_->bytes_received();
-    group_->give(std::move(connection_));
-  }
-  // A reused connection that failed tells nothing of its peer, which may be asked again.
-  if (kind != ErrorKind::kReusedClosed) tried_.add(peer_);
-  policy::PeerState& state = *peer_->state;
-  state.inflight.fetch_sub(1, std::memory_order_relaxed);
-  const MonoMs now = core_.loop().now();
-  const bool single = cluster_->site->cluster->single();
-  if (decided && policy::counts_as_failure(location_->retry, f)) {
-    cluster_->balancer->failed(*peer_);
-    const MonoMs until = state.passive.ejected_until();
-    if (!single) state.passive.failure(now);
-    if (state.passive.ejected_until() > until)  // for the first time, or longer because the probe failed too
-      log::warn("peer ", cluster_->site->cluster->name(), "/", peer_->options.name, " is taken out for ",
-                (state.passive.ejected_until() - now) / 1000,
-                " s: ", kind == ErrorKind::kNone ? "bad status" : traits(kind).reason);
-  } else if (decided && kind == ErrorKind::kNone) {
-    cluster_->balancer->succeeded(*peer_);
-    if (state.passive.success(now))
-      log::warn("peer ", cluster_->site->cluster->name(), "/", peer_->options.name, " is back");
-  } else if (probe_) {
-    state.passive.abandon_probe();
-  }
-  probe_ = false;
-  peer_ = nullptr;
-  sending_ = false;
 }
 
 }  // namespace weir::proxy

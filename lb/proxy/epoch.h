@@ -20,6 +20,7 @@ struct WorkerCluster {
   const SiteCluster* site = nullptr;
   std::unique_ptr<policy::Balancer> balancer;
   upstream::Group* group = nullptr;
+  MonoMs looked_at = 0;  // when this worker last had the queue look for places that appeared without a call
 };
 
 class Epoch {

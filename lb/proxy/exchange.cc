@@ -48,19 +48,23 @@ void Exchange::begin(Downstream& downstream, const ListenSite& listen, EpochRef 
       request_all_sent_ = false;
   head_received_ = response_complete_ = retry_wanted_ = keep_alive_ = close_delimited_ = body_hidden_ = event_stream_ =
       false;
-  client_fin_ = peer_fin_ = drain_wanted_ = false;
+  client_fin_ = peer_fin_ = drain_wanted_ = not_ready_ = false;
+  look_ = nullptr;
+  drain_at_ = kNever;
+  drain_code_ = 1001;
   sent_length_ = -1;
   sent_chunked_ = false;
   request_id_[0] = 0;
   cluster_ = nullptr;
-  peer_ = nullptr;
+  peer_ = bound_ = nullptr;
   group_ = nullptr;
+  first_attempt_at_ = 0;
   tries_ = 0;
   ++life_;
   suspended_ = Suspended::kNothing;
   filter_at_ = response_filter_at_ = 0;
   filter_states_ = nullptr;
-  replaced_by_ = 0;
+  replaced_by_ = {};
   upstream_error_ = ErrorKind::kNone;
   waiting_ = Waiting::kNothing;
 }
@@ -220,7 +224,8 @@ void Exchange::run_content() {
   } else {
     cluster_->site->inflight->fetch_add(1, std::memory_order_relaxed);
     counted_in_cluster_ = true;
-    first_attempt_at_ = core_.loop().now();
+    first_attempt_at_ = 0;
+    if (cluster_->site->sticky != nullptr) find_bound();
     next_attempt();
   }
 }
@@ -307,7 +312,7 @@ void Exchange::client_eof() {
       tunnel_ended(ErrorKind::kNone);
       return;
     }
-    half_closed();
+    hurry_tunnel();
     connection_->shutdown_write();
     return;
   }
@@ -366,10 +371,13 @@ void Exchange::release_budget() {
 }
 
 void Exchange::release_cluster() {
+  leave_line();
   release_budget();
   if (counted_in_cluster_) cluster_->site->inflight->fetch_sub(1, std::memory_order_relaxed);
   counted_in_cluster_ = false;
   cluster_ = nullptr;
+  bound_ = nullptr;
+  bound_session_ = {};
 }
 
 void Exchange::finish(ErrorKind error, Ending ending) {

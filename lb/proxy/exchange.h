@@ -1,11 +1,13 @@
 // One request and its response: the phases of DESIGN section 6 in order. Pooled by the Core; begin() to the
 // Downstream's exchange_ended() is one life.
 //
-//   admit -> route -> (receive a small body) -> pick -> connect -> send -> respond -> relay -> finish
+//   admit -> route -> (receive a small body) -> pick -> (wait for a place) -> connect -> send -> respond -> relay ->
+//   finish
 //
-// exchange.cc has the client's side and the end, attempt.cc pick, connect, send and failure, response.cc the peer's
-// answer, tunnel.cc what follows a 101, forward_*.cc what goes onto the wire, local_answer.cc what weir says itself,
-// filters.cc the location's filters, variables.cc the $names.
+// exchange.cc has the client's side and the end, attempt.cc pick, connect and send, attempt_end.cc failure and the
+// peer's books, place.cc the queue of an upstream, response.cc the peer's answer, not_ready.cc the look into one,
+// binding.cc persistence, tunnel.cc what follows a 101, forward_*.cc what goes onto the wire, local_answer.cc what weir
+// says itself, filters.cc the location's filters, variables.cc the $names.
 #pragma once
 #include <memory>
 #include <optional>
@@ -18,6 +20,7 @@
 #include "io/connector.h"
 #include "observe/record.h"
 #include "policy/cluster.h"
+#include "policy/wait_queue.h"
 #include "proxy/downstream.h"
 #include "proxy/epoch.h"
 #include "proxy/relay.h"
@@ -65,12 +68,24 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   bool request_complete() const { return request_state_ == RequestState::kComplete; }
   bool in_tunnel() const { return response_state_ == ResponseState::kTunnel; }
   const Location& location() const { return *location_; }
-  // Graceful end: a WebSocket gets close 1001 at the next frame boundary.
-  void drain();
+  // Graceful end: a WebSocket gets a close frame of that code at the next frame boundary.
+  void drain(uint16_t code);
+  // The same at a later time.
+  void drain_at(MonoMs due, uint16_t code);
+  bool on_peer(const policy::PeerState& state) const { return in_tunnel() && peer_state_.get() == &state; }
+  // A check took that peer down: if this request waits unanswered on it and may be sent again, it goes elsewhere.
+  void peer_down(const policy::PeerState& state);
 
   route::VariableValue variable(const route::VariableRef& ref, Arena& arena) const override;
 
  private:
+  // What a filter answers.
+  struct Replacement {
+    int status = 0;  // 0: nothing
+    int retry_after = 0;
+    std::string_view body, type;
+  };
+
   // --- exchange.cc: the client's side
   void route_request();
   bool select_location(std::string_view raw_path);
@@ -90,10 +105,16 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   // --- attempt.cc: the peer's side
   WorkerCluster* find_cluster();
   void next_attempt();
+  policy::Pick pick_peer();
+  void start_attempt(const policy::Pick& pick);
   void no_peer(const policy::Pick& pick);
   void on_connected(std::unique_ptr<io::Transport> transport, io::ConnectFailure failure);
   void lease(std::unique_ptr<upstream::Connection> connection);
   void send_request();
+  void arm_upstream();
+  bool leased() const { return connection_ != nullptr; }
+
+  // --- attempt_end.cc
   void attempt_failed(ErrorKind kind);
   // Closes the books of the running attempt: record, peer's state, connection back or closed.
   void end_attempt(ErrorKind kind, bool decided);
@@ -102,8 +123,23 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   void give_up();
   void response_broken(ErrorKind kind);
   ErrorKind broken_before_response() const;
-  void arm_upstream();
-  bool leased() const { return connection_ != nullptr; }
+  void peer_succeeded();
+  void peer_failed(ErrorKind kind);
+  // Whether the cluster has somebody who could be asked instead.
+  bool has_other_peer() const;
+  // Whether this attempt, had it failed so, would go to another peer.
+  bool would_go_elsewhere(ErrorKind kind) const;
+  bool times_matter() const;  // to the balancer: least_time
+  // An entry of the log for a request that got no peer.
+  void record_no_attempt(ErrorKind kind);
+
+  // --- place.cc
+  void line_up();
+  void called();
+  void wait_longer();
+  void leave_line();
+  void no_place(ErrorKind kind);
+  void arm_line();
 
   // --- response.cc: LeaseHandler and http::ClientCodec::Handler
   Arena& response_arena(http::StreamId stream) override;
@@ -118,6 +154,21 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   void on_upstream_closed(int code) override;
   void on_upstream_sent() override;
   void on_deadline(Deadline& which) override;
+  void accept_response();
+  void pass_on(std::string_view bytes);
+
+  // --- not_ready.cc
+  bool begin_look();
+  // Takes what it looks at; returns what goes on as usual.
+  std::string_view look_at(std::string_view bytes);
+  void end_look();
+
+  // --- binding.cc
+  void find_bound();
+  void note_binding(http::FieldList& fields);
+  void add_binding_cookie(http::FieldList& fields);
+  void learn_binding();
+  bool came_by_tls();
 
   // --- forward_request.cc, forward_response.cc
   void compose_request();
@@ -130,6 +181,7 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   // --- local_answer.cc
   // Answers itself: error_page, then a page of weir's own. `retry_after` seconds, 0: none.
   void answer(int status, int retry_after = 0);
+  void answer(const Replacement& replacement);
   bool try_error_page(int status);
   void restart_in_location();
   void do_return();
@@ -146,7 +198,8 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   // --- tunnel.cc
   void open_tunnel();
   void tunnel_ended(ErrorKind error);
-  void half_closed();
+  void arm_tunnel();
+  void hurry_tunnel();
 
   // --- variables.cc
   route::VariableValue request_variable(const route::VariableRef& ref, Arena& arena) const;
@@ -215,10 +268,28 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   bool upload_broken_ = false;     // the peer takes no more; its answer may still come
   int exhausted_status_ = 502;     // the client's, when no further try is allowed
   Deadline upstream_deadline_{this};
-  enum class Waiting : uint8_t { kNothing, kSend, kResponse, kTunnelIdle } waiting_ = Waiting::kNothing;
+  enum class Waiting : uint8_t {
+    kNothing,
+    kSend,
+    kResponse,
+    kTunnelIdle,
+    kPlace  // in the upstream's queue
+  } waiting_ = Waiting::kNothing;
+
+  // queue
+  std::unique_ptr<policy::WaitQueue::Ticket> ticket_;
+  std::shared_ptr<Exchange*> line_token_;  // a call that was posted before the request left the line finds it expired
+  MonoMs line_until_ = 0;
+
+  // persistence
+  const policy::Peer* bound_ = nullptr;  // whom the request asks for
+  std::string_view bound_session_;       // learned before; its peer may be gone
 
   // response
   Relay download_;
+  char* look_ = nullptr;  // the begin of a body that may say "not ready"; the head is held with it
+  size_t look_size_ = 0;
+  bool not_ready_ = false;          // it does
   bool head_received_ = false;      // the final one, from the peer
   bool response_complete_ = false;  // the peer's response ended
   bool retry_wanted_ = false;
@@ -239,13 +310,16 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   size_t filter_at_ = 0;
   size_t response_filter_at_ = 0;
   void** filter_states_ = nullptr;
-  int replaced_by_ = 0;  // a filter answers instead of the peer
-  Chain response_held_;  // body that came while a filter holds the response
+  Replacement replaced_by_;  // a filter answers instead of the peer
+  Chain response_held_;      // body that came while a filter holds the response
 
   // tunnel
   http::WsFrameTracker frames_;
   Millis tunnel_timeout_{0};
   std::shared_ptr<std::atomic<uint32_t>> tunnel_inflight_;  // of the cluster
+  std::shared_ptr<policy::WaitQueue> tunnel_queue_;         // that waits for its place
+  MonoMs drain_at_ = kNever;
+  uint16_t drain_code_ = 1001;
   bool client_fin_ = false;
   bool peer_fin_ = false;
   bool drain_wanted_ = false;

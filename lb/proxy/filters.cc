@@ -13,7 +13,7 @@ filter::Context Exchange::filter_context(size_t index) {
   const auto resume = [this, life = life_] {
     if (life == life_) resume_filters();
   };
-  return {*this, arena_, resume, &filter_states_[index], client_};
+  return {*this, arena_, resume, &filter_states_[index], client_, redirected_};
 }
 
 // True when the request may go on.
@@ -27,7 +27,7 @@ bool Exchange::filter_request() {
       case filter::Verdict::kAnswer:
         filter_at_ = filters.size();
         started_ = true;
-        answer(context.status);
+        answer(Replacement{context.status, context.retry_after, context.body, context.type});
         return false;
     }
   }
@@ -42,7 +42,9 @@ void Exchange::filter_response() {
     switch (filters[response_filter_at_]->on_response(context, response_)) {
       case filter::Verdict::kContinue: ++response_filter_at_; break;
       case filter::Verdict::kSuspend: suspended_ = Suspended::kResponse; return;
-      case filter::Verdict::kAnswer: replaced_by_ = context.status; return;
+      case filter::Verdict::kAnswer:
+        replaced_by_ = {context.status, context.retry_after, context.body, context.type};
+        return;
     }
   }
 }
@@ -66,7 +68,7 @@ void Exchange::resume_filters() {
   Chain held = std::move(response_held_);
   response_held_ = Chain(core_.loop().chunks());
   held.for_each_piece(INT32_MAX, [this](std::string_view piece) {
-    while (replaced_by_ == 0 && client_error_ == 0 && !download_.add(piece)) flush_response();
+    while (replaced_by_.status == 0 && client_error_ == 0 && !download_.add(piece)) flush_response();
   });
   on_upstream_turn();
 }

@@ -92,6 +92,7 @@ void Exchange::compose_response_head(http::OutResponse& out) {
   choose_connection(out);
   out.fields = &fields;
   add_own_fields(fields, out.status);
+  if (cluster_->site->sticky != nullptr) note_binding(fields);
 }
 
 void Exchange::choose_connection(http::OutResponse& out) {

@@ -51,6 +51,15 @@ void Exchange::answer(int status, int retry_after) {
   send_local(shown, http::kLocalPageType, body);
 }
 
+void Exchange::answer(const Replacement& replacement) {
+  if (replacement.body.empty()) {
+    answer(replacement.status, replacement.retry_after);
+    return;
+  }
+  retry_after_ = replacement.retry_after;
+  send_local(replacement.status, replacement.type, replacement.body);
+}
+
 // True when an error_page has taken over.
 bool Exchange::try_error_page(int status) {
   if (redirected_ || request_state_ == RequestState::kAborted || request_.method_text.empty()) return false;
@@ -98,7 +107,7 @@ void Exchange::restart_in_location() {
   release_cluster();
   filter_at_ = response_filter_at_ = 0;  // those of the new location
   filter_states_ = nullptr;
-  replaced_by_ = 0;
+  replaced_by_ = {};
   response_.clear();
   out_fields_.clear();
   tried_.clear();

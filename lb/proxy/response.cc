@@ -34,18 +34,25 @@ void Exchange::on_response(http::StreamId) {
   observe::Attempt& attempt = record_.attempts.back();
   attempt.status = response_.status;
   attempt.header_us = monotonic_us();
+  auto& answered = peer_->state->stats.responses;
+  answered[static_cast<size_t>(response_.status / 100 - 1) % answered.size()].fetch_add(1, std::memory_order_relaxed);
   if (response_.status == 101) {
     connection_->switched_protocols();
     return;
   }
   const bool asked_to_close = out_request_.connection == http::ConnectionOption::kClose;
   connection_->set_keep_alive(response_.keep_alive && !asked_to_close, response_.keep_alive_timeout);
-  const policy::RetryDecision decision = policy::decide_retry(location_->retry, facts(ErrorKind::kNone));
+  if (!location_->not_ready.empty() && begin_look()) return;
+  accept_response();
+}
+
+// The head goes to the client, unless its status sends the request elsewhere.
+void Exchange::accept_response() {
+  const policy::AttemptFacts f = facts(ErrorKind::kNone);
+  const policy::RetryDecision decision = policy::decide_retry(location_->retry, f);
   // The last peer's answer is the answer, whatever its status.
-  const policy::Cluster& cluster = *cluster_->site->cluster;
-  const bool others = static_cast<size_t>(tried_.count()) + 1 < cluster.primaries().size() + cluster.backups().size();
-  retry_wanted_ = others && decision != policy::RetryDecision::kNo;
-  if (retry_wanted_) exhausted_status_ = policy::exhausted_status(facts(ErrorKind::kNone));
+  retry_wanted_ = decision != policy::RetryDecision::kNo && has_other_peer();
+  if (retry_wanted_) exhausted_status_ = policy::exhausted_status(f);
   if (retry_wanted_ && decision == policy::RetryDecision::kBudget && !take_budget()) retry_wanted_ = false;
   if (retry_wanted_) return;
   move(ResponseState::kHead);
@@ -55,7 +62,12 @@ void Exchange::on_response(http::StreamId) {
 void Exchange::on_body(http::StreamId, std::string_view bytes) {
   observe::Attempt& attempt = record_.attempts.back();
   attempt.response_length = std::max<int64_t>(attempt.response_length, 0) + static_cast<int64_t>(bytes.size());
-  if (retry_wanted_ || client_error_ != 0 || replaced_by_ != 0) return;
+  if (look_ != nullptr) bytes = look_at(bytes);
+  pass_on(bytes);
+}
+
+void Exchange::pass_on(std::string_view bytes) {
+  if (bytes.empty() || retry_wanted_ || client_error_ != 0 || replaced_by_.status != 0) return;
   if (suspended_ != Suspended::kNothing) {
     response_held_.append(bytes);
     return;
@@ -64,6 +76,7 @@ void Exchange::on_body(http::StreamId, std::string_view bytes) {
 }
 
 void Exchange::on_response_end(http::StreamId) {
+  if (look_ != nullptr) end_look();
   response_complete_ = true;
   observe::Attempt& attempt = record_.attempts.back();
   attempt.response_length = std::max<int64_t>(attempt.response_length, 0);
@@ -81,17 +94,27 @@ void Exchange::on_upstream_turn() {
     client_gone(ErrorKind::kClientClosed);
     return;
   }
+  if (not_ready_) {
+    attempt_failed(ErrorKind::kNotReady);
+    return;
+  }
   if (upstream_error_ != ErrorKind::kNone) {
     response_broken(upstream_error_);
     return;
   }
+  if (look_ != nullptr) {  // the end of what is looked at is still to come
+    arm_upstream();
+    return;
+  }
   if (retry_wanted_) {
+    core_.counters().add(observe::Counter::kUpstreamRetries);
+    core_.counters().add_retry(ErrorKind::kNone);
     end_attempt(ErrorKind::kNone, true);
     next_attempt();
     return;
   }
   if (!head_received_) return;  // an interim one, or a part of a head
-  if (replaced_by_ != 0) {
+  if (replaced_by_.status != 0) {
     end_attempt(ErrorKind::kNone, true);
     response_state_ = ResponseState::kNone;  // the peer's head never goes out
     answer(replaced_by_);
@@ -112,6 +135,7 @@ void Exchange::on_upstream_turn() {
     return;
   }
   if (response_complete_) {
+    if (cluster_->site->sticky != nullptr && !cluster_->site->sticky->options.learn_from_header) learn_binding();
     end_attempt(ErrorKind::kNone, true);
     finish(ErrorKind::kNone, ending_of_keep_alive());
     return;
@@ -127,7 +151,7 @@ void Exchange::on_upstream_closed(int code) {
       tunnel_ended(code == 0 ? ErrorKind::kNone : ErrorKind::kResetMidResponse);
       return;
     }
-    half_closed();
+    hurry_tunnel();
     downstream_->shutdown_write();
     return;
   }

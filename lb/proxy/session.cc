@@ -292,7 +292,7 @@ void Session::enter_tunnel() {
     return;
   }
   update_read();
-  if (drain_) busy_->exchange->drain();
+  if (drain_) busy_->exchange->drain(1001);
 }
 
 void Session::exchange_ended(Ending ending) {
@@ -361,7 +361,7 @@ void Session::drain() {
     since_ = core_.loop().now();  // a request may be on its way already: it is served, with Connection: close
     update_deadline();
   } else if (state_ == State::kTunnel) {
-    busy_->exchange->drain();
+    busy_->exchange->drain(1001);
   }
 }
 

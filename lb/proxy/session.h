@@ -48,6 +48,10 @@ class Session final : public io::Buriable,
   void close();
   // Graceful end: now if idle, after the running request else.
   void drain();
+  // What control says of one peer (peer_events.cc). May end the exchange.
+  void peer_down(const policy::PeerState& state);
+  // The opened WebSocket to that peer; null: there is none.
+  Exchange* tunnel_to(const policy::PeerState& state);
 
  private:
   enum class State : uint8_t { kIdle, kReading, kBusy, kTunnel, kFlushing, kLingering, kClosed };

@@ -30,8 +30,9 @@ void Exchange::open_tunnel() {
     record_.bytes_sent += early.size();
   }
   // The attempt went well; from here on silence is judged by the tunnel's own limit.
-  cluster_->balancer->succeeded(*peer_);
-  peer_->state->passive.success(core_.loop().now());
+  if (cluster_->site->sticky != nullptr) learn_binding();
+  peer_succeeded();
+  peer_->state->tunnels.fetch_add(1, std::memory_order_relaxed);
   probe_ = false;
   tunnel_timeout_ = location_->tunnel_timeout;
 
@@ -40,6 +41,7 @@ void Exchange::open_tunnel() {
   access_logs_ = location_->access_logs;
   waiting_ = Waiting::kTunnelIdle;
   tunnel_inflight_ = cluster_->site->inflight;
+  tunnel_queue_ = cluster_->site->queue;
   for (int i = 0; i < record_.attempts.size(); ++i) record_.attempts[i].peer = arena_.copy(record_.attempts[i].peer);
   server_name_ = arena_.copy(server_name_);
   proxy_host_ = arena_.copy(proxy_host_);
@@ -47,7 +49,8 @@ void Exchange::open_tunnel() {
   counted_in_cluster_ = false;  // tunnel_inflight_ is the count now
   // Before the location goes: the session looks into it when it has to queue.
   const int sent = downstream_->send(out);
-  peer_ = nullptr;
+  peer_ = bound_ = nullptr;
+  bound_session_ = {};
   cluster_ = nullptr;
   location_ = nullptr;
   server_ = nullptr;
@@ -57,7 +60,7 @@ void Exchange::open_tunnel() {
   body_.clear();
   epoch_.reset();
 
-  core_.loop().arm(upstream_deadline_, core_.loop().now() + tunnel_timeout_.count());
+  arm_tunnel();
   if (sent < 0) {
     tunnel_ended(ErrorKind::kClientClosed);
     return;
@@ -75,7 +78,7 @@ void Exchange::on_client_raw(std::string_view bytes) {
     if (peer_fin_) tunnel_ended(ErrorKind::kResetMidResponse);
     return;
   }
-  core_.loop().arm(upstream_deadline_, core_.loop().now() + tunnel_timeout_.count());
+  arm_tunnel();
   downstream_->update_read();
 }
 
@@ -91,7 +94,7 @@ void Exchange::on_upstream_raw(std::string_view bytes) {
   }
   http::OutBatch out;
   out.add(bytes);
-  if (close_now) out.add(http::ws_close_frame(1001));
+  if (close_now) out.add(http::ws_close_frame(drain_code_));
   body_bytes_sent_ += bytes.size();
   record_.bytes_sent += out.bytes();
   if (downstream_->send(out) < 0) {
@@ -99,28 +102,47 @@ void Exchange::on_upstream_raw(std::string_view bytes) {
     return;
   }
   if (close_now) {
+    core_.counters().add(observe::Counter::kTunnelsDrained);
     tunnel_ended(ErrorKind::kNone);
     return;
   }
-  core_.loop().arm(upstream_deadline_, core_.loop().now() + tunnel_timeout_.count());
+  arm_tunnel();
   connection_->want_read(download_.update(downstream_->queued()));
 }
 
-// One direction has ended; the other may finish what it has to say, but not keep silent for an hour.
-void Exchange::half_closed() {
-  tunnel_timeout_ = std::min(tunnel_timeout_, Millis(30'000));
-  core_.loop().arm(upstream_deadline_, core_.loop().now() + tunnel_timeout_.count());
+void Exchange::arm_tunnel() {
+  core_.loop().arm(upstream_deadline_, std::min(core_.loop().now() + tunnel_timeout_.count(), drain_at_));
 }
 
-void Exchange::drain() {
+// The end has begun (one direction is closed, a drain waits for a frame's end): what is to come may come, but not after
+// an hour of silence.
+void Exchange::hurry_tunnel() {
+  tunnel_timeout_ = std::min(tunnel_timeout_, Millis(30'000));
+  arm_tunnel();
+}
+
+void Exchange::drain_at(MonoMs due, uint16_t code) {
+  if (response_state_ != ResponseState::kTunnel || drain_wanted_) return;
+  drain_code_ = code;
+  drain_at_ = due;
+  core_.loop().arm(upstream_deadline_, std::min(upstream_deadline_.due(), due));
+}
+
+void Exchange::drain(uint16_t code) {
   if (response_state_ != ResponseState::kTunnel || drain_wanted_) return;
   drain_wanted_ = true;
+  drain_code_ = code;
+  drain_at_ = kNever;
   if (peer_fin_)
     return;  // our FIN follows what is queued: nothing may be put behind it, and the half-closed wait is short
-  if (!frames_.at_boundary() || frames_.close_seen()) return;  // on_upstream_raw waits for the frame's end
+  if (!frames_.at_boundary() || frames_.close_seen()) {  // on_upstream_raw waits for the frame's end
+    hurry_tunnel();
+    return;
+  }
   http::OutBatch out;
-  out.add(http::ws_close_frame(1001));
+  out.add(http::ws_close_frame(code));
   record_.bytes_sent += out.bytes();
+  core_.counters().add(observe::Counter::kTunnelsDrained);
   tunnel_ended(downstream_->send(out) < 0 ? ErrorKind::kClientClosed : ErrorKind::kNone);
 }
 
@@ -131,7 +153,9 @@ void Exchange::tunnel_ended(ErrorKind error) {
   attempt.bytes_sent = connection_->bytes_sent();
   attempt.bytes_received = connection_->bytes_received();
   group_->give(std::move(connection_));
-  peer_state_->inflight.fetch_sub(1, std::memory_order_relaxed);
+  peer_state_->tunnels.fetch_sub(1, std::memory_order_relaxed);
+  peer_state_->release();
+  if (const auto queue = std::move(tunnel_queue_)) queue->place_freed();
   tunnel_inflight_->fetch_sub(1, std::memory_order_relaxed);
   tunnel_inflight_.reset();
   // What the peer said before it went still goes out.

@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/hash.h"
 #include "http/date.h"
+#include "proxy/cookie.h"
 #include "proxy/core.h"
 #include "proxy/exchange.h"
 #include "route/map.h"
@@ -57,16 +58,8 @@ VariableValue joined(const http::FieldList& fields, const VariableRef& ref, std:
 }
 
 VariableValue cookie(std::string_view header, std::string_view name) {
-  while (!header.empty()) {
-    const size_t semicolon = header.find(';');
-    const std::string_view pair = trim_ows(header.substr(0, semicolon));
-    const size_t equals = pair.find('=');
-    if (equals != std::string_view::npos && iequals(trim_ows(pair.substr(0, equals)), name))
-      return found(trim_ows(pair.substr(equals + 1)));
-    if (semicolon == std::string_view::npos) break;
-    header.remove_prefix(semicolon + 1);
-  }
-  return {};
+  const auto value = cookie_value(header, name);
+  return value ? found(*value) : VariableValue{};
 }
 
 VariableValue query_argument(std::string_view query, std::string_view name) {

@@ -57,6 +57,11 @@ void Group::close_idle() {
   while (Connection* oldest = by_age_.front()) drop(*oldest);
 }
 
+void Group::close_idle(const SocketAddress& address) {
+  const auto slot = slots_.find(address);
+  while (slot != slots_.end() && !slot->second.empty()) drop(*slot->second.back());
+}
+
 Pool::Pool(io::Loop& loop, observe::MetricSlab& metrics, std::function<void(int)> on_count)
     : loop_(loop), metrics_(metrics), on_count_(std::move(on_count)) {}
 

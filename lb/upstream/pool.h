@@ -28,6 +28,7 @@ class Group {
   // Safe on the connection's own stack.
   void give(std::unique_ptr<Connection> connection);
   void close_idle();
+  void close_idle(const SocketAddress& address);
   size_t idle() const { return idle_; }
   const PoolOptions& options() const { return options_; }
   const std::string& name() const { return name_; }

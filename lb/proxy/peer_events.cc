@@ -1,0 +1,54 @@
+// What control says of one peer while requests and WebSockets are on it: a check took it down, the operator drains it.
+#include <algorithm>
+
+#include "base/log.h"
+#include "proxy/core.h"
+#include "proxy/session.h"
+#include "upstream/pool.h"
+
+namespace weir::proxy {
+
+void Core::peer_down(const policy::PeerState& state) {
+  for (const auto& epoch : epochs_) {
+    const Site& site = epoch->site();
+    for (size_t i = 0; i < site.clusters.size(); ++i) {
+      const auto close_idle = [&](const policy::Peer& peer) {
+        if (peer.state.get() == &state) epoch->cluster(static_cast<int>(i)).group->close_idle(peer.options.address);
+      };
+      const policy::Cluster& cluster = *site.clusters[i].cluster;
+      std::for_each(cluster.primaries().begin(), cluster.primaries().end(), close_idle);
+      std::for_each(cluster.backups().begin(), cluster.backups().end(), close_idle);
+    }
+  }
+  sessions_.for_each([&](Session& session) { session.peer_down(state); });
+}
+
+void Core::close_tunnels(std::shared_ptr<policy::PeerState> state, uint16_t code, Millis spread) {
+  MonoMs count = 0;
+  sessions_.for_each([&](Session& session) { count += session.tunnel_to(*state) != nullptr ? 1 : 0; });
+  MonoMs index = 0;
+  sessions_.for_each([&](Session& session) {
+    Exchange* tunnel = session.tunnel_to(*state);
+    if (tunnel == nullptr) return;
+    const MonoMs wait = spread.count() * index++ / count;
+    wait == 0 ? tunnel->drain(code) : tunnel->drain_at(loop_.now() + wait, code);
+  });
+}
+
+void Session::peer_down(const policy::PeerState& state) {
+  if (state_ == State::kBusy && busy_->exchange != nullptr) busy_->exchange->peer_down(state);
+}
+
+Exchange* Session::tunnel_to(const policy::PeerState& state) {
+  return state_ == State::kTunnel && busy_->exchange->on_peer(state) ? busy_->exchange.get() : nullptr;
+}
+
+// Rule (d) of SEMANTICS 2.6. Who may not be sent again, or could go nowhere, waits on: the peer may come back to its
+// senses before the timeout.
+void Exchange::peer_down(const policy::PeerState& state) {
+  if (peer_ == nullptr || peer_->state.get() != &state) return;
+  if (leased() && connection_->bytes_received() > 0) return;
+  if (would_go_elsewhere(ErrorKind::kDeclaredDown)) attempt_failed(ErrorKind::kDeclaredDown);
+}
+
+}  // namespace weir::proxy
