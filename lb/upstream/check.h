@@ -61,8 +61,10 @@ struct CheckOptions {
   std::string position;  // file:line:col
 
   // Equal for checks that ask the same question in the same rhythm: such share one probe. `host` resolved by the
-  // caller.
+  // caller. What an upstream makes of the verdict (mandatory, fail_open) is not in it.
   std::string fingerprint() const;
+  std::string question() const;  // the same without the rhythm
+  std::string label() const;     // for the operator: "http GET /api/__health_check", "tcp port 9000"
 };
 
 }  // namespace weir::upstream

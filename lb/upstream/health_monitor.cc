@@ -1,0 +1,367 @@
+// Who is asked what (reconcile), and what a peer's checks say together (judge).
+#include "upstream/health_monitor.h"
+
+#include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+
+#include "base/log.h"
+#include "upstream/change_log.h"
+#include "upstream/check_series.h"
+#include "upstream/probe.h"
+
+namespace weir::upstream {
+namespace {
+
+using Standing = policy::HealthState::Standing;
+
+constexpr MonoMs kInconclusiveQuiet = 60'000;  // between two lines about probes that said nothing
+constexpr std::string_view kNotChecked = "not checked yet";
+
+}  // namespace
+
+struct HealthMonitor::Impl final : private DeadlineHandler {
+  struct Asked;
+  struct PeerCheck {
+    Asked* asked = nullptr;
+    bool failed_since_ejection = false;  // a probe failed while the peer was out passively
+  };
+  struct PeerEntry {
+    CheckedPeer peer;
+    std::string title;              // "myapp/10.0.0.1:13000"
+    std::vector<PeerCheck> checks;  // in the upstream's order
+    bool down = false;
+    bool unchecked = false;  // down for want of a first answer alone (mandatory)
+    MonoMs changed_at = 0;   // 0: nothing is known yet
+    ChangeLog log;
+  };
+  struct CheckEntry {
+    CheckOptions options;  // `host` resolved
+    std::string question;
+    std::string fingerprint;
+    std::string label;
+    bool void_verdict = false;
+  };
+  struct UpstreamEntry {
+    std::string name;
+    std::vector<CheckEntry> checks;
+    std::vector<std::unique_ptr<PeerEntry>> peers;
+  };
+  struct Binding {
+    UpstreamEntry* upstream;
+    PeerEntry* peer;
+    size_t check;
+  };
+  // A series of probes and everybody it stands for.
+  struct Asked final : CheckSeries::Listener {
+    Asked(Impl& its_impl, const SocketAddress& at, const CheckEntry& check)
+        : impl(its_impl), series(impl.kit, impl.rng, at, check.options, *this) {}
+    void on_begin() override { ++impl.started; }
+    void on_result(const ProbeOutcome& outcome, bool changed) override { impl.on_result(*this, outcome, changed); }
+    Impl& impl;
+    std::vector<Binding> stands_for;
+    CheckSeries series;
+  };
+  using AskedByKey = std::unordered_map<std::string, std::unique_ptr<Asked>>;
+  using Upstreams = std::vector<std::unique_ptr<UpstreamEntry>>;
+  // What was checked before a reconcile: what stays is moved out of it.
+  struct Past {
+    explicit Past(Impl& impl);
+    AskedByKey asked;  // by address and fingerprint
+    Upstreams upstreams;
+    std::unordered_map<std::string, const Asked*> by_question;  // address and question
+    std::unordered_map<std::string, PeerEntry*> peers;          // by title
+    std::unordered_map<std::string, const CheckEntry*> checks;  // upstream's name and fingerprint
+  };
+
+  Impl(io::Loop& its_loop, HealthMonitorOptions its_options)
+      : loop(its_loop), options(std::move(its_options)), rng(options.seed), kit(its_loop, options.connect) {}
+
+  void reconcile(std::vector<CheckedUpstream> wanted);
+  void add(CheckedUpstream wanted, Past& past);
+  std::unique_ptr<PeerEntry> make_peer(const UpstreamEntry& upstream, CheckedPeer peer, const Past& past);
+  Asked& ask(const SocketAddress& peer, const CheckEntry& check, Past& past);
+  void let_go(const Past& past);
+
+  void on_result(Asked& asked, const ProbeOutcome& outcome, bool changed);
+  bool judge_void(UpstreamEntry& upstream, size_t check);
+  void judge(UpstreamEntry& upstream);
+  void judge(UpstreamEntry& upstream, PeerEntry& peer);
+  void change(const UpstreamEntry& upstream, PeerEntry& peer, bool down, const CheckEntry* check, std::string reason);
+  void heal(const Binding& binding, bool passed);
+  void note_inconclusive(const Asked& asked, const ProbeOutcome& outcome);
+  void deliver();
+  void on_deadline(Deadline&) override { deliver(); }
+
+  io::Loop& loop;
+  HealthMonitorOptions options;
+  Rng rng;
+  ProbeKit kit;
+  AskedByKey asked;
+  Upstreams upstreams;
+  std::vector<HealthChange> changes;  // not told yet
+  Deadline tell{this};
+  uint64_t started = 0;
+  MonoMs inconclusive_said = -kInconclusiveQuiet;
+};
+
+// ---- what is asked
+
+HealthMonitor::Impl::Past::Past(Impl& impl) : asked(std::move(impl.asked)), upstreams(std::move(impl.upstreams)) {
+  impl.asked.clear();
+  impl.upstreams.clear();
+  for (auto& [key, each] : asked) {
+    const Binding& one = each->stands_for.front();
+    const std::string address = key.substr(0, key.find('\n') + 1);
+    by_question.emplace(address + one.upstream->checks[one.check].question, each.get());
+    each->stands_for.clear();
+  }
+  for (const auto& upstream : upstreams) {
+    for (const CheckEntry& check : upstream->checks) checks.emplace(upstream->name + '\n' + check.fingerprint, &check);
+    for (const auto& peer : upstream->peers) peers.emplace(peer->title, peer.get());
+  }
+}
+
+void HealthMonitor::Impl::reconcile(std::vector<CheckedUpstream> wanted) {
+  Past past(*this);
+  for (CheckedUpstream& each : wanted)
+    if (!each.checks.empty() && !each.peers.empty()) add(std::move(each), past);
+  for (const auto& upstream : upstreams) {
+    for (size_t check = 0; check < upstream->checks.size(); ++check) judge_void(*upstream, check);
+    judge(*upstream);
+  }
+  let_go(past);
+  if (!changes.empty()) loop.arm(tell, loop.now());
+}
+
+void HealthMonitor::Impl::add(CheckedUpstream wanted, Past& past) {
+  auto upstream = std::make_unique<UpstreamEntry>();
+  upstream->name = std::move(wanted.name);
+  for (CheckOptions& options_in : wanted.checks) {
+    CheckEntry& check = upstream->checks.emplace_back();
+    check.options = std::move(options_in);
+    if (check.options.host.empty()) check.options.host = upstream->name;
+    check.question = check.options.question();
+    check.fingerprint = check.options.fingerprint();
+    check.label = check.options.label();
+    const auto before = past.checks.find(upstream->name + '\n' + check.fingerprint);
+    check.void_verdict = before != past.checks.end() && check.options.fail_open && before->second->void_verdict;
+  }
+  std::unordered_set<const policy::PeerState*> seen;
+  for (CheckedPeer& peer : wanted.peers) {
+    if (!seen.insert(peer.state.get()).second) continue;  // the same address twice is one peer
+    upstream->peers.push_back(make_peer(*upstream, std::move(peer), past));
+    PeerEntry& entry = *upstream->peers.back();
+    for (size_t i = 0; i < upstream->checks.size(); ++i) {
+      Asked& who = ask(entry.peer.address, upstream->checks[i], past);
+      who.stands_for.push_back({upstream.get(), &entry, i});
+      entry.checks.push_back({&who});
+    }
+  }
+  upstreams.push_back(std::move(upstream));
+}
+
+std::unique_ptr<HealthMonitor::Impl::PeerEntry> HealthMonitor::Impl::make_peer(const UpstreamEntry& upstream,
+                                                                               CheckedPeer peer, const Past& past) {
+  auto entry = std::make_unique<PeerEntry>();
+  entry->title = upstream.name + '/' + peer.name;
+  entry->peer = std::move(peer);
+  if (const auto before = past.peers.find(entry->title); before != past.peers.end()) {
+    entry->down = before->second->down;
+    entry->unchecked = before->second->unchecked;
+    entry->changed_at = before->second->changed_at;
+    entry->log = before->second->log;
+  }
+  entry->peer.state->check_down = entry->down;
+  return entry;
+}
+
+HealthMonitor::Impl::Asked& HealthMonitor::Impl::ask(const SocketAddress& peer, const CheckEntry& check, Past& past) {
+  SocketAddress address = peer;
+  if (check.options.port != 0 && !address.is_unix()) address.set_port(check.options.port);
+  const std::string where = address.to_string() + '\n';
+  std::unique_ptr<Asked>& place = asked[where + check.fingerprint];
+  if (place != nullptr) return *place;
+  if (const auto before = past.asked.find(where + check.fingerprint); before != past.asked.end()) {
+    place = std::move(before->second);
+    past.asked.erase(before);
+    return *place;
+  }
+  place = std::make_unique<Asked>(*this, address, check);
+  if (const auto before = past.by_question.find(where + check.question); before != past.by_question.end())
+    place->series.inherit(before->second->series);
+  return *place;
+}
+
+void HealthMonitor::Impl::let_go(const Past& past) {
+  std::unordered_set<const policy::PeerState*> stays;
+  for (const auto& upstream : upstreams)
+    for (const auto& peer : upstream->peers) stays.insert(peer->peer.state.get());
+  for (const auto& upstream : past.upstreams) {
+    for (const auto& peer : upstream->peers) {
+      if (!peer->down || stays.count(peer->peer.state.get()) != 0) continue;
+      peer->peer.state->check_down = false;
+      log::notice("peer ", peer->title, " was down and is no longer checked");
+      changes.push_back({upstream->name, peer->peer.name, peer->peer.state, false, {}});
+    }
+  }
+}
+
+// ---- what the answers say
+
+// Tells nobody before everything is in place: whoever is told may reconcile.
+void HealthMonitor::Impl::on_result(Asked& who, const ProbeOutcome& outcome, bool changed) {
+  if (outcome.verdict == ProbeOutcome::Verdict::kInconclusive) return note_inconclusive(who, outcome);
+  const bool passed = outcome.verdict == ProbeOutcome::Verdict::kPassed;
+  for (const Binding& binding : who.stands_for) {
+    if (changed) {
+      if (judge_void(*binding.upstream, binding.check)) judge(*binding.upstream);
+      judge(*binding.upstream, *binding.peer);
+    }
+    heal(binding, passed);
+    binding.peer->log.catch_up(binding.peer->title, binding.peer->down, loop.now());
+  }
+  deliver();
+}
+
+// True when it is another than before.
+bool HealthMonitor::Impl::judge_void(UpstreamEntry& upstream, size_t check) {
+  CheckEntry& entry = upstream.checks[check];
+  if (!entry.options.fail_open) return false;
+  const bool all = std::all_of(upstream.peers.begin(), upstream.peers.end(), [check](const auto& peer) {
+    return peer->checks[check].asked->series.standing() == Standing::kDown;
+  });
+  if (all == entry.void_verdict) return false;
+  entry.void_verdict = all;
+  if (all) {
+    log::warn("upstream ", upstream.name, ": check ", entry.label, " fails on all peers, so its verdict is void: ",
+              upstream.peers.front()->checks[check].asked->series.last_failure());
+  } else {
+    log::warn("upstream ", upstream.name, ": check ", entry.label, " no longer fails on all peers and counts again");
+  }
+  return true;
+}
+
+void HealthMonitor::Impl::judge(UpstreamEntry& upstream) {
+  for (const auto& peer : upstream.peers) judge(upstream, *peer);
+}
+
+void HealthMonitor::Impl::judge(UpstreamEntry& upstream, PeerEntry& peer) {
+  bool unknown = false;
+  for (size_t i = 0; i < upstream.checks.size(); ++i) {
+    const CheckEntry& check = upstream.checks[i];
+    if (check.void_verdict) continue;
+    const CheckSeries& series = peer.checks[i].asked->series;
+    if (series.standing() == Standing::kUp) continue;
+    if (series.standing() == Standing::kDown) return change(upstream, peer, true, &check, series.last_failure());
+    if (check.options.health.mandatory) return change(upstream, peer, true, nullptr, std::string(kNotChecked));
+    unknown = true;
+  }
+  // A check that is new has said nothing yet: a peer that is down stays so until it does.
+  if (unknown) return;
+  if (peer.changed_at == 0) peer.changed_at = loop.now();
+  change(upstream, peer, false, nullptr, {});
+}
+
+// `check`: the one that says down; null: it has not been asked yet.
+void HealthMonitor::Impl::change(const UpstreamEntry& upstream, PeerEntry& peer, bool down, const CheckEntry* check,
+                                 std::string reason) {
+  const bool was_unchecked = peer.unchecked;
+  peer.unchecked = down && check == nullptr && (peer.unchecked || !peer.down);
+  if (down == peer.down && was_unchecked == peer.unchecked) return;
+  const MonoMs now = loop.now();
+  const MonoMs lasted = peer.changed_at == 0 || was_unchecked ? -1 : now - peer.changed_at;
+  const bool changed = down != peer.down;
+  peer.down = down;
+  peer.changed_at = now;
+  if (down && check != nullptr) peer.log.down(peer.title, reason, check->label, lasted, now);
+  if (!down && !was_unchecked) peer.log.up(peer.title, lasted, now);
+  if (!changed) return;
+  policy::PeerState& state = *peer.peer.state;
+  if (!down) {  // what eases its return is in place before it is seen
+    if (peer.peer.slow_start.count() > 0) state.ramp_from = now;
+    state.passive.reinstate(now);
+  }
+  state.check_down = down;
+  changes.push_back({upstream.name, peer.peer.name, peer.peer.state, down, std::move(reason)});
+}
+
+// A peer that is out passively and whose check failed meanwhile is back when the check passes again: its recovery does
+// not wait for fail_timeout. A check that never failed says nothing of why it is out.
+void HealthMonitor::Impl::heal(const Binding& binding, bool passed) {
+  PeerEntry& peer = *binding.peer;
+  policy::PeerState& state = *peer.peer.state;
+  bool& failed = peer.checks[binding.check].failed_since_ejection;
+  if (state.passive.ejected_until() == 0) {
+    failed = false;
+    return;
+  }
+  if (!passed) {
+    failed = true;
+    return;
+  }
+  const policy::HealthState& health = peer.checks[binding.check].asked->series.health();
+  if (!failed || health.passes_in_row() < health.options().passes) return;
+  failed = false;
+  const bool others_fail =
+      std::any_of(peer.checks.begin(), peer.checks.end(), [](const PeerCheck& c) { return c.failed_since_ejection; });
+  if (others_fail || peer.down) return;
+  if (peer.peer.slow_start.count() > 0) state.ramp_from = loop.now();
+  if (state.passive.reinstate(loop.now()))
+    log::warn("peer ", peer.title, " passes its check again: its ejection ends early");
+}
+
+void HealthMonitor::Impl::note_inconclusive(const Asked& who, const ProbeOutcome& outcome) {
+  if (loop.now() - inconclusive_said < kInconclusiveQuiet) return;
+  inconclusive_said = loop.now();
+  const Binding& one = who.stands_for.front();
+  log::error("a health check says nothing of ", one.peer->title, ": ", outcome.reason,
+             " (the next such line in a minute at the earliest)");
+}
+
+void HealthMonitor::Impl::deliver() {
+  if (changes.empty()) return;
+  const auto told = std::exchange(changes, {});
+  const auto on_change = options.on_change;  // a copy: it may destroy the monitor
+  if (!on_change) return;
+  for (const HealthChange& each : told) on_change(each);
+}
+
+// ---- the monitor
+
+HealthMonitor::HealthMonitor(io::Loop& loop, HealthMonitorOptions options)
+    : impl_(std::make_unique<Impl>(loop, std::move(options))) {}
+
+HealthMonitor::~HealthMonitor() = default;
+
+void HealthMonitor::reconcile(std::vector<CheckedUpstream> upstreams) {
+  impl_->reconcile(std::move(upstreams));
+}
+
+size_t HealthMonitor::probes() const {
+  return impl_->asked.size();
+}
+
+uint64_t HealthMonitor::started() const {
+  return impl_->started;
+}
+
+std::vector<ProbeReport> HealthMonitor::report() const {
+  std::vector<ProbeReport> reports;
+  for (const auto& upstream : impl_->upstreams) {
+    for (const auto& peer : upstream->peers) {
+      for (size_t i = 0; i < upstream->checks.size(); ++i) {
+        ProbeReport& report = reports.emplace_back();
+        report.upstream = upstream->name;
+        report.peer = peer->peer.name;
+        report.check = upstream->checks[i].label;
+        report.void_verdict = upstream->checks[i].void_verdict;
+        peer->checks[i].asked->series.report(report);
+      }
+    }
+  }
+  return reports;
+}
+
+}  // namespace weir::upstream
