@@ -10,7 +10,7 @@ class LeastConn final : public LeastLoadBalancer {
 
  protected:
   Pick choose(Turn& turn) override {
-    return pick_least(turn, [](const SmoothList& list, size_t i) { return uint64_t{list.conns(i)}; });
+    return pick_least(turn, [](const SmoothList&, size_t, uint64_t requests) { return requests; });
   }
 };
 

@@ -10,12 +10,14 @@ namespace weir::policy {
 
 class LeastLoadBalancer : public ListBalancer {
  protected:
-  // Weights without a common multiple up to `most` are compared by rounded shares; load times `most` times 1000 fits
-  // in 64 bits.
+  // Requests in flight are counted in sixteenths, because a peer that ramps up counts them more than once.
+  static constexpr uint32_t kRequest = 16;
+
+  // Weights without a common multiple up to `most` are compared by rounded shares; `most` times a load fits in 64 bits.
   LeastLoadBalancer(const Cluster& cluster, Place place, uint64_t most)
       : ListBalancer(cluster, place), primary_loads_(primaries(), most), backup_loads_(backups(), most) {}
 
-  // `load_of(list, i)`: before weight.
+  // `load_of(list, i, requests)`: before weight.
   template <class LoadOf>
   Pick pick_least(Turn& turn, LoadOf load_of) {
     Pick pick = pick_least(turn, primaries(), primary_loads_, load_of);
@@ -30,23 +32,23 @@ class LeastLoadBalancer : public ListBalancer {
       uint64_t common = 1;
       for (size_t i = 0; i < list.size() && common <= most; ++i) common = std::lcm(common, uint64_t{list.weight(i)});
       for (size_t i = 0; i < list.size(); ++i)
-        whole.push_back(std::max<uint64_t>(std::min(common, most) / list.weight(i), 1));
-      factor = whole;
+        factor.push_back(std::max<uint64_t>(std::min(common, most) / list.weight(i), 1));
+      cost.assign(list.size(), kRequest);
     }
-    // A peer at a tenth of its weight has ten times the load.
+    // At a tenth of its weight a peer's requests count ten times.
     void scale(std::span<const SmoothList::Ramp> ramps) {
-      for (const uint32_t i : scaled) factor[i] = whole[i];
+      for (const uint32_t i : scaled) cost[i] = kRequest;
       scaled.clear();
       for (const SmoothList::Ramp& ramp : ramps) {
-        factor[ramp.peer] = whole[ramp.peer] * 1000 / ramp.share;
+        cost[ramp.peer] = kRequest * 1000 / ramp.share;
         scaled.push_back(ramp.peer);
       }
     }
-    std::vector<uint64_t> whole;
     std::vector<uint64_t> factor;
+    std::vector<uint32_t> cost;  // of a request in flight
     std::vector<uint64_t> load;
     std::vector<int32_t> equal;    // notes: kFit where the load is the least
-    std::vector<uint32_t> scaled;  // whose factor is not the whole one
+    std::vector<uint32_t> scaled;  // whose cost is not kRequest
   };
 
   template <class LoadOf>
@@ -55,13 +57,14 @@ class LeastLoadBalancer : public ListBalancer {
       if (!list.ramps().empty() || !loads.scaled.empty()) loads.scale(list.ramps());
       uint64_t* const load = loads.load.data();
       const uint64_t* const factor = loads.factor.data();
+      const uint32_t* const cost = loads.cost.data();
       uint64_t least = UINT64_MAX;
       size_t equals = 0;
       size_t first = PeerList::kNone;
       for (size_t i = 0; i < list.size(); ++i) {
         const bool in = list.noted(i) <= worst;
         // Kept: other workers change the count between here and the tie-break.
-        load[i] = in ? load_of(list, i) * factor[i] : UINT64_MAX;
+        load[i] = in ? load_of(list, i, uint64_t{list.conns(i)} * cost[i]) * factor[i] : UINT64_MAX;
         equals += load[i] == least;
         if (load[i] < least) {
           least = load[i];

@@ -18,9 +18,9 @@ class LeastTime final : public LeastLoadBalancer {
     const uint32_t* const of_primaries = primary_times_.steps(turn.ctx.now);
     const uint32_t* const of_backups = backup_times_.steps(turn.ctx.now);
     const SmoothList* const primary_list = &primaries();
-    return pick_least(turn, [=](const SmoothList& list, size_t i) {
+    return pick_least(turn, [=](const SmoothList& list, size_t i, uint64_t requests) {
       const uint32_t step = &list == primary_list ? of_primaries[i] : of_backups[i];
-      return (uint64_t{list.conns(i)} + 1) * step;
+      return (requests + kRequest) * step;
     });
   }
 

@@ -1,7 +1,8 @@
-// What holds of every balancer, over every state of every group of up to five peers.
+// What holds of every balancer, over every state of every group of up to four peers and every subset of six.
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <map>
 #include <string>
 
@@ -10,11 +11,13 @@
 namespace weir::policy {
 namespace {
 
-const Method kMethods[] = {Method::kRoundRobin,     Method::kIpHash, Method::kLeastConn, Method::kHash,
-                           Method::kHashConsistent, Method::kRandom, Method::kRandomTwo};
+const Method kMethods[] = {
+    Method::kRoundRobin,        Method::kIpHash,          Method::kLeastConn,        Method::kHash,
+    Method::kHashConsistent,    Method::kRandom,          Method::kRandomTwo,        Method::kLeastTimeHeader,
+    Method::kLeastTimeLastByte, Method::kRandomTwoHeader, Method::kRandomTwoLastByte};
 
-enum class Fate { kWell, kTried, kDown, kFull, kOut };
-constexpr int kFates = 5;
+enum class Fate { kWell, kTried, kDown, kFull, kOut, kDrain };
+constexpr int kFates = 6;
 
 std::vector<Server> servers(int peers, int primaries) {
   std::vector<Server> all;
@@ -36,29 +39,53 @@ const SocketAddress& client(int n) {
 void set_fate(Group& group, size_t i, Fate fate) {
   PeerState& state = group.state(i);
   state.check_down = fate == Fate::kDown;
+  state.drain = fate == Fate::kDrain;
   state.inflight = fate == Fate::kFull ? 1 : 0;
   state.passive.success(kNever - 1);  // brings it in
   if (fate == Fate::kOut) state.passive.failure(group.now);
 }
 
-// Who may be picked, by the words of SEMANTICS 1 and without any of the code under test.
-std::vector<size_t> eligible_peers(const std::vector<Fate>& fates, size_t primaries, bool panic_enabled) {
+// Whether checks, drain and operator leave it.
+bool is_left(Fate fate) {
+  return fate != Fate::kDown && fate != Fate::kDrain;
+}
+
+// Whether the words of SEMANTICS 1 make passive ejection of no account.
+bool ignores_passive(const std::vector<Fate>& fates, size_t primaries, bool panic_enabled) {
   size_t left[2] = {0, 0}, in[2] = {0, 0};
   bool backup_fit = false;
   for (size_t i = 0; i < fates.size(); ++i) {
     const size_t list = i < primaries ? 0 : 1;
-    left[list] += fates[i] != Fate::kDown;
-    in[list] += fates[i] != Fate::kDown && fates[i] != Fate::kOut;
+    left[list] += is_left(fates[i]);
+    in[list] += is_left(fates[i]) && fates[i] != Fate::kOut;
     backup_fit |= list == 1 && fates[i] == Fate::kWell;
   }
   const bool most_out = left[0] == 0 ? in[1] * 2 < left[1] : in[0] * 2 < left[0] && !backup_fit;
-  const bool ignore_passive = fates.size() == 1 || (panic_enabled && most_out);
+  return fates.size() == 1 || (panic_enabled && most_out);
+}
+
+// Who may be picked, by the words of SEMANTICS 1 and without any of the code under test.
+std::vector<size_t> eligible_peers(const std::vector<Fate>& fates, size_t primaries, bool panic_enabled) {
+  const bool ignore_passive = ignores_passive(fates, primaries, panic_enabled);
   std::vector<size_t> eligible;
   for (size_t i = 0; i < fates.size(); ++i) {
     if (i == primaries && !eligible.empty()) break;  // backups are for when the primaries are used up
     if (fates[i] == Fate::kWell || (fates[i] == Fate::kOut && ignore_passive)) eligible.push_back(i);
   }
   return eligible;
+}
+
+char letter(size_t i) {
+  return static_cast<char>('a' + i);
+}
+
+// Gives the group these fates, the tried peers in the request's set.
+void arrange(Group& group, const std::vector<Fate>& fates) {
+  group.tried.clear();
+  for (size_t i = 0; i < fates.size(); ++i) {
+    set_fate(group, i, fates[i]);
+    if (fates[i] == Fate::kTried) group.tried.add(&group.peer(std::string(1, letter(i))));
+  }
 }
 
 void check_all_states(Method method, int peers, int primaries, bool panic) {
@@ -68,22 +95,28 @@ void check_all_states(Method method, int peers, int primaries, bool panic) {
   for (int code = 0; code < states; ++code) {
     std::vector<Fate> fates;
     for (int i = 0, rest = code; i < peers; ++i, rest /= kFates) fates.push_back(static_cast<Fate>(rest % kFates));
-    for (size_t i = 0; i < fates.size(); ++i) {
-      set_fate(group, i, fates[i]);
-      if (fates[i] == Fate::kTried) group.tried.add(&group.peer(std::string(1, static_cast<char>('a' + i))));
-    }
+    arrange(group, fates);
     group.client = client(code);
-    const Pick pick = group.pick("key-" + std::to_string(code));
-    group.tried.clear();
-    const std::vector<size_t> eligible = eligible_peers(fates, static_cast<size_t>(primaries), panic);
-    ASSERT_FALSE(pick.probe) << code;
-    if (pick.peer == nullptr) {
-      ASSERT_TRUE(eligible.empty()) << code;
-      ASSERT_EQ(pick.any_full, std::count(fates.begin(), fates.end(), Fate::kFull) > 0) << code;
-    } else {
-      const auto picked = static_cast<size_t>(pick.peer->options.name[0] - 'a');
-      ASSERT_EQ(std::count(eligible.begin(), eligible.end(), picked), 1) << code;
-      ASSERT_FALSE(pick.any_full) << code;
+    const std::string key = "key-" + std::to_string(code);
+    // Unbound, and bound to one peer after the other over the states.
+    for (const bool is_bound : {false, true}) {
+      const auto to = static_cast<size_t>(code / 7 % peers);
+      group.bound = is_bound ? &group.peer(std::string(1, letter(to))) : nullptr;
+      const bool ignore_passive = ignores_passive(fates, static_cast<size_t>(primaries), panic);
+      const bool has_bound = is_bound && (fates[to] == Fate::kWell || fates[to] == Fate::kDrain ||
+                                          (fates[to] == Fate::kOut && ignore_passive));
+      std::vector<size_t> eligible = eligible_peers(fates, static_cast<size_t>(primaries), panic);
+      if (has_bound) eligible = {to};
+      const Pick pick = group.pick(key);
+      ASSERT_FALSE(pick.probe) << code;
+      if (pick.peer == nullptr) {
+        ASSERT_TRUE(eligible.empty()) << code;
+        ASSERT_EQ(pick.any_full, std::count(fates.begin(), fates.end(), Fate::kFull) > 0) << code;
+      } else {
+        const auto picked = static_cast<size_t>(pick.peer->options.name[0] - 'a');
+        ASSERT_EQ(std::count(eligible.begin(), eligible.end(), picked), 1) << code;
+        ASSERT_FALSE(pick.any_full) << code;
+      }
     }
   }
 }
@@ -91,7 +124,7 @@ void check_all_states(Method method, int peers, int primaries, bool panic) {
 TEST(EveryBalancer, picks_only_eligible_peers_and_one_where_there_is_one) {
   for (const Method method : kMethods)
     for (const bool panic : {true, false})
-      for (int peers = 1; peers <= 5; ++peers) {
+      for (int peers = 1; peers <= 4; ++peers) {
         SCOPED_TRACE(::testing::Message()
                      << "method " << static_cast<int>(method) << " peers " << peers << " panic " << panic);
         ASSERT_NO_FATAL_FAILURE(check_all_states(method, peers, peers, panic));
@@ -106,6 +139,94 @@ TEST(EveryBalancer, does_so_with_backups_too) {
                      << "method " << static_cast<int>(method) << " primaries " << primaries << " panic " << panic);
         ASSERT_NO_FATAL_FAILURE(check_all_states(method, 4, primaries, panic));
       }
+}
+
+// All subsets of six peers refused in each of the ways: a request that goes on trying is given each of the others once
+// and then nobody, and never one that is refused.
+void check_walks(Method method, bool panic) {
+  Group group(method, servers(6, 6), panic);
+  for (const Fate refused : {Fate::kTried, Fate::kDown, Fate::kFull, Fate::kOut, Fate::kDrain}) {
+    for (unsigned subset = 0; subset < 64; ++subset) {
+      std::vector<Fate> fates(6, Fate::kWell);
+      for (size_t i = 0; i < 6; ++i)
+        if ((subset >> i & 1) != 0) fates[i] = refused;
+      arrange(group, fates);
+      group.client = client(static_cast<int>(subset));
+      // Bound to a peer of either kind, or to none.
+      const size_t to = subset % 7;
+      group.bound = to < 6 ? &group.peer(std::string(1, letter(to))) : nullptr;
+      const bool all = refused == Fate::kOut && ignores_passive(fates, 6, panic);
+      std::string expected;
+      for (size_t i = 0; i < 6; ++i)
+        if (fates[i] == Fate::kWell || all || (i == to && refused == Fate::kDrain)) expected += letter(i);
+      std::string given;
+      while (const Peer* peer = group.pick("key-" + std::to_string(subset)).peer) {
+        given += peer->options.name;
+        group.tried.add(peer);
+        ASSERT_LE(given.size(), 6u);
+      }
+      std::sort(given.begin(), given.end());
+      ASSERT_EQ(given, expected) << "fate " << static_cast<int>(refused);
+    }
+  }
+}
+
+TEST(EveryBalancer, walks_a_request_once_over_those_that_are_not_refused) {
+  for (const Method method : kMethods)
+    for (const bool panic : {true, false}) {
+      SCOPED_TRACE(::testing::Message() << "method " << static_cast<int>(method) << " panic " << panic);
+      ASSERT_NO_FATAL_FAILURE(check_walks(method, panic));
+    }
+}
+
+// Any subset of six equal peers down: the others' shares differ from equal ones by no more than `bound` of all picks.
+void check_shares_of_subsets(Method method, double bound) {
+  constexpr int kPicks = 1'200;
+  std::vector<Server> equals;
+  for (int i = 1; i <= 6; ++i) equals.push_back({"10.0.0." + std::to_string(i) + ":80"});
+  Group group(method, equals);
+  // CRC-32 of keys that differ in a digit lie close together: keys at random.
+  Rng rng(9);
+  std::vector<std::string> keys;
+  std::vector<SocketAddress> clients;
+  for (int i = 0; i < kPicks; ++i) {
+    keys.push_back(std::to_string(rng.next()));
+    clients.push_back(
+        *SocketAddress::from_ip("10." + std::to_string(i / 250) + "." + std::to_string(i % 250) + ".1", 1));
+  }
+  for (unsigned subset = 0; subset < 63; ++subset) {
+    for (size_t i = 0; i < 6; ++i) group.state(i).check_down = (subset >> i & 1) != 0;
+    const int left = 6 - std::popcount(subset);
+    std::map<std::string, int> counts;
+    for (size_t i = 0; i < kPicks; ++i) {
+      group.client = clients[i];
+      ++counts[group.name(keys[i])];
+    }
+    ASSERT_EQ(counts.size(), static_cast<size_t>(left));
+    for (const auto& [name, count] : counts) {
+      ASSERT_NEAR(count, kPicks / left, kPicks * bound) << name << " of subset " << subset;
+      ASSERT_NE(name, "-");
+    }
+  }
+}
+
+// nginx's rehash is the least even: a miss's next number is not independent of the first.
+TEST(EveryBalancer, shares_evenly_among_those_that_are_left) {
+  const std::map<Method, double> bounds = {{Method::kRoundRobin, 0.001},
+                                           {Method::kLeastConn, 0.001},
+                                           {Method::kLeastTimeHeader, 0.001},
+                                           {Method::kLeastTimeLastByte, 0.001},
+                                           {Method::kRandom, 0.05},
+                                           {Method::kRandomTwo, 0.05},
+                                           {Method::kRandomTwoHeader, 0.05},
+                                           {Method::kRandomTwoLastByte, 0.05},
+                                           {Method::kIpHash, 0.1},
+                                           {Method::kHash, 0.15},
+                                           {Method::kHashConsistent, 0.1}};
+  for (const Method method : kMethods) {
+    SCOPED_TRACE(static_cast<int>(method));
+    ASSERT_NO_FATAL_FAILURE(check_shares_of_subsets(method, bounds.at(method)));
+  }
 }
 
 TEST(EveryBalancer, offers_a_request_every_peer_once_primaries_first) {
@@ -125,7 +246,7 @@ TEST(EveryBalancer, offers_a_request_every_peer_once_primaries_first) {
 TEST(EveryBalancer, gives_the_probe_to_one_request_and_leaves_the_peer_alone_until_it_is_decided) {
   for (const Method method : kMethods) {
     SCOPED_TRACE(static_cast<int>(method));
-    Group group(method, servers(3, 3));
+    Group group(method, {{"a"}, {"b"}, {"c"}});  // with least_time an idle lighter peer is not picked
     group.state(1).passive.failure(group.now);
     group.now += 10'000;
     int probes = 0;
@@ -184,7 +305,9 @@ TEST(EveryBalancer, shares_by_weight) {
           *SocketAddress::from_ip("10." + std::to_string(i / 250 % 250) + "." + std::to_string(i % 250) + ".1", 1);
       ++counts[group.name("key-" + std::to_string(i))];
     }
-    if (method == Method::kRandomTwo) continue;  // flattens: the heaviest is drawn against itself and drawn again
+    // Two draws flatten: the heaviest is drawn against itself and drawn again. Idle peers' least time is the
+    // heaviest's.
+    if (method >= Method::kRandomTwo) continue;
     EXPECT_NEAR(counts["10.0.0.1:80"], kPicks / 6, kPicks / 10);
     EXPECT_NEAR(counts["10.0.0.2:80"], kPicks / 3, kPicks / 10);
     EXPECT_NEAR(counts["10.0.0.3:80"], kPicks / 2, kPicks / 10);

@@ -1,0 +1,96 @@
+// Places on a peer: exact over all workers.
+#include "policy/peer.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+namespace weir::policy {
+namespace {
+
+TEST(PeerState, gives_as_many_places_as_max_conns_and_takes_them_back) {
+  PeerState state{PassiveOptions()};
+  EXPECT_TRUE(state.acquire(2));
+  EXPECT_TRUE(state.acquire(2));
+  EXPECT_FALSE(state.acquire(2));
+  EXPECT_EQ(state.inflight, 2u);
+  state.release();
+  EXPECT_TRUE(state.acquire(2));
+}
+
+TEST(PeerState, without_a_limit_counts_all_the_same) {
+  PeerState state{PassiveOptions()};
+  for (int i = 0; i < 100; ++i) EXPECT_TRUE(state.acquire(0));
+  EXPECT_EQ(state.inflight, 100u);
+  EXPECT_FALSE(state.acquire(100));  // a reload brought a limit
+}
+
+TEST(PeerState, never_gives_more_places_than_there_are_to_several_threads) {
+  constexpr uint32_t kPlaces = 3;
+  PeerState state{PassiveOptions()};
+  std::atomic<uint32_t> held{0};
+  std::atomic<uint64_t> served{0}, too_many{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 20'000; ++i) {
+        if (!state.acquire(kPlaces)) continue;
+        too_many += held.fetch_add(1) >= kPlaces;
+        ++served;
+        held.fetch_sub(1);
+        state.release();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(too_many, 0u);
+  EXPECT_GT(served, 0u);
+  EXPECT_EQ(state.inflight, 0u);
+}
+
+TEST(PeerState, exactly_max_conns_of_many_threads_that_hold_on_get_a_place) {
+  PeerState state{PassiveOptions()};
+  std::atomic<uint32_t> got{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 1'000; ++i) got += state.acquire(777);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(got, 777u);
+  EXPECT_EQ(state.inflight, 777u);
+}
+
+TEST(PeerState, is_hard_down_by_check_hand_or_drain_and_the_last_not_for_bound_requests) {
+  PeerState state{PassiveOptions()};
+  EXPECT_FALSE(state.hard_down());
+  state.drain = true;
+  EXPECT_TRUE(state.hard_down());
+  EXPECT_FALSE(state.hard_down(true));
+  state.drain = false;
+  for (Switch PeerState::*const which : {&PeerState::check_down, &PeerState::admin_down}) {
+    state.*which = true;
+    EXPECT_TRUE(state.hard_down(true));
+    state.*which = false;
+  }
+}
+
+TEST(ChangeStamp, moves_when_a_switch_or_a_ramp_changes_and_only_then) {
+  PeerState state{PassiveOptions()};
+  const auto moves = [](auto change) {
+    const uint64_t before = ChangeStamp::read();
+    change();
+    return ChangeStamp::read() != before;
+  };
+  EXPECT_TRUE(moves([&] { state.check_down = true; }));
+  EXPECT_FALSE(moves([&] { state.check_down = true; }));
+  EXPECT_TRUE(moves([&] { state.ramp_from = 5; }));
+  EXPECT_FALSE(moves([&] { state.ramp_from = 5; }));
+  EXPECT_FALSE(moves([&] { state.acquire(0); }));
+}
+
+}  // namespace
+}  // namespace weir::policy
