@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 
 from .address import free_address
+from .client import Client
 from .wait import DEADLINE, wait_until
 
 SANITIZER = re.compile(
@@ -170,6 +171,27 @@ class Weir:
     def wait_log(self, count: int = 1, name: str = "access.log") -> list[str]:
         wait_until(lambda: len(self.log_lines(name)) >= count, f"{count} lines in {name}")
         return self.log_lines(name)
+
+    # --- what the admin socket says
+
+    @property
+    def admin_path(self) -> str:
+        """The socket that weir makes beside its pid file unless `admin` says otherwise."""
+        return str(self.pid_path.with_suffix(".sock"))
+
+    def ctl(self, *arguments: str) -> subprocess.CompletedProcess:
+        return run("ctl", "--socket", self.admin_path, *arguments)
+
+    def metrics(self) -> dict[str, float]:
+        """Every sample of GET /metrics by its name with labels, as written."""
+        with Client("unix:" + self.admin_path) as client:
+            text = client.request(path="/metrics", host="localhost", headers={"Connection": "close"}).text
+        return {name: float(value) for name, value in re.findall(r"^(weir_\S+?(?:\{[^\n]*\})?) (\S+)$", text, re.M)}
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum of the samples of that name that have these labels."""
+        wanted = [f'{key}="{value}"' for key, value in labels.items()]
+        return sum(value for key, value in self.metrics().items() if key.split("{")[0] == name and all(w in key for w in wanted))
 
     # --- what the kernel says
 
