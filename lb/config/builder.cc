@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "config/preset.h"
 #include "config/words.h"
 
 namespace weir::config {
@@ -27,8 +28,9 @@ bool asks_for_nginx(const std::vector<Directive>& block) {
   return defaults != nullptr && defaults->args.size() == 1 && defaults->arg(0) == "nginx";
 }
 
-bool has_argument(const Directive& directive, std::string_view text) {
-  return std::any_of(directive.args.begin(), directive.args.end(), [&](const Argument& a) { return a.text == text; });
+bool has_argument(const Directive& directive, std::string_view start) {
+  return std::any_of(directive.args.begin(), directive.args.end(),
+                     [&](const Argument& a) { return a.text.starts_with(start); });
 }
 
 // The first argument that stands on a later line than the word before it and is a directive's name: a ";" was most
@@ -37,7 +39,8 @@ const Argument* swallowed_directive(const Directive& directive) {
   if (!directive.at.file || directive.at.file->syntax != Syntax::kNginx) return nullptr;
   int line = directive.at.line;
   for (const Argument& argument : directive.args) {
-    if (argument.at.line > line && !argument.quoted && find_row(argument.text, kServer) != nullptr) return &argument;
+    const Row* row = argument.at.line > line && !argument.quoted ? find_row(argument.text, kServer) : nullptr;
+    if (row != nullptr && row->contexts != kMatch) return &argument;  // "status" and "body" are words of the language
     line = argument.at.line;
   }
   return nullptr;
@@ -183,16 +186,20 @@ void Builder::build_http(const std::vector<Directive>& block) {
     level.location.automatic_headers = false;
     level.location.no_peer_status = 502;
   }
+  scope.resolver = &model_.resolver;
   declare_captures(block);
   declare_maps(block);
+  declare_matches(block);
   const std::vector<Child> blocks = apply_block(block, scope);
   for (const Child& child : blocks)
     if (child.directive->name == "upstream") build_upstream(*child.directive);
   for (const Child& child : blocks)
     if (child.directive->name == "server") build_server(*child.directive, level);
+  hint_at_missing_checks();
 }
 
 void Builder::prepare_upstream(UpstreamModel& upstream) {
+  upstream.resolver = model_.resolver;
   Scope scope;
   scope.context = kUpstream;
   scope.main = &main_;
@@ -211,16 +218,40 @@ void Builder::build_upstream(const Directive& directive) {
   scope.main = &main_;
   scope.upstream = &upstream;
   apply_block(*directive.block, scope);
-  const bool no_backup =
-      upstream.method != policy::Method::kRoundRobin && upstream.method != policy::Method::kLeastConn;
-  for (const Directive& each : *directive.block)
-    if (no_backup && each.name == "server" && has_argument(each, "backup"))
-      diagnostics_.error(each.at, "balancing method does not support parameter \"backup\"");
+  check_parameters_of_method(directive, upstream);
+  if (const Directive* queue = find_directive(*directive.block, "queue"))
+    if (std::all_of(upstream.servers.begin(), upstream.servers.end(),
+                    [](const UpstreamServer& each) { return each.options.max_conns == 0; }))
+      diagnostics_.warning(queue->at, "\"queue\" is for places that \"max_conns\" limits, and no server has it");
+  if (const Directive* preset = find_directive(*directive.block, "preset"); is_nocobase(preset))
+    if (upstream.servers.size() > kMostNocobaseNodes)
+      diagnostics_.warning(preset->at, "NocoBase runs on at most " + std::to_string(kMostNocobaseNodes) +
+                                           " nodes (worker ids 0-31), upstream \"" + upstream.name + "\" has " +
+                                           std::to_string(upstream.servers.size()));
   if (find_directive(*directive.block, "server") == nullptr)
     diagnostics_.error(directive.at, "no servers are inside upstream \"" + upstream.name + "\"");
   if (find_upstream(upstream.name, false) >= 0)
     return diagnostics_.error(directive.at, "duplicate upstream \"" + upstream.name + "\"");
   add_upstream(std::move(upstream));
+}
+
+// As nginx: what a key or chance decides knows neither tiers nor ramps.
+void Builder::check_parameters_of_method(const Directive& directive, const UpstreamModel& upstream) {
+  using policy::Method;
+  const Method method = upstream.method;
+  if (method == Method::kRoundRobin || method == Method::kLeastConn || method == Method::kLeastTimeHeader ||
+      method == Method::kLeastTimeLastByte)
+    return;
+  for (const Directive& each : *directive.block)
+    for (const std::string_view parameter : {"backup", "slow_start="})
+      if (each.name == "server" && has_argument(each, parameter))
+        diagnostics_.error(each.at, "balancing method does not support parameter \"" +
+                                        std::string(parameter.substr(0, parameter.find('='))) + "\"");
+}
+
+Result<std::string> Builder::read_file(const std::string& path) const {
+  if (!read_file_) return Unexpected{"\"" + path + "\" cannot be read here"};
+  return read_file_(path);
 }
 
 bool Builder::add_format(const std::string& name, std::shared_ptr<const observe::LogFormat> format) {

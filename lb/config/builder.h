@@ -1,8 +1,10 @@
 // From the tree to the model: every block is checked against the tables, its directives applied, its children built as
 // copies of it.
 #pragma once
+#include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,7 +18,11 @@ namespace weir::config {
 
 class Builder {
  public:
-  Builder(Model& model, Diagnostics& diagnostics) : model_(model), diagnostics_(diagnostics) {}
+  // Text of a file that a directive names, relative to where includes are.
+  using ReadFile = std::function<Result<std::string>(const std::string& path)>;
+
+  Builder(Model& model, Diagnostics& diagnostics, ReadFile read_file = {})
+      : model_(model), diagnostics_(diagnostics), read_file_(std::move(read_file)) {}
 
   // Once. `directives` outlive the call only.
   void build(const std::vector<Directive>& directives);
@@ -34,6 +40,18 @@ class Builder {
   int add_upstream(UpstreamModel upstream);
   // The defaults of a fresh upstream{}.
   void prepare_upstream(UpstreamModel& upstream);
+
+  Result<std::string> read_file(const std::string& path) const;
+
+  // Null when there is none of that name.
+  std::shared_ptr<const upstream::Match> find_match(const std::string& name) const;
+  std::vector<std::string_view> match_names() const;
+  // For the upstream that the location being read will turn out to pass to.
+  void add_location_check(upstream::CheckOptions check, const Position& at);
+  // False when the zone is another's already.
+  bool take_zone(const std::string& name) { return zones_.insert(name).second; }
+  // `preset nocobase` in the server{} that is being read.
+  void note_preset(const Position& at) { presets_.push_back({at, model_.servers.size()}); }
 
   // `has_options`: of the socket, which may be given once for an address.
   void add_listen(Call& call, ListenModel listen, bool has_options);
@@ -57,12 +75,18 @@ class Builder {
   void build_main(const std::vector<Directive>& directives);
   void build_http(const std::vector<Directive>& block);
   void build_upstream(const Directive& directive);
+  void check_parameters_of_method(const Directive& directive, const UpstreamModel& upstream);
   void build_server(const Directive& directive, const Level& parent);
   LocationModel build_location(const Directive& directive, const Level& parent, const LocationModel* outer);
   void check_nesting(const Directive& directive, const LocationModel& location, const LocationModel* outer);
   void build_locations(const std::vector<Child>& children, const Level& parent, const LocationModel* outer,
                        std::vector<LocationModel>& into);
   void finish(Level& level);
+  void attach_checks(const Directive& directive, const proxy::Location& settings);
+  void hint_at_missing_checks();
+
+  // match_blocks.cc
+  void declare_matches(const std::vector<Directive>& block);
 
   // map_blocks.cc
   void declare_captures(const std::vector<Directive>& block);
@@ -81,6 +105,18 @@ class Builder {
     bool default_server = false;
   };
   std::map<std::string, ListenFacts> listens_;  // by address
+  ReadFile read_file_;
+  struct LocationCheck {
+    upstream::CheckOptions check;
+    Position at;
+  };
+  std::vector<LocationCheck> location_checks_;  // of the location that is being read
+  std::set<std::string> zones_;
+  struct Preset {
+    Position at;
+    size_t server;
+  };
+  std::vector<Preset> presets_;
   int unknown_ = 0;
 };
 

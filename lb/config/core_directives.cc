@@ -126,8 +126,13 @@ void apply_set_real_ip_from(Call& call) {
   const auto block = Cidr::parse(call.arg(0));
   if (!block) return call.invalid(0, "an address, a CIDR block or \"unix:\"");
   auto& trusted = call.scope.level->location.real_ip.trusted;
-  if (call.first) trusted.clear();
+  auto& written = call.scope.level->written.real_ip_from;
+  if (call.first) trusted.clear(), written.clear();
   trusted.push_back(*block);
+  written.push_back(quote_word(call.arg(0)));
+}
+std::vector<std::string> show_set_real_ip_from(const Scope& scope) {
+  return scope.level->written.real_ip_from;
 }
 
 void apply_real_ip_header(Call& call) {
@@ -230,7 +235,7 @@ const Row kRows[] = {
      "Whether weir's version is named in answers."},
     {"set_real_ip_from",
      kAnywhere,
-     {"ADDRESS | CIDR | unix:", 1, 1, apply_set_real_ip_from, nullptr},
+     {"ADDRESS | CIDR | unix:", 1, 1, apply_set_real_ip_from, show_set_real_ip_from},
      "",
      "",
      "Peers whose word about the client's address is believed.",

@@ -2,6 +2,8 @@
 #include "config/diagnostics.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <string_view>
 #include <tuple>
 
 namespace weir::config {
@@ -10,9 +12,30 @@ std::string Diagnostic::to_string() const {
   return at.to_string() + (severity == Severity::kError ? ": error: " : ": warning: ") + text;
 }
 
+namespace {
+
+// One line each, whatever a value holds.
+std::string on_one_line(std::string_view text) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<uint8_t>(c);
+    if (byte >= 0x20 && byte != 0x7f) {
+      out += c;
+    } else {
+      out += "\\x";
+      out += kHex[byte >> 4];
+      out += kHex[byte & 15];
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
 void Diagnostics::add(Severity severity, const Position& at, std::string text) {
   ++(severity == Severity::kError ? errors_ : warnings_);
-  if (all_.size() < kMost) all_.push_back({severity, at, std::move(text)});
+  if (all_.size() < kMost) all_.push_back({severity, at, on_one_line(text)});
 }
 
 std::vector<Diagnostic> Diagnostics::in_order() const {

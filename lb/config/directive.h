@@ -23,6 +23,7 @@ enum Context : uint32_t {
   kServer = 8,
   kLocation = 16,
   kUpstream = 32,
+  kMatch = 64,
   kAnywhere = kHttp | kServer | kLocation,
 };
 // "http, server, location"
@@ -33,6 +34,7 @@ struct Level {
   proxy::Location location;
   http::HeadLimits limits;
   Millis header_timeout{10'000};
+  Written written;
   bool tunnel_timeout_set = false;  // under nginx's defaults a tunnel is otherwise timed by proxy_read_timeout
 };
 
@@ -44,6 +46,8 @@ struct Scope {
   ServerModel* server = nullptr;
   LocationModel* location = nullptr;
   UpstreamModel* upstream = nullptr;
+  ResolverOptions* resolver = nullptr;  // http{}'s or upstream{}'s
+  upstream::Match* match = nullptr;
 };
 
 // One directive being applied.
@@ -94,8 +98,14 @@ std::span<const Row> main_rows();
 std::span<const Row> core_rows();
 std::span<const Row> server_rows();
 std::span<const Row> upstream_rows();
+std::span<const Row> resolver_rows();
+std::span<const Row> check_rows();
+std::span<const Row> match_rows();
+std::span<const Row> sticky_rows();
 std::span<const Row> proxy_rows();
 std::span<const Row> header_rows();
+std::span<const Row> maintenance_rows();
+std::span<const Row> preset_rows();
 std::span<const Row> log_rows();
 std::span<const Row> accepted_rows();
 

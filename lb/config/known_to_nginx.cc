@@ -20,7 +20,7 @@ constexpr std::string_view kNames[] = {
     "keepalive_time", "limit_except", "limit_rate", "limit_rate_after", "max_headers", "max_ranges", "merge_slashes",
     "msie_padding", "msie_refresh", "open_file_cache", "open_file_cache_errors", "open_file_cache_min_uses",
     "open_file_cache_valid", "output_buffers", "port_in_redirect", "postpone_output", "read_ahead",
-    "recursive_error_pages", "resolver", "resolver_timeout", "root", "satisfy", "send_lowat", "server_name_in_redirect",
+    "recursive_error_pages", "root", "satisfy", "send_lowat", "server_name_in_redirect",
     "subrequest_output_buffer_size", "try_files", "underscores_in_headers",
     // access, auth, add headers, autoindex, browser, charset, dav, empty gif
     "allow", "deny", "auth_basic_user_file", "auth_request", "auth_request_set", "auth_jwt", "auth_jwt_claim_set",
@@ -88,8 +88,8 @@ constexpr std::string_view kNames[] = {
     "quic_bpf", "quic_gso", "quic_host_key", "quic_retry", "xml_entities", "xslt_last_modified", "xslt_param",
     "xslt_string_param", "xslt_stylesheet", "xslt_types", "acme_issuer", "acme_certificate", "acme_shared_zone",
     // upstream
-    "least_time", "queue", "ntlm", "sticky", "sticky_cookie_insert", "state", "health_check", "health_check_timeout",
-    "match", "upstream_conf", "response_time_factor", "zone_sync"};
+    "ntlm", "sticky_cookie_insert", "state", "health_check_timeout", "require", "upstream_conf", "response_time_factor",
+    "zone_sync"};
 
 }  // namespace
 

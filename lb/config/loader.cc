@@ -5,6 +5,7 @@
 #include <map>
 
 #include "config/builder.h"
+#include "config/preset.h"
 #include "config/tree_loader.h"
 
 namespace weir::config {
@@ -23,7 +24,13 @@ LoadedConfig load_config(const std::string& path, FileSource& files, const LoadO
                std::make_move_iterator(out.tree.directives.end()));
     out.tree.directives = std::move(all);
   }
-  Builder(out.model, out.diagnostics).build(out.tree.directives);
+  expand_presets(out.tree);
+  // As of include: relative to the main file's directory.
+  const std::string directory = path.substr(0, path.rfind('/') + 1);
+  const auto read_file = [&](const std::string& name) {
+    return files.read(name.starts_with('/') ? name : directory + name);
+  };
+  Builder(out.model, out.diagnostics, read_file).build(out.tree.directives);
   return out;
 }
 

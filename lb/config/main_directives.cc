@@ -70,6 +70,30 @@ std::vector<std::string> show_error_log(const Scope& scope) {
   return out;
 }
 
+// The path without its "unix:".
+void apply_admin(Call& call) {
+  std::string& admin = call.scope.main->admin;
+  if (call.arg(0) == "off") {
+    admin = "off";
+    return;
+  }
+  if (!call.arg(0).starts_with("unix:")) return call.invalid(0, "unix:PATH or \"off\"");
+  const auto socket = parse_host_port(call.arg(0), 0);
+  if (!socket) return call.error_at(0, socket.error());
+  admin = socket->address.path();
+}
+std::vector<std::string> show_admin(const Scope& scope) {
+  const std::string& admin = scope.main->admin;
+  if (admin.empty()) return {};
+  return {admin == "off" ? admin : quote_word("unix:" + admin)};
+}
+
+// Beside the pid file unless it is written.
+std::vector<std::string> show_state_file(const Scope& scope) {
+  if (scope.main->state_file.empty()) return {};
+  return show_text<&MainConfig::state_file>(scope);
+}
+
 // The builder has looked for it before anything else was read.
 void apply_defaults(Call& call) {
   if (call.arg(0) != "nginx" && call.arg(0) != "weir") call.invalid(0, "\"weir\" or \"nginx\"");
@@ -102,6 +126,19 @@ const Row kRows[] = {
      "Where the error log goes: a file, stderr or syslog:, and from which level on.",
      Times::kMany},
     {"pid", kMain, kText<&MainConfig::pid>, "/run/weir.pid", "", "The file with the process's id."},
+    {"admin",
+     kMain,
+     {"unix:PATH | off", 1, 1, apply_admin, show_admin},
+     "",
+     "",
+     "The socket of `weir ctl` and of the metrics page. Unless written: beside the pid file, .sock for its .pid."},
+    {"state_file",
+     kMain,
+     {"FILE | off", 1, 1, apply_text<&MainConfig::state_file>, show_state_file},
+     "",
+     "",
+     "Where what the operator said at run time survives a restart. Unless written: beside the pid file, .state for its "
+     ".pid."},
     {"daemon", kMain, kFlag<&MainConfig::daemon>, "on", "on", "Whether weir goes to the background."},
     {"user",
      kMain,

@@ -80,11 +80,17 @@ struct ListenModel {
   std::string position;
 };
 
+// What the settings hold in a form that cannot be shown, as it was written; for the dump.
+struct Written {
+  std::vector<std::string> real_ip_from, maintenance_allow;
+};
+
 struct LocationModel {
   route::LocationKind kind = route::LocationKind::kPrefix;
   std::string pattern;
   proxy::Location settings;  // settings.pass->cluster indexes Model::upstreams; access_logs' files are not yet opened
   std::vector<LocationModel> nested;
+  Written written;
   std::string position;
 };
 
@@ -95,12 +101,15 @@ struct ServerModel {
   Millis header_timeout{10'000};
   proxy::Location settings;  // of the server itself
   std::vector<LocationModel> locations;
+  Written written;
   std::string position;
 };
 
 struct Model {
   MainConfig main;
   bool has_http = false;
+  ResolverOptions resolver;  // http{}'s; an upstream has its own copy
+  std::vector<std::shared_ptr<const upstream::Match>> matches;
   std::vector<UpstreamModel> upstreams;
   std::vector<ServerModel> servers;
 };

@@ -70,6 +70,29 @@ std::vector<std::string> show_next_upstream(const Scope& scope) {
   return {out};
 }
 
+constexpr size_t kLongestNotReadyText = 1024;  // it is looked for in the first 4 KB
+
+void apply_next_upstream_match(Call& call) {
+  auto& list = call.scope.level->location.not_ready;
+  if (call.first) list.clear();
+  if (call.count() == 1) {
+    if (call.arg(0) != "off") call.error("\"proxy_next_upstream_match\" needs a status and a text, or \"off\"");
+    return;
+  }
+  const auto status = parse_decimal(call.arg(0));
+  if (!status || *status < 400 || *status > 599) return call.invalid(0, "a status from 400 to 599");
+  if (call.arg(1).empty() || call.arg(1).size() > kLongestNotReadyText)
+    return call.invalid(1, "a text of 1 to " + std::to_string(kLongestNotReadyText) + " bytes");
+  list.push_back({static_cast<int>(*status), call.arg(1)});
+}
+std::vector<std::string> show_next_upstream_match(const Scope& scope) {
+  if (scope.level->location.not_ready.empty()) return {"off"};
+  std::vector<std::string> out;
+  for (const proxy::NotReady& each : scope.level->location.not_ready)
+    out.push_back(std::to_string(each.status) + " " + quote_word(each.text));
+  return out;
+}
+
 // weir streams in both directions; what asks for that is taken, what asks for more is a warning.
 void apply_buffering(Call& call) {
   const auto on = parse_flag(call.arg(0));
@@ -113,6 +136,15 @@ const Row kRows[] = {
      "error timeout",
      "error timeout",
      "When another peer is asked."},
+    {"proxy_next_upstream_match",
+     kAnywhere,
+     {"STATUS TEXT | off", 1, 2, apply_next_upstream_match, show_next_upstream_match},
+     "off",
+     "off",
+     "An answer with this status and this text in the first 4 KB of its body comes from a gateway whose application is "
+     "not there yet: another peer is asked, whatever the method, while the request's body is held. Levels inherit all "
+     "or nothing.",
+     Times::kMany},
     {"proxy_next_upstream_tries", kAnywhere, kNumber<kLoc, &Location::retry, &policy::RetryOptions::tries>, "3", "0",
      "Peers asked for one request, the first included; 0: all.", Times::kOnce, 0, kFourG},
     {"proxy_next_upstream_timeout", kAnywhere, kTime<kLoc, &Location::retry, &policy::RetryOptions::timeout>, "10s",

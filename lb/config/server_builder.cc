@@ -6,6 +6,7 @@
 
 #include "base/regex.h"
 #include "config/builder.h"
+#include "config/checks.h"
 #include "config/writer.h"
 
 namespace weir::config {
@@ -101,6 +102,7 @@ void Builder::build_server(const Directive& directive, const Level& parent) {
   server.limits = level.limits;
   server.header_timeout = level.header_timeout;
   server.settings = level.location;
+  server.written = level.written;
   build_locations(children, level, nullptr, server.locations);
   if (server.settings.returns && !server.locations.empty()) {
     // nginx answers a server's "return" before it looks for a location.
@@ -150,7 +152,9 @@ LocationModel Builder::build_location(const Directive& directive, const Level& p
   scope.location = &location;
   const std::vector<Child> children = apply_block(*directive.block, scope);
   finish(level);
+  attach_checks(directive, settings);
   location.settings = level.location;
+  location.written = level.written;
   build_locations(children, level, &location, location.nested);
   return location;
 }
@@ -172,6 +176,54 @@ void Builder::check_nesting(const Directive& directive, const LocationModel& loc
   if (location.kind == LocationKind::kNamed) return fail(" can be on the server level only");
   if (!is_regex(location.kind) && !is_regex(outer->kind) && !location.pattern.starts_with(outer->pattern))
     fail(" is outside location \"" + outer->pattern + "\"");
+}
+
+void Builder::add_location_check(upstream::CheckOptions check, const Position& at) {
+  location_checks_.push_back({std::move(check), at});
+}
+
+void Builder::attach_checks(const Directive& directive, const proxy::Location& settings) {
+  const std::vector<LocationCheck> checks = std::move(location_checks_);
+  location_checks_.clear();
+  const bool passes = std::any_of(directive.block->begin(), directive.block->end(),
+                                  [](const Directive& each) { return each.name == "proxy_pass"; });
+  for (const LocationCheck& each : checks) {
+    if (settings.pass && settings.pass->cluster >= 0) {
+      add_check(model_.upstreams[static_cast<size_t>(settings.pass->cluster)], each.check);
+    } else if (settings.pass) {
+      diagnostics_.error(
+          each.at, "\"health_check\" does not go with a \"proxy_pass\" that has variables, write it in upstream{}");
+    } else if (!passes) {  // a wrong one is reported already
+      diagnostics_.error(each.at, "\"health_check\" needs a \"proxy_pass\" in its location");
+    }
+  }
+}
+
+namespace {
+
+// Upstreams that a server's locations pass to.
+void collect(const std::vector<LocationModel>& locations, std::set<int>& into) {
+  for (const LocationModel& each : locations) {
+    if (each.settings.pass && each.settings.pass->cluster >= 0) into.insert(each.settings.pass->cluster);
+    collect(each.nested, into);
+  }
+}
+
+}  // namespace
+
+// The preset in server{} and that in upstream{} are two words, and half of it is soon forgotten.
+void Builder::hint_at_missing_checks() {
+  for (const Preset& preset : presets_) {
+    if (preset.server >= model_.servers.size()) continue;
+    std::set<int> clusters;
+    collect(model_.servers[preset.server].locations, clusters);
+    for (const int cluster : clusters) {
+      const UpstreamModel& upstream = model_.upstreams[static_cast<size_t>(cluster)];
+      if (upstream.checks.empty())
+        diagnostics_.warning(preset.at, "upstream \"" + upstream.name +
+                                            "\" has no \"health_check\", \"preset nocobase;\" in it brings one");
+    }
+  }
 }
 
 // What follows from other directives of the level.

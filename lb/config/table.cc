@@ -24,8 +24,9 @@ const std::unordered_multimap<std::string_view, const Row*>& index() {
 const std::vector<const Row*>& all_rows() {
   static const auto* const kAll = [] {
     auto* made = new std::vector<const Row*>;
-    for (const auto rows : {main_rows(), server_rows(), core_rows(), upstream_rows(), proxy_rows(), header_rows(),
-                            log_rows(), accepted_rows()})
+    for (const auto rows :
+         {main_rows(), preset_rows(), server_rows(), core_rows(), maintenance_rows(), upstream_rows(), sticky_rows(),
+          check_rows(), match_rows(), resolver_rows(), proxy_rows(), header_rows(), log_rows(), accepted_rows()})
       for (const Row& row : rows) made->push_back(&row);
     return made;
   }();
@@ -58,9 +59,9 @@ std::string_view suggest_name(std::string_view name, Context context) {
 }
 
 std::string to_string_of_contexts(uint32_t contexts) {
-  static constexpr std::pair<Context, std::string_view> kNames[] = {{kMain, "main"},         {kEvents, "events"},
-                                                                    {kHttp, "http"},         {kServer, "server"},
-                                                                    {kLocation, "location"}, {kUpstream, "upstream"}};
+  static constexpr std::pair<Context, std::string_view> kNames[] = {
+      {kMain, "main"},         {kEvents, "events"},     {kHttp, "http"},  {kServer, "server"},
+      {kLocation, "location"}, {kUpstream, "upstream"}, {kMatch, "match"}};
   std::string out;
   for (const auto& [context, name] : kNames)
     if ((contexts & context) != 0) out += (out.empty() ? "" : ", ") + std::string(name);

@@ -43,10 +43,18 @@ struct Directive {
   const std::string& arg(size_t i) const { return args[i].text; }
 };
 
-// The main file with its includes expanded in place.
+// What a preset stands for, added to a block of the tree.
+struct Expansion {
+  Position at;        // of the preset
+  std::string where;  // "upstream myapp"
+  std::vector<Directive> added;
+};
+
+// The main file with its includes and presets expanded in place.
 struct Tree {
   std::vector<std::shared_ptr<const SourceFile>> files;  // in the order of reading, each once
   std::vector<Directive> directives;
+  std::vector<Expansion> expansions;
 };
 
 // Names, arguments and blocks, without positions and quotes: what a conversion must keep.

@@ -1,16 +1,22 @@
 // upstream{}: its servers, how to choose among them, and the pool of connections.
 #include "config/builder.h"
 #include "config/fields.h"
+#include "config/parameters.h"
 
 namespace weir::config {
 namespace {
 
 constexpr auto kPool = &UpstreamModel::pool;
 
-bool known_but_missing(std::string_view name) {
-  for (const std::string_view each : {"resolve", "service", "slow_start", "route", "drain"})
-    if (name == each) return true;
-  return false;
+constexpr std::string_view kParameters[] = {"weight", "max_conns",  "max_fails", "fail_timeout", "backup", "down",
+                                            "drain",  "slow_start", "route",     "resolve",      "service"};
+// nginx's limit is 32; it goes into a cookie.
+constexpr size_t kLongestRoute = 64;
+
+bool is_service(std::string_view text) {
+  return !text.empty() && text.size() < 256 && std::all_of(text.begin(), text.end(), [](char c) {
+    return is_alpha(c) || is_digit(c) || c == '-' || c == '_' || c == '.';
+  });
 }
 
 // One parameter of `server`; false when it is none.
@@ -30,17 +36,40 @@ bool apply_parameter(Call& call, size_t i, UpstreamServer& server) {
   if (equals == std::string::npos) {
     if (name == "backup") return options.backup = true;
     if (name == "down") return options.down = true;
+    if (name == "drain") return options.drain = true;
+    if (name == "resolve") return server.resolve = true;
     return false;
   }
   if (name == "weight") return number(options.weight, 1);
   if (name == "max_fails") return number(options.passive.max_fails, 0);
   if (name == "max_conns") return number(options.max_conns, 0);
-  if (name == "fail_timeout") {
+  if (name == "fail_timeout" || name == "slow_start") {
     const auto time = parse_time(value);
-    if (time) options.passive.fail_timeout = *time;
+    if (time) (name == "slow_start" ? options.slow_start : options.passive.fail_timeout) = *time;
     return time.has_value();
   }
+  if (name == "route") {
+    options.route = value;
+    return !value.empty() && value.size() <= kLongestRoute && is_visible_text(value, ";,\"\\");
+  }
+  if (name == "service") {
+    server.service = value;
+    return is_service(value);
+  }
   return false;
+}
+
+// Names that are asked for again, and what they cannot be; the words are nginx's.
+void check_resolve(const Call& call, const UpstreamServer& server, const HostPort& host) {
+  if (server.resolve && server.host.empty())
+    call.error("\"resolve\" needs a host name, and \"" + server.written + "\" is an address");
+  if (server.service.empty()) return;
+  const std::string service = "service upstream \"" + server.written + "\" ";
+  if (!server.resolve) {
+    call.error(service + "requires \"resolve\" parameter");
+  } else if (host.has_port) {
+    call.error(service + "may not have port");
+  }
 }
 
 void apply_server(Call& call) {
@@ -60,10 +89,10 @@ void apply_server(Call& call) {
   for (size_t i = 1; i < call.count(); ++i) {
     if (apply_parameter(call, i, server)) continue;
     const std::string_view name = std::string_view(call.arg(i)).substr(0, call.arg(i).find('='));
-    call.error_at(i, known_but_missing(name)
-                         ? "\"" + std::string(name) + "\" is known to nginx, but not supported by weir yet"
-                         : "invalid parameter \"" + call.arg(i) + "\"");
+    const bool known = std::find(std::begin(kParameters), std::end(kParameters), name) != std::end(kParameters);
+    call.error_at(i, "invalid parameter \"" + call.arg(i) + "\"" + (known ? "" : did_you_mean(name, kParameters)));
   }
+  check_resolve(call, server, *host);
   call.scope.upstream->servers.push_back(std::move(server));
 }
 
@@ -79,8 +108,13 @@ std::vector<std::string> show_server(const Scope& scope) {
       line += " max_fails=" + std::to_string(options.passive.max_fails);
     if (options.passive.fail_timeout != fresh.passive.fail_timeout)
       line += " fail_timeout=" + format_time(options.passive.fail_timeout);
+    if (options.slow_start != fresh.slow_start) line += " slow_start=" + format_time(options.slow_start);
+    if (!options.route.empty()) line += " " + quote_word("route=" + options.route);
+    if (!server.service.empty()) line += " service=" + server.service;
+    if (server.resolve) line += " resolve";
     if (options.backup) line += " backup";
     if (options.down) line += " down";
+    if (options.drain) line += " drain";
     out.push_back(line);
   }
   return out;
@@ -118,17 +152,49 @@ std::vector<std::string> show_hash(const Scope& scope) {
 
 void apply_random(Call& call) {
   if (call.count() >= 1 && call.arg(0) != "two") return call.invalid(0, "\"two\"");
-  if (call.count() == 2 && call.arg(1) != "least_conn") {
-    if (call.arg(1).starts_with("least_time"))
-      return call.error_at(1, "\"least_time\" is known to nginx, but not supported by weir yet");
-    return call.invalid(1, "\"least_conn\"");
-  }
-  choose(call, call.count() == 0 ? policy::Method::kRandom : policy::Method::kRandomTwo);
+  if (call.count() == 0) return choose(call, policy::Method::kRandom);
+  if (call.count() == 1 || call.arg(1) == "least_conn") return choose(call, policy::Method::kRandomTwo);
+  if (call.arg(1) == "least_time=header") return choose(call, policy::Method::kRandomTwoHeader);
+  if (call.arg(1) == "least_time=last_byte") return choose(call, policy::Method::kRandomTwoLastByte);
+  call.invalid(1, "least_conn, least_time=header or least_time=last_byte");
 }
 std::vector<std::string> show_random(const Scope& scope) {
   if (scope.upstream->method == policy::Method::kRandom) return {""};
   if (scope.upstream->method == policy::Method::kRandomTwo) return {"two"};
+  if (scope.upstream->method == policy::Method::kRandomTwoHeader) return {"two least_time=header"};
+  if (scope.upstream->method == policy::Method::kRandomTwoLastByte) return {"two least_time=last_byte"};
   return {};
+}
+
+void apply_least_time(Call& call) {
+  if (call.arg(0) != "header" && call.arg(0) != "last_byte") return call.invalid(0, "header or last_byte");
+  if (call.count() == 2) {
+    if (call.arg(1) != "inflight") return call.error_at(1, "invalid parameter \"" + call.arg(1) + "\"");
+    return call.error_at(1, "\"inflight\" is known to nginx, but not supported by weir yet");
+  }
+  choose(call, call.arg(0) == "header" ? policy::Method::kLeastTimeHeader : policy::Method::kLeastTimeLastByte);
+}
+std::vector<std::string> show_least_time(const Scope& scope) {
+  if (scope.upstream->method == policy::Method::kLeastTimeHeader) return {"header"};
+  if (scope.upstream->method == policy::Method::kLeastTimeLastByte) return {"last_byte"};
+  return {};
+}
+
+void apply_queue(Call& call) {
+  static constexpr std::string_view kKnown[] = {"timeout="};
+  policy::QueueOptions queue;
+  const auto most = parse_decimal(call.arg(0));
+  if (!most || *most < 1 || *most > INT32_MAX) return call.invalid(0, "a number from 1 to 2147483647");
+  queue.most = static_cast<uint32_t>(*most);
+  Parameters parameters(call, 1, kKnown);
+  while (parameters.next())
+    if (const auto time = parameters.time(1)) queue.timeout = *time;
+  call.scope.upstream->queue = queue;
+}
+std::vector<std::string> show_queue(const Scope& scope) {
+  const policy::QueueOptions& queue = scope.upstream->queue;
+  if (queue.most == 0) return {};
+  return {std::to_string(queue.most) + " timeout=" + format_time(queue.timeout)};
 }
 
 void apply_keepalive(Call& call) {
@@ -159,7 +225,9 @@ const Row kRows[] = {
      {"ADDRESS [PARAMETER ...]", 1, -1, apply_server, show_server},
      "",
      "",
-     "One server: weight=, max_conns=, max_fails=, fail_timeout=, backup, down.",
+     "One server: weight=, max_conns=, max_fails=, fail_timeout=, slow_start=, route=, backup, down, drain (only "
+     "requests "
+     "that are bound to it); resolve: the name is asked for again when its answer has run out, service=: by SRV.",
      Times::kMany},
     {"ip_hash",
      kUpstream,
@@ -181,10 +249,22 @@ const Row kRows[] = {
      "By a key; consistent: a ketama ring."},
     {"random",
      kUpstream,
-     {"[two [least_conn]]", 0, 2, apply_random, show_random},
+     {"[two [least_conn | least_time=header | least_time=last_byte]]", 0, 2, apply_random, show_random},
      "",
      "",
-     "By chance; two: the less busy one of two."},
+     "By chance; two: the less busy, or the faster one of two."},
+    {"least_time",
+     kUpstream,
+     {"header | last_byte", 1, 2, apply_least_time, show_least_time},
+     "",
+     "",
+     "The fastest server for its weight and its requests in flight, by the time to the head or to the end of answers."},
+    {"queue",
+     kUpstream,
+     {"NUMBER [timeout=TIME]", 1, 2, apply_queue, show_queue},
+     "",
+     "",
+     "How many requests may wait, and how long (60s), while every server is at max_conns."},
     {"keepalive",
      kUpstream,
      {"CONNECTIONS [local]", 1, 2, apply_keepalive, show_number<kPool, &upstream::PoolOptions::max_idle>},

@@ -63,9 +63,13 @@ TEST_P(ConfigGolden, means_the_same_in_the_other_syntax) {
   if (diagnostics.failed() || !load_config(GetParam(), files).ok()) return;  // an example of errors
   const auto yaml = write_yaml(tree.directives);
   ASSERT_TRUE(yaml.has_value());
-  const LoadedConfig from_yaml = load_text(*yaml, "other.yaml");
+  std::map<std::string, std::string> texts = golden_files();
+  texts["other.yaml"] = *yaml;
+  texts["other.conf"] = write_nginx(tree.directives);
+  MemoryFiles others(std::move(texts));  // beside the files that the text names
+  const LoadedConfig from_yaml = load_config("other.yaml", others);
   EXPECT_TRUE(from_yaml.ok()) << from_yaml.diagnostics.to_text() << *yaml;
-  const LoadedConfig from_nginx = load_text(write_nginx(tree.directives), "other.conf");
+  const LoadedConfig from_nginx = load_config("other.conf", others);
   EXPECT_TRUE(from_nginx.ok()) << from_nginx.diagnostics.to_text();
   EXPECT_EQ(dump_effective(from_yaml.model, true), dump_effective(load_config(GetParam(), files).model, true)) << *yaml;
   EXPECT_EQ(dump_effective(from_nginx.model, true), dump_effective(from_yaml.model, true));
