@@ -55,29 +55,34 @@ class LeastLoadBalancer : public ListBalancer {
   Pick pick_least(Turn& turn, SmoothList& list, Loads& loads, LoadOf load_of) {
     return pick_from(list, turn, [&list, &loads, &load_of](Standing worst) {
       if (!list.ramps().empty() || !loads.scaled.empty()) loads.scale(list.ramps());
-      uint64_t* const load = loads.load.data();
-      const uint64_t* const factor = loads.factor.data();
-      const uint32_t* const cost = loads.cost.data();
-      uint64_t least = UINT64_MAX;
-      size_t equals = 0;
-      size_t first = PeerList::kNone;
-      for (size_t i = 0; i < list.size(); ++i) {
-        const bool in = list.noted(i) <= worst;
-        // Kept: other workers change the count between here and the tie-break.
-        load[i] = in ? load_of(list, i, uint64_t{list.conns(i)} * cost[i]) * factor[i] : UINT64_MAX;
-        equals += load[i] == least;
-        if (load[i] < least) {
-          least = load[i];
-          first = i;
-          equals = 1;
-        }
-      }
-      if (first == PeerList::kNone || equals == 1) return first;
-      int32_t* const notes = loads.equal.data();
-      for (size_t i = 0; i < list.size(); ++i)
-        notes[i] = static_cast<int32_t>(load[i] == least ? Standing::kFit : Standing::kNever);
-      return list.next(loads.equal, Standing::kFit);
+      if (loads.scaled.empty()) return least(list, loads, worst, load_of, [](size_t) { return kRequest; });
+      return least(list, loads, worst, load_of, [&loads](size_t i) { return loads.cost[i]; });
     });
+  }
+
+  template <class LoadOf, class CostOf>
+  static size_t least(SmoothList& list, Loads& loads, Standing worst, LoadOf load_of, CostOf cost_of) {
+    uint64_t* const load = loads.load.data();
+    const uint64_t* const factor = loads.factor.data();
+    uint64_t least = UINT64_MAX;
+    size_t equals = 0;
+    size_t first = PeerList::kNone;
+    for (size_t i = 0; i < list.size(); ++i) {
+      const bool in = list.noted(i) <= worst;
+      // Kept: other workers change the count between here and the tie-break.
+      load[i] = in ? load_of(list, i, uint64_t{list.conns(i)} * cost_of(i)) * factor[i] : UINT64_MAX;
+      equals += load[i] == least;
+      if (load[i] < least) {
+        least = load[i];
+        first = i;
+        equals = 1;
+      }
+    }
+    if (first == PeerList::kNone || equals == 1) return first;
+    int32_t* const notes = loads.equal.data();
+    for (size_t i = 0; i < list.size(); ++i)
+      notes[i] = static_cast<int32_t>(load[i] == least ? Standing::kFit : Standing::kNever);
+    return list.next(loads.equal, Standing::kFit);
   }
 
   Loads primary_loads_, backup_loads_;

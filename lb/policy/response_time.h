@@ -1,5 +1,6 @@
 // How long the peers of one list take, as least_time sees it: averages in steps of 20 ms (SEMANTICS 2.5).
 #pragma once
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <vector>

@@ -12,7 +12,7 @@ namespace weir::policy {
 namespace {
 
 struct Setup {
-  Setup(Method method, int peers, uint32_t max_conns = 0) {
+  Setup(Method method, int peers, uint32_t max_conns = 0, Millis slow_start = {}) {
     ClusterOptions options;
     options.method = method;
     std::vector<std::shared_ptr<PeerState>> states;
@@ -21,6 +21,7 @@ struct Setup {
       peer.server = peer.name = "10." + std::to_string(i / 250) + ".0." + std::to_string(i % 250) + ":13000";
       peer.weight = static_cast<uint32_t>(1 + i % 3);
       peer.max_conns = max_conns;
+      peer.slow_start = slow_start;
       options.peers.push_back(peer);
       states.push_back(std::make_shared<PeerState>(peer.passive));
     }
@@ -74,6 +75,14 @@ void pick_again(benchmark::State& state, Method method) {
   setup.run(state);
 }
 
+// One peer in seven ramps up.
+void pick_ramping(benchmark::State& state, Method method) {
+  Setup setup(method, static_cast<int>(state.range(0)), 0, Millis{30'000});
+  const std::vector<Peer>& peers = setup.cluster->primaries();
+  for (size_t i = 0; i < peers.size(); i += 7) peers[i].state->ramp_from = setup.ctx.now - 15'000;
+  setup.run(state);
+}
+
 #define WEIR_PICK(name, method)                                                        \
   BENCHMARK_CAPTURE(pick, name, method)->Arg(32)->Arg(1000)->Arg(10000)->MinTime(0.1); \
   BENCHMARK_CAPTURE(pick_limited, name, method)->Arg(1000)->MinTime(0.1);              \
@@ -86,6 +95,11 @@ WEIR_PICK(hash, Method::kHash);
 WEIR_PICK(hash_consistent, Method::kHashConsistent);
 WEIR_PICK(random, Method::kRandom);
 WEIR_PICK(random_two, Method::kRandomTwo);
+WEIR_PICK(least_time, Method::kLeastTimeHeader);
+WEIR_PICK(random_two_least_time, Method::kRandomTwoHeader);
+BENCHMARK_CAPTURE(pick_ramping, round_robin, Method::kRoundRobin)->Arg(1000)->MinTime(0.1);
+BENCHMARK_CAPTURE(pick_ramping, least_conn, Method::kLeastConn)->Arg(1000)->MinTime(0.1);
+BENCHMARK_CAPTURE(pick_ramping, least_time, Method::kLeastTimeHeader)->Arg(1000)->MinTime(0.1);
 
 }  // namespace
 }  // namespace weir::policy
