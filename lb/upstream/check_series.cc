@@ -28,9 +28,10 @@ void CheckSeries::inherit(const CheckSeries& before) {
   kept_ = before.kept_;
 }
 
+// What is overdue because the last probe took long is due now: only the loop's own lateness is to be seen.
 void CheckSeries::schedule(MonoMs due) {
-  due_ = due;
-  loop_.arm(next_, due);
+  due_ = std::max(due, loop_.now());
+  loop_.arm(next_, due_);
 }
 
 void CheckSeries::on_deadline(Deadline&) {

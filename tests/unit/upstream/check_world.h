@@ -21,11 +21,11 @@ struct FakePeer {
   bool blackholed = false;  // a connect gets no answer
   bool hung = false;        // a request gets no answer
   std::string answer{kOk};
-  bool closes = false;                            // behind its answer
-  int connects = 0;                               // asked for, answered or not
-  std::vector<std::string> requests;              // heads
-  std::vector<std::shared_ptr<sim::Wire>> wires;  // all that were ever opened
-  sim::Wire& wire() const { return *wires.back(); }
+  bool closes = false;                   // behind its answer
+  int connects = 0;                      // asked for, answered or not
+  std::vector<std::string> requests;     // heads
+  std::shared_ptr<sim::Wire> last_wire;  // opened last
+  sim::Wire& wire() const { return *last_wire; }
 };
 
 class CheckWorld {
@@ -99,8 +99,9 @@ class CheckWorld {
         done(nullptr, {peer.refuses, peer.code});
         return true;
       }
-      peer.wires.push_back(std::make_shared<sim::Wire>());
-      done(std::make_unique<sim::FakeTransport>(peer.wires.back()), {});
+      peer.last_wire = std::make_shared<sim::Wire>();
+      world_.open_.push_back({&peer, peer.last_wire});
+      done(std::make_unique<sim::FakeTransport>(peer.last_wire), {});
       return true;
     }
 
@@ -118,24 +119,26 @@ class CheckWorld {
   }
   bool serve_requests() {
     bool some = false;
-    for (auto& [at, peer] : peers) {
-      if (peer.hung) continue;
-      for (const auto& wire : std::vector(peer.wires)) {
-        const size_t end = wire->outbound.find("\r\n\r\n");
-        if (end == std::string::npos || !wire->open()) continue;
-        peer.requests.push_back(wire->outbound.substr(0, end + 4));
-        wire->outbound.erase(0, end + 4);
-        wire->inbound += peer.answer;
-        wire->inbound_fin = peer.closes;
-        while (wire->deliver()) {
-        }
-        some = true;
+    std::erase_if(open_, [](const Open& each) { return !each.wire->open(); });
+    for (const auto& [peer, wire] : std::vector(open_)) {
+      const size_t end = wire->outbound.find("\r\n\r\n");
+      if (peer->hung || end == std::string::npos || !wire->open()) continue;
+      peer->requests.push_back(wire->outbound.substr(0, end + 4));
+      wire->outbound.erase(0, end + 4);
+      wire->inbound += peer->answer;
+      wire->inbound_fin = peer->closes;
+      while (wire->deliver()) {
       }
-      std::erase_if(peer.wires, [&peer](const auto& wire) { return wire->closed && wire != peer.wires.back(); });
+      some = true;
     }
     return some;
   }
 
+  struct Open {
+    FakePeer* peer;
+    std::shared_ptr<sim::Wire> wire;
+  };
+  std::vector<Open> open_;
   std::vector<Pending*> pending_;
 };
 

@@ -302,7 +302,7 @@ TEST_F(ProbeTest, asks_again_when_a_kept_connection_is_broken_before_it_asks) {
   ask();
   peer().wire().break_sending();
   begin();
-  peer().wires.front()->deliver();
+  peer().wire().deliver();
   world_.serve();
   ASSERT_TRUE(outcome_.has_value());
   EXPECT_EQ(outcome_->verdict, Verdict::kPassed);
