@@ -1,21 +1,54 @@
 // What each signal means: nginx's meanings.
 #include "server/control.h"
 
+#include <unistd.h>
+
+#include <cerrno>
 #include <csignal>
+#include <cstring>
 
 #include "base/log.h"
+#include "server/admin_socket.h"
 
 namespace weir::server {
 
 Control::Control(Runtime& runtime)
     : runtime_(runtime),
-      reload_(runtime),
+      reload_(runtime, [this] { move_admin(); }),
+      admin_(runtime, reload_),
       signals_(runtime.loop, {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2},
                [this](int number) { on_signal(number); }) {}
+
+Status<> Control::open_admin(const std::optional<Account>& account) {
+  const config::MainConfig& main = runtime_.model->main;
+  const std::string path = admin_socket_path(main);
+  if (path.empty()) return Void{};
+  if (Status<> opened = admin_.open(path); !opened) {
+    if (!main.admin.empty()) return opened;
+    log::warn("there is no admin socket: ", opened.error());
+    return Void{};
+  }
+  admin_path_ = path;
+  if (account && ::chown(path.c_str(), account->uid, account->gid) != 0)
+    log::warn("the admin socket stays root's: chown() \"", path, "\" failed (", errno, ": ", std::strerror(errno), ")");
+  return Void{};
+}
+
+// A reload may name another socket.
+void Control::move_admin() {
+  const std::string path = admin_socket_path(runtime_.model->main);
+  if (path == admin_path_) return;
+  if (Status<> opened = admin_.open(path); !opened)
+    return log::error(admin_path_.empty() ? "there is no admin socket: " : "the admin socket stays where it was: ",
+                      opened.error());
+  admin_path_ = path;
+  log::notice(path.empty() ? std::string("the admin socket is closed") : "the admin socket is " + path);
+}
 
 void Control::run() {
   runtime_.loop.run();
   reload_.cancel();
+  admin_.close();
   runtime_.workers.stop();
   runtime_.sockets.close_all();
   runtime_.log_writer.flush();
@@ -28,7 +61,7 @@ void Control::on_signal(int number) {
     case SIGQUIT: return quit();
     case SIGUSR1: return reopen_logs();
     case SIGHUP:
-      if (quitting_)
+      if (runtime_.shutting_down)
         log::notice("SIGHUP: shutting down already, no reload");
       else
         reload_.request();
@@ -43,8 +76,8 @@ void Control::stop(const char* why) {
 }
 
 void Control::quit() {
-  if (quitting_) return;
-  quitting_ = true;
+  if (runtime_.shutting_down) return;
+  runtime_.shutting_down = true;
   log::notice("SIGQUIT: shutting down, connections may finish");
   reload_.cancel();
   runtime_.workers.drain(runtime_.model->main.shutdown_timeout, [this] {

@@ -1,6 +1,11 @@
 // The control thread while weir serves: signals in, reloads and the end out.
 #pragma once
+#include <string>
+
+#include "base/result.h"
 #include "io/signals.h"
+#include "server/admin_server.h"
+#include "server/privileges.h"
 #include "server/reload.h"
 #include "server/runtime.h"
 
@@ -9,8 +14,12 @@ namespace weir::server {
 class Control {
  public:
   explicit Control(Runtime& runtime);
+
+  // Listens on the admin socket and gives its file to the account that weir becomes. Where it is not named by the
+  // configuration, a failure is only a warning.
+  Status<> open_admin(const std::optional<Account>& account);
   // Workers start with what the start has built.
-  void start() { reload_.start(); }
+  void start(const BuiltSite& built) { reload_.start(built); }
   // Until TERM, INT (at once) or QUIT (after the drain).
   void run();
 
@@ -19,11 +28,13 @@ class Control {
   void stop(const char* why);
   void quit();
   void reopen_logs();
+  void move_admin();
 
   Runtime& runtime_;
   Reload reload_;
+  AdminServer admin_;
+  std::string admin_path_;  // empty: none is open
   io::Signals signals_;
-  bool quitting_ = false;
 };
 
 }  // namespace weir::server

@@ -1,13 +1,18 @@
 // The steps of a reload, in order.
 #include "server/reload.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/log.h"
 #include "server/error_logs.h"
+#include "upstream/health_monitor.h"
 
 namespace weir::server {
 namespace {
+
+constexpr const char* kShuttingDown = "weir is shutting down";
 
 // What only a restart changes.
 void warn_of_unchangeable(const config::MainConfig& before, const config::MainConfig& now) {
@@ -23,36 +28,69 @@ void warn_of_unchangeable(const config::MainConfig& before, const config::MainCo
 
 }  // namespace
 
-Reload::Reload(Runtime& runtime) : runtime_(runtime) {}
+Reload::Reload(Runtime& runtime, std::function<void()> loaded) : runtime_(runtime), loaded_(std::move(loaded)) {}
 
 Reload::~Reload() {
+  load_ = {};
+  rebuild_ = {};
+  told_.clear();
   cancel();
   if (helper_.joinable()) helper_.join();
 }
 
 void Reload::cancel() {
   cancelled_ = true;
-  again_ = false;
   names_due_.cancel();
   runtime_.names.cancel();
+  for (Wanted* wanted : {&load_, &rebuild_}) {
+    std::move(wanted->told.begin(), wanted->told.end(), std::back_inserter(told_));
+    *wanted = {};
+  }
+  for (const Told& told : std::exchange(told_, {})) told({kShuttingDown});
 }
 
-void Reload::start() {
-  busy_ = true;  // a signal may be waiting already
-  roll_out(runtime_.site, [this] { finished(); });
+void Reload::start(const BuiltSite& built) {
+  running_ = Task::kLoad;  // a signal may be waiting already
+  note_overridden(built);
+  roll_out(built.site, [this] { finished(); });
 }
 
-void Reload::request(Told) {
-  if (cancelled_) return;
-  if (busy_) {
-    again_ = true;
+void Reload::request(Told told) {
+  ask(load_, std::move(told));
+}
+
+void Reload::rebuild(Told told) {
+  if (!cancelled_) switch_peers(*runtime_.site, runtime_.overrides);
+  ask(rebuild_, std::move(told));
+}
+
+void Reload::ask(Wanted& wanted, Told told) {
+  if (cancelled_) {
+    if (told) runtime_.loop.post([told = std::move(told)] { told({kShuttingDown}); });
     return;
   }
-  load_and_build();
+  wanted.add(std::move(told));
+  if (running_ == Task::kNames) runtime_.names.interrupt();
+  if (running_ == Task::kNone) next();
 }
 
-void Reload::begin(std::function<std::shared_ptr<Outcome>()> work, void (Reload::*then)(Outcome&)) {
-  busy_ = true;
+// The operator's word is soon done and goes before a configuration's, which may wait for host names.
+void Reload::next() {
+  if (cancelled_) return;
+  if (rebuild_.any) {
+    told_ = std::exchange(rebuild_, {}).told;
+    return build_again();
+  }
+  if (load_.any) {
+    told_ = std::exchange(load_, {}).told;
+    return load_and_build();
+  }
+  const MonoMs names_due = runtime_.names.next_due(*runtime_.model);
+  if (names_due != kNever) runtime_.loop.arm(names_due_, names_due);
+}
+
+void Reload::begin(Task task, std::function<std::shared_ptr<Outcome>()> work, void (Reload::*then)(Outcome&)) {
+  running_ = task;
   names_due_.cancel();
   if (helper_.joinable()) helper_.join();
   helper_ = std::thread([this, work = std::move(work), then] {
@@ -66,12 +104,13 @@ void Reload::begin(std::function<std::shared_ptr<Outcome>()> work, void (Reload:
 void Reload::load_and_build() {
   log::notice("reloading ", runtime_.line.config);
   begin(
-      [this, generation = runtime_.generation + 1] {
+      Task::kLoad,
+      [this, overrides = runtime_.overrides, generation = runtime_.generation + 1] {
         auto outcome = std::make_shared<Outcome>();
         outcome->config = load_config(runtime_.line);
         if (outcome->config.model)
           outcome->built = build_site({*outcome->config.model, generation, runtime_.registry, runtime_.log_writer,
-                                       runtime_.names.fresh(*outcome->config.model)});
+                                       runtime_.names.fresh(*outcome->config.model), overrides});
         return outcome;
       },
       &Reload::put_in_force);
@@ -90,23 +129,54 @@ void Reload::put_in_force(Outcome& outcome) {
   }
   for (const std::string& warning : outcome.config.warnings) log::warn(warning);
   for (const std::string& warning : outcome.built.warnings) log::warn(warning);
+  note_overridden(outcome.built);
   warn_of_unchangeable(runtime_.model->main, main);
   runtime_.model = outcome.config.model;
+  move_state_file();
+  adopt_secret(outcome.built);
   roll_out(outcome.built.site, [this] {
     log::notice("configuration reloaded: generation ", runtime_.generation, ", ", runtime_.workers.count(),
                 " workers, ", runtime_.sockets.addresses(), " listen addresses, ", runtime_.site->servers.size(),
                 " servers, ", runtime_.site->clusters.size(), " upstreams");
+    record(true);
+    if (loaded_) loaded_();
     finished();
   });
 }
 
-void Reload::retry_names() {
+void Reload::build_again() {
   begin(
-      [this, model = runtime_.model, generation = runtime_.generation + 1] {
+      Task::kRebuild,
+      [this, model = runtime_.model, overrides = runtime_.overrides, generation = runtime_.generation + 1] {
+        auto outcome = std::make_shared<Outcome>();
+        outcome->built =
+            build_site({*model, generation, runtime_.registry, runtime_.log_writer, runtime_.names.known(), overrides});
+        return outcome;
+      },
+      &Reload::put_rebuilt_in_force);
+}
+
+void Reload::put_rebuilt_in_force(Outcome& outcome) {
+  if (!outcome.built.site) {
+    for (const std::string& error : outcome.built.errors) log::error(error);
+    log::error("what the operator said is not in force");
+    return finished(outcome.built.errors);
+  }
+  adopt_secret(outcome.built);
+  roll_out(outcome.built.site, [this] {
+    log::info("generation ", runtime_.generation, " is in force");
+    finished();
+  });
+}
+
+void Reload::refresh_names() {
+  begin(
+      Task::kNames,
+      [this, model = runtime_.model, overrides = runtime_.overrides, generation = runtime_.generation + 1] {
         auto outcome = std::make_shared<Outcome>();
         if (!runtime_.names.refresh(*model)) return outcome;
         outcome->built =
-            build_site({*model, generation, runtime_.registry, runtime_.log_writer, runtime_.names.known()});
+            build_site({*model, generation, runtime_.registry, runtime_.log_writer, runtime_.names.known(), overrides});
         return outcome;
       },
       &Reload::put_names_in_force);
@@ -114,39 +184,80 @@ void Reload::retry_names() {
 
 void Reload::put_names_in_force(Outcome& outcome) {
   if (!outcome.built.site) return finished();
+  adopt_secret(outcome.built);
   roll_out(outcome.built.site, [this] {
     log::notice("new addresses of upstream servers: generation ", runtime_.generation);
     finished();
   });
 }
 
+void Reload::move_state_file() {
+  const std::string path = state_file_path(runtime_.model->main);
+  if (path == runtime_.state.path()) return;
+  runtime_.state = StateFile(path);
+  (void)runtime_.save_overrides();
+}
+
+void Reload::adopt_secret(const BuiltSite& built) {
+  if (built.sticky_secret.empty() || !runtime_.overrides.sticky_secret.empty()) return;
+  runtime_.overrides.sticky_secret = built.sticky_secret;
+  (void)runtime_.save_overrides();
+}
+
+void Reload::note_overridden(const BuiltSite& built) {
+  for (const std::string& text : built.contradicted) log::warn(text);
+  for (const std::string& text : built.orphans)
+    if (orphans_said_.count(text) == 0) log::warn(text, "; it is kept");
+  orphans_said_ = {built.orphans.begin(), built.orphans.end()};
+}
+
 void Reload::roll_out(const std::shared_ptr<const proxy::Site>& site, std::function<void()> done) {
   const config::MainConfig& main = runtime_.model->main;
   const int workers = wanted_workers(main);
-  configure_peers(*site);
+  configure_peers(*site, runtime_.overrides);
+  runtime_.registry.configure(*site);
+  // Requests that wait in line look again: peers and limits may be others, or the queue be gone.
+  std::vector<std::shared_ptr<policy::WaitQueue>> queues;
+  for (const proxy::Site* of : {runtime_.site.get(), site.get()})
+    for (size_t i = 0; of != nullptr && i < of->clusters.size(); ++i)
+      if (of->clusters[i].queue) queues.push_back(of->clusters[i].queue);
   runtime_.generation = site->generation;
   runtime_.site = site;
+  // Before the workers: who is `mandatory` is down from the first request on. Probes begin with the next turn.
+  runtime_.health->reconcile(checked_upstreams(*runtime_.model, *site));
   runtime_.workers.roll_out(site, workers, wanted_connections(main, runtime_.descriptors, workers),
-                            main.shutdown_timeout, std::move(done));
+                            main.shutdown_timeout, [queues = std::move(queues), done = std::move(done)] {
+                              for (const auto& queue : queues)
+                                if (queue->anybody()) queue->call_all();
+                              done();
+                            });
 }
 
 void Reload::fail(const std::vector<std::string>& errors) {
   for (const std::string& error : errors) log::emerg(error);
   log::error("reload failed: the old configuration stays in force");
   runtime_.names.load_failed();
-  finished();
+  record(false);
+  finished(errors);
 }
 
-void Reload::finished() {
-  busy_ = false;
+void Reload::record(bool ok) {
+  ReloadRecord& reloads = runtime_.reloads;
+  reloads.ok = ok;
+  reloads.at_us = wall_us();
+  ++(ok ? reloads.succeeded : reloads.failed);
+}
+
+// Who is told may ask for more: it begins afterwards.
+void Reload::finished(const std::vector<std::string>& errors) {
   runtime_.registry.prune();
-  if (std::exchange(again_, false)) return load_and_build();
-  const MonoMs names_due = runtime_.names.next_due(*runtime_.model);
-  if (names_due != kNever) runtime_.loop.arm(names_due_, names_due);
+  for (const Told& told : std::exchange(told_, {})) told(errors);
+  running_ = Task::kNone;
+  next();
 }
 
 void Reload::on_deadline(Deadline&) {
-  if (!busy_ && !cancelled_) retry_names();
+  if (running_ == Task::kNone && !cancelled_) refresh_names();
 }
 
 }  // namespace weir::server

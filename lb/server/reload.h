@@ -1,10 +1,13 @@
 // Reload: read, judge and build on a helper thread, then bind, then roll out. Any failure before the roll-out leaves
-// the old configuration in force. Host names that did not resolve are asked for again the same way.
+// the old configuration in force. What the operator says at run time and new addresses of host names take the same way,
+// without the reading.
 #pragma once
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "server/load.h"
@@ -15,21 +18,23 @@ namespace weir::server {
 
 class Reload final : private DeadlineHandler {
  public:
-  explicit Reload(Runtime& runtime);
+  // `loaded`: after each reload that is in force now.
+  explicit Reload(Runtime& runtime, std::function<void()> loaded = {});
   ~Reload();  // waits for the helper thread
   Reload(const Reload&) = delete;
   Reload& operator=(const Reload&) = delete;
 
   // Rolls out what the start has built.
-  void start();
-  // Told how it ended: empty when the new configuration is in force, else why the old one still is.
+  void start(const BuiltSite& built);
+  // Told how it ended: empty when the new configuration is in force, else why the old one still is. Never called inside
+  // request() or rebuild(), nor after the end of this object.
   using Told = std::function<void(const std::vector<std::string>& errors)>;
   // While one runs, any number of requests make one more; each is told of the one that began after it asked.
   void request(Told told = {});
   // Builds the snapshot anew from the configuration in force and Runtime::overrides, and rolls it out. Coalesced and
-  // told likewise.
+  // told likewise. The operator's down and drain act before this returns.
   void rebuild(Told told = {});
-  // Nothing begins any more, and what is under way comes to nothing.
+  // Nothing begins any more, and what is under way comes to nothing; who waits is told so.
   void cancel();
 
  private:
@@ -37,21 +42,42 @@ class Reload final : private DeadlineHandler {
     LoadedConfig config;
     BuiltSite built;
   };
-  void begin(std::function<std::shared_ptr<Outcome>()> work, void (Reload::*then)(Outcome&));
+  enum class Task : uint8_t { kNone, kLoad, kRebuild, kNames };
+  // What was asked for while something else ran.
+  struct Wanted {
+    bool any = false;
+    std::vector<Told> told;
+    void add(Told one) {
+      any = true;
+      if (one) told.push_back(std::move(one));
+    }
+  };
+  void ask(Wanted& wanted, Told told);
+  void next();
+  void begin(Task task, std::function<std::shared_ptr<Outcome>()> work, void (Reload::*then)(Outcome&));
   void load_and_build();
   void put_in_force(Outcome& outcome);
-  void retry_names();
+  void build_again();
+  void put_rebuilt_in_force(Outcome& outcome);
+  void refresh_names();
   void put_names_in_force(Outcome& outcome);
+  void move_state_file();
+  void adopt_secret(const BuiltSite& built);
+  void note_overridden(const BuiltSite& built);
   void fail(const std::vector<std::string>& errors);
   void roll_out(const std::shared_ptr<const proxy::Site>& site, std::function<void()> done);
-  void finished();
+  void record(bool ok);
+  void finished(const std::vector<std::string>& errors = {});
   void on_deadline(Deadline&) override;
 
   Runtime& runtime_;
+  std::function<void()> loaded_;
   std::thread helper_;
   Deadline names_due_{this};
-  bool busy_ = false;
-  bool again_ = false;
+  Task running_ = Task::kNone;
+  Wanted load_, rebuild_;
+  std::vector<Told> told_;              // of what runs
+  std::set<std::string> orphans_said_;  // BuiltSite::orphans, each once
   bool cancelled_ = false;
 };
 

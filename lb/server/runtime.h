@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "base/result.h"
 #include "config/model.h"
 #include "io/loop.h"
 #include "observe/access_log.h"
@@ -12,12 +13,30 @@
 #include "server/options.h"
 #include "server/overrides.h"
 #include "server/registry.h"
+#include "server/state_file.h"
 #include "server/workers.h"
+
+namespace weir::upstream {
+class HealthMonitor;
+}
 
 namespace weir::server {
 
+// How reloads went: for the operator's pages. The start is none.
+struct ReloadRecord {
+  bool ok = true;     // the last one
+  int64_t at_us = 0;  // when it ended, wall time; 0: never
+  uint64_t succeeded = 0, failed = 0;
+};
+
 struct Runtime {
-  explicit Runtime(CommandLine command_line) : line(std::move(command_line)) {}
+  explicit Runtime(CommandLine command_line);
+  ~Runtime();
+  Runtime(const Runtime&) = delete;
+  Runtime& operator=(const Runtime&) = delete;
+
+  // Keeps `overrides` over a restart. A failure is logged, too: what was said is in force but will not last.
+  Status<> save_overrides();
 
   const CommandLine line;
   io::Loop loop;  // control's
@@ -25,13 +44,17 @@ struct Runtime {
   Registry registry;
   NameBook names;
   Overrides overrides;  // control thread only; builders get a copy
+  StateFile state;      // where they are kept
   ListenSockets sockets;
   uint64_t descriptors = 1024;  // the limit
   // In force.
   std::shared_ptr<const config::Model> model;
   std::shared_ptr<const proxy::Site> site;
   uint64_t generation = 0;
+  ReloadRecord reloads;
+  bool shutting_down = false;  // QUIT: nothing new is accepted
   WorkerSet workers{loop, log_writer, sockets};
+  std::unique_ptr<upstream::HealthMonitor> health;  // never null
 };
 
 // worker_processes, worker_connections: as written, or what auto means here.

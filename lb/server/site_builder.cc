@@ -3,9 +3,13 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <cstdio>
+#include <set>
 #include <utility>
 
+#include "base/rng.h"
 #include "server/virtual_server.h"
 
 namespace weir::server {
@@ -13,9 +17,28 @@ namespace {
 
 constexpr uint32_t kUnlimited = UINT32_MAX;
 
+// 32 bytes of the kernel's entropy, as hex.
+std::string make_secret() {
+  std::string secret;
+  for (int i = 0; i < 4; ++i) {
+    char word[17];
+    std::snprintf(word, sizeof word, "%016llx", static_cast<unsigned long long>(random_seed()));
+    secret += word;
+  }
+  return secret;
+}
+
+std::string quoted_reason(const std::string& why) {
+  return why.empty() ? "" : " (\"" + why + "\")";
+}
+
 class SiteBuilder {
  public:
-  explicit SiteBuilder(const SiteInputs& inputs) : in_(inputs), logs_(inputs.log_writer) {}
+  explicit SiteBuilder(const SiteInputs& inputs)
+      : in_(inputs),
+        logs_(inputs.log_writer),
+        maintenance_(inputs.overrides),
+        secret_(inputs.overrides.sticky_secret) {}
 
   BuiltSite build() {
     site_->generation = in_.generation;
@@ -23,11 +46,12 @@ class SiteBuilder {
     if (::gethostname(name, sizeof name - 1) == 0) site_->hostname = name;
     for (const config::UpstreamModel& upstream : in_.model.upstreams) add_cluster(upstream);
     for (const config::ServerModel& server : in_.model.servers) {
-      site_->servers.push_back(build_virtual_server(server, logs_, out_.errors));
+      site_->servers.push_back(build_virtual_server(server, logs_, maintenance_, out_.errors));
       for (const config::ListenModel& listen : server.listens) add_listen(server, listen, *site_->servers.back());
     }
     for (auto& listen : site_->listens)
       if (listen->default_server == nullptr) listen->default_server = listen->servers.front();
+    note_overrides();
     if (out_.errors.empty()) out_.site = std::move(site_);
     return std::move(out_);
   }
@@ -35,11 +59,17 @@ class SiteBuilder {
  private:
   void add_cluster(const config::UpstreamModel& model);
   void add_server(const config::UpstreamModel& model, const config::UpstreamServer& server, policy::ClusterOptions& to);
+  void override_peers(const config::UpstreamModel& model, policy::ClusterOptions& options);
+  std::unique_ptr<proxy::Sticky> make_sticky(const proxy::StickyOptions& options, const policy::Cluster& cluster);
   void add_listen(const config::ServerModel& server, const config::ListenModel& model,
                   const proxy::VirtualServer& virtual_server);
+  void note_overrides();
 
   const SiteInputs& in_;
   AccessLogFiles logs_;
+  MaintenanceSwitches maintenance_;
+  std::string secret_;  // of sticky cookies without one of their own
+  std::set<Overrides::PeerKey> overridden_;
   BuiltSite out_;
   std::shared_ptr<proxy::Site> site_ = std::make_shared<proxy::Site>();
 };
@@ -54,6 +84,7 @@ void SiteBuilder::add_cluster(const config::UpstreamModel& model) {
     options.retry_budget_min = kUnlimited;
   }
   for (const config::UpstreamServer& server : model.servers) add_server(model, server, options);
+  override_peers(model, options);
   std::vector<std::shared_ptr<policy::PeerState>> states;
   for (const policy::PeerOptions& peer : options.peers)
     states.push_back(in_.registry.peer(model.name, peer.address, peer.passive));
@@ -65,6 +96,9 @@ void SiteBuilder::add_cluster(const config::UpstreamModel& model) {
   cluster.hash_key = model.hash_key;
   cluster.budget = shared.budget;
   cluster.inflight = shared.inflight;
+  cluster.queue_options = model.queue;
+  if (model.queue.most > 0) cluster.queue = in_.registry.queue(model.name, model.queue);
+  cluster.sticky = make_sticky(model.sticky, *cluster.cluster);
   site_->cluster_by_name.emplace(model.name, static_cast<int>(site_->clusters.size()));
   site_->clusters.push_back(std::move(cluster));
 }
@@ -97,6 +131,49 @@ void SiteBuilder::add_server(const config::UpstreamModel& model, const config::U
     peer.backup = peer.backup || found.backup;
     to.peers.push_back(std::move(peer));
   }
+}
+
+void SiteBuilder::override_peers(const config::UpstreamModel& model, policy::ClusterOptions& options) {
+  for (policy::PeerOptions& peer : options.peers) {
+    const PeerOverride* said = in_.overrides.peer(model.name, peer.name);
+    if (said == nullptr) continue;
+    const auto contradict = [&](const std::string& configured, const std::string& instead) {
+      out_.contradicted.push_back(model.position + ": peer " + model.name + "/" + peer.name +
+                                  ": the configuration says " + configured + ", the operator said " + instead +
+                                  quoted_reason(said->why) + ", which stays");
+    };
+    if (said->weight && *said->weight != peer.weight) {
+      contradict("weight=" + std::to_string(peer.weight), "weight " + std::to_string(*said->weight));
+      peer.weight = std::max(*said->weight, 1U);
+    }
+    if (said->mode == PeerOverride::Mode::kUp && (peer.down || peer.drain)) {
+      contradict(peer.down ? "down" : "drain", "up");
+      peer.down = peer.drain = false;
+    }
+    overridden_.emplace(model.name, peer.name);
+  }
+}
+
+std::unique_ptr<proxy::Sticky> SiteBuilder::make_sticky(const proxy::StickyOptions& options,
+                                                        const policy::Cluster& cluster) {
+  using Kind = proxy::StickyOptions::Kind;
+  if (options.kind == Kind::kNone) return nullptr;
+  if (options.kind == Kind::kCookie && options.secret.empty() && secret_.empty())
+    secret_ = out_.sticky_secret = make_secret();
+  auto sticky = std::make_unique<proxy::Sticky>();
+  sticky->options = options;
+  sticky->bindings = std::make_unique<policy::Bindings>(cluster, options.secret.empty() ? secret_ : options.secret);
+  if (options.kind == Kind::kLearn)
+    sticky->sessions = in_.registry.sessions(options.zone, options.zone_bytes, options.timeout);
+  return sticky;
+}
+
+void SiteBuilder::note_overrides() {
+  maintenance_.note(out_);
+  for (const auto& [key, said] : in_.overrides.peers)
+    if (overridden_.count(key) == 0)
+      out_.orphans.push_back("peer " + key.first + "/" + key.second + ", which the operator set, is not there" +
+                             quoted_reason(said.why));
 }
 
 void SiteBuilder::add_listen(const config::ServerModel& server, const config::ListenModel& model,
@@ -133,11 +210,48 @@ BuiltSite build_site(const SiteInputs& inputs) {
   return SiteBuilder(inputs).build();
 }
 
-void configure_peers(const proxy::Site& site) {
+void configure_peers(const proxy::Site& site, const Overrides& overrides) {
   for (const proxy::SiteCluster& each : site.clusters) {
     for (const policy::Peer& peer : each.cluster->primaries()) peer.state->passive.configure(peer.options.passive);
     for (const policy::Peer& peer : each.cluster->backups()) peer.state->passive.configure(peer.options.passive);
   }
+  switch_peers(site, overrides);
+}
+
+void switch_peers(const proxy::Site& site, const Overrides& overrides) {
+  using Mode = PeerOverride::Mode;
+  for (const proxy::SiteCluster& each : site.clusters) {
+    const auto set = [&](const policy::Peer& peer) {
+      const PeerOverride* said = overrides.peer(each.cluster->name(), peer.options.name);
+      const Mode mode = said == nullptr ? Mode::kNone : said->mode;
+      peer.state->drain = mode == Mode::kDrain || mode == Mode::kDrained;
+      peer.state->admin_down = mode == Mode::kDown || mode == Mode::kDrained;
+    };
+    for (const policy::Peer& peer : each.cluster->primaries()) set(peer);
+    for (const policy::Peer& peer : each.cluster->backups()) set(peer);
+  }
+}
+
+std::vector<upstream::CheckedUpstream> checked_upstreams(const config::Model& model, const proxy::Site& site) {
+  std::vector<upstream::CheckedUpstream> out;
+  for (const config::UpstreamModel& upstream : model.upstreams) {
+    const auto cluster = site.cluster_by_name.find(upstream.name);
+    if (upstream.checks.empty() || cluster == site.cluster_by_name.end()) continue;
+    upstream::CheckedUpstream& checked = out.emplace_back();
+    checked.name = upstream.name;
+    checked.checks = upstream.checks;
+    for (upstream::CheckOptions& check : checked.checks)
+      if (check.host.empty()) check.host = upstream.name;
+    const auto add = [&checked](const policy::Peer& peer) {
+      // Out for good; with the operator's word it is in and `down` is not set here.
+      if (peer.options.down) return;
+      checked.peers.push_back({peer.options.address, peer.options.name, peer.state, peer.options.slow_start});
+    };
+    const policy::Cluster& peers = *site.clusters[static_cast<size_t>(cluster->second)].cluster;
+    for (const policy::Peer& peer : peers.primaries()) add(peer);
+    for (const policy::Peer& peer : peers.backups()) add(peer);
+  }
+  return out;
 }
 
 }  // namespace weir::server

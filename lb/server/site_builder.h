@@ -10,7 +10,9 @@
 #include "observe/access_log.h"
 #include "proxy/site.h"
 #include "server/name_question.h"
+#include "server/overrides.h"
 #include "server/registry.h"
+#include "upstream/health_monitor.h"
 
 namespace weir::server {
 
@@ -20,6 +22,7 @@ struct SiteInputs {
   Registry& registry;
   observe::LogWriter& log_writer;
   ResolveName resolve;
+  Overrides overrides = {};
 };
 
 struct BuiltSite {
@@ -27,12 +30,22 @@ struct BuiltSite {
   std::vector<std::string> errors;          // "FILE:LINE:COL: error: TEXT"
   std::vector<std::string> warnings;        // likewise
   std::vector<std::string> unresolved;      // "app.example:13000": server lines that have no peer yet
+  // What the operator said at run time and this configuration says otherwise: the operator's word is in force.
+  std::vector<std::string> contradicted;
+  // What the operator said of peers, servers and locations that are not there (now).
+  std::vector<std::string> orphans;
+  std::string sticky_secret;  // made for want of Overrides::sticky_secret: to be kept; else empty
 };
 
 BuiltSite build_site(const SiteInputs& inputs);
 
-// What only takes effect with the snapshot: the peers' failure windows as it says. Control thread, before workers use
-// it.
-void configure_peers(const proxy::Site& site);
+// What only takes effect with the snapshot: the peers' failure windows as it says, and switch_peers(). Control thread,
+// before workers use it.
+void configure_peers(const proxy::Site& site, const Overrides& overrides);
+// The operator's down and drain, which act at once.
+void switch_peers(const proxy::Site& site, const Overrides& overrides);
+
+// Who is to be checked, and how: the model's checks and the peers of its site.
+std::vector<upstream::CheckedUpstream> checked_upstreams(const config::Model& model, const proxy::Site& site);
 
 }  // namespace weir::server

@@ -1,4 +1,5 @@
-// The order of a start: configuration, background, pid lock, user, logs, snapshot, sockets, pid file, workers.
+// The order of a start: configuration, background, pid lock, state, user, logs, snapshot, sockets, admin socket, pid
+// file, workers.
 #include "server/startup.h"
 
 #include <unistd.h>
@@ -52,8 +53,8 @@ class Startup {
     const Errors errors = prepare();
     if (!errors.empty()) return fail(errors);
     Control control(*runtime_);  // whoever reads the pid file may send a signal at once
-    if (Status<> published = publish(); !published) return fail({published.error()});
-    control.start();
+    if (Status<> published = publish(control); !published) return fail({published.error()});
+    control.start(std::exchange(built_, {}));
     announce();
     if (daemon_) daemon_->ready(logs_to_stderr(error_log_targets(line_, model().main)));
     control.run();
@@ -72,19 +73,28 @@ class Startup {
     if (Status<> background = daemonize(); !background) return {background.error()};
     pid_file_ = std::make_unique<PidFile>(model().main.pid);
     if (Status<> locked = pid_file_->prepare(); !locked) return {locked.error()};
+    state_ = StateFile(state_file_path(model().main));
+    StateFile::Loaded said = state_.load();  // while root may move it aside
     const uint64_t descriptors = raise_limits();
     if (Status<> switched = become_user(); !switched) return {switched.error()};
     if (Status<> logs = configure_logs(line_, model().main); !logs) return {logs.error()};
     report_.logs_are_open(logs_to_stderr(error_log_targets(line_, model().main)));
+    if (!said.warning.empty()) report_.warn(said.warning);
     runtime_ = std::make_unique<Runtime>(line_);
     runtime_->descriptors = descriptors;
     runtime_->model = config_.model;
     runtime_->generation = 1;
-    BuiltSite built =
-        build_site({model(), 1, runtime_->registry, runtime_->log_writer, runtime_->names.fresh(model())});
-    if (!built.site) return built.errors;
-    for (const std::string& warning : built.warnings) report_.warn(warning);
-    runtime_->site = std::move(built.site);
+    runtime_->state = state_;
+    runtime_->overrides = std::move(said.overrides);
+    built_ = build_site(
+        {model(), 1, runtime_->registry, runtime_->log_writer, runtime_->names.fresh(model()), runtime_->overrides});
+    if (!built_.site) return built_.errors;
+    for (const std::string& warning : built_.warnings) report_.warn(warning);
+    runtime_->site = built_.site;
+    if (!built_.sticky_secret.empty()) {
+      runtime_->overrides.sticky_secret = built_.sticky_secret;
+      (void)runtime_->save_overrides();
+    }
     return runtime_->sockets.open(plan_listens(model()), wanted_workers(model().main));
   }
 
@@ -116,14 +126,17 @@ class Startup {
   }
 
   Status<> become_user() {
-    if (const auto& account = privileges_.account())
+    if (const auto& account = privileges_.account()) {
       for (const std::string& file : log_files(line_, model())) give_file(file, *account);
+      state_.give_to(*account);
+    }
     return privileges_.enter();
   }
 
-  // Every socket listens. The pid file may stand in a directory of root's.
-  Status<> publish() {
+  // Every socket listens. The pid file and the admin socket may stand in a directory of root's.
+  Status<> publish(Control& control) {
     if (Status<> back = privileges_.take_back(); !back) return back;
+    if (Status<> admin = control.open_admin(privileges_.account()); !admin) return admin;
     if (Status<> published = pid_file_->publish(); !published) return published;
     if (Status<> settled = privileges_.settle(); !settled) return settled;
     if (::access(line_.config.c_str(), R_OK) != 0)
@@ -157,6 +170,8 @@ class Startup {
   Privileges privileges_;
   std::unique_ptr<Daemon> daemon_;
   std::unique_ptr<PidFile> pid_file_;
+  StateFile state_;
+  BuiltSite built_;
   std::unique_ptr<Runtime> runtime_;
 };
 

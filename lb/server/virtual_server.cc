@@ -3,18 +3,22 @@
 
 #include <utility>
 
+#include "filter/maintenance.h"
+#include "server/site_builder.h"
+
 namespace weir::server {
 namespace {
 
 class VirtualServerBuilder {
  public:
-  VirtualServerBuilder(AccessLogFiles& logs, std::vector<std::string>& errors) : logs_(logs), errors_(errors) {}
+  VirtualServerBuilder(AccessLogFiles& logs, MaintenanceSwitches& maintenance, std::vector<std::string>& errors)
+      : logs_(logs), maintenance_(maintenance), errors_(errors) {}
 
   std::unique_ptr<proxy::VirtualServer> build(const config::ServerModel& model) {
     server_->name = model.names.empty() ? std::string() : model.names.front();
     server_->limits = model.limits;
     server_->header_timeout = model.header_timeout;
-    server_->fallback = opened(model.settings, model.position);
+    server_->fallback = complete(model.settings, "", model.position);
     fill(server_->table, model.locations);
     return std::move(server_);
   }
@@ -23,7 +27,8 @@ class VirtualServerBuilder {
   void fill(route::LocationTable& table, const std::vector<config::LocationModel>& models) {
     for (const config::LocationModel& model : models) {
       const int index = static_cast<int>(server_->locations.size());
-      server_->locations.push_back(std::make_unique<proxy::Location>(opened(model.settings, model.position)));
+      server_->locations.push_back(
+          std::make_unique<proxy::Location>(complete(model.settings, model.settings.pattern, model.position)));
       const route::LocationTable* nested = nullptr;
       if (!model.nested.empty()) {
         server_->nested.push_back(std::make_unique<route::LocationTable>());
@@ -39,12 +44,14 @@ class VirtualServerBuilder {
     table.freeze();
   }
 
-  proxy::Location opened(proxy::Location settings, const std::string& position) {
+  proxy::Location complete(proxy::Location settings, const std::string& location, const std::string& position) {
     settings.access_logs = logs_.open(settings.access_logs, position, errors_);
+    maintenance_.apply(server_->name, location, position, settings);
     return settings;
   }
 
   AccessLogFiles& logs_;
+  MaintenanceSwitches& maintenance_;
   std::vector<std::string>& errors_;
   std::unique_ptr<proxy::VirtualServer> server_ = std::make_unique<proxy::VirtualServer>();
 };
@@ -67,9 +74,33 @@ std::shared_ptr<const proxy::AccessLogs> AccessLogFiles::open(const std::shared_
   return opened_.emplace(logs, std::move(copy)).first->second;
 }
 
+void MaintenanceSwitches::apply(const std::string& server, const std::string& location, const std::string& position,
+                                proxy::Location& settings) {
+  seen_.emplace(server, location);
+  const MaintenanceOverride* said = overrides_.maintenance_of(server, location);
+  if (said != nullptr && !said->on && settings.maintenance.on && told_.insert(said).second) {
+    contradicted_.push_back(position + ": the configuration says maintenance on, the operator said off" +
+                            (said->why.empty() ? "" : " (\"" + said->why + "\")") + ", which stays");
+  }
+  settings.maintenance.on = said != nullptr ? said->on : settings.maintenance.on;
+  if (settings.maintenance.on)
+    settings.filters.insert(settings.filters.begin(), filter::make_maintenance(settings.maintenance));
+}
+
+void MaintenanceSwitches::note(BuiltSite& out) const {
+  out.contradicted.insert(out.contradicted.end(), contradicted_.begin(), contradicted_.end());
+  for (const auto& [key, said] : overrides_.maintenance) {
+    if (seen_.count(key) != 0) continue;
+    const std::string place = key.second.empty() ? "" : "location \"" + key.second + "\" of ";
+    out.orphans.push_back(place + "server \"" + key.first + "\", whose maintenance the operator switched " +
+                          (said.on ? "on" : "off") + ", is not there");
+  }
+}
+
 std::unique_ptr<proxy::VirtualServer> build_virtual_server(const config::ServerModel& model, AccessLogFiles& logs,
+                                                           MaintenanceSwitches& maintenance,
                                                            std::vector<std::string>& errors) {
-  return VirtualServerBuilder(logs, errors).build(model);
+  return VirtualServerBuilder(logs, maintenance, errors).build(model);
 }
 
 }  // namespace weir::server

@@ -35,6 +35,7 @@ Worker::Worker(WorkerOptions options, io::Loop& control, observe::LogWriter& log
   core_ = std::make_unique<proxy::Core>(loop_, log_writer, std::move(core));
   loop_.at_turn_end([this] {
     publish_load();
+    live_epochs_.store(core_->live_epochs(), std::memory_order_relaxed);
     wake_dealer();
   });
 }
@@ -79,6 +80,14 @@ void Worker::drain(Done drained) {
     drained_ = std::move(drained);
     core_->begin_drain();
   });
+}
+
+void Worker::peer_down(std::shared_ptr<const policy::PeerState> state) {
+  loop_.post([this, state = std::move(state)] { core_->peer_down(*state); });
+}
+
+void Worker::close_tunnels(std::shared_ptr<policy::PeerState> state, uint16_t code, Millis spread) {
+  loop_.post([this, state = std::move(state), code, spread] { core_->close_tunnels(state, code, spread); });
 }
 
 void Worker::flush_logs(Done done) {

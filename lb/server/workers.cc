@@ -88,6 +88,7 @@ void WorkerSet::leave(std::unique_ptr<Worker> worker, Millis most) {
 
 void WorkerSet::left(Leaving& leaving) {
   leaving.worker->stop();
+  departed_.add(leaving.worker->metrics());
   log::info("worker ", leaving.worker->index(), " has ended");
   std::erase_if(leaving_, [&](const auto& each) { return each.get() == &leaving; });
   if (leaving_.empty() && workers_.empty() && drained_) std::exchange(drained_, nullptr)();
@@ -97,6 +98,11 @@ void WorkerSet::flush_logs(Done done) {
   if (workers_.empty()) return done();
   const Done flushed = count_down(std::move(done));
   for (auto& worker : workers_) worker->flush_logs(flushed);
+}
+
+void WorkerSet::each(const std::function<void(Worker&)>& fn) {
+  for (auto& worker : workers_) fn(*worker);
+  for (auto& leaving : leaving_) fn(*leaving->worker);
 }
 
 void WorkerSet::stop() {

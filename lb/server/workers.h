@@ -6,6 +6,7 @@
 
 #include "io/loop.h"
 #include "observe/access_log.h"
+#include "observe/metrics.h"
 #include "server/listen_sockets.h"
 #include "server/worker.h"
 
@@ -29,6 +30,8 @@ class WorkerSet {
   void flush_logs(Done done);
   // Every worker that serves, those that are leaving too.
   void each(const std::function<void(Worker&)>& fn);
+  // Counters of the workers that have ended.
+  const observe::MetricTotals& departed() const { return departed_; }
   // Closes everything and joins the threads.
   void stop();
   int count() const { return static_cast<int>(workers_.size()); }
@@ -54,6 +57,7 @@ class WorkerSet {
   ListenSockets& sockets_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::shared_ptr<Leaving>> leaving_;
+  observe::MetricTotals departed_;
   Done drained_;
   bool stopped_ = false;
 };
