@@ -117,6 +117,8 @@ void apply_plain(const Parameters& parameters, CheckOptions& check) {
 void check_together(const Call& call, const Parameters& seen, const CheckOptions& check) {
   if (check.health.persistent && !check.health.mandatory)
     call.error("\"persistent\" is a word behind \"mandatory\" in \"health_check\"");
+  if (check.method == "HEAD" && check.match && check.match->needs_body())
+    call.error("the answer to method=HEAD has no body, which match \"" + check.match->name + "\" asks for");
   if (check.type != CheckType::kTcp) return;
   for (const std::string_view each : {"uri", "method", "host", "match", "keepalive_time"})
     if (seen.seen(each))

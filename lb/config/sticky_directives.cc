@@ -97,9 +97,11 @@ void apply_cookie(Call& call, StickyOptions& sticky) {
     } else if (parameters.name() == "secure") {
       apply_secure(parameters, sticky);
     } else {
-      if (parameters.value().empty()) parameters.invalid("some text");
-      if (parameters.value().size() < kShortestSecret)
+      if (parameters.value().empty()) {
+        parameters.invalid("some text");
+      } else if (parameters.value().size() < kShortestSecret) {
         call.warning("the secret of \"sticky cookie\" is shorter than 16 bytes, it may be guessed");
+      }
       sticky.secret = parameters.value();
     }
   }

@@ -75,6 +75,21 @@ TEST_P(ConfigGolden, means_the_same_in_the_other_syntax) {
   EXPECT_EQ(dump_effective(from_nginx.model, true), dump_effective(from_yaml.model, true));
 }
 
+TEST_P(ConfigGolden, is_the_same_when_its_dump_is_read) {
+  MemoryFiles files(golden_files());
+  const LoadedConfig loaded = load_config(GetParam(), files);
+  if (!loaded.ok()) return;
+  std::map<std::string, std::string> texts = golden_files();
+  const std::string dump = dump_effective(loaded.model, true);
+  texts["dump.conf"] = dump;
+  MemoryFiles others(std::move(texts));
+  const LoadedConfig again = load_config("dump.conf", others);
+  // A map{} is no setting, and not in the dump.
+  if (dump.find('$') != std::string::npos && again.diagnostics.to_text().ends_with("variable\n")) return;
+  ASSERT_TRUE(again.ok()) << again.diagnostics.to_text();
+  EXPECT_EQ(dump_effective(again.model, true), dump);
+}
+
 INSTANTIATE_TEST_SUITE_P(Files, ConfigGolden, testing::ValuesIn(cases()), [](const auto& test) {
   std::string name = test.param;
   for (char& c : name)
