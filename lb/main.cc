@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "server/commands.h"
+#include "server/ctl.h"
 #include "server/options.h"
 #include "server/startup.h"
 
@@ -39,6 +40,7 @@ int main(int argc, char** argv) {
     case Command::kVersionAndBuild: return print_version(true);
     case Command::kConvert: return convert(line);
     case Command::kSignal: return send_signal(line);
+    case Command::kCtl: return ctl(line);
     case Command::kTest:
     case Command::kDump: return test_config(line);
     case Command::kRun: break;

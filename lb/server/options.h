@@ -1,14 +1,15 @@
-// The command line: nginx's letters, long names beside them, and `convert`.
+// The command line: nginx's letters, long names beside them, `convert` and `ctl`.
 #pragma once
 #include <string>
 
 #include "base/result.h"
+#include "server/ctl_line.h"
 
 namespace weir::server {
 
 inline constexpr const char* kDefaultConfig = "/etc/weir/weir.conf";
 
-enum class Command : uint8_t { kRun, kTest, kDump, kSignal, kVersion, kVersionAndBuild, kHelp, kConvert };
+enum class Command : uint8_t { kRun, kTest, kDump, kSignal, kVersion, kVersionAndBuild, kHelp, kConvert, kCtl };
 
 struct CommandLine {
   Command command = Command::kRun;
@@ -21,7 +22,8 @@ struct CommandLine {
   std::string signal;      // -s: stop, quit, reopen or reload
   std::string convert_file;
   std::string convert_to;  // "yaml" or "nginx"; empty: the other syntax
-  std::string help;        // the text to print, for kHelp
+  CtlLine ctl;
+  std::string help;  // the text to print, for kHelp
 };
 
 // The error is one line for the operator.

@@ -1,0 +1,145 @@
+// Each change: the override edited, saved, and built anew; the build moves the peer's switches at once.
+#include "server/admin_changes.h"
+
+#include <utility>
+
+#include "base/log.h"
+#include "server/reload.h"
+#include "server/runtime.h"
+
+namespace weir::server {
+namespace {
+
+using Mode = PeerOverride::Mode;
+
+Overrides::PeerKey key_of(const PeerPlace& place) {
+  return {place.cluster->cluster->name(), place.peer->options.name};
+}
+
+std::string text_of(const Overrides::PeerKey& key) {
+  return "peer " + key.first + "/" + key.second;
+}
+
+void note(const std::string& what, const std::string& change, const AdminChanges::Words& words) {
+  const std::string who = words.who.empty() ? std::string("by the operator") : "by the operator (" + words.who + ")";
+  log::notice(what, ": ", change, " ", who, words.why.empty() ? "" : ": " + words.why);
+}
+
+}  // namespace
+
+void AdminChanges::set_mode(const PeerPlace& place, Mode mode, const Words& words) {
+  const Overrides::PeerKey key = key_of(place);
+  PeerOverride& said = runtime_.overrides.peers[key];
+  said.mode = mode;
+  said.why = words.why;
+  said.since_us = runtime_.loop.wall_us();
+  if (said.empty()) runtime_.overrides.peers.erase(key);
+}
+
+void AdminChanges::up(const PeerPlace& place, const Words& words, Told told) {
+  const Overrides::PeerKey key = key_of(place);
+  const policy::PeerOptions* configured = configured_peer(*runtime_.model, key.first, place.peer->options);
+  const bool is_out = configured != nullptr && (configured->down || configured->drain);
+  const PeerOverride* said = runtime_.overrides.peer(key.first, key.second);
+  const bool was_out = said != nullptr ? said->mode != Mode::kNone && said->mode != Mode::kUp : is_out;
+  drains_.erase(key);
+  // Before the switch: a worker that sees the peer come back sees its ramp.
+  if (was_out) place.peer->state->ramp_from = runtime_.loop.now();
+  set_mode(place, is_out ? Mode::kUp : Mode::kNone, words);
+  note(text_of(key), is_out ? "up, against its configuration," : "up", words);
+  put_in_force(std::move(told));
+}
+
+void AdminChanges::down(const PeerPlace& place, const Words& words, Told told) {
+  drains_.erase(key_of(place));
+  set_mode(place, Mode::kDown, words);
+  note(text_of(key_of(place)), "down", words);
+  put_in_force(std::move(told));
+}
+
+void AdminChanges::weigh(const PeerPlace& place, std::optional<uint32_t> weight, const Words& words, Told told) {
+  const Overrides::PeerKey key = key_of(place);
+  PeerOverride& said = runtime_.overrides.peers[key];
+  said.weight = weight;
+  if (!words.why.empty() || said.mode == Mode::kNone) said.why = words.why;
+  if (said.mode == Mode::kNone) said.since_us = runtime_.loop.wall_us();
+  if (said.empty()) runtime_.overrides.peers.erase(key);
+  note(text_of(key), weight ? "weight " + std::to_string(*weight) : "weight as configured", words);
+  put_in_force(std::move(told));
+}
+
+void AdminChanges::reset(const PeerPlace& place, const Words& words, Told told) {
+  const Overrides::PeerKey key = key_of(place);
+  drains_.erase(key);
+  runtime_.overrides.peers.erase(key);
+  note(text_of(key), "as configured", words);
+  put_in_force(std::move(told));
+}
+
+void AdminChanges::drain(const PeerPlace& place, const DrainOptions& options, const Words& words, Told told) {
+  const Overrides::PeerKey key = key_of(place);
+  set_mode(place, Mode::kDrain, words);
+  begin_drain(key, place.peer->state, options);
+  const DrainJob& job = *drains_.at(key);
+  note(text_of(key),
+       "draining, " + std::to_string(job.requests_left()) + " requests and " + std::to_string(job.tunnels_left()) +
+           " WebSockets open,",
+       words);
+  put_in_force(std::move(told));
+}
+
+void AdminChanges::begin_drain(const Overrides::PeerKey& key, const std::shared_ptr<policy::PeerState>& state,
+                               const DrainOptions& options) {
+  DrainJob::Hooks hooks;
+  hooks.close = [this, key](DrainJob& job) { close_tunnels(key, job); };
+  hooks.done = [key](DrainJob& job) { log::notice(text_of(key), ": ", job.summary()); };
+  drains_[key] = std::make_unique<DrainJob>(runtime_.loop, state, options, std::move(hooks));
+}
+
+// Out for bound requests as well, from the first close frame on: a browser comes back at once, and it is bound anew.
+void AdminChanges::close_tunnels(const Overrides::PeerKey& key, DrainJob& job) {
+  const auto said = runtime_.overrides.peers.find(key);
+  if (said != runtime_.overrides.peers.end()) said->second.mode = Mode::kDrained;
+  put_in_force([](const Outcome&) {});
+  runtime_.workers.each(
+      [&job](Worker& worker) { worker.close_tunnels(job.state(), job.options().code, job.options().spread); });
+}
+
+void AdminChanges::maintain(const std::vector<Overrides::MaintenanceKey>& where, std::optional<bool> on,
+                            const Words& words, Told told) {
+  for (const Overrides::MaintenanceKey& key : where) {
+    if (on)
+      runtime_.overrides.maintenance[key] = {*on, words.why, runtime_.loop.wall_us()};
+    else
+      runtime_.overrides.maintenance.erase(key);
+    note(
+        "maintenance of server \"" + key.first + "\"" + (key.second.empty() ? "" : ", location \"" + key.second + "\""),
+        on ? (*on ? "on" : "off") : "as configured", words);
+  }
+  put_in_force(std::move(told));
+}
+
+const DrainJob* AdminChanges::drain_of(const std::string& upstream, const std::string& peer) const {
+  const auto found = drains_.find({upstream, peer});
+  return found == drains_.end() ? nullptr : found->second.get();
+}
+
+void AdminChanges::resume_drains() {
+  for (const auto& [key, said] : runtime_.overrides.peers) {
+    if (said.mode != Mode::kDrain || drains_.contains(key)) continue;
+    const PeerPlace place = find_peer(*runtime_.site, key.first + "/" + key.second);
+    if (place.peer == nullptr) continue;
+    log::notice(text_of(key), ": the drain that began before the start goes on");
+    begin_drain(key, place.peer->state, {});
+  }
+}
+
+void AdminChanges::put_in_force(Told told) {
+  std::string unsaved;
+  if (Status<> saved = runtime_.save_overrides(); !saved) unsaved = saved.error();
+  reload_.rebuild([unsaved = std::move(unsaved), told = std::move(told)](const std::vector<std::string>& errors) {
+    told({errors, unsaved});
+  });
+}
+
+}  // namespace weir::server

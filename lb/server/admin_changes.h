@@ -1,0 +1,68 @@
+// What the operator changes at run time: an override edited and saved, the peer's switches moved in the very moment,
+// and a snapshot built anew (design/0008). Drains are kept here, as they end by themselves. Control thread only.
+#pragma once
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "server/admin_peers.h"
+#include "server/drain_job.h"
+#include "server/overrides.h"
+
+namespace weir::server {
+
+class Reload;
+struct Runtime;
+
+class AdminChanges {
+ public:
+  struct Outcome {
+    std::vector<std::string> errors;  // why it is not in force; empty when it is
+    std::string unsaved;              // why it will not last over a restart; empty when it will
+  };
+  // When every worker has it.
+  using Told = std::function<void(const Outcome&)>;
+  // Who says it and why, for the log.
+  struct Words {
+    std::string who;  // "uid 0, pid 17"; may be empty
+    std::string why;
+  };
+
+  AdminChanges(Runtime& runtime, Reload& reload) : runtime_(runtime), reload_(reload) {}
+
+  // In and out; both end a drain. `up` says what the configuration says when that is up.
+  void up(const PeerPlace& place, const Words& words, Told told);
+  void down(const PeerPlace& place, const Words& words, Told told);
+  // nullopt: as configured.
+  void weigh(const PeerPlace& place, std::optional<uint32_t> weight, const Words& words, Told told);
+  // Everything as configured.
+  void reset(const PeerPlace& place, const Words& words, Told told);
+  // One that runs begins again with these options. `told` hears of its beginning; drain_of() tells how it goes on.
+  void drain(const PeerPlace& place, const DrainOptions& options, const Words& words, Told told);
+  // nullopt: as configured.
+  void maintain(const std::vector<Overrides::MaintenanceKey>& where, std::optional<bool> on, const Words& words,
+                Told told);
+
+  // The last drain of that peer, over or not; null: none since the start, or undone.
+  const DrainJob* drain_of(const std::string& upstream, const std::string& peer) const;
+  // Goes on with drains that the last run of weir did not end: the connections went with it.
+  void resume_drains();
+  // No drain goes on.
+  void stop() { drains_.clear(); }
+
+ private:
+  void set_mode(const PeerPlace& place, PeerOverride::Mode mode, const Words& words);
+  void begin_drain(const Overrides::PeerKey& key, const std::shared_ptr<policy::PeerState>& state,
+                   const DrainOptions& options);
+  void close_tunnels(const Overrides::PeerKey& key, DrainJob& job);
+  void put_in_force(Told told);
+
+  Runtime& runtime_;
+  Reload& reload_;
+  std::map<Overrides::PeerKey, std::unique_ptr<DrainJob>> drains_;
+};
+
+}  // namespace weir::server
