@@ -92,6 +92,7 @@ class Peer {
   bool answering_ = false;   // so has the decision; what is left of the answer is in script_
   bool head_only_ = false;
   bool websocket_ = false;
+  bool may_refuse_ = false;  // its 503 says that no application has seen the request
   bool http10_ = false;
   bool close_after_ = false;
   bool reset_after_ = false;

@@ -44,6 +44,7 @@ void Peer::read_head(std::string_view head) {
   const std::string_view method = head.substr(0, head.find(' '));
   head_only_ = method == "HEAD";
   websocket_ = field_of(head, "Upgrade") == "websocket";
+  may_refuse_ = head.substr(0, head.find("\r\n")).find(" /ready") != std::string_view::npos;
   http10_ = head.substr(0, head.find("\r\n")).ends_with("HTTP/1.0");
   if (method == "POST" && !play_.delivered.insert(id_).second) play_.fail("sent twice: " + id_);
   if (field_of(head, "Host").empty()) play_.fail("a request without Host: " + id_);
@@ -92,6 +93,7 @@ void Peer::decide() {
   constexpr int kStatuses[] = {200, 200, 200, 201, 404, 503, 500, 301};
   const int status = kStatuses[play_.below(play_.calm ? 3 : std::size(kStatuses))];
   constexpr size_t kSizes[] = {0, 2, 500, 8, 20'000, 100'000, 200'000, 400'000};
+  if (status == 503 && may_refuse_) play_.delivered.erase(id_);
   const std::string body = body_of(id_, kSizes[play_.below(play_.chance(80) ? 5 : std::size(kSizes))]);
   script_ += "HTTP/1.1 " + std::to_string(status) + " Fine\r\n" + id_field;
   if (play_.chance(20)) {

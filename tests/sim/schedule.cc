@@ -11,6 +11,7 @@ using observe::Counter;
 const SocketAddress kListen = ip("127.0.0.1", 80);
 const SocketAddress kOther = ip("127.0.0.1", 81);
 constexpr MonoMs kMinute = 60'000;
+constexpr uint32_t kNarrow = 2;  // max_conns
 
 }  // namespace
 
@@ -24,6 +25,12 @@ void Schedule::adopt(bool listens) {
   SiteMaker maker(shared_, ++generation_);
   const int app = maker.upstream("app", {"10.0.0.1", "10.0.0.2", "+10.0.0.3"});
   const int single = maker.upstream("single", {"10.0.1.1"}, policy::Method::kLeastConn);
+  const int narrow = maker.upstream("narrow", {"10.0.2.1", "10.0.2.2"}, policy::Method::kLeastTimeHeader,
+                                    [](policy::PeerOptions& peer) { peer.max_conns = kNarrow; });
+  maker.queue(narrow, 3, Millis(2'000));
+  const int bound = maker.upstream("bound", {"10.0.3.1", "10.0.3.2"}, policy::Method::kRoundRobin,
+                                   [](policy::PeerOptions& peer) { peer.route = peer.name.substr(7, 1); });
+  maker.sticky(bound, proxy::StickyOptions::Kind::kRoute).routes = {*route::Template::compile("$arg_q", {})};
   maker.pool(app).max_requests = 3;
   maker.pool(single).max_idle = 1;
   proxy::Location& base = maker.server().fallback;
@@ -47,6 +54,9 @@ void Schedule::adopt(bool listens) {
   maker.proxied("/old", app).http10 = true;
   maker.proxied("/deaf", app).ignore_client_abort = true;
   maker.proxied("/again", app).retry.on.http_503 = true;
+  maker.proxied("/narrow", narrow);
+  maker.proxied("/bound", bound);
+  maker.proxied("/ready", app).not_ready = {{503, "id00"}};
   proxy::Location& little = maker.proxied("/little", app);
   little.max_body_bytes = 30'000;
   little.body_buffer_bytes = 100;
@@ -129,8 +139,10 @@ void Schedule::step() {
   } else if (what < 90) {
     world_.advance(play_.chance(80) || play_.calm ? static_cast<MonoMs>(play_.below(30))
                                                   : static_cast<MonoMs>(play_.below(12'000)));
-  } else if (what < 93) {
+  } else if (what < 92) {
     adopt(play_.calm || play_.chance(85));
+  } else if (what < 93) {
+    tell_of_peer();
   } else if (play_.calm) {
     world_.turn();
   } else if (what < 95) {
@@ -144,7 +156,30 @@ void Schedule::step() {
   if (play_.chance(50)) world_.turn();
 }
 
+// A check or the operator speaks of a peer.
+void Schedule::tell_of_peer() {
+  auto at = shared_.peers.begin();
+  std::advance(at, static_cast<std::ptrdiff_t>(play_.below(shared_.peers.size())));
+  const auto& [name, state] = *at;
+  if (!play_.calm && play_.chance(40)) {
+    constexpr MonoMs kSpreads[] = {0, 100, 3'000};
+    world_.core->close_tunnels(state, play_.chance(50) ? 1001 : 1012, Millis(kSpreads[play_.below(3)]));
+    return;
+  }
+  if (!state->check_down) {
+    state->check_down = true;
+    world_.core->peer_down(*state);
+    if (!play_.calm && play_.chance(30)) return;  // it stays away for a while
+  }
+  state->check_down = false;
+  const auto line = shared_.lines.find(name.substr(0, name.find('/')));
+  if (line != shared_.lines.end()) line->second->call_all();
+}
+
 void Schedule::check() {
+  for (const auto& [name, state] : shared_.peers)
+    if (name.starts_with("narrow/") && state->inflight.load() > kNarrow)
+      play_.fail(std::to_string(state->inflight.load()) + " requests on " + name);
   if (world_.count(Counter::kStateErrors) != 0) play_.fail("a transition that is in no table");
   for (const auto& client : clients_)
     if (client->wire->misuse != nullptr) play_.fail(std::string("towards a client: ") + client->wire->misuse);
@@ -207,7 +242,10 @@ void Schedule::check_end() {
   for (size_t i = 0; i + 1 < sites_.size(); ++i)
     if (!sites_[i].expired()) play_.fail("an old site is still held");
   for (const auto& [name, state] : shared_.peers)
-    if (state->inflight.load() != 0) play_.fail(std::to_string(state->inflight.load()) + " in flight on " + name);
+    if (state->inflight.load() != 0 || state->tunnels.load() != 0)
+      play_.fail(std::to_string(state->inflight.load()) + " in flight on " + name);
+  for (const auto& [name, line] : shared_.lines)
+    if (line->anybody()) play_.fail(std::to_string(line->waiting()) + " wait for " + name);
   for (const auto& [name, inflight] : shared_.inflight)
     if (inflight->load() != 0) play_.fail(std::to_string(inflight->load()) + " in flight in " + name);
   for (const auto& [name, budget] : shared_.budgets) {

@@ -25,6 +25,7 @@ class Schedule {
   void exchange_bytes();
   void decide_connect(PendingConnect& pending);
   void adopt(bool listens);
+  void tell_of_peer();
   void finish();
   void check();
   void check_end();

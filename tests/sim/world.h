@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -70,11 +71,68 @@ class LogFile {
   std::streamoff read_ = 0;
 };
 
+// A line of requests that wait for a place, of one thread: first come, first served.
+class Line final : public policy::WaitQueue {
+ public:
+  explicit Line(size_t most) : most_(most) {}
+  std::unique_ptr<Ticket> enter(Call call) override {
+    if (places_.size() >= most_) return nullptr;
+    auto place = std::make_unique<Place>(*this, std::move(call));
+    places_.push_back(place.get());
+    return place;
+  }
+  bool anybody() const override { return !places_.empty(); }
+  uint32_t waiting() const override { return static_cast<uint32_t>(places_.size()); }
+  void place_freed() override { call_from(0); }
+  void call_all() override {
+    for (Place* place : places_) place->call();
+  }
+
+ private:
+  struct Place final : Ticket {
+    Place(Line& of, Call how) : line(of), call(std::move(how)) {}
+    ~Place() override {
+      const size_t at = line.index_of(this);
+      line.places_.erase(line.places_.begin() + static_cast<std::ptrdiff_t>(at));
+      if (at < line.places_.size()) line.places_[at]->call();  // it may not have needed the place that it was called to
+    }
+    void missed() override {
+      if (std::exchange(called, false)) line.call_from(line.index_of(this) + 1);
+    }
+    Line& line;
+    Call call;
+    bool called = false;
+  };
+  size_t index_of(const Place* place) const {
+    return static_cast<size_t>(std::find(places_.begin(), places_.end(), place) - places_.begin());
+  }
+  void call_from(size_t at) {
+    while (at < places_.size() && places_[at]->called) ++at;
+    if (at == places_.size()) return;
+    places_[at]->called = true;
+    places_[at]->call();
+  }
+  size_t most_;
+  std::vector<Place*> places_;
+};
+
+// What `sticky learn` has seen; nothing is forgotten.
+struct Sessions final : policy::SessionTable {
+  uint64_t find(std::string_view session, MonoMs) override {
+    const auto at = seen.find(std::string(session));
+    return at == seen.end() ? 0 : at->second;
+  }
+  void bind(std::string_view session, uint64_t peer, MonoMs) override { seen[std::string(session)] = peer; }
+  size_t size() const override { return seen.size(); }
+  std::map<std::string, uint64_t> seen;
+};
+
 // What outlives a reload, as server/registry.h keeps it.
 struct Shared {
   std::map<std::string, std::shared_ptr<policy::PeerState>> peers;
   std::map<std::string, std::shared_ptr<policy::RetryBudget>> budgets;
   std::map<std::string, std::shared_ptr<std::atomic<uint32_t>>> inflight;
+  std::map<std::string, std::shared_ptr<Line>> lines;
 };
 
 // A site with one listener and one virtual server; locations and upstreams as the test adds them.
@@ -88,7 +146,8 @@ class SiteMaker {
   proxy::VirtualServer& server() { return *server_; }
   // `names`: peers' addresses "10.0.0.1"; one that begins with '+' is a backup.
   int upstream(const std::string& name, const std::vector<std::string>& names,
-               policy::Method method = policy::Method::kRoundRobin) {
+               policy::Method method = policy::Method::kRoundRobin,
+               const std::function<void(policy::PeerOptions&)>& tune = {}) {
     policy::ClusterOptions options;
     options.name = name;
     options.method = method;
@@ -99,6 +158,7 @@ class SiteMaker {
       if (peer.backup) each.erase(0, 1);
       peer.address = ip(each, 13000);
       peer.name = peer.server = each + ":13000";
+      if (tune) tune(peer);
       auto& state = shared_.peers[name + "/" + peer.name];
       if (state == nullptr) state = std::make_shared<policy::PeerState>(peer.passive);
       states.push_back(state);
@@ -117,7 +177,26 @@ class SiteMaker {
     site_->clusters.push_back(std::move(cluster));
     return index;
   }
-  upstream::PoolOptions& pool(int cluster) { return site_->clusters[static_cast<size_t>(cluster)].pool; }
+  proxy::SiteCluster& cluster(int index) { return site_->clusters[static_cast<size_t>(index)]; }
+  upstream::PoolOptions& pool(int index) { return cluster(index).pool; }
+  // queue `most` timeout=`timeout`.
+  void queue(int index, uint32_t most, Millis timeout) {
+    proxy::SiteCluster& of = cluster(index);
+    auto& line = shared_.lines[of.cluster->name()];
+    if (line == nullptr) line = std::make_shared<Line>(most);
+    of.queue = line;
+    of.queue_options = {most, timeout};
+  }
+  // sticky, with a key that is no secret.
+  proxy::StickyOptions& sticky(int index, proxy::StickyOptions::Kind kind,
+                               std::shared_ptr<policy::SessionTable> sessions = nullptr) {
+    proxy::SiteCluster& of = cluster(index);
+    of.sticky = std::make_unique<proxy::Sticky>();
+    of.sticky->options.kind = kind;
+    of.sticky->bindings = std::make_unique<policy::Bindings>(*of.cluster, "key");
+    of.sticky->sessions = std::move(sessions);
+    return of.sticky->options;
+  }
   proxy::Location& location(const std::string& pattern, route::LocationKind kind = route::LocationKind::kPrefix) {
     const int index = static_cast<int>(server_->locations.size());
     proxy::Location& made = *server_->locations.emplace_back(std::make_unique<proxy::Location>(server_->fallback));

@@ -34,6 +34,12 @@ class Rig : public testing::Test {
     }
   }
   void ask(std::string_view bytes) { tell(*client_, bytes); }
+  std::shared_ptr<sim::Wire> another(std::string_view bytes, const std::string& from = "192.0.2.1") {
+    auto client = world_.accept(kListen, from);
+    tell(*client, bytes);
+    return client;
+  }
+  policy::PeerState& state(const std::string& name) { return *shared_.peers.at(name); }
   void end(sim::Wire& wire) {
     wire.inbound_fin = true;
     wire.deliver();
@@ -63,6 +69,7 @@ inline bool has(std::string_view text, std::string_view what) {
   return text.find(what) != std::string_view::npos;
 }
 
+inline constexpr std::string_view kOk = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 inline constexpr std::string_view kGet = "GET /a HTTP/1.1\r\nHost: app.test\r\n\r\n";
 inline constexpr std::string_view kUpgrade =
     "GET /ws HTTP/1.1\r\nHost: app.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"

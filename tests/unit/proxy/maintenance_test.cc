@@ -1,0 +1,99 @@
+// A location under maintenance, on the wire.
+#include "filter/maintenance.h"
+
+#include "unit/proxy/rig.h"
+
+namespace weir::proxy {
+namespace {
+
+class UnderMaintenance : public Rig {
+ protected:
+  void serve_closed(const filter::MaintenanceOptions& options,
+                    const std::function<void(sim::SiteMaker&, Location&)>& tune = {}) {
+    serve([&](sim::SiteMaker& maker, int app) {
+      Location& location = maker.proxied("/", app);
+      location.filters = {filter::make_maintenance(options)};
+      if (tune) tune(maker, location);
+    });
+    connect();
+  }
+  static filter::MaintenanceOptions page() {
+    filter::MaintenanceOptions options;
+    options.page = "<p>back soon</p>";
+    options.retry_after = 120;
+    return options;
+  }
+};
+
+TEST_F(UnderMaintenance, answers_503_with_the_page_and_retry_after_and_keeps_the_connection) {
+  serve_closed(page());
+  for (int i = 0; i < 2; ++i) {
+    ask(kGet);
+    const std::string got = answered();
+    EXPECT_TRUE(got.starts_with("HTTP/1.1 503 ")) << got;
+    EXPECT_TRUE(has(got, "Content-Type: text/html\r\n"));
+    EXPECT_TRUE(has(got, "Retry-After: 120\r\n"));
+    EXPECT_TRUE(got.ends_with("\r\n\r\n<p>back soon</p>"));
+  }
+  EXPECT_TRUE(world_.connecting.empty());
+}
+
+TEST_F(UnderMaintenance, answers_head_without_the_page) {
+  serve_closed(page());
+  ask("HEAD /a HTTP/1.1\r\nHost: app.test\r\n\r\n");
+  const std::string got = answered();
+  EXPECT_TRUE(has(got, "Content-Length: 16\r\n"));
+  EXPECT_TRUE(got.ends_with("\r\n\r\n"));
+}
+
+TEST_F(UnderMaintenance, has_weirs_own_page_without_one_of_the_operators) {
+  serve_closed({});
+  ask(kGet);
+  const std::string got = answered();
+  EXPECT_TRUE(has(got, "Retry-After: 60\r\n"));
+  EXPECT_TRUE(has(got, "503"));
+}
+
+TEST_F(UnderMaintenance, asks_for_no_body) {
+  serve_closed(page());
+  ask("POST /a HTTP/1.1\r\nHost: app.test\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
+  EXPECT_TRUE(answered().starts_with("HTTP/1.1 503 "));
+}
+
+TEST_F(UnderMaintenance, takes_the_fields_that_are_always_added) {
+  serve_closed(page(), [](sim::SiteMaker&, Location& location) {
+    location.add_headers = {{"X-Always", http::HeaderToken::kOther, route::Template::literal("1"), true},
+                            {"X-Good", http::HeaderToken::kOther, route::Template::literal("1"), false}};
+  });
+  ask(kGet);
+  const std::string got = answered();
+  EXPECT_TRUE(has(got, "X-Always: 1\r\n"));
+  EXPECT_FALSE(has(got, "X-Good"));
+}
+
+TEST_F(UnderMaintenance, serves_the_error_page_of_503_though_it_lies_under_maintenance_too) {
+  serve_closed({}, [](sim::SiteMaker& maker, Location& location) {
+    ErrorPage error_page;
+    error_page.statuses = {503};
+    error_page.target = route::Template::literal("/sorry");
+    location.error_pages = {error_page};
+    maker.returning("/sorry", 200, "sorry").filters = location.filters;
+  });
+  ask(kGet);
+  const std::string got = answered();
+  EXPECT_TRUE(got.starts_with("HTTP/1.1 503 ")) << got;
+  EXPECT_TRUE(got.ends_with("\r\n\r\nsorry"));
+}
+
+TEST_F(UnderMaintenance, serves_the_operators) {
+  filter::MaintenanceOptions options = page();
+  options.allow = {*Cidr::parse("198.51.100.0/24")};
+  serve_closed(options);
+  connect("198.51.100.7");
+  ask(kGet);
+  tell(peer(), kOk);
+  EXPECT_TRUE(has(answered(), "200 OK"));
+}
+
+}  // namespace
+}  // namespace weir::proxy

@@ -1,0 +1,93 @@
+// What is written down about a peer: attempts, answers, failures, ejections, times.
+#include "unit/proxy/rig.h"
+
+namespace weir::proxy {
+namespace {
+
+class PeerBooks : public Rig {
+ protected:
+  policy::PeerStats& stats(const std::string& name) { return state(name).stats; }
+};
+
+TEST_F(PeerBooks, attempts_and_answers_are_counted_by_class) {
+  serve_app();
+  connect();
+  for (const char* status : {"200 OK", "404 No", "302 There", "500 Oh"}) {
+    ask(kGet);
+    while (!world_.connecting.empty()) peer();
+    for (const auto& wire : peers_)
+      if (!std::exchange(wire->outbound, {}).empty())
+        tell(*wire, "HTTP/1.1 " + std::string(status) + "\r\nContent-Length: 0\r\n\r\n");
+  }
+  const auto sum = [&](size_t of) {
+    return stats("app/10.0.0.1:13000").responses[of].load() + stats("app/10.0.0.2:13000").responses[of].load();
+  };
+  EXPECT_EQ(stats("app/10.0.0.1:13000").requests.load(), 2U);
+  EXPECT_EQ(stats("app/10.0.0.2:13000").requests.load(), 2U);
+  EXPECT_EQ(sum(0), 0U);
+  EXPECT_EQ(sum(1), 1U);
+  EXPECT_EQ(sum(2), 1U);
+  EXPECT_EQ(sum(3), 1U);
+  EXPECT_EQ(sum(4), 1U);
+}
+
+TEST_F(PeerBooks, failures_and_ejections_are_counted) {
+  serve_app();
+  connect();
+  ask(kGet);
+  world_.connecting.front()->fail(ErrorKind::kConnectRefused);
+  EXPECT_EQ(stats("app/10.0.0.1:13000").failures.load(), 1U);
+  EXPECT_EQ(stats("app/10.0.0.1:13000").ejections.load(), 1U);
+  EXPECT_EQ(stats("app/10.0.0.2:13000").requests.load(), 1U);
+  EXPECT_EQ(world_.core->metrics().retries(ErrorKind::kConnectRefused), 1U);
+}
+
+TEST_F(PeerBooks, times_are_kept_for_the_methods_that_look_at_them) {
+  serve([](sim::SiteMaker& maker, int app) {
+    const int timed = maker.upstream("timed", {"10.0.2.1"}, policy::Method::kLeastTimeLastByte);
+    maker.proxied("/", timed);
+    maker.proxied("/app", app);
+  });
+  connect();
+  ask(kGet);
+  tell(peer(), kOk);
+  EXPECT_GT(stats("timed/10.0.2.1:13000").header_time.load(), 0U);
+  EXPECT_GE(stats("timed/10.0.2.1:13000").last_byte_time.load(), stats("timed/10.0.2.1:13000").header_time.load());
+  ask("GET /app HTTP/1.1\r\nHost: a\r\n\r\n");
+  tell(peer(), kOk);
+  EXPECT_EQ(stats("app/10.0.0.1:13000").header_time.load(), 0U);
+}
+
+TEST_F(PeerBooks, a_failed_try_is_no_sample_of_time) {
+  serve([](sim::SiteMaker& maker, int) {
+    maker.proxied("/", maker.upstream("timed", {"10.0.2.1"}, policy::Method::kLeastTimeHeader));
+  });
+  connect();
+  ask(kGet);
+  end(peer());
+  EXPECT_EQ(stats("timed/10.0.2.1:13000").header_time.load(), 0U);
+}
+
+TEST_F(PeerBooks, a_listed_status_that_sends_a_request_on_is_a_retry_of_its_own_kind) {
+  serve([](sim::SiteMaker& maker, int app) { maker.proxied("/", app).retry.on.http_503 = true; });
+  connect();
+  ask(kGet);
+  tell(peer(), "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n");
+  tell(peer(), kOk);
+  EXPECT_TRUE(has(answered(), "200 OK"));
+  EXPECT_EQ(world_.core->metrics().retries(ErrorKind::kNone), 1U);
+  EXPECT_EQ(world_.count(observe::Counter::kUpstreamRetries), 1U);
+  EXPECT_EQ(stats("app/10.0.0.1:13000").failures.load(), 1U);
+}
+
+TEST_F(PeerBooks, a_listed_status_goes_through_when_checks_have_taken_out_all_others) {
+  serve([](sim::SiteMaker& maker, int app) { maker.proxied("/", app).retry.on.http_503 = true; });
+  connect();
+  state("app/10.0.0.2:13000").check_down = true;
+  ask(kGet);
+  tell(peer(), "HTTP/1.1 503 No\r\nContent-Length: 4\r\n\r\nbusy");
+  EXPECT_TRUE(answered().ends_with("busy"));
+}
+
+}  // namespace
+}  // namespace weir::proxy
