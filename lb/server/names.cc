@@ -14,6 +14,7 @@ namespace {
 constexpr Millis kLoad{5'000};
 constexpr Millis kRefresh{3'000};
 constexpr MonoMs kRetry = 5'000;
+constexpr MonoMs kPause = 250;  // a thousand names whose answers run out one by one are no thousand refreshes
 constexpr MonoMs kLeastHold = 1'000;
 constexpr MonoMs kMostHold = 3'600'000;
 
@@ -76,7 +77,7 @@ ResolveName NameBook::fresh(const config::Model& model) {
   const std::set<NameQuestion> wanted = questions_of(model);
   const std::vector<NameQuestion> questions(wanted.begin(), wanted.end());
   auto answers = ask(questions, kLoad, false);
-  learned_ = std::exchange(news_, false);
+  learned_ = std::exchange(news_due_, kNever) != kNever;
   for (size_t i = 0; i < questions.size(); ++i) {
     const bool had = known_.contains(questions[i]);
     if (learn(questions[i], answers[i]) && had) learned_ = true;
@@ -102,26 +103,27 @@ bool NameBook::refresh(const config::Model& in_force) {
     if (known_[question].due <= now) questions.push_back(question);
   interrupted_.store(false);
   auto answers = ask(questions, kRefresh, true);
-  bool changed = std::exchange(news_, false);
+  learned_ = news_due_ <= now;
+  if (learned_) news_due_ = kNever;
   for (size_t i = 0; i < questions.size(); ++i) {
     if (!answers[i] && interrupted_.load()) continue;
-    if (learn(questions[i], answers[i])) changed = true;
+    if (learn(questions[i], answers[i])) learned_ = true;
   }
-  return changed;
+  if (!interrupted_.load()) pause_until_ = now_() + kPause;
+  return learned_;
 }
 
 MonoMs NameBook::next_due(const config::Model& in_force) const {
-  if (news_) return now_();
-  MonoMs next = kNever;
+  MonoMs next = news_due_;
   for (const NameQuestion& question : questions_of(in_force)) {
     const auto found = known_.find(question);
     next = std::min(next, found == known_.end() ? now_() : found->second.due);
   }
-  return next;
+  return std::max(next, pause_until_);
 }
 
-void NameBook::load_failed() {
-  news_ = news_ || std::exchange(learned_, false);
+void NameBook::not_in_force() {
+  if (std::exchange(learned_, false)) news_due_ = std::min(news_due_, now_() + kRetry);
 }
 
 std::vector<Result<io::ResolveAnswer>> NameBook::ask(const std::vector<NameQuestion>& questions, Millis most,

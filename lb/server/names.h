@@ -29,10 +29,11 @@ class NameBook {
   // Asks for what is due: names without an address, and `resolve` names whose answer has run out or could not be had.
   // True when the peers of one have changed; forgets names that are not in `in_force`. 3 s at most.
   bool refresh(const config::Model& in_force);
-  // When refresh() has something to do; may be past. kNever: nothing is to be asked.
+  // When refresh() has something to do; may be past. kNever: nothing is to be asked. What is due about the same time is
+  // asked for together.
   MonoMs next_due(const config::Model& in_force) const;
-  // The load that fresh() was for came to nothing: what it learned is new to refresh().
-  void load_failed();
+  // What the last fresh() or refresh() was for came to nothing: what it learned is told again by a refresh() to come.
+  void not_in_force();
 
   // From any thread: a refresh() under way ends, and what it has not learned stays due.
   void interrupt() { interrupted_.store(true); }
@@ -52,8 +53,9 @@ class NameBook {
   Ask ask_;
   Now now_;
   std::map<NameQuestion, Known> known_;
-  bool learned_ = false;  // by the last fresh(): other peers of a name that had some
-  bool news_ = false;     // refresh() has to say so although it asks nothing
+  bool learned_ = false;      // other peers of a name that was known, by the last fresh() or refresh()
+  MonoMs news_due_ = kNever;  // refresh() has to tell of them again from then on
+  MonoMs pause_until_ = 0;
   std::atomic<bool> interrupted_{false};
   std::atomic<bool> cancelled_{false};
 };

@@ -183,7 +183,11 @@ void Reload::refresh_names() {
 }
 
 void Reload::put_names_in_force(Outcome& outcome) {
-  if (!outcome.built.site) return finished();
+  if (!outcome.built.site) {
+    for (const std::string& error : outcome.built.errors) log::error(error);
+    if (!outcome.built.errors.empty()) runtime_.names.not_in_force();
+    return finished();
+  }
   adopt_secret(outcome.built);
   roll_out(outcome.built.site, [this] {
     log::notice("new addresses of upstream servers: generation ", runtime_.generation);
@@ -236,7 +240,7 @@ void Reload::roll_out(const std::shared_ptr<const proxy::Site>& site, std::funct
 void Reload::fail(const std::vector<std::string>& errors) {
   for (const std::string& error : errors) log::emerg(error);
   log::error("reload failed: the old configuration stays in force");
-  runtime_.names.load_failed();
+  runtime_.names.not_in_force();
   record(false);
   finished(errors);
 }

@@ -60,6 +60,8 @@ class Dns:
         while True:
             try:
                 query, client = self._udp.recvfrom(4096)
+                if not query:  # it was shut down
+                    return
                 if reply := self._answer(query):
                     self._udp.sendto(reply, client)
             except OSError:

@@ -255,11 +255,42 @@ TEST_F(NameBookTest, what_a_failed_load_has_learned_is_news_to_the_next_refresh)
   (void)names_.fresh(model_);
   answer("app", {peer("10.0.0.2")});
   (void)names_.fresh(model_);
-  names_.load_failed();
-  EXPECT_LE(names_.next_due(model_), now_);
+  names_.not_in_force();
+  EXPECT_EQ(names_.next_due(model_), now_ + 5000);
+  now_ += 5000;
   EXPECT_TRUE(names_.refresh(model_));
+  EXPECT_EQ(rounds_, 2);
   EXPECT_FALSE(names_.refresh(model_));
-  EXPECT_EQ(names_.next_due(model_), now_ + 30'000);
+  EXPECT_EQ(names_.next_due(model_), now_ + 25'000);
+}
+
+TEST_F(NameBookTest, what_a_refresh_has_learned_in_vain_is_told_again) {
+  lines({line("app", true)});
+  answer("app", {peer("10.0.0.1")});
+  (void)names_.fresh(model_);
+  answer("app", {peer("10.0.0.2")}, 3600);
+  now_ += 30'000;
+  EXPECT_TRUE(names_.refresh(model_));
+  names_.not_in_force();
+  now_ += 4999;
+  EXPECT_FALSE(names_.refresh(model_));
+  now_ += 1;
+  EXPECT_TRUE(names_.refresh(model_));
+}
+
+TEST_F(NameBookTest, answers_that_run_out_one_after_the_other_are_asked_for_together) {
+  lines({line("a", true), line("b", true), line("c", true)});
+  answer("a", {peer("10.0.0.1")}, 1);
+  answer("b", {peer("10.0.0.2")}, 3);
+  answer("c", {peer("10.0.0.3")}, 3);
+  (void)names_.fresh(model_);
+  now_ += 2900;
+  (void)names_.refresh(model_);
+  EXPECT_THAT(asked_, ElementsAre("a"));
+  EXPECT_EQ(names_.next_due(model_), now_ + 250);
+  now_ += 250;
+  (void)names_.refresh(model_);
+  EXPECT_THAT(asked_, ElementsAre("b", "c"));
 }
 
 TEST_F(NameBookTest, a_failed_load_that_learned_nothing_is_no_news) {
@@ -267,7 +298,7 @@ TEST_F(NameBookTest, a_failed_load_that_learned_nothing_is_no_news) {
   answer("app", {peer("10.0.0.1")});
   (void)names_.fresh(model_);
   (void)names_.fresh(model_);
-  names_.load_failed();
+  names_.not_in_force();
   EXPECT_EQ(names_.next_due(model_), now_ + 30'000);
 }
 
