@@ -60,6 +60,8 @@ void Exchange::open_tunnel() {
   body_.clear();
   epoch_.reset();
 
+  // The operator took the peer out while it was being asked: its WebSockets have been told to go.
+  if (peer_state_->admin_down.load(std::memory_order_relaxed)) drain_at_ = core_.loop().now();
   arm_tunnel();
   if (sent < 0) {
     tunnel_ended(ErrorKind::kClientClosed);

@@ -91,7 +91,8 @@ void Peer::decide() {
     return;
   }
   constexpr int kStatuses[] = {200, 200, 200, 201, 404, 503, 500, 301};
-  const int status = kStatuses[play_.below(play_.calm ? 3 : std::size(kStatuses))];
+  const bool refused = may_refuse_ && play_.chance(50);
+  const int status = refused ? 503 : kStatuses[play_.below(play_.calm ? 3 : std::size(kStatuses))];
   constexpr size_t kSizes[] = {0, 2, 500, 8, 20'000, 100'000, 200'000, 400'000};
   if (status == 503 && may_refuse_) play_.delivered.erase(id_);
   const std::string body = body_of(id_, kSizes[play_.below(play_.chance(80) ? 5 : std::size(kSizes))]);

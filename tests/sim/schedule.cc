@@ -11,7 +11,7 @@ using observe::Counter;
 const SocketAddress kListen = ip("127.0.0.1", 80);
 const SocketAddress kOther = ip("127.0.0.1", 81);
 constexpr MonoMs kMinute = 60'000;
-constexpr uint32_t kNarrow = 2;  // max_conns
+constexpr uint32_t kNarrow = 1;  // max_conns
 
 }  // namespace
 
@@ -27,7 +27,7 @@ void Schedule::adopt(bool listens) {
   const int single = maker.upstream("single", {"10.0.1.1"}, policy::Method::kLeastConn);
   const int narrow = maker.upstream("narrow", {"10.0.2.1", "10.0.2.2"}, policy::Method::kLeastTimeHeader,
                                     [](policy::PeerOptions& peer) { peer.max_conns = kNarrow; });
-  maker.queue(narrow, 3, Millis(2'000));
+  maker.queue(narrow, 2, Millis(2'000));
   const int bound = maker.upstream("bound", {"10.0.3.1", "10.0.3.2"}, policy::Method::kRoundRobin,
                                    [](policy::PeerOptions& peer) { peer.route = peer.name.substr(7, 1); });
   maker.sticky(bound, proxy::StickyOptions::Kind::kRoute).routes = {*route::Template::compile("$arg_q", {})};

@@ -14,6 +14,7 @@ class Schedule {
   Schedule(LogFile& log, uint64_t seed);
   // What was broken; "" when nothing was.
   std::string run();
+  const observe::MetricSlab& metrics() const { return world_.core->metrics(); }
 
  private:
   enum class End : uint8_t {

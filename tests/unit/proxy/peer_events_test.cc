@@ -191,6 +191,17 @@ TEST_F(Draining, tunnels_that_end_meanwhile_are_fine) {
   EXPECT_EQ(world_.count(Counter::kTunnelsDrained), 2U);
 }
 
+TEST_F(Draining, a_tunnel_that_opens_when_the_drain_is_over_is_closed_too) {
+  const auto client = another(kUpgrade);
+  sim::Wire& wire = peer();
+  state(kFirst).admin_down = true;
+  close_tunnels(kFirst, 1001, Millis(0));
+  tell(wire, kSwitched);
+  EXPECT_TRUE(has(client->outbound, "101 Switching"));
+  world_.advance(10);
+  EXPECT_TRUE(client->outbound.ends_with("\x88\x02\x03\xe9"s));
+}
+
 TEST_F(Draining, tunnels_of_an_older_configuration_are_found) {
   const auto first = open();
   serve_app();
