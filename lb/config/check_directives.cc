@@ -46,8 +46,7 @@ std::optional<Jitter> parse_jitter(const Parameters& parameters) {
       return jitter;
     }
   } else if (const auto time = parse_time(text)) {
-    // A longer one than a day would overflow, and any that is longer than the interval is all of it.
-    jitter.time = std::min(*time, Millis(86'400'000));
+    jitter.time = *time;
     return jitter;
   }
   parameters.invalid("a time like 500ms or a percentage from 0% to 100%");

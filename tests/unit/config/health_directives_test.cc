@@ -66,6 +66,7 @@ TEST(HealthCheck, a_jitter_in_time_is_a_share_of_the_interval) {
   EXPECT_EQ(check("jitter=1ms").health.jitter, 1U);
   EXPECT_EQ(check("interval=1ms jitter=5y").health.jitter, 100U);
   EXPECT_EQ(check("jitter=0").health.jitter, 0U);
+  EXPECT_EQ(check("interval=4d jitter=2d").health.jitter, 50U);
 }
 
 TEST(HealthCheck, is_never_slower_while_a_standing_changes) {
