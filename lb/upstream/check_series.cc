@@ -14,7 +14,11 @@ constexpr MonoMs kLate = 100;
 CheckSeries::CheckSeries(ProbeKit& kit, Rng& rng, const SocketAddress& address, const CheckOptions& check,
                          Listener& listener)
     : loop_(kit.loop()), rng_(rng), listener_(listener), health_(check.health), probe_(kit, address, check, *this) {
-  schedule(loop_.now() + health_.first_delay(rng_));
+  MonoMs delay = health_.first_delay(rng_);
+  // Nobody gets a request until it has answered: that is to be soon.
+  if (check.health.mandatory && check.health.interval > check.health.fastinter)
+    delay = delay * check.health.fastinter.count() / check.health.interval.count();
+  schedule(loop_.now() + delay);
 }
 
 void CheckSeries::inherit(const CheckSeries& before) {

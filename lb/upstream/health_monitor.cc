@@ -127,11 +127,11 @@ void HealthMonitor::Impl::reconcile(std::vector<CheckedUpstream> wanted) {
   Past past(*this);
   for (CheckedUpstream& each : wanted)
     if (!each.checks.empty() && !each.peers.empty()) add(std::move(each), past);
+  let_go(past);
   for (const auto& upstream : upstreams) {
     for (size_t check = 0; check < upstream->checks.size(); ++check) judge_void(*upstream, check);
     judge(*upstream);
   }
-  let_go(past);
   if (!changes.empty()) loop.arm(tell, loop.now());
 }
 
@@ -172,6 +172,7 @@ std::unique_ptr<HealthMonitor::Impl::PeerEntry> HealthMonitor::Impl::make_peer(c
     entry->unchecked = before->second->unchecked;
     entry->changed_at = before->second->changed_at;
     entry->log = before->second->log;
+    before->second->down = false;  // it goes on here
   }
   entry->peer.state->check_down = entry->down;
   return entry;
@@ -194,13 +195,11 @@ HealthMonitor::Impl::Asked& HealthMonitor::Impl::ask(const SocketAddress& peer, 
   return *place;
 }
 
+// Those that were not taken over.
 void HealthMonitor::Impl::let_go(const Past& past) {
-  std::unordered_set<const policy::PeerState*> stays;
-  for (const auto& upstream : upstreams)
-    for (const auto& peer : upstream->peers) stays.insert(peer->peer.state.get());
   for (const auto& upstream : past.upstreams) {
     for (const auto& peer : upstream->peers) {
-      if (!peer->down || stays.count(peer->peer.state.get()) != 0) continue;
+      if (!peer->down) continue;
       peer->peer.state->check_down = false;
       log::notice("peer ", peer->title, " was down and is no longer checked");
       changes.push_back({upstream->name, peer->peer.name, peer->peer.state, false, {}});

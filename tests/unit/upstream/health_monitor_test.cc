@@ -170,6 +170,14 @@ TEST_F(HealthMonitorTest, keeps_a_mandatory_peer_out_until_it_passes) {
   EXPECT_FALSE(changes[2].down);
 }
 
+TEST_F(HealthMonitorTest, asks_mandatory_peers_soon) {
+  CheckOptions mandatory = check();
+  mandatory.health.mandatory = true;
+  reconcile(upstream("app", first(50), {mandatory}));
+  advance(512);
+  for (int n = 0; n < 50; ++n) EXPECT_FALSE(down(n)) << n;
+}
+
 TEST_F(HealthMonitorTest, says_why_a_mandatory_peer_stays_out) {
   CheckOptions mandatory = check();
   mandatory.health.mandatory = true;
@@ -367,6 +375,16 @@ TEST_F(HealthMonitorTest, lets_go_of_peers_that_nobody_checks_any_more) {
   ASSERT_EQ(changes.size(), 2U);
   EXPECT_FALSE(changes[0].down);
   EXPECT_EQ(loop.armed(), 0U);
+}
+
+TEST_F(HealthMonitorTest, carries_a_standing_to_another_state_of_the_same_peer) {
+  reconcile(upstream("app", {0}, {check()}));
+  bring_down();
+  shared_state("app", 0) = nullptr;
+  reconcile(upstream("app", {0}, {check()}));
+  EXPECT_TRUE(down());
+  advance(kStep);
+  EXPECT_EQ(changes.size(), 1U);
 }
 
 TEST_F(HealthMonitorTest, takes_an_address_twice_for_one_peer) {
