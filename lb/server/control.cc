@@ -29,8 +29,9 @@ Status<> Control::open_admin(const std::optional<Account>& account) {
     return Void{};
   }
   admin_path_ = path;
-  if (account && ::chown(path.c_str(), account->uid, account->gid) != 0)
-    log::warn("the admin socket stays root's: chown() \"", path, "\" failed (", errno, ": ", std::strerror(errno), ")");
+  if (account && ::lchown(path.c_str(), account->uid, account->gid) != 0)
+    log::warn("the admin socket stays root's: lchown() \"", path, "\" failed (", errno, ": ", std::strerror(errno),
+              ")");
   return Void{};
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <set>
 #include <utility>
 
 #include "base/log.h"
@@ -221,10 +222,10 @@ void Reload::roll_out(const std::shared_ptr<const proxy::Site>& site, std::funct
   configure_peers(*site, runtime_.overrides);
   runtime_.registry.configure(*site);
   // Requests that wait in line look again: peers and limits may be others, or the queue be gone.
-  std::vector<std::shared_ptr<policy::WaitQueue>> queues;
+  std::set<std::shared_ptr<policy::WaitQueue>> queues;
   for (const proxy::Site* of : {runtime_.site.get(), site.get()})
-    for (size_t i = 0; of != nullptr && i < of->clusters.size(); ++i)
-      if (of->clusters[i].queue) queues.push_back(of->clusters[i].queue);
+    for (const proxy::SiteCluster& each : of->clusters)
+      if (each.queue) queues.insert(each.queue);
   runtime_.generation = site->generation;
   runtime_.site = site;
   // Before the workers: who is `mandatory` is down from the first request on. Probes begin with the next turn.

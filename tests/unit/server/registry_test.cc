@@ -47,5 +47,18 @@ TEST(Registry, makes_a_new_budget_of_other_numbers) {
   EXPECT_NE(second.budget, first.budget);
 }
 
+TEST(Registry, keeps_a_queue_and_a_zone_while_they_are_used) {
+  Registry registry;
+  auto queue = registry.queue("app", {1, Millis(1)});
+  EXPECT_EQ(registry.queue("app", {1, Millis(1)}), queue);
+  EXPECT_NE(registry.queue("other", {1, Millis(1)}), queue);
+  auto zone = registry.sessions("zone", 64 * 1024, Millis(1000));
+  zone->bind("a", 7, 0);
+  EXPECT_EQ(registry.sessions("zone", 64 * 1024, Millis(1000)), zone);
+  zone.reset();
+  registry.prune();
+  EXPECT_EQ(registry.sessions("zone", 64 * 1024, Millis(1000))->find("a", 0), 0U);
+}
+
 }  // namespace
 }  // namespace weir::server

@@ -62,11 +62,12 @@ config::LocationModel location(const char* pattern) {
 
 class SiteBuilderTest : public ::testing::Test {
  protected:
-  BuiltSite build() { return build_site({model_, 1, registry_, log_writer_, resolve_}); }
+  BuiltSite build() { return build_site({model_, 1, registry_, log_writer_, resolve_, overrides_}); }
 
   config::Model model_;
   Registry registry_;
   observe::LogWriter log_writer_;
+  Overrides overrides_;
   ResolveName resolve_ = [](const NameQuestion& question) -> Result<std::vector<io::ResolvedPeer>> {
     const auto& [host, port] = std::tie(question.dns.host, question.dns.port);
     if (host == "two.example")
@@ -251,6 +252,212 @@ TEST_F(SiteBuilderTest, refuses_an_access_log_that_cannot_be_opened) {
   const BuiltSite built = build();
   EXPECT_FALSE(built.site);
   EXPECT_THAT(built.errors, ElementsAre(HasSubstr("weir.conf:7:3: error: ")));
+}
+
+using Mode = PeerOverride::Mode;
+
+class OverriddenSiteTest : public SiteBuilderTest {
+ protected:
+  OverriddenSiteTest() {
+    model_.upstreams = {upstream("app", {literal("10.0.0.1", 80), literal("10.0.0.2", 80)})};
+    model_.upstreams[0].position = "weir.conf:2:3";
+    model_.servers = {server({"a.example"}, address("0.0.0.0", 80)), server({"b.example"}, address("0.0.0.0", 80))};
+    model_.servers[0].locations = {location("/"), location("/api/")};
+  }
+  config::UpstreamServer& first() { return model_.upstreams[0].servers[0]; }
+  PeerOverride& say_of_first(Mode mode) {
+    PeerOverride& said = overrides_.peers[{"app", "10.0.0.1:80"}];
+    said.mode = mode;
+    return said;
+  }
+  static const policy::Peer& peer(const BuiltSite& built, size_t i) {
+    return built.site->clusters[0].cluster->primaries()[i];
+  }
+  static size_t filters(const BuiltSite& built, size_t server, size_t location) {
+    return built.site->servers[server]->locations[location]->filters.size();
+  }
+};
+
+TEST_F(OverriddenSiteTest, gives_a_peer_the_weight_that_the_operator_said) {
+  say_of_first(Mode::kNone).weight = 7;
+  const BuiltSite built = build();
+  EXPECT_EQ(peer(built, 0).options.weight, 7U);
+  EXPECT_EQ(peer(built, 1).options.weight, 1U);
+}
+
+TEST_F(OverriddenSiteTest, brings_back_a_peer_that_the_configuration_takes_out) {
+  first().options.down = first().options.drain = true;
+  say_of_first(Mode::kUp).why = "disk is new";
+  const BuiltSite built = build();
+  EXPECT_FALSE(peer(built, 0).hard_down());
+  EXPECT_THAT(built.contradicted, ElementsAre("weir.conf:2:3: peer app/10.0.0.1:80: the configuration says down, the "
+                                              "operator said up (\"disk is new\"), which stays"));
+}
+
+TEST_F(OverriddenSiteTest, says_where_the_configuration_has_another_weight) {
+  first().options.weight = 5;
+  say_of_first(Mode::kNone).weight = 1;
+  EXPECT_THAT(build().contradicted,
+              ElementsAre(HasSubstr("the configuration says weight=5, the operator said weight 1")));
+  say_of_first(Mode::kNone).weight = 5;
+  EXPECT_THAT(build().contradicted, SizeIs(0));
+}
+
+TEST_F(OverriddenSiteTest, tells_of_overrides_that_have_no_place) {
+  overrides_.peers[{"app", "10.0.0.9:80"}].mode = Mode::kDown;
+  overrides_.peers[{"gone", "10.0.0.1:80"}].mode = Mode::kDown;
+  overrides_.maintenance[{"a.example", "/none/"}].on = true;
+  overrides_.maintenance[{"c.example", ""}].on = true;
+  const BuiltSite built = build();
+  EXPECT_THAT(built.orphans, SizeIs(4));
+  EXPECT_THAT(built.orphans, ::testing::Contains(HasSubstr("peer app/10.0.0.9:80")));
+  EXPECT_THAT(built.orphans, ::testing::Contains(HasSubstr("location \"/none/\" of server \"a.example\"")));
+}
+
+TEST_F(OverriddenSiteTest, moves_the_switches_of_peers_and_moves_them_back) {
+  const BuiltSite built = build();
+  const policy::PeerState& state = *peer(built, 0).state;
+  const auto said = [&](Mode mode) {
+    say_of_first(mode);
+    switch_peers(*built.site, overrides_);
+    return std::pair(state.admin_down.load(), state.drain.load());
+  };
+  EXPECT_EQ(said(Mode::kDown), std::pair(true, false));
+  EXPECT_EQ(said(Mode::kDrain), std::pair(false, true));
+  EXPECT_EQ(said(Mode::kDrained), std::pair(true, true));
+  EXPECT_EQ(said(Mode::kUp), std::pair(false, false));
+  said(Mode::kDown);
+  overrides_.peers.clear();
+  configure_peers(*built.site, overrides_);
+  EXPECT_FALSE(state.hard_down());
+  EXPECT_FALSE(peer(built, 1).state->hard_down());
+}
+
+TEST_F(OverriddenSiteTest, puts_maintenance_in_front_where_it_is_on) {
+  model_.servers[0].locations[1].settings.maintenance.on = true;
+  const BuiltSite built = build();
+  EXPECT_EQ(filters(built, 0, 0), 0U);
+  EXPECT_EQ(filters(built, 0, 1), 1U);
+  EXPECT_TRUE(built.site->servers[0]->fallback.filters.empty());
+}
+
+TEST_F(OverriddenSiteTest, switches_maintenance_of_a_whole_server) {
+  overrides_.maintenance[{"a.example", ""}].on = true;
+  const BuiltSite built = build();
+  EXPECT_EQ(filters(built, 0, 0), 1U);
+  EXPECT_EQ(filters(built, 0, 1), 1U);
+  EXPECT_EQ(built.site->servers[0]->fallback.filters.size(), 1U);
+  EXPECT_TRUE(built.site->servers[1]->fallback.filters.empty());
+  EXPECT_THAT(built.contradicted, SizeIs(0));
+  EXPECT_THAT(built.orphans, SizeIs(0));
+}
+
+TEST_F(OverriddenSiteTest, lets_a_location_out_of_the_maintenance_of_its_server) {
+  overrides_.maintenance[{"a.example", ""}].on = true;
+  overrides_.maintenance[{"a.example", "/api/"}].on = false;
+  const BuiltSite built = build();
+  EXPECT_EQ(filters(built, 0, 0), 1U);
+  EXPECT_EQ(filters(built, 0, 1), 0U);
+}
+
+TEST_F(OverriddenSiteTest, says_once_that_the_operator_ended_a_configured_maintenance) {
+  for (config::LocationModel& each : model_.servers[0].locations) each.settings.maintenance.on = true;
+  overrides_.maintenance[{"a.example", ""}] = {false, "done", 1};
+  const BuiltSite built = build();
+  EXPECT_EQ(filters(built, 0, 0), 0U);
+  EXPECT_THAT(built.contradicted, ElementsAre(HasSubstr("maintenance on, the operator said off (\"done\")")));
+}
+
+TEST_F(SiteBuilderTest, gives_an_upstream_its_queue_and_keeps_it_over_builds) {
+  model_.upstreams = {upstream("app", {literal("10.0.0.1", 80)}), upstream("plain", {literal("10.0.0.1", 80)})};
+  model_.upstreams[0].queue.most = 1;
+  const BuiltSite first = build();
+  const auto& queue = first.site->clusters[0].queue;
+  ASSERT_NE(queue, nullptr);
+  EXPECT_EQ(first.site->clusters[1].queue, nullptr);
+  const auto waiting = queue->enter([] {});
+  model_.upstreams[0].queue.most = 2;
+  const BuiltSite second = build();
+  ASSERT_EQ(second.site->clusters[0].queue, queue);
+  EXPECT_EQ(queue->enter([] {}), nullptr);  // not in force yet
+  registry_.configure(*second.site);
+  EXPECT_NE(queue->enter([] {}), nullptr);
+  EXPECT_EQ(second.site->clusters[0].queue_options.most, 2U);
+}
+
+class StickySiteTest : public SiteBuilderTest {
+ protected:
+  using Kind = proxy::StickyOptions::Kind;
+  StickySiteTest() { model_.upstreams = {upstream("app", {literal("10.0.0.1", 80), literal("10.0.0.2", 80)})}; }
+  proxy::StickyOptions& sticky() { return model_.upstreams[0].sticky; }
+  std::string cookie(const BuiltSite& built) const {
+    const proxy::SiteCluster& cluster = built.site->clusters[0];
+    return std::string(cluster.sticky->bindings->cookie_of(cluster.cluster->primaries()[0]));
+  }
+};
+
+TEST_F(StickySiteTest, makes_a_secret_for_cookies_where_there_is_none) {
+  EXPECT_EQ(build().sticky_secret, "");
+  EXPECT_EQ(build().site->clusters[0].sticky, nullptr);
+  sticky().kind = Kind::kCookie;
+  const BuiltSite first = build();
+  EXPECT_THAT(first.sticky_secret, SizeIs(64));
+  EXPECT_NE(build().sticky_secret, first.sticky_secret);
+  overrides_.sticky_secret = first.sticky_secret;
+  const BuiltSite second = build();
+  EXPECT_EQ(second.sticky_secret, "");
+  EXPECT_EQ(cookie(second), cookie(first));
+}
+
+TEST_F(StickySiteTest, takes_the_secret_of_the_configuration) {
+  sticky().kind = Kind::kCookie;
+  sticky().secret = "mine";
+  const BuiltSite first = build();
+  EXPECT_EQ(first.sticky_secret, "");
+  overrides_.sticky_secret = "another";
+  EXPECT_EQ(cookie(build()), cookie(first));
+}
+
+TEST_F(StickySiteTest, keeps_what_was_learned_by_the_name_of_the_zone) {
+  sticky().kind = Kind::kLearn;
+  sticky().zone = "sessions";
+  sticky().zone_bytes = 64 * 1024;
+  const BuiltSite first = build();
+  first.site->clusters[0].sticky->sessions->bind("a", 7, 0);
+  model_.upstreams.push_back(model_.upstreams[0]);
+  model_.upstreams[1].name = "other";
+  const BuiltSite second = build();
+  EXPECT_EQ(second.site->clusters[0].sticky->sessions, first.site->clusters[0].sticky->sessions);
+  EXPECT_EQ(second.site->clusters[1].sticky->sessions, first.site->clusters[0].sticky->sessions);
+  model_.upstreams.pop_back();
+  sticky().zone_bytes = 16;  // nothing fits
+  const BuiltSite third = build();
+  EXPECT_EQ(third.site->clusters[0].sticky->sessions->size(), 1U);
+  registry_.configure(*third.site);
+  EXPECT_EQ(third.site->clusters[0].sticky->sessions->size(), 0U);
+}
+
+TEST_F(SiteBuilderTest, names_who_is_to_be_checked_and_by_what_host) {
+  config::UpstreamServer out = literal("10.0.0.2", 80), backup = literal("10.0.0.3", 80);
+  out.options.down = true;
+  backup.options.backup = true;
+  backup.options.slow_start = Millis(5000);
+  model_.upstreams = {upstream("unchecked", {literal("10.0.0.1", 80)}),
+                      upstream("app", {literal("10.0.0.1", 80), out, backup})};
+  upstream::CheckOptions plain, named;
+  named.host = "health.example";
+  model_.upstreams[1].checks = {plain, named};
+  const BuiltSite built = build();
+  const auto checked = checked_upstreams(model_, *built.site);
+  ASSERT_THAT(checked, SizeIs(1));
+  EXPECT_EQ(checked[0].name, "app");
+  ASSERT_THAT(checked[0].checks, SizeIs(2));
+  EXPECT_EQ(checked[0].checks[0].host, "app");
+  EXPECT_EQ(checked[0].checks[1].host, "health.example");
+  ASSERT_THAT(checked[0].peers, SizeIs(2));
+  EXPECT_EQ(checked[0].peers[0].name, "10.0.0.1:80");
+  EXPECT_EQ(checked[0].peers[0].state, built.site->clusters[1].cluster->primaries()[0].state);
+  EXPECT_EQ(checked[0].peers[1].slow_start, Millis(5000));
 }
 
 }  // namespace

@@ -131,6 +131,49 @@ TEST_F(WorkersTest, give_an_old_snapshot_back_to_control) {
   turn_until([&old] { return old.expired(); });
 }
 
+TEST_F(WorkersTest, tell_how_many_snapshots_they_use) {
+  roll_out(2);
+  const auto live = [this] {
+    int sum = 0;
+    workers_.each([&sum](Worker& worker) { sum += worker.live_epochs(); });
+    return sum;
+  };
+  turn_until([&] { return live() == 2; });
+  roll_out(2);
+  turn_until([&] { return live() == 2; });
+}
+
+TEST_F(WorkersTest, keep_the_counts_of_those_that_have_ended) {
+  roll_out(2);
+  ASSERT_TRUE(answered(connect()));
+  ASSERT_TRUE(answered(connect()));
+  const auto requests = [this] {
+    observe::MetricTotals sum = workers_.departed();
+    workers_.each([&sum](Worker& worker) { sum.add(worker.metrics()); });
+    return sum.get(observe::Counter::kRequests);
+  };
+  turn_until([&] { return requests() == 2; });
+  roll_out(1);
+  int serving = 2;
+  turn_until([&] {
+    serving = 0;
+    workers_.each([&serving](Worker&) { ++serving; });
+    return serving == 1;
+  });
+  EXPECT_EQ(requests(), 2U);
+}
+
+TEST_F(WorkersTest, hear_of_peers_that_went_down_and_of_those_to_be_drained) {
+  roll_out(2);
+  const auto state = std::make_shared<policy::PeerState>(policy::PassiveOptions{});
+  workers_.each([&state](Worker& worker) {
+    worker.peer_down(state);
+    worker.close_tunnels(state, 1001, Millis(0));
+  });
+  turn_until([&state] { return state.use_count() == 1; });  // nobody was on it: forgotten
+  EXPECT_TRUE(answered(connect()));
+}
+
 TEST_F(WorkersTest, refuse_newcomers_and_end_idle_connections_when_they_drain) {
   roll_out(2);
   const OwnedFd idle = connect();
