@@ -125,7 +125,7 @@ struct Gathering {
   }
 };
 
-void ask_targets(ares_channel channel, std::shared_ptr<Gathering> gathering, SrvAnswer srv) {
+void ask_targets(ares_channel channel, const std::shared_ptr<Gathering>& gathering, SrvAnswer srv) {
   gathering->targets = std::move(srv.targets);
   gathering->peers.resize(gathering->targets.size());
   gathering->ttl = srv.ttl_seconds;

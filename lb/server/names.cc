@@ -129,6 +129,7 @@ void NameBook::not_in_force() {
 std::vector<Result<io::ResolveAnswer>> NameBook::ask(const std::vector<NameQuestion>& questions, Millis most,
                                                      bool refreshing) {
   std::vector<io::DnsQuestion> asked;
+  asked.reserve(questions.size());
   for (const NameQuestion& question : questions) asked.push_back(question.dns);
   if (asked.empty()) return {};
   return ask_(asked, most, [this, refreshing] { return cancelled_.load() || (refreshing && interrupted_.load()); });
