@@ -20,6 +20,10 @@ std::string text_of(const Overrides::PeerKey& key) {
   return "peer " + key.first + "/" + key.second;
 }
 
+std::string counted(uint64_t n, const char* thing) {
+  return std::to_string(n) + " " + thing + (n == 1 ? "" : "s");
+}
+
 void note(const std::string& what, const std::string& change, const AdminChanges::Words& words) {
   const std::string who = words.who.empty() ? std::string("by the operator") : "by the operator (" + words.who + ")";
   log::notice(what, ": ", change, " ", who, words.why.empty() ? "" : ": " + words.why);
@@ -82,8 +86,8 @@ void AdminChanges::drain(const PeerPlace& place, const DrainOptions& options, co
   begin_drain(key, place.peer->state, options);
   const DrainJob& job = *drains_.at(key);
   note(text_of(key),
-       "draining, " + std::to_string(job.requests_left()) + " requests and " + std::to_string(job.tunnels_left()) +
-           " WebSockets open,",
+       "draining, " + counted(job.requests_left(), "request") + " and " + counted(job.tunnels_left(), "WebSocket") +
+           " open,",
        words);
   put_in_force(std::move(told));
 }

@@ -14,7 +14,7 @@
 namespace weir::server {
 namespace {
 
-constexpr int kBacklog = 64;
+constexpr int kBacklog = 512;
 constexpr std::string_view kUnixPrefix = "unix:";
 
 Unexpected<std::string> failed(const char* call, const std::string& path, int code) {

@@ -81,7 +81,9 @@ class CtlParser {
   }
   void add_peers() {
     CLI::App* drain = add_with_peer(
-        "drain", "take a peer out gently: no new requests, those in flight finish, then its WebSockets are closed",
+        "drain",
+        "take a peer out gently: no new requests, those in flight finish, then its WebSockets are closed. It goes on "
+        "when this command is interrupted; up ends it",
         CtlVerb::kDrain);
     drain->add_option("--wait", wait_, "for requests in flight [60s]")->type_name("TIME");
     drain->add_option("--spread", spread_, "over which WebSockets are closed [10s]")->type_name("TIME");

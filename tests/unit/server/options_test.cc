@@ -101,6 +101,61 @@ TEST(CommandLine, converts) {
   EXPECT_FALSE(parse({"convert", "a.conf", "--to", "json"}));
 }
 
+TEST(CommandLine, asks_a_running_weir) {
+  const auto list = parse({"ctl", "list", "myapp", "--json"});
+  ASSERT_TRUE(list);
+  EXPECT_EQ(list->command, Command::kCtl);
+  EXPECT_EQ(list->ctl.verb, CtlVerb::kList);
+  EXPECT_EQ(list->ctl.target, "myapp");
+  EXPECT_TRUE(list->ctl.json);
+  EXPECT_EQ(list->config, "/etc/weir/weir.conf");
+  EXPECT_EQ(parse({"ctl", "-c", "a.conf", "status"})->config, "a.conf");
+  EXPECT_EQ(parse({"-c", "a.conf", "ctl", "status"})->config, "a.conf");
+  EXPECT_EQ(parse({"ctl", "--socket", "/s", "metrics"})->ctl.socket, "/s");
+  EXPECT_EQ(parse({"ctl", "reload"})->ctl.verb, CtlVerb::kReload);
+}
+
+TEST(CommandLine, drains_with_options) {
+  const auto plain = parse({"ctl", "drain", "myapp/10.0.0.1:80"});
+  ASSERT_TRUE(plain);
+  EXPECT_EQ(plain->ctl.verb, CtlVerb::kDrain);
+  EXPECT_EQ(plain->ctl.target, "myapp/10.0.0.1:80");
+  EXPECT_EQ(plain->ctl.wait, Millis(60'000));
+  EXPECT_EQ(plain->ctl.spread, Millis(10'000));
+  EXPECT_EQ(plain->ctl.code, 1001);
+  const auto line = parse({"ctl", "drain", "--wait", "2m", "--spread", "500ms", "--code", "1012", "--why", "new disk",
+                           "--no-wait", "myapp/10.0.0.1:80"});
+  ASSERT_TRUE(line) << line.error();
+  EXPECT_EQ(line->ctl.wait, Millis(120'000));
+  EXPECT_EQ(line->ctl.spread, Millis(500));
+  EXPECT_EQ(line->ctl.code, 1012);
+  EXPECT_EQ(line->ctl.why, "new disk");
+  EXPECT_TRUE(line->ctl.no_wait);
+  EXPECT_FALSE(parse({"ctl", "drain"}));
+  EXPECT_FALSE(parse({"ctl", "drain", "a/b", "--code", "1000"}));
+  EXPECT_THAT(parse({"ctl", "drain", "a/b", "--wait", "soon"}).error(), HasSubstr("--wait soon"));
+}
+
+TEST(CommandLine, weighs_and_switches_maintenance) {
+  EXPECT_EQ(parse({"ctl", "weight", "a/b", "7"})->ctl.word, "7");
+  EXPECT_EQ(parse({"ctl", "weight", "a/b", "default"})->ctl.word, "default");
+  for (const char* bad : {"0", "65536", "-1", "x", "1.5"}) EXPECT_FALSE(parse({"ctl", "weight", "a/b", bad})) << bad;
+  const auto line = parse({"ctl", "maintenance", "on", "app.example/api/", "--why", "upgrade"});
+  ASSERT_TRUE(line);
+  EXPECT_EQ(line->ctl.verb, CtlVerb::kMaintenance);
+  EXPECT_EQ(line->ctl.word, "on");
+  EXPECT_EQ(line->ctl.target, "app.example/api/");
+  EXPECT_EQ(parse({"ctl", "maintenance"})->ctl.word, "");
+  EXPECT_FALSE(parse({"ctl", "maintenance", "maybe"}));
+}
+
+TEST(CommandLine, helps_with_ctl) {
+  EXPECT_THAT(parse({"ctl", "--help"})->help, HasSubstr("Exit codes"));
+  EXPECT_THAT(parse({"ctl", "drain", "--help"})->help, HasSubstr("--spread"));
+  EXPECT_FALSE(parse({"ctl"}));
+  EXPECT_FALSE(parse({"ctl", "dance"}));
+}
+
 TEST(CommandLine, refuses_what_it_does_not_know) {
   EXPECT_FALSE(parse({"-x"}));
   EXPECT_FALSE(parse({"serve"}));
