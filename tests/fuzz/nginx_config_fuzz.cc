@@ -1,5 +1,5 @@
-// The nginx reader: any bytes are read or refused; what is read survives both writers; what is written loads or is
-// refused with reasons. uses: base config
+// The nginx reader: any bytes are read or refused; what is read survives both writers; what is written loads or is not.
+// uses: base config
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
