@@ -4,10 +4,9 @@
 #include <gmock/gmock.h>
 
 #include <map>
-#include <regex>
-#include <set>
 #include <sstream>
 
+#include "base/regex.h"
 #include "unit/server/admin_fixture.h"
 
 namespace weir::server {
@@ -17,27 +16,29 @@ namespace {
 class Page {
  public:
   explicit Page(const std::string& text) {
-    static const std::regex kHelp("# HELP ([a-z_]+) (.+)"), kType("# TYPE ([a-z_]+) (counter|gauge)");
-    static const std::regex kSample(
-        R"(([a-z_]+)(\{[a-z_]+="([^"\\]|\\.)*"(,[a-z_]+="([^"\\]|\\.)*")*\})? (-?[0-9.]+))");
+    const Regex help = *Regex::compile(R"(^# HELP ([a-z_]+) (.+)$)", false);
+    const Regex type = *Regex::compile(R"(^# TYPE ([a-z_]+) (counter|gauge)$)", false);
+    const Regex sample =
+        *Regex::compile(R"re(^([a-z_]+)(\{(?:[a-z_]+="(?:[^"\\]|\\["\\n])*",?)+\})? (-?\d+(?:\.\d+)?)$)re", false);
     std::istringstream lines(text);
     std::string family, line;
     bool typed = false;
     EXPECT_TRUE(text.ends_with('\n'));
     while (std::getline(lines, line)) {
-      std::smatch match;
-      if (std::regex_match(line, match, kHelp)) {
-        family = match[1];
+      RegexMatch match;
+      if (help.match(line, &match)) {
+        family = match.group[1];
         typed = false;
         EXPECT_TRUE(families_.emplace(family, "").second) << "twice: " << line;
-      } else if (std::regex_match(line, match, kType)) {
-        EXPECT_EQ(match[1], family) << line;
-        families_[family] = match[2];
+      } else if (type.match(line, &match)) {
+        EXPECT_EQ(match.group[1], family) << line;
+        families_[family] = match.group[2];
         typed = true;
-      } else if (std::regex_match(line, match, kSample)) {
-        EXPECT_EQ(match[1], family) << line;
+      } else if (sample.match(line, &match)) {
+        EXPECT_EQ(match.group[1], family) << line;
         EXPECT_TRUE(typed) << line;
-        EXPECT_TRUE(samples_.emplace(match[1].str() + match[2].str(), std::stod(match[6])).second) << "twice: " << line;
+        const std::string name = family + std::string(match.group[2]);
+        EXPECT_TRUE(samples_.emplace(name, std::stod(std::string(match.group[3]))).second) << "twice: " << line;
       } else {
         ADD_FAILURE() << "no line of the format: " << line;
       }
