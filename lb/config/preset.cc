@@ -19,8 +19,9 @@ constexpr std::string_view kSubApps = "sub_apps";
 constexpr std::string_view kMatchName = "weir_nocobase_ok";
 
 // The path and the body are those of a node whose application runs: a port that is open says nothing, and every path
-// outside of /api is 200 from the first second on.
-constexpr std::string_view kReady = "health_check uri=/api/__health_check match=weir_nocobase_ok";
+// outside of /api is 200 from the first second on. When no node passes it is no node's fault either (they are
+// overloaded, or all start): what they answer is then better than nothing.
+constexpr std::string_view kReady = "health_check uri=/api/__health_check match=weir_nocobase_ok fail_open";
 // Reads the database. That fails on all nodes at once, which is no node's fault.
 constexpr std::string_view kDeep = "health_check uri=/api/app:getInfo fails=3 timeout=5s interval=10s fail_open";
 constexpr std::string_view kServerLines[] = {

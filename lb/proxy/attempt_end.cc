@@ -154,7 +154,9 @@ void Exchange::peer_succeeded() {
     const observe::Attempt& attempt = record_.attempts.back();
     policy::note_time(state.stats.header_time, micros(attempt.started_us, attempt.header_us));
   }
-  if (!state.passive.success(core_.loop().now())) return;
+  const MonoMs now = core_.loop().now();
+  if (!state.passive.success(now)) return;
+  if (peer_->options.slow_start.count() > 0) state.ramp_from.store(now);
   log::warn("peer ", cluster_->site->cluster->name(), "/", peer_->options.name, " is back");
   if (cluster_->site->queue != nullptr) cluster_->site->queue->call_all();
 }

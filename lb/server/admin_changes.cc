@@ -49,6 +49,7 @@ void AdminChanges::up(const PeerPlace& place, const Words& words, Told told) {
   drains_.erase(key);
   // Before the switch: a worker that sees the peer come back sees its ramp.
   if (was_out) place.peer->state->ramp_from = runtime_.loop.now();
+  place.peer->state->passive.reinstate(runtime_.loop.now());  // the operator knows better than the last failure
   set_mode(place, is_out ? Mode::kUp : Mode::kNone, words);
   note(text_of(key), is_out ? "up, against its configuration," : "up", words);
   put_in_force(std::move(told));

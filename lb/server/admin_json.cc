@@ -9,6 +9,7 @@
 #include "http/date.h"
 #include "server/admin_totals.h"
 #include "server/runtime.h"
+#include "server/virtual_server.h"
 
 namespace weir::server {
 namespace {
@@ -152,7 +153,7 @@ void add_locations(const std::string& server, const std::vector<config::Location
 Json maintenance_of(const Runtime& runtime) {
   Json all = Json::array();
   for (const config::ServerModel& server : runtime.model->servers) {
-    const std::string& name = server.names.front();
+    const std::string name = server_label(server);
     const MaintenanceOverride* said = runtime.overrides.maintenance_of(name, "");
     const bool on = said != nullptr ? said->on : server.settings.maintenance.on;
     add_maintenance(name, "", server.settings.maintenance.on, runtime, false, all);

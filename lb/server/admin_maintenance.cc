@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/bytes.h"
+#include "server/virtual_server.h"
 
 namespace weir::server {
 namespace {
@@ -23,7 +24,8 @@ std::string list_of(const std::set<std::string>& names) {
 }
 
 bool has_name(const config::ServerModel& server, const std::string& name) {
-  return std::find(server.names.begin(), server.names.end(), name) != server.names.end();
+  return server_label(server) == name ||
+         std::find(server.names.begin(), server.names.end(), name) != server.names.end();
 }
 
 }  // namespace
@@ -34,10 +36,10 @@ Result<std::vector<Overrides::MaintenanceKey>> find_maintenance(const config::Mo
   std::set<std::string> servers, patterns;
   const std::string wanted = lowered(server);
   for (const config::ServerModel& each : model.servers) {
-    servers.insert(each.names.front());
+    servers.insert(server_label(each));
     if (!server.empty() && !has_name(each, server) && !has_name(each, wanted)) continue;
     if (location.empty()) {
-      keys.insert({each.names.front(), ""});
+      keys.insert({server_label(each), ""});
       continue;
     }
     std::set<std::string> own;
@@ -46,9 +48,9 @@ Result<std::vector<Overrides::MaintenanceKey>> find_maintenance(const config::Mo
     // "app.example/@backend" is the named location @backend of app.example.
     const std::string bare = location.starts_with('/') ? location.substr(1) : "/" + location;
     if (own.contains(location))
-      keys.insert({each.names.front(), location});
+      keys.insert({server_label(each), location});
     else if (!bare.empty() && own.contains(bare))
-      keys.insert({each.names.front(), bare});
+      keys.insert({server_label(each), bare});
   }
   if (!keys.empty()) return std::vector<Overrides::MaintenanceKey>(keys.begin(), keys.end());
   if (!patterns.empty() || (!location.empty() && servers.contains(wanted)))

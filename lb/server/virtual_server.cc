@@ -16,6 +16,7 @@ class VirtualServerBuilder {
 
   std::unique_ptr<proxy::VirtualServer> build(const config::ServerModel& model) {
     server_->name = model.names.empty() ? std::string() : model.names.front();
+    label_ = server_label(model);
     server_->limits = model.limits;
     server_->header_timeout = model.header_timeout;
     server_->fallback = complete(model.settings, "", model.position);
@@ -46,17 +47,24 @@ class VirtualServerBuilder {
 
   proxy::Location complete(proxy::Location settings, const std::string& location, const std::string& position) {
     settings.access_logs = logs_.open(settings.access_logs, position, errors_);
-    maintenance_.apply(server_->name, location, position, settings);
+    maintenance_.apply(label_, location, position, settings);
     return settings;
   }
 
   AccessLogFiles& logs_;
   MaintenanceSwitches& maintenance_;
   std::vector<std::string>& errors_;
+  std::string label_;
   std::unique_ptr<proxy::VirtualServer> server_ = std::make_unique<proxy::VirtualServer>();
 };
 
 }  // namespace
+
+std::string server_label(const config::ServerModel& model) {
+  for (const std::string& name : model.names)
+    if (!name.empty()) return name;
+  return model.listens.empty() ? std::string() : model.listens.front().address.to_string();
+}
 
 std::shared_ptr<const proxy::AccessLogs> AccessLogFiles::open(const std::shared_ptr<const proxy::AccessLogs>& logs,
                                                               const std::string& position,

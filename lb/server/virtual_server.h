@@ -29,6 +29,10 @@ class AccessLogFiles {
 };
 
 // Whose maintenance is on: the operator's word, else the configuration's.
+// How the operator names it, and what a maintenance override is keyed by: its first name, or "ADDRESS:PORT" of its
+// first listen when it has none.
+std::string server_label(const config::ServerModel& model);
+
 class MaintenanceSwitches {
  public:
   explicit MaintenanceSwitches(const Overrides& overrides) : overrides_(overrides) {}

@@ -140,8 +140,8 @@ void Worker::deal(int fd, const SocketAddress& address) {
   } else {
     ++seat->coming;
     const bool sent = seat->send([owned, address, seat](Worker& worker) {
-      --seat->coming;
       worker.arrive(std::move(*owned), address);
+      --seat->coming;  // behind: between the two a connection counts twice, never not at all
     });
     if (!sent) {  // it has ended; nothing else comes to it
       seat->full = true;

@@ -108,7 +108,7 @@ class Names(Case):
             with self.subTest(words):
                 self.dns.records.clear()
                 weir = self.named(f"app.test:{self.port} {words}", f"server {other.address};")
-                self.assertIn("app.test", weir.errors())
+                self.wait_until(lambda: "app.test" in weir.errors(), "the warning")
                 self.assertEqual(self.sequence(weir), "o" * 6)
                 backend = self.peer(0)
                 self.dns.a("app.test", self.hosts[0])

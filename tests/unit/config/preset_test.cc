@@ -21,7 +21,7 @@ TEST(Preset, the_check_wants_200_and_exactly_ok) {
   ASSERT_EQ(loaded.diagnostics.to_text(), "");
   const upstream::CheckOptions& check = loaded.model.upstreams.at(0).checks.at(0);
   EXPECT_EQ(check.uri, "/api/__health_check");
-  EXPECT_FALSE(check.fail_open);
+  EXPECT_TRUE(check.fail_open);  // what fails everywhere is not one node's fault
   ASSERT_NE(check.match, nullptr);
   ASSERT_EQ(check.match->statuses.size(), 1U);
   EXPECT_EQ(check.match->statuses[0].least, 200);
@@ -118,7 +118,7 @@ TEST(Preset, the_dump_shows_what_it_stands_for_and_stays_a_configuration) {
   const LoadedConfig loaded = load_text(kSmall);
   const std::string dump = dump_files(loaded.tree);
   EXPECT_NE(dump.find("# preset of weir.conf:1:14 in upstream u:\n"
-                      "#     health_check uri=/api/__health_check match=weir_nocobase_ok;\n"),
+                      "#     health_check uri=/api/__health_check match=weir_nocobase_ok fail_open;\n"),
             std::string::npos)
       << dump;
   EXPECT_NE(dump.find("#     proxy_next_upstream_match 503 '\"maintaining\":true';\n"), std::string::npos) << dump;
