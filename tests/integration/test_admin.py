@@ -143,6 +143,25 @@ class Changes(AdminCase):
         self.ctl(weir, "up", f"u/{a.address}")
         self.assertEqual(set(self.names(weir, 8)), {"a"})
 
+    def test_up_ends_an_ejection(self):
+        a = self.node("a")
+        failed = threading.Event()
+
+        def fails_once(conn):
+            conn.read_request()
+            if not failed.is_set():
+                failed.set()
+                return
+            conn.send(answer("b"))
+            while conn.read_request():
+                conn.send(answer("b"))
+        b = self.backend(script=fails_once)
+        weir = self.weir(self.scene(a, b, options=("", "fail_timeout=300s")))
+        self.wait_until(lambda: self.get(weir).text == "a" and self.peers(weir)[b.address]["state"] == "ejected", "b to be taken out")
+        self.assertEqual(set(self.names(weir, 6)), {"a"})
+        self.ctl(weir, "up", f"u/{b.address}")
+        self.assertEqual(set(self.names(weir, 6)), {"a", "b"})
+
     def test_up_against_the_configuration_and_reset(self):
         a, b = self.node("a"), self.node("b")
         weir = self.weir(self.scene(a, b, options=("", "down")))
@@ -358,6 +377,11 @@ class Maintenance(AdminCase):
         self.assertEqual(self.get(weir).text, "a")
         self.ctl(weir, "maintenance", "default")
         self.assertEqual(self.ctl(weir, "maintenance").stdout, "maintenance is on nowhere\n")
+
+    def test_servers_without_a_name_are_told_apart_by_their_addresses(self):
+        weir = self.weir("server { listen <<front>>; location / { return 200 one; } } server { listen <<front2>>; location / { return 200 two; } }")
+        self.assertIn(f"{weir.front}: on, by the operator", self.ctl(weir, "maintenance", "on", weir.front).stdout)
+        self.assertEqual([self.get(weir).status, self.get(weir.front2).status], [503, 200])
 
     def test_one_location_alone_and_against_the_configuration(self):
         a = self.node("a")

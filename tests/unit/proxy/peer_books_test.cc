@@ -42,6 +42,32 @@ TEST_F(PeerBooks, failures_and_ejections_are_counted) {
   EXPECT_EQ(world_.core->metrics().retries(ErrorKind::kConnectRefused), 1U);
 }
 
+TEST_F(PeerBooks, a_slow_start_begins_when_a_request_ends_an_ejection) {
+  serve([](sim::SiteMaker& maker, int) {
+    maker.proxied("/", maker.upstream("slow", {"10.0.3.1", "10.0.3.2"}, policy::Method::kRoundRobin,
+                                      [](policy::PeerOptions& peer) { peer.slow_start = Millis(30'000); }));
+  });
+  const auto answer_all = [this] {
+    while (!world_.connecting.empty()) peer();
+    for (const auto& wire : peers_)
+      if (!std::exchange(wire->outbound, {}).empty()) tell(*wire, kOk);
+  };
+  connect();
+  ask(kGet);
+  world_.connecting.front()->fail(ErrorKind::kConnectRefused);
+  answer_all();
+  policy::PeerState& failed = state("slow/10.0.3.1:13000");
+  ASSERT_NE(failed.passive.ejected_until(), 0);
+  world_.advance(11'000);
+  for (int i = 0; i < 4; ++i) {
+    ask(kGet);
+    answer_all();
+  }
+  EXPECT_EQ(failed.passive.ejected_until(), 0);
+  EXPECT_GT(failed.ramp_from.load(), 0);
+  EXPECT_EQ(state("slow/10.0.3.2:13000").ramp_from.load(), 0);
+}
+
 TEST_F(PeerBooks, times_are_kept_for_the_methods_that_look_at_them) {
   serve([](sim::SiteMaker& maker, int app) {
     const int timed = maker.upstream("timed", {"10.0.2.1"}, policy::Method::kLeastTimeLastByte);
