@@ -79,10 +79,10 @@ class Weir:
 
     def launch(self) -> "Weir":
         """Starts the process without waiting for it."""
-        self._stderr = open(self.stderr_path, "ab")
-        self.process = subprocess.Popen(
-            [binary(), "-c", str(self.config_path), *self.arguments], stdin=subprocess.DEVNULL, stdout=self._stderr,
-            stderr=self._stderr, cwd=self.dir, env={**os.environ, **(self.environment or {})})
+        with self.stderr_path.open("ab") as out:
+            self.process = subprocess.Popen(
+                [binary(), "-c", str(self.config_path), *self.arguments], stdin=subprocess.DEVNULL, stdout=out,
+                stderr=out, cwd=self.dir, env={**os.environ, **(self.environment or {})})
         return self
 
     def start(self) -> "Weir":
@@ -107,7 +107,6 @@ class Weir:
             code = self.process.wait(deadline)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"weir has not ended after {deadline:.0f} s:\n{self.errors()}") from None
-        self._stderr.close()
         return code
 
     @property
