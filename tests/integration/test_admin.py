@@ -471,6 +471,7 @@ class Metrics(AdminCase):
             self.assertEqual(self.get(weir).text, "a")
         self.get(weir, "/%zz")
         ws = self.websocket(weir)
+        self.wait_until(lambda: self.scrape(weir)["weir_connections", ()] == 1, "the closed connections to be noticed")
         samples = self.scrape(weir)
 
         def value(name, **labels):

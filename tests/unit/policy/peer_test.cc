@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -11,7 +12,8 @@ namespace weir::policy {
 namespace {
 
 TEST(PeerState, gives_as_many_places_as_max_conns_and_takes_them_back) {
-  PeerState state{PassiveOptions()};
+  const auto owned = std::make_unique<PeerState>(PassiveOptions());  // on the heap, as everywhere
+  PeerState& state = *owned;
   EXPECT_TRUE(state.acquire(2));
   EXPECT_TRUE(state.acquire(2));
   EXPECT_FALSE(state.acquire(2));
@@ -21,7 +23,8 @@ TEST(PeerState, gives_as_many_places_as_max_conns_and_takes_them_back) {
 }
 
 TEST(PeerState, without_a_limit_counts_all_the_same) {
-  PeerState state{PassiveOptions()};
+  const auto owned = std::make_unique<PeerState>(PassiveOptions());  // on the heap, as everywhere
+  PeerState& state = *owned;
   for (int i = 0; i < 100; ++i) EXPECT_TRUE(state.acquire(0));
   EXPECT_EQ(state.inflight, 100u);
   EXPECT_FALSE(state.acquire(100));  // a reload brought a limit
@@ -29,7 +32,8 @@ TEST(PeerState, without_a_limit_counts_all_the_same) {
 
 TEST(PeerState, never_gives_more_places_than_there_are_to_several_threads) {
   constexpr uint32_t kPlaces = 3;
-  PeerState state{PassiveOptions()};
+  const auto owned = std::make_unique<PeerState>(PassiveOptions());  // on the heap, as everywhere
+  PeerState& state = *owned;
   std::atomic<uint32_t> held{0};
   std::atomic<uint64_t> served{0}, too_many{0};
   std::vector<std::thread> threads;
@@ -51,7 +55,8 @@ TEST(PeerState, never_gives_more_places_than_there_are_to_several_threads) {
 }
 
 TEST(PeerState, exactly_max_conns_of_many_threads_that_hold_on_get_a_place) {
-  PeerState state{PassiveOptions()};
+  const auto owned = std::make_unique<PeerState>(PassiveOptions());  // on the heap, as everywhere
+  PeerState& state = *owned;
   std::atomic<uint32_t> got{0};
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
@@ -65,7 +70,8 @@ TEST(PeerState, exactly_max_conns_of_many_threads_that_hold_on_get_a_place) {
 }
 
 TEST(PeerState, is_hard_down_by_check_hand_or_drain_and_the_last_not_for_bound_requests) {
-  PeerState state{PassiveOptions()};
+  const auto owned = std::make_unique<PeerState>(PassiveOptions());  // on the heap, as everywhere
+  PeerState& state = *owned;
   EXPECT_FALSE(state.hard_down());
   state.drain = true;
   EXPECT_TRUE(state.hard_down());
@@ -79,7 +85,8 @@ TEST(PeerState, is_hard_down_by_check_hand_or_drain_and_the_last_not_for_bound_r
 }
 
 TEST(ChangeStamp, moves_when_a_switch_or_a_ramp_changes_and_only_then) {
-  PeerState state{PassiveOptions()};
+  const auto owned = std::make_unique<PeerState>(PassiveOptions());  // on the heap, as everywhere
+  PeerState& state = *owned;
   const auto moves = [](auto change) {
     const uint64_t before = ChangeStamp::read();
     change();

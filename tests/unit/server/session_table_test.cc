@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -17,7 +18,9 @@ std::string session(int i) {
 }
 
 TEST(SessionTable, remembers_the_peer_of_a_session) {
-  SessionTable table(kRoomy, Millis(1000));
+  const auto owned =
+      std::make_unique<SessionTable>(kRoomy, Millis(1000));  // on the heap: its shards are aligned to cache lines
+  SessionTable& table = *owned;
   table.bind("a", 7, 0);
   table.bind("b", 8, 0);
   EXPECT_EQ(table.find("a", 10), 7U);
@@ -27,7 +30,9 @@ TEST(SessionTable, remembers_the_peer_of_a_session) {
 }
 
 TEST(SessionTable, takes_the_last_binding) {
-  SessionTable table(kRoomy, Millis(1000));
+  const auto owned =
+      std::make_unique<SessionTable>(kRoomy, Millis(1000));  // on the heap: its shards are aligned to cache lines
+  SessionTable& table = *owned;
   table.bind("a", 7, 0);
   table.bind("a", 9, 1);
   EXPECT_EQ(table.find("a", 2), 9U);
@@ -35,7 +40,9 @@ TEST(SessionTable, takes_the_last_binding) {
 }
 
 TEST(SessionTable, forgets_after_the_timeout_and_a_hit_renews) {
-  SessionTable table(kRoomy, Millis(1000));
+  const auto owned =
+      std::make_unique<SessionTable>(kRoomy, Millis(1000));  // on the heap: its shards are aligned to cache lines
+  SessionTable& table = *owned;
   table.bind("a", 7, 0);
   EXPECT_EQ(table.find("a", 1000), 7U);
   EXPECT_EQ(table.find("a", 2000), 7U);
@@ -46,7 +53,9 @@ TEST(SessionTable, forgets_after_the_timeout_and_a_hit_renews) {
 
 TEST(SessionTable, never_takes_more_than_its_size) {
   constexpr size_t kBytes = 64 * 1024;
-  SessionTable table(kBytes, Millis(1000));
+  const auto owned =
+      std::make_unique<SessionTable>(kBytes, Millis(1000));  // on the heap: its shards are aligned to cache lines
+  SessionTable& table = *owned;
   for (int i = 0; i < 10'000; ++i) {
     table.bind(session(i) + std::string(static_cast<size_t>(i) % 100, 'x'), 1, 0);
     ASSERT_LE(table.bytes(), kBytes);
@@ -55,7 +64,9 @@ TEST(SessionTable, never_takes_more_than_its_size) {
 }
 
 TEST(SessionTable, forgets_the_least_recently_used_first) {
-  SessionTable table(kRoomy / 32, Millis(1'000'000));
+  const auto owned = std::make_unique<SessionTable>(
+      kRoomy / 32, Millis(1'000'000));  // on the heap: its shards are aligned to cache lines
+  SessionTable& table = *owned;
   table.bind("kept", 7, 0);
   for (int i = 0; i < 10'000; ++i) {
     table.bind(session(i), 1, i);
@@ -65,14 +76,18 @@ TEST(SessionTable, forgets_the_least_recently_used_first) {
 }
 
 TEST(SessionTable, does_not_remember_what_is_too_large_or_nameless) {
-  SessionTable table(64 * 1024, Millis(1000));
+  const auto owned =
+      std::make_unique<SessionTable>(64 * 1024, Millis(1000));  // on the heap: its shards are aligned to cache lines
+  SessionTable& table = *owned;
   table.bind(std::string(64 * 1024, 'x'), 1, 0);
   table.bind("", 1, 0);
   EXPECT_EQ(table.size(), 0U);
 }
 
 TEST(SessionTable, keeps_what_fits_when_its_size_changes) {
-  SessionTable table(kRoomy, Millis(1'000'000));
+  const auto owned =
+      std::make_unique<SessionTable>(kRoomy, Millis(1'000'000));  // on the heap: its shards are aligned to cache lines
+  SessionTable& table = *owned;
   for (int i = 0; i < 1000; ++i) table.bind(session(i), 1, i);
   ASSERT_EQ(table.size(), 1000U);
   table.configure(kRoomy * 2, Millis(1'000'000));
@@ -87,14 +102,18 @@ TEST(SessionTable, keeps_what_fits_when_its_size_changes) {
 }
 
 TEST(SessionTable, takes_another_timeout) {
-  SessionTable table(kRoomy, Millis(1'000'000));
+  const auto owned =
+      std::make_unique<SessionTable>(kRoomy, Millis(1'000'000));  // on the heap: its shards are aligned to cache lines
+  SessionTable& table = *owned;
   table.bind("a", 7, 0);
   table.configure(kRoomy, Millis(10));
   EXPECT_EQ(table.find("a", 11), 0U);
 }
 
 TEST(SessionTable, serves_several_threads) {
-  SessionTable table(64 * 1024, Millis(1000));
+  const auto owned =
+      std::make_unique<SessionTable>(64 * 1024, Millis(1000));  // on the heap: its shards are aligned to cache lines
+  SessionTable& table = *owned;
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t)
     threads.emplace_back([&table] {

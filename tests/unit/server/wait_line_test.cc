@@ -291,7 +291,8 @@ void Requests::all_ended() {
 TEST(WaitLine, serves_everybody_over_four_workers_and_never_more_than_two_at_once) {
   constexpr int kWorkers = 4, kEach = 500;
   WaitLine line(kWorkers * kEach);
-  policy::PeerState peer{policy::PassiveOptions{}};
+  const auto owned = std::make_unique<policy::PeerState>(policy::PassiveOptions{});  // on the heap, as everywhere
+  policy::PeerState& peer = *owned;
   std::atomic<int> open{kWorkers * kEach};
   std::vector<std::unique_ptr<Mailbox>> mailboxes;
   std::vector<std::unique_ptr<Requests>> workers;
