@@ -1,10 +1,13 @@
 // Reads configuration text in tests.
 #pragma once
+#include <gtest/gtest.h>
+
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "config/diagnostics.h"
+#include "config/loader.h"
 #include "config/nginx_reader.h"
 #include "config/writer.h"
 #include "config/yaml_reader.h"
@@ -36,6 +39,17 @@ inline ReadText yaml_text(std::string text) {
   ReadText out;
   out.directives = read_yaml(source("t.yaml", std::move(text)), out.diagnostics);
   return out;
+}
+
+// A whole configuration that is expected to be right.
+inline LoadedConfig load(const std::string& text) {
+  LoadedConfig loaded = load_text(text);
+  EXPECT_EQ(loaded.diagnostics.to_text(), "") << text;
+  return loaded;
+}
+// What is said of one that is not.
+inline std::string messages(const std::string& text) {
+  return load_text(text).diagnostics.to_text();
 }
 
 }  // namespace weir::config

@@ -10,18 +10,11 @@
 #include "config/loader.h"
 #include "config/shapes.h"
 #include "config/writer.h"
+#include "config_text.h"
 
 namespace weir::config {
 namespace {
 
-LoadedConfig load(const std::string& text) {
-  LoadedConfig loaded = load_text(text);
-  EXPECT_EQ(loaded.diagnostics.to_text(), "") << text;
-  return loaded;
-}
-std::string messages(const std::string& text) {
-  return load_text(text).diagnostics.to_text();
-}
 // Of the first location.
 proxy::Location location(const std::string& text) {
   return load(text).model.servers.at(0).locations.at(0).settings;

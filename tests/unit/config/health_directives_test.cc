@@ -3,18 +3,11 @@
 
 #include "config/dump.h"
 #include "config/loader.h"
+#include "config_text.h"
 
 namespace weir::config {
 namespace {
 
-LoadedConfig load(const std::string& text) {
-  LoadedConfig loaded = load_text(text);
-  EXPECT_EQ(loaded.diagnostics.to_text(), "") << text;
-  return loaded;
-}
-std::string messages(const std::string& text) {
-  return load_text(text).diagnostics.to_text();
-}
 UpstreamModel upstream_of(const std::string& inside, const std::string& http = "") {
   return load("http { " + http + " upstream u { server 10.0.0.1; " + inside + " } }").model.upstreams.at(0);
 }

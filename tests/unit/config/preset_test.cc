@@ -4,6 +4,7 @@
 #include "config/dump.h"
 #include "config/loader.h"
 #include "config/preset.h"
+#include "config_text.h"
 
 namespace weir::config {
 namespace {
@@ -11,10 +12,6 @@ namespace {
 constexpr const char* kSmall =
     "upstream u { preset nocobase; server 10.0.0.1; } server { listen 1; preset nocobase; location / { proxy_pass "
     "http://u; } }";
-
-std::string messages(const std::string& text) {
-  return load_text(text).diagnostics.to_text();
-}
 
 TEST(Preset, the_check_wants_200_and_exactly_ok) {
   const LoadedConfig loaded = load_text(kSmall);
