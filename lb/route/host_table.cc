@@ -36,7 +36,7 @@ Status<> HostTable::add(std::string_view name, int index) {
     const std::string_view suffix = key.substr(1);
     fresh = !exact_.contains(suffix) && !leading_.contains(suffix);
     if (fresh) {
-      exact_.emplace(suffix, index);
+      exact_.add(suffix, index);
       add_leading(suffix, index);
     }
   } else if (key.size() > 2 && key.substr(0, 2) == "*.") {
@@ -44,17 +44,17 @@ Status<> HostTable::add(std::string_view name, int index) {
     if (fresh) add_leading(key.substr(2), index);
   } else if (key.size() > 2 && key.substr(key.size() - 2) == ".*") {
     const std::string_view prefix = key.substr(0, key.size() - 2);
-    fresh = trailing_.emplace(prefix, index).second;
+    fresh = trailing_.add(prefix, index);
     trailing_dots_ = std::max(trailing_dots_, dots(prefix));
   } else {
-    fresh = exact_.emplace(key, index).second;
+    fresh = exact_.add(key, index);
   }
   if (!fresh) return Unexpected{"conflicting server name \"" + std::string(name) + "\""};
   return Void{};
 }
 
 void HostTable::add_leading(std::string_view suffix, int index) {
-  leading_.emplace(suffix, index);
+  leading_.add(suffix, index);
   leading_dots_ = std::max(leading_dots_, dots(suffix));
 }
 
@@ -72,7 +72,7 @@ Status<> HostTable::add_regex(std::string_view name, int index) {
 int HostTable::find(std::string_view host, RegexMatch* match, const Regex** regex) const {
   if (regex != nullptr) *regex = nullptr;
   if (!exact_.empty())
-    if (const auto it = exact_.find(host); it != exact_.end()) return it->second;
+    if (const int index = exact_.find(host); index != NameTable::kNone) return index;
   if (host.empty()) return -1;  // no Host: only the name "" means it
   if (!leading_.empty())
     if (const int index = find_leading(host); index >= 0) return index;
@@ -86,18 +86,16 @@ int HostTable::find(std::string_view host, RegexMatch* match, const Regex** rege
   return -1;
 }
 
-// Only as many labels as the deepest name has: a host of a thousand dots costs no more than an honest one.
+// Only as many labels as the deepest name has: a host of a thousand dots costs no more lookups than an honest one. The
+// longest of them first.
 int HostTable::find_leading(std::string_view host) const {
-  size_t start = host.size();
-  int found = -1;
-  for (int n = 0; n <= leading_dots_; ++n) {
-    const size_t dot = start == 0 ? std::string_view::npos : host.rfind('.', start - 1);
-    if (dot == std::string_view::npos) break;
-    const auto it = leading_.find(host.substr(dot + 1));
-    if (it != leading_.end()) found = it->second;  // the last one found is the longest
-    start = dot;
+  int below = dots(host);  // of the part behind the dot that comes next
+  for (size_t dot = host.find('.'); dot != std::string_view::npos; dot = host.find('.', dot + 1)) {
+    if (--below > leading_dots_) continue;
+    const int index = leading_.find(host.substr(dot + 1));
+    if (index != NameTable::kNone) return index;
   }
-  return found;
+  return -1;
 }
 
 int HostTable::find_trailing(std::string_view host) const {
@@ -106,8 +104,8 @@ int HostTable::find_trailing(std::string_view host) const {
   for (int n = 0; n <= trailing_dots_; ++n) {
     end = host.find('.', end);
     if (end == std::string_view::npos) break;
-    const auto it = trailing_.find(host.substr(0, end));
-    if (it != trailing_.end()) found = it->second;
+    const int index = trailing_.find(host.substr(0, end));
+    if (index != NameTable::kNone) found = index;
     ++end;
   }
   return found;

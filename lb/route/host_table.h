@@ -3,13 +3,12 @@
 #pragma once
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
-#include "base/hash.h"
 #include "base/regex.h"
 #include "base/result.h"
+#include "route/name_table.h"
 
 namespace weir::route {
 
@@ -25,16 +24,14 @@ class HostTable {
   bool empty() const { return exact_.empty() && leading_.empty() && trailing_.empty() && regexes_.empty(); }
 
  private:
-  using Names = std::unordered_map<std::string, int, StringHash, std::equal_to<>>;
-
   Status<> add_regex(std::string_view name, int index);
   void add_leading(std::string_view suffix, int index);
   int find_leading(std::string_view host) const;
   int find_trailing(std::string_view host) const;
 
-  Names exact_;
-  Names leading_;         // "example.org" of "*.example.org"
-  Names trailing_;        // "mail" of "mail.*"
+  NameTable exact_;
+  NameTable leading_;     // "example.org" of "*.example.org"
+  NameTable trailing_;    // "mail" of "mail.*"
   int leading_dots_ = 0;  // the most that any of them has
   int trailing_dots_ = 0;
   std::vector<std::pair<Regex, int>> regexes_;

@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <cstring>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 namespace weir::route {
 namespace {
@@ -13,6 +16,29 @@ size_t common_length(std::string_view a, std::string_view b) {
   while (n < most && a[n] == b[n]) ++n;
   return n;
 }
+
+template <class Word>
+Word load(const char* from) {
+  Word word;
+  std::memcpy(&word, from, sizeof(word));
+  return word;
+}
+
+// Labels are short: cheaper than memcmp's call.
+bool same(const char* a, const char* b, size_t size) {
+  if (size >= 8) {
+    for (size_t i = 0; i + 8 < size; i += 8)
+      if (load<uint64_t>(a + i) != load<uint64_t>(b + i)) return false;
+    return load<uint64_t>(a + size - 8) == load<uint64_t>(b + size - 8);
+  }
+  if (size >= 4)
+    return load<uint32_t>(a) == load<uint32_t>(b) && load<uint32_t>(a + size - 4) == load<uint32_t>(b + size - 4);
+  for (size_t i = 0; i < size; ++i)
+    if (a[i] != b[i]) return false;
+  return true;
+}
+
+constexpr uint32_t kNobody = UINT32_MAX;
 
 }  // namespace
 
@@ -58,6 +84,7 @@ Status<> LocationTable::add(LocationKind kind, std::string_view pattern, int ind
 }
 
 void LocationTable::freeze() {
+  if (entries_.empty()) return;
   for (size_t i = 0, n = entries_.size(); i < n; ++i) {
     const std::string text = entries_[i].text;
     if (!entries_[i].slash_redirect || text.size() < 2 || text.back() != '/') continue;
@@ -67,6 +94,9 @@ void LocationTable::freeze() {
   building_ = {};
   std::sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) { return a.text < b.text; });
   build_trie();
+  for (const Entry& entry : entries_)
+    targets_.push_back({entry.exact, entry.prefix, entry.redirect, entry.skips_regexes, entry.nested});
+  entries_ = {};
 }
 
 void LocationTable::build_trie() {
@@ -88,9 +118,11 @@ void LocationTable::build_trie() {
     const size_t depth = common_length(front, entries_[span.end - 1].text);
     nodes_[i].label = static_cast<uint32_t>(labels_.size());
     nodes_[i].label_size = static_cast<uint32_t>(depth - span.depth);
-    labels_ += front.substr(span.depth, depth - span.depth);
+    const std::string_view label = front.substr(span.depth, depth - span.depth);
+    labels_ += label;
+    if (label.size() <= Node::kHead) label.copy(nodes_[i].head, Node::kHead);
     size_t at = span.begin;
-    if (front.size() == depth) nodes_[i].entry = static_cast<int>(at++);
+    if (front.size() == depth) nodes_[i].target = static_cast<int>(at++);
     nodes_[i].first_child = static_cast<uint32_t>(nodes_.size());
     while (at < span.end) {
       const char byte = entries_[at].text[depth];
@@ -99,34 +131,53 @@ void LocationTable::build_trie() {
       spans.push_back({at, next, depth});
       nodes_.emplace_back();
       first_bytes_ += byte;
+      if (nodes_[i].children < Node::kFirstBytes) nodes_[i].first_bytes[nodes_[i].children] = byte;
       ++nodes_[i].children;
       at = next;
     }
   }
 }
 
-// The entry of the longest prefix location that `path` starts with, or (`whole`) the entry of exactly this text.
-const LocationTable::Entry* LocationTable::longest(std::string_view path, bool& whole) const {
-  const Entry* best = nullptr;
+uint32_t LocationTable::child_of(const Node& node, char byte) const {
+#ifdef __SSE2__
+  if (node.children <= Node::kFirstBytes) {
+    const __m128i bytes = _mm_load_si128(reinterpret_cast<const __m128i*>(node.first_bytes));
+    const int equal = _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(byte)));
+    const unsigned found = static_cast<unsigned>(equal) & ((1u << node.children) - 1);
+    return found == 0 ? kNobody : node.first_child + static_cast<uint32_t>(__builtin_ctz(found));
+  }
+#endif
+  if (node.children == 0) return kNobody;
+  const char* const bytes = first_bytes_.data() + node.first_child;
+  const void* const found = std::memchr(bytes, byte, node.children);
+  return found == nullptr ? kNobody : node.first_child + static_cast<uint32_t>(static_cast<const char*>(found) - bytes);
+}
+
+// The target of the longest prefix location that `path` starts with, or (`whole`) of exactly this text.
+const LocationTable::Target* LocationTable::longest(std::string_view path, bool& whole) const {
+  const Target* best = nullptr;
   whole = false;
   if (nodes_.empty()) return nullptr;
-  for (size_t at = 0, i = 0;;) {
-    const Node& node = nodes_[i];
-    if (!path.substr(at).starts_with(std::string_view(labels_).substr(node.label, node.label_size))) break;
-    at += node.label_size;
-    whole = at == path.size();
-    if (node.entry != kNone) {
-      const Entry& entry = entries_[static_cast<size_t>(node.entry)];
-      if (whole) return &entry;
-      if (entry.prefix != kNone) best = &entry;
+  const Node* const nodes = nodes_.data();
+  const char* at = path.data();
+  size_t left = path.size();
+  for (uint32_t i = 0; i != kNobody;) {
+    const Node& node = nodes[i];
+    const size_t size = node.label_size;
+    if (size > left || !same(at, size <= Node::kHead ? node.head : labels_.data() + node.label, size)) break;
+    at += size;
+    left -= size;
+    if (node.target != kNone) {
+      const Target& target = targets_.data()[node.target];
+      if (left == 0) {
+        whole = true;
+        return &target;
+      }
+      if (target.prefix != kNone) best = &target;
     }
-    if (whole || node.children == 0) break;
-    const char* const bytes = first_bytes_.data() + node.first_child;
-    const void* const found = std::memchr(bytes, path[at], node.children);
-    if (found == nullptr) break;
-    i = node.first_child + static_cast<size_t>(static_cast<const char*>(found) - bytes);
+    if (left == 0) break;
+    i = child_of(node, *at);
   }
-  whole = false;
   return best;
 }
 
@@ -135,22 +186,22 @@ LocationTable::Search LocationTable::search(std::string_view path, LocationMatch
   Search result = Search::kNothing;
   bool skips_regexes = false;
   bool whole = false;
-  const Entry* entry = longest(path, whole);
-  if (whole && entry->exact != kNone) {
-    match.index = entry->exact;
+  const Target* target = longest(path, whole);
+  if (whole && target->exact != kNone) {
+    match.index = target->exact;
     return Search::kFinal;
   }
-  if (whole && entry->prefix == kNone) {  // then it is here for a redirect alone
-    match.index = entry->redirect;
+  if (whole && target->prefix == kNone) {  // then it is here for a redirect alone
+    match.index = target->redirect;
     match.add_slash = true;
     return Search::kFinal;
   }
-  if (entry != nullptr) {
-    match.index = entry->prefix;
-    skips_regexes = entry->skips_regexes;
+  if (target != nullptr) {
+    match.index = target->prefix;
+    skips_regexes = target->skips_regexes;
     result = Search::kPrefix;
-    if (entry->nested != nullptr) {
-      const Search inner = entry->nested->search(path, match);
+    if (target->nested != nullptr) {
+      const Search inner = target->nested->search(path, match);
       if (inner == Search::kFinal) return inner;
     }
   }

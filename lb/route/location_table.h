@@ -21,9 +21,9 @@ enum class LocationKind : uint8_t { kPrefix, kExact, kPrefixFinal /* ^~ */, kReg
 
 struct LocationMatch {
   int index = -1;
-  RegexMatch captures;  // valid when regex != null
-  const Regex* regex = nullptr;
   bool add_slash = false;  // the location is "/x/" and the path "/x": answer 301 to "/x/" (see LocationTable::add)
+  const Regex* regex = nullptr;
+  RegexMatch captures;  // valid when regex != null
 };
 
 class LocationTable {
@@ -37,7 +37,7 @@ class LocationTable {
   // `path` is normalised (merged slashes, decoded, dot segments removed). Allocates nothing.
   LocationMatch find(std::string_view path) const;
   int find_named(std::string_view name) const;  // "@name"; -1
-  bool empty() const { return entries_.empty() && regexes_.empty() && named_.empty(); }
+  bool empty() const { return entries_.empty() && targets_.empty() && regexes_.empty() && named_.empty(); }
 
  private:
   static constexpr int kNone = -1;
@@ -53,13 +53,24 @@ class LocationTable {
     bool slash_redirect = false;
     const LocationTable* nested = nullptr;
   };
-  // What follows the parent's text: `label`, a piece of labels_. The children lie side by side.
-  struct Node {
-    uint32_t label = 0;
-    uint32_t label_size = 0;
+  // What a search needs of an entry.
+  struct Target {
+    int exact, prefix, redirect;
+    bool skips_regexes;
+    const LocationTable* nested;
+  };
+  // What follows the parent's text: `label`, a piece of labels_. The children lie side by side. A cache line: a step of
+  // a search looks at nothing else, unless the node has very many children or a very long label.
+  struct alignas(64) Node {
+    static constexpr size_t kFirstBytes = 16;
+    static constexpr size_t kHead = 28;
+    char first_bytes[kFirstBytes] = {};  // of the children
+    char head[kHead] = {};               // the label, when it fits
     uint32_t first_child = 0;
     uint32_t children = 0;
-    int entry = kNone;  // that ends here
+    uint32_t label = 0;
+    uint32_t label_size = 0;
+    int target = kNone;  // of the entry that ends here
   };
   struct Pattern {
     Regex regex;
@@ -70,13 +81,15 @@ class LocationTable {
 
   Entry& entry_of(std::string_view text);
   void build_trie();
-  const Entry* longest(std::string_view path, bool& whole) const;
+  uint32_t child_of(const Node& node, char byte) const;
+  const Target* longest(std::string_view path, bool& whole) const;
   Search search(std::string_view path, LocationMatch& match) const;
 
-  std::vector<Entry> entries_;  // sorted by text once frozen
-  Names building_;              // text -> place in entries_, until frozen
-  std::vector<Node> nodes_;     // the root first
-  std::string first_bytes_;     // of the labels, by node: where a child is looked for
+  std::vector<Entry> entries_;   // until frozen
+  Names building_;               // text -> place in entries_, until frozen
+  std::vector<Target> targets_;  // of the entries, by text
+  std::vector<Node> nodes_;      // the root first
+  std::string first_bytes_;      // of the labels, by node
   std::string labels_;
   Names named_;
   std::vector<Pattern> regexes_;

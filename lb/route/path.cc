@@ -1,4 +1,8 @@
 // The path that locations are matched on: nginx's ngx_http_parse_complex_uri as a state machine.
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "base/bytes.h"
 #include "route/location_table.h"
 
@@ -8,12 +12,28 @@ namespace {
 // kSlash: behind a '/'; kDot: behind "/."; kDotDot: behind "/..".
 enum class At : uint8_t { kText, kSlash, kDot, kDotDot };
 
+// Whether the path is what it is normalised to. "/." is left to the machine, though most are hidden files.
 bool is_simple(std::string_view path) {
-  bool slash = false;
-  for (const char c : path) {
+  const char* const p = path.data();
+  const size_t n = path.size();
+  size_t i = 0;
+  char before = '\0';
+#ifdef __SSE2__
+  const auto is = [](__m128i bytes, char c) { return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(c)); };
+  for (; i + 17 <= n; i += 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + i));
+    const __m128i next = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + i + 1));
+    const __m128i special = _mm_or_si128(is(bytes, '%'), _mm_or_si128(is(bytes, '?'), is(bytes, '#')));
+    const __m128i pair = _mm_and_si128(is(bytes, '/'), _mm_or_si128(is(next, '/'), is(next, '.')));
+    if (_mm_movemask_epi8(_mm_or_si128(special, pair)) != 0) return false;
+    before = p[i + 15];
+  }
+#endif
+  for (; i < n; ++i) {
+    const char c = p[i];
     if (c == '%' || c == '?' || c == '#') return false;
-    if (slash && (c == '/' || c == '.')) return false;  // "/.": most are hidden files, but the machine knows
-    slash = c == '/';
+    if (before == '/' && (c == '/' || c == '.')) return false;
+    before = c;
   }
   return true;
 }

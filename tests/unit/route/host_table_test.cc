@@ -141,5 +141,28 @@ TEST(HostTable, a_host_of_dots_is_just_not_found) {
   EXPECT_EQ(table.find("mail." + labels), 1);
 }
 
+// Every length from nothing up, in tables that grow from one name to many.
+TEST(NameTable, finds_each_of_its_names_and_no_other) {
+  NameTable table;
+  for (int n = 0; n < 300; ++n) {
+    const std::string name = n < 100 ? std::string(static_cast<size_t>(n), 'x') : "name-" + std::to_string(n);
+    EXPECT_FALSE(table.contains(name));
+    ASSERT_TRUE(table.add(name, n));
+    EXPECT_FALSE(table.add(name, n + 1));
+    for (int i = 0; i <= n; ++i) {
+      const std::string known = i < 100 ? std::string(static_cast<size_t>(i), 'x') : "name-" + std::to_string(i);
+      ASSERT_EQ(table.find(known), i);
+      ASSERT_EQ(table.find(known + "y"), NameTable::kNone);
+    }
+  }
+}
+
+TEST(NameTable, without_names_finds_nothing) {
+  const NameTable table;
+  EXPECT_TRUE(table.empty());
+  EXPECT_FALSE(table.contains(""));
+  EXPECT_FALSE(table.contains("x"));
+}
+
 }  // namespace
 }  // namespace weir::route

@@ -218,12 +218,13 @@ TEST(LocationTable, ten_thousand_locations_are_all_found) {
   EXPECT_EQ(table.find("/svc/1").index, -1);
 }
 
-// Random prefixes and exact paths over a small alphabet, so that they nest deeply, against a search of all of them.
-TEST(LocationTable, agrees_with_a_linear_search) {
+// Random prefixes and exact paths, against a search of all of them.
+void check_against_linear_search(std::string_view alphabet, uint32_t longest_piece) {
   Rng rng(7);
   const auto random_path = [&](uint32_t most) {
     std::string path = "/";
-    for (uint64_t n = rng.below(most); n > 0; --n) path += "ab/\xff"[rng.below(4)];
+    for (uint64_t n = rng.below(most); n > 0; --n)
+      path.append(1 + rng.below(2) * (longest_piece - 1), alphabet[rng.below(alphabet.size())]);
     return path;
   };
   for (int round = 0; round < 50; ++round) {
@@ -247,6 +248,39 @@ TEST(LocationTable, agrees_with_a_linear_search) {
       ASSERT_EQ(table.find(path).index, expected) << path;
     }
   }
+}
+
+TEST(LocationTable, agrees_with_a_linear_search_over_few_letters_that_nest_deeply) {
+  check_against_linear_search("ab/\xff", 1);
+}
+
+TEST(LocationTable, agrees_with_a_linear_search_over_so_many_letters_that_nodes_are_wide) {
+  check_against_linear_search(std::string_view("\0abcdefghijklmnopqrstuvwxyz/\xff", 29), 1);
+}
+
+TEST(LocationTable, agrees_with_a_linear_search_over_long_pieces) {
+  for (const uint32_t longest : {2, 3, 5, 8, 15, 16, 29, 60}) check_against_linear_search("ab", longest);
+}
+
+TEST(LocationTable, a_path_that_ends_inside_a_label_is_not_it) {
+  Locations locations;
+  locations.add(kPrefix, "/a-label-that-is-longer-than-a-node-holds/", 1).add(kPrefix, "/", 0);
+  const LocationTable& table = locations.frozen();
+  const std::string whole = "/a-label-that-is-longer-than-a-node-holds/";
+  for (size_t n = 1; n < whole.size(); ++n) {
+    EXPECT_EQ(table.find(whole.substr(0, n)).index, 0) << n;
+    std::string other = whole + "x";
+    other[n] = '#';
+    EXPECT_EQ(table.find(other).index, 0) << n;
+  }
+  EXPECT_EQ(table.find(whole + "x").index, 1);
+}
+
+TEST(LocationTable, frozen_twice_is_the_same) {
+  Locations locations;
+  locations.add(kPrefix, "/a/", 1);
+  locations.frozen();
+  EXPECT_EQ(locations.frozen().find("/a/b").index, 1);
 }
 
 }  // namespace
