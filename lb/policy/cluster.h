@@ -68,6 +68,8 @@ class Cluster {
 // The peers a request has been sent to already. Small: inline for the first few, never allocates.
 class TriedSet {
  public:
+  static constexpr int kMost = 32;
+
   bool contains(const Peer* peer) const { return index_of(peer) >= 0; }
   // Its place in the order of trying, -1 when it is not there.
   int index_of(const Peer* peer) const {
@@ -85,9 +87,8 @@ class TriedSet {
   void clear() { count_ = 0; }
 
  private:
-  static constexpr int kMost = 32;
-  const Peer* tried_[kMost];
   int count_ = 0;
+  const Peer* tried_[kMost];
 };
 
 // What a balancer may look at.

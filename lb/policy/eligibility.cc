@@ -9,11 +9,13 @@ namespace weir::policy {
 PeerList::PeerList(const std::vector<Peer>& peers, bool ignore_passive)
     : peers_(peers), ignore_passive_(ignore_passive) {
   rows_.reserve(peers.size());
+  loads_.reserve(peers.size());
   ends_.reserve(peers.size());
   uint64_t end = 0;
   for (const Peer& peer : peers) {
     const uint32_t weight = std::max(peer.options.weight, 1u);
-    rows_.push_back({peer.state.get(), weight, peer.options.max_conns, peer.options.down || peer.options.drain, false});
+    rows_.push_back({peer.state.get(), weight, peer.options.max_conns, peer.options.down || peer.options.drain});
+    loads_.push_back(&peer.state->inflight);
     ends_.push_back(end += weight);
   }
 }
@@ -29,15 +31,10 @@ size_t PeerList::peer_at(uint64_t at) const {
   return static_cast<size_t>(std::upper_bound(ends_.begin(), ends_.end(), at) - ends_.begin());
 }
 
-bool PeerList::any_fit(MonoMs now) const {
+bool PeerList::any_fit(MonoMs now, const TriedSet* tried) const {
   for (size_t i = 0; i < size(); ++i)
-    if (standing(i, now) == Standing::kFit) return true;
+    if (standing(i, now, tried) == Standing::kFit) return true;
   return false;
-}
-
-void PeerList::mark_tried(const TriedSet& tried, bool value) {
-  for (const Peer* peer : tried)
-    if (const size_t i = index_of(peer); i != kNone) rows_[i].tried = value;
 }
 
 }  // namespace weir::policy

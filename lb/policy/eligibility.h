@@ -1,5 +1,6 @@
 // Who may be picked now: one list of peers (primaries or backups), laid out for the loops of the balancers.
 #pragma once
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -21,11 +22,16 @@ enum class Standing : uint8_t {
 // Which standings a survey met.
 class StandingSet {
  public:
-  void add(Standing standing) { bits_ |= 1u << static_cast<unsigned>(standing); }
-  bool has(Standing standing) const { return (bits_ & (1u << static_cast<unsigned>(standing))) != 0; }
-  bool has_passive() const { return has(Standing::kProbe) || has(Standing::kOut) || has(Standing::kFullOut); }
+  void add(Standing standing) { bits_ |= bit(standing); }
+  void add(StandingSet others) { bits_ |= others.bits_; }
+  bool has(Standing standing) const { return (bits_ & bit(standing)) != 0; }
+  bool has_passive() const {
+    return (bits_ & (bit(Standing::kProbe) | bit(Standing::kOut) | bit(Standing::kFullOut))) != 0;
+  }
+  bool all_fit() const { return bits_ == bit(Standing::kFit); }
 
  private:
+  static constexpr unsigned bit(Standing standing) { return 1u << static_cast<unsigned>(standing); }
   unsigned bits_ = 0;
 };
 
@@ -40,16 +46,13 @@ class PeerList {
   const Peer& peer(size_t i) const { return peers_[i]; }
   size_t index_of(const Peer* peer) const;
   uint32_t weight(size_t i) const { return row(i).weight; }
-  uint32_t conns(size_t i) const { return row(i).state->inflight.load(std::memory_order_relaxed); }
+  uint32_t conns(size_t i) const { return loads_.data()[i]->load(std::memory_order_relaxed); }
   PeerState& state(size_t i) const { return *row(i).state; }
   PassiveState& passive(size_t i) const { return row(i).state->passive; }
 
   // Weights laid end to end, those of peers that are down too: the peer on which `at` (below total_weight) falls.
   uint64_t total_weight() const { return ends_.empty() ? 0 : ends_.back(); }
   size_t peer_at(uint64_t at) const;
-
-  // standing() of these is kNever until they are unmarked.
-  void mark_tried(const TriedSet& tried, bool value);
 
   // Without a look at the load or at what was tried: kFit, kProbe, kOut or kNever.
   Standing health(size_t i, MonoMs now) const {
@@ -75,12 +78,16 @@ class PeerList {
     if (row.max_conns == 0 || health == Standing::kNever || conns(i) < row.max_conns) return health;
     return health == Standing::kFit ? Standing::kFull : Standing::kFullOut;
   }
-  Standing standing(size_t i, MonoMs now) const {
-    return row(i).tried ? Standing::kNever : with_load(i, health(i, now));
+  // `tried` may be null.
+  Standing standing(size_t i, MonoMs now, const TriedSet* tried) const {
+    return is_tried(i, tried) ? Standing::kNever : with_load(i, health(i, now));
   }
-  bool is_marked_tried(size_t i) const { return row(i).tried; }
-  bool has_limit(size_t i) const { return row(i).max_conns != 0; }
-  bool any_fit(MonoMs now) const;
+  bool is_tried(size_t i, const TriedSet* tried) const { return tried != nullptr && tried->contains(&peer(i)); }
+  uint32_t max_conns(size_t i) const { return row(i).max_conns; }
+  bool any_fit(MonoMs now, const TriedSet* tried) const;
+
+ protected:
+  const std::vector<const std::atomic<uint32_t>*>& loads() const { return loads_; }
 
  private:
   struct Row {
@@ -88,7 +95,6 @@ class PeerList {
     uint32_t weight;
     uint32_t max_conns;
     bool down;  // by configuration, its `drain` too
-    bool tried;
   };
 
   // Unchecked: the loops of a pick run over it.
@@ -96,6 +102,7 @@ class PeerList {
 
   const std::vector<Peer>& peers_;
   std::vector<Row> rows_;
+  std::vector<const std::atomic<uint32_t>*> loads_;
   std::vector<uint64_t> ends_;
   bool ignore_passive_;
 };

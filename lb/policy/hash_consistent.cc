@@ -34,7 +34,7 @@ class HashConsistent final : public ListBalancer {
   Pick pick_address(Turn& turn, std::span<const uint32_t> peers) {
     StandingSet seen;
     for (const uint32_t i : peers) {
-      const Standing standing = primaries().standing(i, turn.ctx.now);
+      const Standing standing = primaries().standing(i, turn.ctx.now, turn.ctx.tried);
       primaries().note(i, standing);
       seen.add(standing);
     }

@@ -9,9 +9,7 @@ class LeastConn final : public LeastLoadBalancer {
   LeastConn(const Cluster& cluster, Place place) : LeastLoadBalancer(cluster, place, UINT32_MAX) {}
 
  protected:
-  Pick choose(Turn& turn) override {
-    return pick_least(turn, [](const SmoothList&, size_t, uint64_t requests) { return requests; });
-  }
+  Pick choose(Turn& turn) override { return pick_least(turn); }
 };
 
 }  // namespace

@@ -15,13 +15,9 @@ class LeastTime final : public LeastLoadBalancer {
 
  protected:
   Pick choose(Turn& turn) override {
-    const uint32_t* const of_primaries = primary_times_.steps(turn.ctx.now);
-    const uint32_t* const of_backups = backup_times_.steps(turn.ctx.now);
-    const SmoothList* const primary_list = &primaries();
-    return pick_least(turn, [=](const SmoothList& list, size_t i, uint64_t requests) {
-      const uint32_t step = &list == primary_list ? of_primaries[i] : of_backups[i];
-      return (requests + kRequest) * step;
-    });
+    primary_times_.renew(turn.ctx.now, [this](size_t i, uint32_t step) { primary_loads().set_time(i, step); });
+    backup_times_.renew(turn.ctx.now, [this](size_t i, uint32_t step) { backup_loads().set_time(i, step); });
+    return pick_least(turn);
   }
 
   void picked(const Peer& peer, MonoMs now) override {

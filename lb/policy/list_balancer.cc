@@ -4,36 +4,35 @@
 namespace weir::policy {
 namespace {
 
+bool compares_loads(Method method) {
+  return method == Method::kLeastConn || method == Method::kLeastTimeHeader || method == Method::kLeastTimeLastByte;
+}
+
 // Where a peer's weight decides its share and nothing else does (SEMANTICS 2.7).
 bool has_slow_start(Method method) {
-  return method == Method::kRoundRobin || method == Method::kLeastConn || method == Method::kLeastTimeHeader ||
-         method == Method::kLeastTimeLastByte;
+  return method == Method::kRoundRobin || compares_loads(method);
+}
+
+SmoothList::Options options_of(const Cluster& cluster) {
+  return {cluster.single(), has_slow_start(cluster.method()), compares_loads(cluster.method())};
 }
 
 }  // namespace
 
 ListBalancer::ListBalancer(const Cluster& cluster, Place place)
     : cluster_(cluster),
-      primaries_(cluster.primaries(), cluster.single(), has_slow_start(cluster.method())),
-      backups_(cluster.backups(), cluster.single(), has_slow_start(cluster.method())) {
+      primaries_(cluster.primaries(), options_of(cluster)),
+      backups_(cluster.backups(), options_of(cluster)) {
   primaries_.stagger(place.worker, place.workers);
   backups_.stagger(place.worker, place.workers);
 }
 
 Pick ListBalancer::pick(PickContext& ctx) {
-  if (ctx.tried != nullptr) {
-    primaries_.mark_tried(*ctx.tried, true);
-    backups_.mark_tried(*ctx.tried, true);
-  }
   Turn turn{ctx};
   Pick pick = ctx.bound != nullptr ? pick_bound(turn) : Pick();
   if (pick.peer == nullptr) pick = choose(turn);
   if (pick.peer != nullptr) picked(*pick.peer, ctx.now);
   pick.any_full = pick.peer == nullptr && turn.any_full;
-  if (ctx.tried != nullptr) {
-    primaries_.unmark_tried(*ctx.tried);
-    backups_.unmark_tried(*ctx.tried);
-  }
   return pick;
 }
 
@@ -42,7 +41,7 @@ Pick ListBalancer::pick_bound(Turn& turn) {
   const Peer* const bound = turn.ctx.bound;
   SmoothList& list = primaries_.index_of(bound) != PeerList::kNone ? primaries_ : backups_;
   const size_t i = list.index_of(bound);
-  if (i == PeerList::kNone || list.is_marked_tried(i)) return {};
+  if (i == PeerList::kNone || list.is_tried(i, turn.ctx.tried)) return {};
   const Standing standing = list.with_load(i, list.bound_health(i, turn.ctx.now));
   StandingSet seen;
   seen.add(standing);
@@ -75,7 +74,7 @@ Standing ListBalancer::worst_of(StandingSet seen, Turn& turn) {
 }
 
 bool ListBalancer::usable(size_t i, Turn& turn) {
-  const Standing standing = primaries_.standing(i, turn.ctx.now);
+  const Standing standing = primaries_.standing(i, turn.ctx.now, turn.ctx.tried);
   primaries_.note(i, standing);
   if (standing == Standing::kFit) return true;
   StandingSet seen;
@@ -96,16 +95,17 @@ Pick ListBalancer::claim(size_t i, Turn& turn) {
 // is better than no list. With no primary left the same goes for the backups. Counted only when a pick meets a suspect.
 bool ListBalancer::panic(Turn& turn) {
   if (turn.panic == Turn::Panic::kUnknown) {
-    turn.panic = panics(turn.ctx.now) ? Turn::Panic::kYes : Turn::Panic::kNo;
+    turn.panic = panics(turn) ? Turn::Panic::kYes : Turn::Panic::kNo;
   }
   return turn.panic == Turn::Panic::kYes;
 }
 
-bool ListBalancer::panics(MonoMs now) {
+bool ListBalancer::panics(const Turn& turn) {
+  const MonoMs now = turn.ctx.now;
   if (!cluster_.panic_enabled() || cluster_.single()) return false;
   const SmoothList::Count count = primaries_.count(now);
   if (count.left == 0) return backups_.count(now).most_are_out();
-  return count.most_are_out() && !backups_.any_fit(now);
+  return count.most_are_out() && !backups_.any_fit(now, turn.ctx.tried);
 }
 
 }  // namespace weir::policy

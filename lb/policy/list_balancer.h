@@ -66,7 +66,7 @@ class ListBalancer : public Balancer {
  private:
   Pick pick_bound(Turn& turn);
   bool panic(Turn& turn);
-  bool panics(MonoMs now);
+  bool panics(const Turn& turn);
 
   const Cluster& cluster_;
   SmoothList primaries_;

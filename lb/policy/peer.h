@@ -3,7 +3,6 @@
 #pragma once
 #include <array>
 #include <atomic>
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -12,6 +11,7 @@
 #include "base/clock.h"
 #include "base/sockaddr.h"
 #include "policy/change_stamp.h"
+#include "policy/load_cell.h"
 #include "policy/passive.h"
 
 namespace weir::policy {
@@ -45,8 +45,9 @@ struct PeerStats {
 // 5 s. Of samples that two workers bring at once one may get lost.
 void note_time(std::atomic<uint32_t>& average, uint32_t micros);
 
-// Shared by all workers and kept over reloads, keyed by upstream name and address. Atomics only. Its first cache line
-// is what a balancer's loop reads of each peer once a pick; the statistics stand behind it.
+// Shared by all workers and kept over reloads, keyed by upstream name and address. Atomics only. What every request
+// writes stands elsewhere: the load in its cell, the statistics behind the line of switches and verdicts that balancers
+// read.
 struct alignas(64) PeerState {
   explicit PeerState(const PassiveOptions& options) : passive(options) {}
   // By check or hand, or drained and not asked for by a bound request; configuration's words are in PeerOptions.
@@ -68,20 +69,20 @@ struct alignas(64) PeerState {
   }
   void release() { inflight.fetch_sub(1, std::memory_order_relaxed); }
 
-  std::atomic<uint32_t> inflight{0};  // requests of everybody on this peer, its tunnels too
-  Switch check_down;                  // active health says down (one writer: control)
-  Switch drain;                       // the operator drains it: bound requests only
-  Switch admin_down;                  // the operator took it out
+  Switch check_down;  // active health says down (one writer: control)
+  Switch drain;       // the operator drains it: bound requests only
+  Switch admin_down;  // the operator took it out
   // When it came back (a check's or the operator's word), for slow_start; 0: no ramp. Stored before the switch that
   // brings it back, so that no worker sees it back without.
   Watched<MonoMs> ramp_from;
   PassiveState passive;
 
+  const LoadCell load_cell;
+  std::atomic<uint32_t>& inflight = load_cell.count();  // requests of everybody on this peer, its tunnels too
+
   alignas(64) PeerStats stats;
   std::atomic<uint32_t> tunnels{0};  // of inflight: opened WebSockets
 };
-
-static_assert(offsetof(PeerState, stats) == 64);
 
 // Immutable part of a Cluster.
 struct Peer {

@@ -12,28 +12,31 @@ void note_time(std::atomic<uint32_t>& average, uint32_t micros) {
   average.store(static_cast<uint32_t>(after), std::memory_order_relaxed);
 }
 
-ResponseTimes::ResponseTimes(const PeerList& list, Method method)
-    : list_(list),
-      average_(method == Method::kLeastTimeHeader || method == Method::kRandomTwoHeader ? &PeerStats::header_time
-                                                                                        : &PeerStats::last_byte_time),
-      picked_at_(list.size(), kUnset),
-      steps_(list.size(), 1) {}
+ResponseTimes::ResponseTimes(const PeerList& list, Method method) : told_(list.size(), 0) {
+  const bool is_header = method == Method::kLeastTimeHeader || method == Method::kRandomTwoHeader;
+  for (size_t i = 0; i < list.size(); ++i) {
+    const PeerStats& stats = list.state(i).stats;
+    rows_.push_back(
+        {is_header ? &stats.header_time : &stats.last_byte_time, list.peer(i).options.passive.fail_timeout.count()});
+  }
+}
 
 uint32_t ResponseTimes::step(size_t i, MonoMs now) {
-  uint32_t average = (list_.state(i).stats.*average_).load(std::memory_order_relaxed);
-  if (picked_at_[i] == kUnset) picked_at_[i] = now;
-  const MonoMs idle = now - picked_at_[i];
-  const MonoMs fail_timeout = list_.peer(i).options.passive.fail_timeout.count();
-  if (fail_timeout > 0 && idle >= fail_timeout) average >>= std::min<MonoMs>(idle / fail_timeout, 31);
+  Row& row = rows_[i];
+  uint32_t average = row.average->load(std::memory_order_relaxed);
+  if (row.picked_at == kUnset) row.picked_at = now;
+  const MonoMs idle = now - row.picked_at;
+  if (row.fail_timeout > 0 && idle >= row.fail_timeout) average >>= std::min<MonoMs>(idle / row.fail_timeout, 31);
   return std::min(average, kMostMicros) / kStepMicros + 1;
 }
 
-const uint32_t* ResponseTimes::steps(MonoMs now) {
-  if (now != stepped_at_) {
-    stepped_at_ = now;
-    for (size_t i = 0; i < steps_.size(); ++i) steps_[i] = step(i, now);
-  }
-  return steps_.data();
+size_t ResponseTimes::due(MonoMs now) {
+  if (now == renewed_at_) return 0;
+  const bool first = renewed_at_ == kUnset;
+  const MonoMs elapsed = first ? kLap : now - renewed_at_;
+  renewed_at_ = now;
+  if (told_.size() <= kShort || elapsed < 0 || elapsed >= kLap) return told_.size();
+  return told_.size() * static_cast<size_t>(elapsed) / kLap + 1;
 }
 
 }  // namespace weir::policy

@@ -2,86 +2,156 @@
 #include "policy/smooth_list.h"
 
 #include <algorithm>
-#include <cstring>
+#include <array>
+#include <bit>
 #include <numeric>
+#include <type_traits>
+#include <utility>
+
+#include "policy/lanes.h"
 
 namespace weir::policy {
 namespace {
-
-// Both compilers' vector extension: plain SSE2 or NEON. Comparisons give -1 and 0.
-using Lanes = int32_t __attribute__((vector_size(16)));
-constexpr size_t kLanes = sizeof(Lanes) / sizeof(int32_t);
-
-Lanes load(const int32_t* from) {
-  Lanes lanes;
-  std::memcpy(&lanes, from, sizeof(lanes));
-  return lanes;
-}
-
-void store(int32_t* to, Lanes lanes) {
-  std::memcpy(to, &lanes, sizeof(lanes));
-}
-
-Lanes all(int32_t value) {
-  return Lanes{value, value, value, value};
-}
-
-Lanes choose(Lanes where, Lanes yes, Lanes no) {
-  return (where & yes) | (~where & no);
-}
 
 // The sum of weights must leave `current` room in 32 bits; absurd weights lose their last digits.
 constexpr uint64_t kMostTotal = 1 << 27;
 
 constexpr uint32_t kWhole = 1000;  // of shares and credit
 
+// Who takes part in a turn: everybody,
+struct Everybody {
+  Lanes at(size_t) const { return all_lanes(-1); }
+};
+// those noted as `worst` or better,
+struct Noted {
+  const int32_t* notes;
+  Lanes worst;
+  Lanes at(size_t i) const { return load_lanes(notes + i) <= worst; }
+};
+// those of the least load.
+struct LeastLoaded {
+  const double* load;
+  Doubles least;
+  Lanes at(size_t i) const {
+    const LongLanes first = load_lanes<Doubles>(load + i) == least;
+    const LongLanes second = load_lanes<Doubles>(load + i + 2) == least;
+    return __builtin_shufflevector(std::bit_cast<Lanes>(first), std::bit_cast<Lanes>(second), 0, 2, 4, 6);
+  }
+};
+
+constexpr int32_t as_note(Standing standing) {
+  return static_cast<int32_t>(standing);
+}
+
 }  // namespace
 
-SmoothList::SmoothList(const std::vector<Peer>& peers, bool ignore_passive, bool ramps)
-    : PeerList(peers, ignore_passive) {
-  noted_ = health_ = blank_notes();
-  weight_.assign(noted_.size(), 0);
+SmoothList::SmoothList(const std::vector<Peer>& peers, Options options) : PeerList(peers, options.ignore_passive) {
+  const size_t whole = padded(size());
+  noted_.assign(whole, as_note(Standing::kNever));
+  health_ = noted_;
+  weight_.assign(whole, 0);
   const uint64_t divisor = total_weight() / kMostTotal + 1;
   for (size_t i = 0; i < size(); ++i) {
     weight_[i] = static_cast<int32_t>(std::max<uint64_t>(weight(i) / divisor, 1));
-    if (has_limit(i)) limited_.push_back(static_cast<uint32_t>(i));
-    if (ramps && peer(i).options.slow_start.count() > 0) slow_starters_.push_back(static_cast<uint32_t>(i));
+    sum_ += weight_[i];
+    if (options.ramps && peer(i).options.slow_start.count() > 0) slow_starters_.push_back(static_cast<uint32_t>(i));
+    if (max_conns(i) == 0) continue;
+    limit_.resize(whole, INT32_MAX);
+    limit_[i] = static_cast<int32_t>(std::min<uint32_t>(max_conns(i), INT32_MAX));
   }
   if (!slow_starters_.empty()) credit_.assign(size(), 0);
+  if (options.loads || !limit_.empty()) conns_.assign(whole, 0);
   effective_ = weight_;
-  current_.assign(noted_.size(), 0);
-}
-
-std::vector<int32_t> SmoothList::blank_notes() const {
-  return std::vector<int32_t>((size() + kLanes - 1) / kLanes * kLanes, static_cast<int32_t>(Standing::kNever));
+  current_.assign(whole, INT32_MIN);  // the padding is never the greatest
+  std::fill_n(current_.begin(), size(), 0);
 }
 
 StandingSet SmoothList::survey(MonoMs now, const TriedSet* tried) {
   look_again(now);
   StandingSet seen = seen_;
-  for (const uint32_t i : resting_) noted_[i] = health_[i];
-  resting_.clear();
-  for (const uint32_t i : limited_) {
-    const auto health = static_cast<Standing>(health_[i]);
-    const Standing standing = with_load(i, health);
-    note(i, standing);
-    if (standing != health && !is_marked_tried(i)) seen.add(standing);
+  if (differs_) {
+    std::copy(health_.begin(), health_.end(), noted_.begin());
+    differs_ = false;
   }
-  if (tried != nullptr) {
+  resting_.clear();
+  if (tried != nullptr && tried->count() == 0) tried = nullptr;
+  if (!conns_.empty()) read_loads();
+  if (!limit_.empty() && any_at_limit()) {
+    seen.add(note_limits(tried));
+  } else if (tried != nullptr) {
     for (const Peer* peer : *tried)
       if (const size_t i = index_of(peer); i != kNone) note(i, Standing::kNever);
   }
+  all_fit_ = tried == nullptr && seen.all_fit();
   if (!ramps_.empty()) rest(now);
+  return seen;
+}
+
+void SmoothList::read_loads() {
+  const std::atomic<uint32_t>* const* const from = loads().data();
+  int32_t* const to = conns_.data();
+  const auto read = [from](size_t i) { return static_cast<int32_t>(from[i]->load(std::memory_order_relaxed)); };
+  const size_t count = size();  // for all that the compiler knows the stores might change it
+  size_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) store_lanes(to + i, Lanes{read(i), read(i + 1), read(i + 2), read(i + 3)});
+  for (; i < count; ++i) to[i] = read(i);
+}
+
+bool SmoothList::any_at_limit() const {
+  const int32_t* const conns = conns_.data();
+  const int32_t* const limits = limit_.data();
+  Lanes any = all_lanes(0);
+  for (size_t i = 0, end = limit_.size(); i < end; i += kLanes) any |= load_lanes(conns + i) >= load_lanes(limits + i);
+  return any_lane(any);
+}
+
+// Notes all peers anew: by health and load, the tried ones as kNever. Says which full ones there are.
+StandingSet SmoothList::note_limits(const TriedSet* tried) {
+  std::array<int32_t, TriedSet::kMost> healths;
+  int hidden = 0;
+  if (tried != nullptr) {
+    for (const Peer* peer : *tried)
+      if (const size_t i = index_of(peer); i != kNone)
+        healths[static_cast<size_t>(hidden++)] = std::exchange(health_[i], as_note(Standing::kNever));
+  }
+  differs_ = true;
+  Lanes any_full = all_lanes(0), any_full_out = all_lanes(0);
+  const int32_t* const healths_now = health_.data();
+  const int32_t* const conns = conns_.data();
+  const int32_t* const limits = limit_.data();
+  int32_t* const notes = noted_.data();
+  for (size_t i = 0, end = noted_.size(); i < end; i += kLanes) {
+    const Lanes health = load_lanes(healths_now + i);
+    const Lanes over = load_lanes(conns + i) >= load_lanes(limits + i);
+    const Lanes full = over & (health == as_note(Standing::kFit));
+    const Lanes full_out = over & (health > as_note(Standing::kFit)) & (health < as_note(Standing::kNever));
+    any_full |= full;
+    any_full_out |= full_out;
+    const Lanes out_or_in = choose_lanes(full_out, all_lanes(as_note(Standing::kFullOut)), health);
+    store_lanes(notes + i, choose_lanes(full, all_lanes(as_note(Standing::kFull)), out_or_in));
+  }
+  if (tried != nullptr) {
+    int k = 0;
+    for (const Peer* peer : *tried)
+      if (const size_t i = index_of(peer); i != kNone) health_[i] = healths[static_cast<size_t>(k++)];
+  }
+  StandingSet seen;
+  if (any_lane(any_full)) seen.add(Standing::kFull);
+  if (any_lane(any_full_out)) seen.add(Standing::kFullOut);
   return seen;
 }
 
 // Weights are small whole numbers, so a peer at a tenth of its weight takes part in every tenth pick instead.
 void SmoothList::rest(MonoMs now) {
-  for (Ramp& ramp : ramps_) {
-    const PeerOptions& options = peer(ramp.peer).options;
-    const MonoMs elapsed = std::max<MonoMs>(now - state(ramp.peer).ramp_from.load(std::memory_order_relaxed), 0);
-    const MonoMs share = elapsed < options.slow_start.count() ? elapsed * kWhole / options.slow_start.count() : kWhole;
-    ramp.share = std::max(static_cast<uint32_t>(share), 1u);
+  if (now != ramped_at_) {
+    ramped_at_ = now;
+    ++ramps_version_;
+    for (Ramp& ramp : ramps_) {
+      const MonoMs elapsed = std::clamp<MonoMs>(now - ramp.from, 0, ramp.length);
+      ramp.share = std::max(static_cast<uint32_t>(elapsed * kWhole / ramp.length), 1u);
+    }
+  }
+  for (const Ramp& ramp : ramps_) {
     if (noted(ramp.peer) != Standing::kFit) continue;
     uint32_t& credit = credit_[ramp.peer];
     credit += ramp.share;
@@ -92,6 +162,7 @@ void SmoothList::rest(MonoMs now) {
       resting_.push_back(ramp.peer);
     }
   }
+  all_fit_ = all_fit_ && resting_.empty();
 }
 
 bool SmoothList::wake() {
@@ -99,12 +170,6 @@ bool SmoothList::wake() {
   const bool any = !resting_.empty();
   resting_.clear();
   return any;
-}
-
-void SmoothList::unmark_tried(const TriedSet& tried) {
-  mark_tried(tried, false);
-  for (const Peer* peer : tried)
-    if (const size_t i = index_of(peer); i != kNone) noted_[i] = health_[i];
 }
 
 SmoothList::Count SmoothList::count(MonoMs now) {
@@ -122,7 +187,7 @@ void SmoothList::look_again(MonoMs now) {
   count_ = Count();
   for (size_t i = 0; i < size(); ++i) {
     const Standing standing = health(i, now);
-    health_[i] = static_cast<int32_t>(standing);
+    health_[i] = as_note(standing);
     seen_.add(standing);
     if (standing == Standing::kNever) continue;
     ++count_.left;
@@ -134,45 +199,96 @@ void SmoothList::look_again(MonoMs now) {
     const MonoMs until = passive(i).ejected_until();
     good_until_ = std::min(good_until_, until > now ? until : now + 1);
   }
-  noted_ = health_;
+  differs_ = true;
+  if (slow_starters_.empty()) return;
   ramps_.clear();
+  ++ramps_version_;
+  ramped_at_ = now - 1;
   for (const uint32_t i : slow_starters_) {
     const MonoMs from = state(i).ramp_from.load(std::memory_order_relaxed);
-    const MonoMs end = from + peer(i).options.slow_start.count();
-    if (from == 0 || now >= end || static_cast<Standing>(health_[i]) == Standing::kNever) continue;
-    ramps_.push_back({i, kWhole});
-    good_until_ = std::min(good_until_, end);
+    const MonoMs length = peer(i).options.slow_start.count();
+    if (from == 0 || now >= from + length || static_cast<Standing>(health_[i]) == Standing::kNever) continue;
+    ramps_.push_back({i, kWhole, from, length});
+    good_until_ = std::min(good_until_, from + length);
   }
 }
 
-size_t SmoothList::next(const std::vector<int32_t>& notes, Standing worst) {
-  const Lanes limit = all(static_cast<int32_t>(worst));
-  Lanes best = all(INT32_MIN), best_at = all(-1), total = all(0);
+size_t SmoothList::next(Standing worst) {
+  if (all_fit_) return turn(Everybody());
+  return turn(Noted{noted_.data(), all_lanes(as_note(worst))});
+}
+
+size_t SmoothList::next_of_least(const double* load, double least) {
+  // A turn among one changes nothing but his effective weight.
+  if (lowered_) {
+    const double* const end = load + size();
+    const double* const first = std::find(load, end, least);
+    if (first != end && std::find(first + 1, end, least) == end) return static_cast<size_t>(first - load);
+  }
+  return turn(LeastLoaded{load, Doubles{least, least}});
+}
+
+template <bool kGrows, class In>
+size_t SmoothList::turn(In in) {
+  if (size() <= kLanes) {
+    std::array<int32_t, kLanes> few{};
+    if (size() > 0) store_lanes(few.data(), in.at(0));
+    return turn_of_few<kGrows>(few.data());
+  }
+  // The sum of everybody's weights is known.
+  constexpr bool kCounts = kGrows || !std::is_same_v<In, Everybody>;
+  Lanes best = all_lanes(INT32_MIN), best_at = all_lanes(-1), total = all_lanes(0), below = all_lanes(0);
   Lanes at = {0, 1, 2, 3};
-  for (size_t i = 0; i < notes.size(); i += kLanes) {
-    const Lanes in = load(notes.data() + i) <= limit;
-    const Lanes effective = load(effective_.data() + i);
-    const Lanes share = effective & in;
-    const Lanes current = load(current_.data() + i) + share;
-    total += share;
-    store(current_.data() + i, current);
-    store(effective_.data() + i, effective - ((effective < load(weight_.data() + i)) & in));
-    const Lanes better = (current > best) & in;
-    best = choose(better, current, best);
-    best_at = choose(better, at, best_at);
+  const int32_t* const weights = weight_.data();
+  int32_t* const effectives = effective_.data();
+  int32_t* const currents = current_.data();
+  for (size_t i = 0, end = current_.size(); i < end; i += kLanes) {
+    const Lanes takes_part = in.at(i);
+    const Lanes weight = load_lanes(weights + i);
+    const Lanes effective = kGrows ? load_lanes(effectives + i) : weight;
+    const Lanes share = effective & takes_part;
+    const Lanes current = load_lanes(currents + i) + share;
+    if constexpr (kCounts) total += share;
+    store_lanes(currents + i, current);
+    if constexpr (kGrows) {
+      const Lanes grown = effective - ((effective < weight) & takes_part);
+      store_lanes(effectives + i, grown);
+      below |= grown < weight;
+    }
+    const Lanes better = (current > best) & takes_part;
+    best = choose_lanes(better, current, best);
+    best_at = choose_lanes(better, at, best_at);
     at += static_cast<int32_t>(kLanes);
   }
+  if constexpr (kGrows) lowered_ = any_lane(below);
   // Of the lanes' bests the greatest, the first in the list among equals.
   size_t winner = kNone;
-  int32_t sum = 0;
+  int32_t sum = kCounts ? 0 : sum_;
   for (size_t lane = 0; lane < kLanes; ++lane) {
-    sum += total[lane];
+    if constexpr (kCounts) sum += total[lane];
     if (best_at[lane] < 0) continue;
     const auto i = static_cast<size_t>(best_at[lane]);
     if (winner == kNone || current_[i] > current_[winner] || (current_[i] == current_[winner] && i < winner))
       winner = i;
   }
   if (winner != kNone) current_[winner] -= sum;
+  return winner;
+}
+
+template <bool kGrows>
+size_t SmoothList::turn_of_few(const int32_t* in) {
+  int32_t* const current = current_.data();
+  const int32_t* const effective = effective_.data();
+  size_t winner = kNone;
+  int32_t sum = 0;
+  for (size_t i = 0; i < size(); ++i) {
+    if (in[i] == 0) continue;
+    current[i] += effective[i];
+    sum += effective[i];
+    if constexpr (kGrows) grow(i);
+    if (winner == kNone || current[i] > current[winner]) winner = i;
+  }
+  if (winner != kNone) current[winner] -= sum;
   return winner;
 }
 
@@ -183,27 +299,32 @@ size_t SmoothList::next_of(std::span<const uint32_t> peers, Standing worst) {
     if (noted(i) > worst) continue;
     current_[i] += effective_[i];
     sum += effective_[i];
-    if (effective_[i] < weight_[i]) ++effective_[i];
+    grow(i);
     if (winner == kNone || current_[i] > current_[winner]) winner = i;
   }
   if (winner != kNone) current_[winner] -= sum;
   return winner;
 }
 
+void SmoothList::grow(size_t i) {
+  if (effective_.data()[i] < weight_.data()[i]) ++effective_.data()[i];
+}
+
 void SmoothList::failed(size_t i) {
   const uint32_t max_fails = peer(i).options.passive.max_fails;
   if (max_fails == 0) return;
   effective_[i] = std::max(0, effective_[i] - static_cast<int32_t>(static_cast<uint32_t>(weight_[i]) / max_fails));
+  lowered_ = true;
 }
 
 void SmoothList::stagger(int worker, int workers) {
   if (worker <= 0 || worker >= workers) return;
   // The sequence repeats after the weights' sum over their common divisor.
-  std::vector<int32_t> notes = blank_notes();
+  std::vector<int32_t> notes(noted_.size(), as_note(Standing::kNever));
   uint64_t sum = 0, divisor = 0;
   for (size_t i = 0; i < size(); ++i) {
     if (peer(i).options.down) continue;
-    notes[i] = static_cast<int32_t>(Standing::kFit);
+    notes[i] = as_note(Standing::kFit);
     sum += weight(i);
     divisor = std::gcd(divisor, uint64_t{weight(i)});
   }
@@ -212,7 +333,7 @@ void SmoothList::stagger(int worker, int workers) {
   constexpr uint64_t kMostSteps = 4096, kMostVisits = 2'000'000;
   const uint64_t wanted = sum / divisor * static_cast<uint64_t>(worker) / static_cast<uint64_t>(workers);
   const uint64_t steps = std::min({wanted, kMostSteps, kMostVisits / size()});
-  for (uint64_t step = 0; step < steps; ++step) next(notes, Standing::kFit);
+  for (uint64_t step = 0; step < steps; ++step) turn(Noted{notes.data(), all_lanes(as_note(Standing::kFit))});
 }
 
 }  // namespace weir::policy

@@ -10,8 +10,12 @@ namespace weir::policy {
 
 class SmoothList : public PeerList {
  public:
-  // `ramps`: slow_start applies.
-  SmoothList(const std::vector<Peer>& peers, bool ignore_passive, bool ramps);
+  struct Options {
+    bool ignore_passive = false;
+    bool ramps = false;  // slow_start applies
+    bool loads = false;  // conns() is asked for
+  };
+  SmoothList(const std::vector<Peer>& peers, Options options);
 
   // Notes the standing of every peer for next() and noted(); says which there are (a tried peer may be among them with
   // its health). Cheap while no peer changes: see ChangeStamp. A peer that is fit but ramps up (slow_start) is noted as
@@ -23,12 +27,21 @@ class SmoothList : public PeerList {
   struct Ramp {
     uint32_t peer;
     uint32_t share;  // of its weight, in thousandths; 1 to 1000
+    MonoMs from, length;
   };
   std::span<const Ramp> ramps() const { return ramps_; }
-  void note(size_t i, Standing standing) { noted_.data()[i] = static_cast<int32_t>(standing); }
+  // Moves when ramps() have changed.
+  uint32_t ramps_version() const { return ramps_version_; }
+  // Until the next survey.
+  void note(size_t i, Standing standing) {
+    noted_.data()[i] = static_cast<int32_t>(standing);
+    differs_ = true;
+  }
   Standing noted(size_t i) const { return static_cast<Standing>(noted_.data()[i]); }
-  // The end of a pick: peers that it was not to have are peers like others again.
-  void unmark_tried(const TriedSet& tried);
+  // Columns of padded(size()) for loops over all peers (lanes.h): Standing as noted, kNever in the padding; with
+  // Options::loads the requests in flight when they were noted.
+  const int32_t* notes() const { return noted_.data(); }
+  const int32_t* conns_noted() const { return conns_.data(); }
 
   // Of the peers that configuration, checks and operator leave (tried and full ones too): how many are passively in?
   struct Count {
@@ -38,10 +51,10 @@ class SmoothList : public PeerList {
   Count count(MonoMs now);
 
   // One turn among the peers noted as `worst` or better: whose turn it is, kNone when there are none.
-  size_t next(Standing worst) { return next(noted_, worst); }
-  // The same by other notes than survey()'s; as many as blank_notes() has.
-  size_t next(const std::vector<int32_t>& notes, Standing worst);
-  std::vector<int32_t> blank_notes() const;
+  size_t next(Standing worst);
+  // The same among the peers of the least load: a padded column with NaN for who cannot be had. One alone takes no
+  // turn.
+  size_t next_of_least(const double* load, double least);
   // The same among these peers alone.
   size_t next_of(std::span<const uint32_t> peers, Standing worst);
 
@@ -52,17 +65,37 @@ class SmoothList : public PeerList {
 
  private:
   void look_again(MonoMs now);
+  void read_loads();
+  bool any_at_limit() const;
+  StandingSet note_limits(const TriedSet* tried);
   void rest(MonoMs now);
+  // `In::at(i)`: which of the four peers from i on take part. `kGrows`: some effective weights may be lowered.
+  template <bool kGrows, class In>
+  size_t turn(In in);
+  template <class In>
+  size_t turn(In in) {
+    return lowered_ ? turn<true>(in) : turn<false>(in);
+  }
+  template <bool kGrows>
+  size_t turn_of_few(const int32_t* in);
+  void grow(size_t i);
 
   // Columns, padded to whole lanes with peers that are never picked.
   std::vector<int32_t> current_, effective_, weight_;
   std::vector<int32_t> noted_;   // Standing, for this pick
   std::vector<int32_t> health_;  // Standing without load and tries, at the last look
+  std::vector<int32_t> conns_;   // empty when nobody asks
+  std::vector<int32_t> limit_;   // max_conns; empty when nobody has one
+  int32_t sum_ = 0;              // of weight_
+  bool lowered_ = false;         // some effective weight may be below its weight
+  bool all_fit_ = false;         // every note is kFit
+  bool differs_ = false;         // notes may differ from health_
 
-  std::vector<uint32_t> limited_;        // peers with max_conns: their load is looked at in every pick
   std::vector<uint32_t> slow_starters_;  // peers with slow_start
   std::vector<uint32_t> credit_;         // what they have saved for their next turn, in thousandths
   std::vector<Ramp> ramps_;
+  uint32_t ramps_version_ = 0;
+  MonoMs ramped_at_ = 0;           // when the shares were reckoned
   std::vector<uint32_t> resting_;  // those that the last survey noted as kNever
   StandingSet seen_;
   Count count_;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -82,6 +83,31 @@ TEST(PeerState, is_hard_down_by_check_hand_or_drain_and_the_last_not_for_bound_r
     EXPECT_TRUE(state.hard_down(true));
     state.*which = false;
   }
+}
+
+TEST(LoadCell, is_free_again_and_at_nothing_when_its_peer_is_gone) {
+  auto first = std::make_unique<PeerState>(PassiveOptions());
+  const auto second = std::make_unique<PeerState>(PassiveOptions());
+  const std::atomic<uint32_t>* const place = &first->inflight;
+  EXPECT_NE(place, &second->inflight);
+  first->acquire(0);
+  first.reset();
+  const auto third = std::make_unique<PeerState>(PassiveOptions());
+  EXPECT_EQ(&third->inflight, place);
+  EXPECT_EQ(third->inflight, 0u);
+}
+
+TEST(LoadCell, few_peers_share_no_cache_line_and_many_stand_close) {
+  std::vector<std::unique_ptr<PeerState>> peers;
+  for (int i = 0; i < 2'048; ++i) peers.push_back(std::make_unique<PeerState>(PassiveOptions()));
+  std::map<uintptr_t, int> lines;
+  for (size_t i = 0; i < peers.size(); ++i) {
+    ++lines[reinterpret_cast<uintptr_t>(&peers[i]->inflight) / 64];
+    if (i < 32) {
+      EXPECT_EQ(lines.size(), i + 1);
+    }
+  }
+  EXPECT_LE(lines.size(), 192u);
 }
 
 TEST(ChangeStamp, moves_when_a_switch_or_a_ramp_changes_and_only_then) {
