@@ -2,7 +2,8 @@
 // from the time it was due, so that a proxy that stalls is seen to stall (a closed loop politely waits with it). One
 // thread, one JSON object on stdout.
 //   weir-load HOST:PORT/PATH [--rate N | --closed] [--connections N] [--seconds S] [--method M] [--body BYTES]
-//             [--header 'Name: value'] [--close] [--websocket BYTES] [--timeout S]
+//             [--header 'Name: value'] [--close] [--websocket BYTES] [--timeout S] [--hosts N] [--paths N]
+// --hosts and --paths cycle through the hosts h0.example ... and the paths /p0/PATH ..., one a request.
 #include <algorithm>
 #include <array>
 #include <cinttypes>
@@ -149,7 +150,8 @@ struct Options {
   int connections = 64;
   double seconds = 10, timeout = 10;
   size_t body = 0;
-  size_t websocket = 0;  // bytes of a message; 0: HTTP
+  int hosts = 0, paths = 0;  // how many to cycle through; 0: the address, the path
+  size_t websocket = 0;      // bytes of a message; 0: HTTP
   bool close = false;
 };
 
@@ -162,6 +164,7 @@ struct Connection {
   int64_t started = 0;  // on the wire; for the timeout
   bool has_work = false;
   bool used = false;  // it has carried a request before
+  const std::string* request = nullptr;
   size_t sent = 0;
   size_t echo_left = 0;
   ResponseReader reader;
@@ -171,16 +174,13 @@ class Load {
  public:
   explicit Load(Options options) : options_(std::move(options)), address_(parse_address(options_.address.c_str())) {
     epoll_ = must(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
-    request_ = options_.method + " " + options_.path + " HTTP/1.1\r\nHost: " + options_.address + "\r\n";
-    for (const std::string& header : options_.headers) request_ += header + "\r\n";
-    if (options_.close) request_ += "Connection: close\r\n";
-    if (options_.body > 0) request_ += "Content-Length: " + std::to_string(options_.body) + "\r\n";
-    request_ += "\r\n" + std::string(options_.body, 'b');
+    // Written beforehand, so that many cost the load no more than one.
+    for (int i = 0; i < std::max({1, options_.hosts, options_.paths}); ++i) requests_.push_back(request(i));
     if (options_.websocket > 0) {
       upgrade_ = "GET " + options_.path + " HTTP/1.1\r\nHost: " + options_.address +
                  "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
                  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-      request_ = frame(options_.websocket);
+      requests_ = {frame(options_.websocket)};
     }
   }
 
@@ -242,6 +242,18 @@ class Load {
   }
   size_t echo_size() const { return options_.websocket + (options_.websocket < 126 ? 2 : 4); }
 
+  std::string request(int i) const {
+    const std::string path =
+        options_.paths > 0 ? "/p" + std::to_string(i % options_.paths) + options_.path : options_.path;
+    const std::string host =
+        options_.hosts > 0 ? "h" + std::to_string(i % options_.hosts) + ".example" : options_.address;
+    std::string out = options_.method + " " + path + " HTTP/1.1\r\nHost: " + host + "\r\n";
+    for (const std::string& header : options_.headers) out += header + "\r\n";
+    if (options_.close) out += "Connection: close\r\n";
+    if (options_.body > 0) out += "Content-Length: " + std::to_string(options_.body) + "\r\n";
+    return out + "\r\n" + std::string(options_.body, 'b');
+  }
+
   // Everything that is due by now gets a connection or a place in the line.
   void schedule(int64_t now) {
     if (options_.rate <= 0) return;
@@ -293,6 +305,8 @@ class Load {
     ++busy_;
     c.due = due;
     c.started = now_ns();
+    c.request = &requests_[next_request_];
+    if (++next_request_ == requests_.size()) next_request_ = 0;
     c.sent = 0;
     c.echo_left = echo_size();
     c.reader.begin(options_.method == "HEAD");
@@ -317,7 +331,7 @@ class Load {
   }
 
   void send_request(Connection& c) {
-    const std::string& what = c.state == Connection::State::kUpgrading ? upgrade_ : request_;
+    const std::string& what = c.state == Connection::State::kUpgrading ? upgrade_ : *c.request;
     const ssize_t put = send(c.fd, what.data() + c.sent, what.size() - c.sent, MSG_NOSIGNAL);
     if (put < 0 && errno != EAGAIN) {
       lose(c, "reset");
@@ -466,7 +480,9 @@ class Load {
   const Options options_;
   const sockaddr_in address_;
   int epoll_ = -1;
-  std::string request_, upgrade_;
+  std::vector<std::string> requests_;  // taken in turn
+  size_t next_request_ = 0;
+  std::string upgrade_;
   std::vector<std::unique_ptr<Connection>> connections_;
   std::vector<Connection*> idle_;
   std::deque<int64_t> waiting_;  // due times without a connection
@@ -483,7 +499,8 @@ class Load {
 [[noreturn]] void usage() {
   std::fprintf(stderr,
                "usage: weir-load HOST:PORT/PATH [--rate N | --closed] [--connections N] [--seconds S] [--method M]\n"
-               "       [--body BYTES] [--header 'Name: value'] [--close] [--websocket BYTES] [--timeout S]\n");
+               "       [--body BYTES] [--header 'Name: value'] [--close] [--websocket BYTES] [--timeout S]\n"
+               "       [--hosts N] [--paths N]\n");
   std::exit(2);
 }
 
@@ -508,6 +525,10 @@ Options parse(int argc, char** argv) {
       options.body = static_cast<size_t>(std::atoll(value()));
     else if (word == "--header")
       options.headers.emplace_back(value());
+    else if (word == "--hosts")
+      options.hosts = std::atoi(value());
+    else if (word == "--paths")
+      options.paths = std::atoi(value());
     else if (word == "--close")
       options.close = true;
     else if (word == "--websocket")
@@ -521,7 +542,8 @@ Options parse(int argc, char** argv) {
     }
   }
   const bool sane = options.connections > 0 && options.seconds > 0 && options.seconds <= 3600 && options.rate >= 0 &&
-                    options.timeout > 0 && options.websocket <= 60'000;
+                    options.timeout > 0 && options.websocket <= 60'000 && options.hosts >= 0 &&
+                    options.hosts <= 100'000 && options.paths >= 0 && options.paths <= 100'000;
   if (options.address.empty() || !sane) usage();
   return options;
 }

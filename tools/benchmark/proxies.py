@@ -1,0 +1,210 @@
+"""The proxies that tools/bench compares, with equal settings, and what is measured of their processes."""
+import contextlib
+import os
+import pathlib
+import resource
+import signal
+import socket
+import subprocess
+import time
+
+MANY = 10_000  # server names, locations and idle connections
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_for(port: int, process: subprocess.Popen):
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"ended with status {process.returncode}")
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.02)
+    raise RuntimeError("does not listen")
+
+
+def descendants(pid: int) -> list:
+    pids = [pid]
+    for each in pids:
+        with contextlib.suppress(OSError):
+            for task in os.listdir(f"/proc/{each}/task"):
+                children = pathlib.Path(f"/proc/{each}/task/{task}/children").read_text()
+                pids += [int(child) for child in children.split()]
+    return pids
+
+
+def cpu_us(pid: int) -> float:
+    """CPU time of all threads of the process and its children, from schedstat (nanoseconds on a CPU)."""
+    total = 0
+    for each in descendants(pid):
+        for task in os.listdir(f"/proc/{each}/task"):
+            with contextlib.suppress(OSError):
+                total += int(pathlib.Path(f"/proc/{each}/task/{task}/schedstat").read_text().split()[0])
+    return total / 1000
+
+
+def rss(pid: int) -> int:
+    """Bytes of the process and its children together; pages they share count for each, so only differences compare."""
+    total = 0
+    for each in descendants(pid):
+        for line in pathlib.Path(f"/proc/{each}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                total += int(line.split()[1]) * 1024
+    return total
+
+
+class Proxy:
+    """A proxy in front of the backend. `ports` names those of scenarios that have one of their own; `port` serves all others."""
+
+    def __init__(self, name: str, command: list, port: int, ports=None, environment=None):
+        self.name, self.command, self.port, self.ports = name, command, port, ports or {}
+        self.environment = {**os.environ, **(environment or {})}
+        self.process = None
+
+    def start(self, pin: list, log: pathlib.Path):
+        with log.open("wb") as out:
+            self.process = subprocess.Popen(pin + self.command, stdout=out, stderr=out, stdin=subprocess.DEVNULL, env=self.environment)
+        for port in {self.port, *self.ports.values()}:
+            wait_for(port, self.process)
+
+    def stop(self):
+        if self.process is None or self.process.poll() is not None:
+            return
+        self.process.send_signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(10)
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+def files() -> int:
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+# What nginx passes on unless told otherwise is less than what the others do.
+NGINX_HEADERS = """proxy_http_version 1.1; proxy_set_header Host $http_host;
+  proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $upgrade_or_not;
+  proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; proxy_set_header X-Real-IP $remote_addr; proxy_set_header X-Forwarded-Proto $scheme;"""
+LOCATION = "location / { proxy_pass http://backend; }"
+
+
+def nginx_conf(home, backend, workers, servers) -> list:
+    home.mkdir()
+    (home / "nginx.conf").write_text(f"""daemon off; worker_processes {workers}; pid {home}/pid; error_log {home}/error.log;
+worker_rlimit_nofile {files()};
+events {{ worker_connections {min(32768, files())}; }}
+http {{
+  access_log off; client_body_temp_path {home}/body; proxy_temp_path {home}/proxy; fastcgi_temp_path {home}/f; uwsgi_temp_path {home}/u;
+  scgi_temp_path {home}/s; keepalive_requests 1000000; client_max_body_size 10m;
+  server_names_hash_max_size {4 * MANY}; server_names_hash_bucket_size 128;
+  upstream backend {{ server {backend}; keepalive 1024; keepalive_requests 1000000; }}
+  map $http_upgrade $upgrade_or_not {{ default upgrade; "" ""; }}
+  {NGINX_HEADERS}
+{servers}
+}}
+""")
+    return ["nginx", "-c", str(home / "nginx.conf"), "-e", str(home / "error.log")]
+
+
+def weir_conf(binary, home, backend, workers, servers) -> list:
+    home.mkdir()
+    (home / "weir.conf").write_text(f"""daemon off; worker_processes {workers}; pid {home}/pid; error_log {home}/error.log;
+events {{ worker_connections {min(32768, files())}; }}
+http {{
+  access_log off; keepalive_requests 1000000;
+  upstream backend {{ server {backend}; keepalive 1024; keepalive_requests 1000000; keepalive_timeout 60s; }}
+{servers}
+}}
+""")
+    return [binary, "-c", str(home / "weir.conf")]
+
+
+def plain_servers(home, port, log_port) -> str:
+    return (f"  server {{ listen 127.0.0.1:{port} backlog=4096; {LOCATION} }}\n"
+            f"  server {{ listen 127.0.0.1:{log_port} backlog=4096; access_log {home}/access.log combined buffer=64k flush=1s; {LOCATION} }}")
+
+
+def table_servers(ports: dict) -> str:
+    """One server and one location, and many: names in servers of 100 each, locations in one server. The load cycles through them."""
+    names = "\n".join(f"  server {{ listen 127.0.0.1:{ports['names10k']}; server_name {' '.join(f'h{n}.example' for n in range(at, at + 100))}; {LOCATION} }}"
+                      for at in range(0, MANY, 100))
+    locations = "\n".join(f"    location /p{n}/ {{ proxy_pass http://backend; }}" for n in range(MANY))
+    return (f"  server {{ listen 127.0.0.1:{ports['names1']}; server_name h0.example; {LOCATION} }}\n{names}\n"
+            f"  server {{ listen 127.0.0.1:{ports['locations1']}; {LOCATION} }}\n"
+            f"  server {{ listen 127.0.0.1:{ports['locations10k']};\n{locations}\n  }}")
+
+
+def nginx(out, backend, workers):
+    port, log_port, home = free_port(), free_port(), out / "nginx"
+    return Proxy("nginx", nginx_conf(home, backend, workers, plain_servers(home, port, log_port)), port, {"log": log_port})
+
+
+def weir(out, backend, workers, binary):
+    port, log_port, home = free_port(), free_port(), out / "weir"
+    return Proxy("weir", weir_conf(binary, home, backend, workers, plain_servers(home, port, log_port)), port, {"log": log_port})
+
+
+TABLES = ("names1", "names10k", "locations1", "locations10k")
+
+
+def tables(name, out, backend, workers, binary):
+    """weir or nginx once more, in a process of its own: large configurations are no burden on the other scenarios."""
+    ports, home = {scenario: free_port() for scenario in TABLES}, out / f"{name}-tables"
+    servers = table_servers(ports)
+    command = weir_conf(binary, home, backend, workers, servers) if name == "weir" else nginx_conf(home, backend, workers, servers)
+    return Proxy(name, command, ports["names1"], ports)
+
+
+def haproxy(out, backend, workers):
+    port, home = free_port(), out / "haproxy"
+    home.mkdir()
+    # It wants two descriptors for each of maxconn, and queues what is above: idle clients need one only, so the limit may be
+    # stepped over (no strict-limits) and MANY of them are within maxconn.
+    (home / "haproxy.cfg").write_text(f"""global
+  nbthread {workers}
+  no strict-limits
+  maxconn {max(MANY + 1000, min(32000, files() // 2 - 200))}
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+  timeout tunnel 1h
+  option forwardfor
+  http-reuse always
+frontend f
+  bind 127.0.0.1:{port} backlog 4096
+  default_backend b
+backend b
+  server s {backend} pool-max-conn 1024
+""")
+    return Proxy("haproxy", ["haproxy", "-db", "-q", "-f", str(home / "haproxy.cfg")], port)
+
+
+def nghttpx(out, backend, workers):
+    port, home = free_port(), out / "nghttpx"
+    home.mkdir()
+    host, backend_port = backend.split(":")
+    return Proxy("nghttpx", ["nghttpx", "--conf=/dev/null", f"--frontend=127.0.0.1,{port};no-tls", f"--backend={host},{backend_port}", f"--workers={workers}",
+                             "--accesslog-file=/dev/null", f"--errorlog-file={home}/error.log", "--backend-connections-per-host=2000",
+                             "--add-x-forwarded-for", "--single-process"], port)
+
+
+def caddy(out, backend, workers):
+    port, home = free_port(), out / "caddy"
+    home.mkdir()
+    (home / "Caddyfile").write_text(f"{{\n  admin off\n  auto_https off\n}}\nhttp://127.0.0.1:{port} {{\n  reverse_proxy {backend} {{\n    transport http {{\n"
+                                    "      keepalive_idle_conns_per_host 1024\n    }\n  }\n}\n")
+    return Proxy("caddy", ["caddy", "run", "--config", str(home / "Caddyfile"), "--adapter", "caddyfile"], port,
+                 environment={"GOMAXPROCS": str(workers), "HOME": str(home), "XDG_DATA_HOME": str(home), "XDG_CONFIG_HOME": str(home)})
+
+
+def relay(_out, backend, _workers, tools):
+    port = free_port()
+    return Proxy("relay", [str(tools / "relay"), f"127.0.0.1:{port}", backend], port)
