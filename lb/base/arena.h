@@ -57,6 +57,8 @@ class Arena {
     static_assert(std::is_trivially_destructible_v<T>, "an arena destroys nothing");
     return new (allocate(sizeof(T), alignof(T))) T(std::forward<Args>(args)...);
   }
+  // Where the next bytes will come from; null before the first.
+  const char* next() const { return current_ + used_; }
   void reset();
   size_t heap_bytes() const { return heap_bytes_; }
 

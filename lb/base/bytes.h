@@ -1,5 +1,6 @@
 // Small questions about bytes that every parser asks. ASCII only, locale never.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <cstring>
 #include <optional>
@@ -45,11 +46,40 @@ constexpr bool is_tchar(char c) {
   }
 }
 
+// The same as a table: for loops over many characters.
+inline constexpr auto kTchar = [] {
+  std::array<bool, 256> table{};
+  for (size_t c = 0; c < table.size(); ++c) table[c] = is_tchar(static_cast<char>(c));
+  return table;
+}();
+
+// Eight characters at once: to_lower() of each byte of the word (bytes above 0x7f stay).
+constexpr uint64_t to_lower_word(uint64_t word) {
+  constexpr uint64_t kEach = 0x0101010101010101;
+  const uint64_t low = word & (0x7f * kEach);
+  const uint64_t from_a = low + (0x80 - 'A') * kEach;
+  const uint64_t behind_z = low + (0x7f - 'Z') * kEach;
+  const uint64_t is_upper = ~word & (from_a ^ behind_z) & (0x80 * kEach);
+  return word | (is_upper >> 2);
+}
+inline uint64_t load_word(const char* at) {
+  uint64_t word;
+  std::memcpy(&word, at, sizeof word);
+  return word;
+}
 inline bool iequals(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  for (size_t i = 0; i < a.size(); ++i)
-    if (to_lower(a[i]) != to_lower(b[i])) return false;
-  return true;
+  const size_t n = a.size();
+  if (n != b.size()) return false;
+  const char* x = a.data();
+  const char* y = b.data();
+  if (n < 8) {
+    for (size_t i = 0; i < n; ++i)
+      if (to_lower(x[i]) != to_lower(y[i])) return false;
+    return true;
+  }
+  for (size_t i = 0; i + 8 < n; i += 8)
+    if (to_lower_word(load_word(x + i)) != to_lower_word(load_word(y + i))) return false;
+  return to_lower_word(load_word(x + n - 8)) == to_lower_word(load_word(y + n - 8));
 }
 inline std::string lowered(std::string_view s) {
   std::string out(s);

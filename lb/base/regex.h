@@ -15,7 +15,17 @@ namespace weir {
 struct RegexMatch {
   static constexpr int kMost = 10;  // $0..$9 and as many named ones
   int count = 0;
-  std::string_view group[kMost];
+  union {
+    std::string_view group[kMost];  // the first `count` are set: every request carries two of these, mostly empty
+  };
+
+  RegexMatch() {}
+  RegexMatch(const RegexMatch& other) { *this = other; }
+  RegexMatch& operator=(const RegexMatch& other) {
+    count = other.count;
+    for (int i = 0; i < count; ++i) group[i] = other.group[i];
+    return *this;
+  }
 };
 
 class Regex {

@@ -9,7 +9,6 @@
 #include <cstring>
 
 #include "base/bytes.h"
-#include "base/hash.h"
 
 namespace weir {
 namespace {
@@ -101,11 +100,29 @@ const std::string& SocketAddress::path() const {
   return path_ ? *path_ : none;
 }
 
+size_t SocketAddress::write_ip(char* out) const {
+  static_assert(kLongestIp == INET6_ADDRSTRLEN);
+  if (is_ipv4()) {  // each request says its client's: inet_ntop goes through printf
+    char* at = out;
+    for (size_t i = 0; i < 4; ++i) {
+      if (i > 0) *at++ = '.';
+      const unsigned byte = bytes_[i];
+      if (byte >= 100) *at++ = static_cast<char>('0' + byte / 100);
+      if (byte >= 10) *at++ = static_cast<char>('0' + byte / 10 % 10);
+      *at++ = static_cast<char>('0' + byte % 10);
+    }
+    return static_cast<size_t>(at - out);
+  }
+  if (is_unix()) {
+    std::memcpy(out, "unix:", 5);
+    return 5;
+  }
+  return is_ipv6() && inet_ntop(AF_INET6, bytes_.data(), out, kLongestIp) != nullptr ? std::strlen(out) : 0;
+}
+
 std::string SocketAddress::ip() const {
-  if (is_unix()) return "unix:";
-  char text[INET6_ADDRSTRLEN];
-  if (empty() || inet_ntop(family_, bytes_.data(), text, sizeof text) == nullptr) return {};
-  return text;
+  char text[kLongestIp];
+  return {text, write_ip(text)};
 }
 
 std::string SocketAddress::to_string() const {
@@ -151,7 +168,8 @@ socklen_t SocketAddress::to_sockaddr(sockaddr_storage& out) const {
 }
 
 bool SocketAddress::operator==(const SocketAddress& other) const {
-  return family_ == other.family_ && port_ == other.port_ && bytes_ == other.bytes_ && path() == other.path();
+  return family_ == other.family_ && port_ == other.port_ && bytes_ == other.bytes_ &&
+         (path_ == other.path_ || path() == other.path());
 }
 
 std::optional<Cidr> Cidr::parse(std::string_view text) {
@@ -193,8 +211,13 @@ bool Cidr::contains(const SocketAddress& address) const {
 
 }  // namespace weir
 
+// Of configured and resolved addresses, which no client chooses: no keyed hash.
 size_t std::hash<weir::SocketAddress>::operator()(const weir::SocketAddress& address) const noexcept {
-  const size_t where =
-      weir::StringHash()(address.is_unix() ? std::string_view(address.path()) : address.address_bytes());
-  return where ^ (static_cast<size_t>(address.port()) * 0x9e3779b97f4a7c15);
+  constexpr uint64_t kOdd = 0x9e3779b97f4a7c15;
+  if (address.is_unix()) return std::hash<std::string>()(address.path());
+  uint64_t halves[2] = {};
+  std::memcpy(halves, address.address_bytes().data(), address.address_bytes().size());
+  uint64_t h = (halves[0] + address.port()) * kOdd;
+  h = (h ^ (h >> 32) ^ halves[1]) * kOdd;
+  return h ^ (h >> 32);
 }

@@ -37,6 +37,9 @@ class SocketAddress {
   SocketAddress unmapped() const;
   const std::string& path() const;
 
+  static constexpr size_t kLongestIp = 46;  // INET6_ADDRSTRLEN
+  // ip() into `out`, which has room for kLongestIp; the length, without a NUL.
+  size_t write_ip(char* out) const;
   std::string ip() const;         // "10.0.0.1", "2001:db8::1", "unix:"
   std::string to_string() const;  // "10.0.0.1:80", "[2001:db8::1]:80", "unix:/run/app.sock": as nginx prints them
   // The length; 0 when there is no address or a unix path is longer than kLongestUnixPath.

@@ -44,6 +44,7 @@ struct HeadStorage {
 class OutBatch {
  public:
   static constexpr int kMost = 60;
+  OutBatch() {}  // pieces and scratch stay as they are until they are used: 2.4 KB of stores otherwise
   int size() const { return size_; }
   size_t bytes() const { return bytes_; }
   int room() const { return kMost - size_; }
@@ -65,10 +66,12 @@ class OutBatch {
   void clear() { size_ = 0, bytes_ = 0, scratch_used_ = 0; }
 
  private:
-  std::string_view pieces_[kMost];
   int size_ = 0;
   size_t bytes_ = 0;
   size_t scratch_used_ = 0;
+  union {
+    std::string_view pieces_[kMost];
+  };
   char scratch_[kMost * 24];
 };
 

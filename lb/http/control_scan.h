@@ -7,6 +7,8 @@
 #include <emmintrin.h>
 #endif
 
+#include "base/bytes.h"
+
 namespace weir::http {
 
 constexpr bool is_control(char c) {
@@ -30,6 +32,50 @@ inline size_t find_control(std::string_view text, size_t from, size_t to) {
   for (; i < to; ++i)
     if (is_control(p[i])) return i;
   return to;
+}
+
+// How many tchars (RFC 9110 5.6.2) the line begins with. Names are mostly letters, digits and '-': sixteen at once.
+inline size_t name_length(std::string_view line) {
+  size_t i = 0;
+#ifdef __SSE2__
+  const auto within = [](__m128i v, char from, char to) {
+    const __m128i not_below = _mm_cmpeq_epi8(_mm_max_epu8(v, _mm_set1_epi8(from)), v);
+    return _mm_and_si128(not_below, _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(to)), v));
+  };
+  while (i + 16 <= line.size()) {
+    const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(line.data() + i));
+    const __m128i letter = within(_mm_or_si128(v, _mm_set1_epi8(0x20)), 'a', 'z');
+    const __m128i good = _mm_or_si128(_mm_or_si128(letter, within(v, '0', '9')), _mm_cmpeq_epi8(v, _mm_set1_epi8('-')));
+    const auto others = ~static_cast<unsigned>(_mm_movemask_epi8(good)) & 0xffffu;
+    if (others == 0) {
+      i += 16;
+      continue;
+    }
+    i += static_cast<size_t>(__builtin_ctz(others));
+    if (!kTchar[static_cast<unsigned char>(line[i])]) return i;
+    ++i;
+  }
+#endif
+  while (i < line.size() && kTchar[static_cast<unsigned char>(line[i])]) ++i;
+  return i;
+}
+
+// Whether every byte is visible ASCII: 0x21 to 0x7e.
+inline bool is_printable(std::string_view text) {
+  const char* p = text.data();
+  size_t left = text.size();
+#ifdef __SSE2__
+  const __m128i space = _mm_set1_epi8(0x20);
+  const __m128i del = _mm_set1_epi8(0x7f);
+  for (; left >= 16; p += 16, left -= 16) {  // compared as signed: bytes above 0x7f are below the space
+    const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    const __m128i good = _mm_andnot_si128(_mm_cmpeq_epi8(v, del), _mm_cmpgt_epi8(v, space));
+    if (_mm_movemask_epi8(good) != 0xffff) return false;
+  }
+#endif
+  for (; left > 0; ++p, --left)
+    if (static_cast<unsigned char>(*p) <= 0x20 || static_cast<unsigned char>(*p) >= 0x7f) return false;
+  return true;
 }
 
 // Whether a field value may stand on the wire: HTAB is the only control byte in it (RFC 9110 5.5).

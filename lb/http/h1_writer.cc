@@ -3,6 +3,7 @@
 
 #include <charconv>
 #include <cstring>
+#include <utility>
 
 #include "http/control_scan.h"
 #include "http/status.h"
@@ -20,18 +21,21 @@ struct Decimal {
   size_t size;
 };
 
+// The codec writes these itself.
+constexpr TokenSet kFraming{HeaderToken::kContentLength, HeaderToken::kTransferEncoding, HeaderToken::kConnection,
+                            HeaderToken::kKeepAlive, HeaderToken::kUpgrade};
+
 bool is_written(const Field& field) {
-  if (field.dropped) return false;
-  switch (field.token) {
-    case HeaderToken::kContentLength:
-    case HeaderToken::kTransferEncoding:
-    case HeaderToken::kConnection:
-    case HeaderToken::kKeepAlive:
-    case HeaderToken::kUpgrade: return false;
-    default: break;
-  }
-  // What was received is clean by the pre-scan; what weir adds may hold a decoded variable.
-  return !field.added || is_clean_value(field.value);
+  if (field.dropped || kFraming.has(field.token)) return false;
+  return field.clean || is_clean_value(field.value);  // what weir adds may hold a decoded variable
+}
+
+// Whether the line stands in the received head as it would be written: "name: value" and CRLF. (A clean head has CRLF
+// behind every value, so the byte behind one may be looked at.)
+bool is_verbatim(const Field& field) {
+  if (field.added) return false;
+  const char* const colon = field.name.data() + field.name.size();
+  return field.value.data() == colon + 2 && colon[1] == ' ' && field.value.data()[field.value.size()] == '\r';
 }
 
 std::string_view connection_lines(ConnectionOption option) {
@@ -44,9 +48,31 @@ std::string_view connection_lines(ConnectionOption option) {
   return {};
 }
 
-char* put(char* at, std::string_view text) {
-  if (!text.empty()) std::memcpy(at, text.data(), text.size());
-  return at + text.size();
+// Mostly a few bytes: two moves that may overlap instead of a call, and constant text becomes constant stores.
+[[gnu::always_inline]] inline char* put(char* at, std::string_view text) {
+  const size_t n = text.size();
+  const char* from = text.data();
+  if (n > 32) {
+    std::memcpy(at, from, n);
+  } else if (n >= 16) {
+    std::memcpy(at, from, 16);
+    std::memcpy(at + n - 16, from + n - 16, 16);
+  } else if (n >= 8) {
+    std::memcpy(at, from, 8);
+    std::memcpy(at + n - 8, from + n - 8, 8);
+  } else if (n >= 4) {
+    std::memcpy(at, from, 4);
+    std::memcpy(at + n - 4, from + n - 4, 4);
+  } else {
+    for (size_t i = 0; i < n; ++i) at[i] = from[i];
+  }
+  return at + n;
+}
+
+char* put_two(char* at, char a, char b) {
+  at[0] = a;
+  at[1] = b;
+  return at + 2;
 }
 
 // First line (four pieces), fields, framing, Connection, empty line.
@@ -61,33 +87,49 @@ WrittenHead write_head(const std::string_view (&first)[4], const FieldList* fiel
                                                      : std::string_view();
   const std::string_view connection_text = connection_lines(connection);
 
+  // An upper bound; what is not used is given back.
   size_t size = 4 + framing_name.size() + (has_length ? length.size + 2 : 0) + connection_text.size();
   for (const std::string_view piece : first) size += piece.size();
   if (fields != nullptr)
-    for (const Field& field : *fields)
-      if (is_written(field)) size += field.name.size() + field.value.size() + 4;
+    for (const Field& field : *fields) size += field.name.size() + field.value.size() + 4;
 
   char* const text = arena.allocate(size);
   char* at = text;
   for (const std::string_view piece : first) at = put(at, piece);
-  at = put(at, "\r\n");
+  at = put_two(at, '\r', '\n');
   if (fields != nullptr) {
+    // Lines that follow each other in the received head are copied together.
+    std::string_view run;
     for (const Field& field : *fields) {
       if (!is_written(field)) continue;
+      if (is_verbatim(field)) {
+        const size_t line = field.name.size() + field.value.size() + 4;
+        if (run.data() + run.size() == field.name.data()) {
+          run = {run.data(), run.size() + line};
+        } else {
+          at = put(at, run);
+          run = {field.name.data(), line};
+        }
+        continue;
+      }
+      at = put(at, std::exchange(run, {}));
       at = put(at, field.name);
-      at = put(at, ": ");
+      at = put_two(at, ':', ' ');
       at = put(at, field.value);
-      at = put(at, "\r\n");
+      at = put_two(at, '\r', '\n');
     }
+    at = put(at, run);
   }
   at = put(at, framing_name);
   if (has_length) {
     at = put(at, length.view());
-    at = put(at, "\r\n");
+    at = put_two(at, '\r', '\n');
   }
   at = put(at, connection_text);
-  put(at, "\r\n");
-  return {{text, size}, chunked};
+  at = put_two(at, '\r', '\n');
+  const auto written = static_cast<size_t>(at - text);
+  arena.shrink_last(text, written);
+  return {{text, written}, chunked};
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // Names of methods and versions, and look-ups in a field list.
 #include "http/head.h"
 
+#include <algorithm>
+
 #include "base/bytes.h"
 
 namespace weir::http {
@@ -57,6 +59,21 @@ Method parse_method(std::string_view text) {
 
 bool is_idempotent(Method method) {
   return method != Method::kPost && method != Method::kLock && method != Method::kPatch;
+}
+
+FieldList& FieldList::operator=(const FieldList& other) {
+  if (this == &other) return *this;
+  clear();
+  if (other.size_ > kInline) make_room();
+  std::copy_n(other.fields_, other.size_, fields_);
+  size_ = other.size_;
+  return *this;
+}
+
+void FieldList::make_room() {
+  if (large_ == nullptr) large_ = std::make_unique<Field[]>(kCapacity);
+  std::copy_n(fields_, size_, large_.get());
+  fields_ = large_.get();
 }
 
 const Field* FieldList::find(std::string_view name) const {

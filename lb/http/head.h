@@ -2,6 +2,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string_view>
 
@@ -53,29 +54,44 @@ struct Field {
   HeaderToken token = HeaderToken::kOther;
   bool added = false;    // by weir, not received
   bool dropped = false;  // received, but not to be forwarded; $upstream_http_* still sees it
+  bool clean = false;    // the value holds no control byte: received (the pre-scan saw to it), or weir's own words
 };
 
-// Fixed capacity, so that a head never allocates: the request limit is 100 fields, the rest is room for what weir adds.
+// The request limit is 100 fields, the rest is room for what weir adds. Most heads fit the inline part, so that a
+// thousand requests under way stay within the caches; the first larger one makes the list's room on the heap, which it
+// keeps.
 class FieldList {
  public:
   static constexpr int kCapacity = 144;
+  static constexpr int kInline = 24;
 
   int size() const { return size_; }
   bool full() const { return size_ == kCapacity; }
-  void clear() { size_ = 0; }
-  Field* begin() { return fields_.data(); }
-  Field* end() { return fields_.data() + size_; }
-  const Field* begin() const { return fields_.data(); }
-  const Field* end() const { return fields_.data() + size_; }
+  void clear() {
+    size_ = 0;
+    fields_ = inline_.data();
+  }
+  Field* begin() { return fields_; }
+  Field* end() { return fields_ + size_; }
+  const Field* begin() const { return fields_; }
+  const Field* end() const { return fields_ + size_; }
   // False when full.
   bool add(std::string_view name, std::string_view value, HeaderToken token, bool added = true) {
     if (full()) return false;
-    Field& field = fields_[static_cast<size_t>(size_++)];
+    if (size_ == kInline && fields_ == inline_.data()) make_room();
+    Field& field = fields_[size_++];
     field.name = name;
     field.value = value;
     field.token = token;
     field.added = added;
     field.dropped = false;
+    field.clean = !added;
+    return true;
+  }
+  // A field of weir's own whose value is known to be clean: an address, a number, what was received elsewhere.
+  bool add_clean(std::string_view name, std::string_view value, HeaderToken token) {
+    if (!add(name, value, token)) return false;
+    fields_[size_ - 1].clean = true;
     return true;
   }
   // The first field of that token that is not dropped.
@@ -93,9 +109,17 @@ class FieldList {
   }
   void drop(std::string_view name);
 
+  FieldList() = default;
+  FieldList(const FieldList& other) { *this = other; }
+  FieldList& operator=(const FieldList& other);
+
  private:
+  void make_room();
+
   int size_ = 0;
-  std::array<Field, kCapacity> fields_;
+  Field* fields_ = inline_.data();
+  std::unique_ptr<Field[]> large_;
+  std::array<Field, kInline> inline_;
 };
 
 enum class TargetForm : uint8_t { kOrigin, kAbsolute, kAsterisk };

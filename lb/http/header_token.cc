@@ -1,4 +1,4 @@
-// Header names to tokens: a table in order of length, entered by length. It runs once for each field of each message.
+// Header names to tokens. It runs once for each field of each message.
 #include "http/header_token.h"
 
 #include <array>
@@ -67,56 +67,49 @@ constexpr Row kRows[] = {
     {"sec-websocket-extensions", HeaderToken::kSecWebSocketExtensions},
 };
 constexpr size_t kRowCount = std::size(kRows);
-constexpr size_t kLongest = kRows[kRowCount - 1].name.size();
-
-// kFirst[n] is the first row whose name has at least n characters.
-constexpr auto kFirst = [] {
-  std::array<uint8_t, kLongest + 2> first{};
-  for (size_t n = 0; n < first.size(); ++n) {
-    size_t row = 0;
-    while (row < kRowCount && kRows[row].name.size() < n) ++row;
-    first[n] = static_cast<uint8_t>(row);
-  }
-  return first;
+constexpr size_t kLongest = [] {
+  size_t longest = 0;
+  for (const Row& row : kRows) longest = row.name.size() > longest ? row.name.size() : longest;
+  return longest;
 }();
 
-constexpr bool is_ordered_by_length() {
-  for (size_t i = 1; i < kRowCount; ++i)
-    if (kRows[i].name.size() < kRows[i - 1].name.size()) return false;
-  return true;
+// A perfect hash of the length and three characters: kTable[n] is the row to compare with, or none.
+constexpr size_t kTableSize = 256;
+constexpr uint8_t kNone = 0xff;
+constexpr size_t place_of(std::string_view name, uint32_t multiplier) {
+  const size_t n = name.size();
+  const auto letter = [name](size_t i) { return static_cast<uint32_t>(static_cast<unsigned char>(name[i]) | 0x20); };
+  const uint32_t key = letter(0) << 24 | letter(n - (n < 4 ? 1 : 4)) << 16 | letter(n - 1) << 8;
+  return ((key | static_cast<uint32_t>(n)) * multiplier) >> 24;
 }
-static_assert(is_ordered_by_length(), "kFirst needs the rows in order of length");
+struct Table {
+  uint32_t multiplier = 0;  // 0: none was found
+  std::array<uint8_t, kTableSize> row{};
+};
+constexpr Table kTable = [] {
+  Table table;
+  for (uint32_t multiplier = 0x9e3779b1; multiplier != 0x9e3779b1 + 4'000; multiplier += 2) {
+    table.row.fill(kNone);
+    bool clash = false;
+    for (size_t i = 0; i < kRowCount && !clash; ++i) {
+      uint8_t& row = table.row[place_of(kRows[i].name, multiplier)];
+      clash = row != kNone;
+      row = static_cast<uint8_t>(i);
+    }
+    if (clash) continue;
+    table.multiplier = multiplier;
+    break;
+  }
+  return table;
+}();
+static_assert(kTable.multiplier != 0, "no multiplier sets the rows apart: make the table larger");
 
 }  // namespace
 
 HeaderToken header_token(std::string_view name) {
-  if (name.size() > kLongest || name.empty()) return HeaderToken::kOther;
-  const char first = to_lower(name.front());
-  const size_t end = kFirst[name.size() + 1];
-  for (size_t row = kFirst[name.size()]; row < end; ++row) {
-    const std::string_view candidate = kRows[row].name;
-    if (candidate.front() != first) continue;
-    size_t i = 1;
-    while (i < name.size() && to_lower(name[i]) == candidate[i]) ++i;
-    if (i == name.size()) return kRows[row].token;
-  }
-  return HeaderToken::kOther;
-}
-
-bool is_hop_by_hop(HeaderToken token) {
-  switch (token) {
-    case HeaderToken::kConnection:
-    case HeaderToken::kKeepAlive:
-    case HeaderToken::kProxyConnection:
-    case HeaderToken::kTransferEncoding:
-    case HeaderToken::kUpgrade:
-    case HeaderToken::kTe:
-    case HeaderToken::kTrailer:
-    case HeaderToken::kProxyAuthenticate:
-    case HeaderToken::kProxyAuthorization:
-    case HeaderToken::kHttp2Settings: return true;
-    default: return false;
-  }
+  if (name.empty() || name.size() > kLongest) return HeaderToken::kOther;
+  const uint8_t row = kTable.row[place_of(name, kTable.multiplier)];
+  return row != kNone && iequals(name, kRows[row].name) ? kRows[row].token : HeaderToken::kOther;
 }
 
 }  // namespace weir::http

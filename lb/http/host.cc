@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 
+#include <array>
 #include <cstring>
 
 #include "base/bytes.h"
@@ -22,9 +23,14 @@ bool is_port(std::string_view text) {
   return port <= 65535;
 }
 
-bool is_host_char(char c) {
-  return is_alpha(c) || is_digit(c) || c == '-' || c == '.' || c == '_' || c == '~';
-}
+constexpr auto kHostChar = [] {
+  std::array<bool, 256> table{};
+  for (size_t i = 0; i < table.size(); ++i) {
+    const char c = static_cast<char>(i);
+    table[i] = is_alpha(c) || is_digit(c) || c == '-' || c == '.' || c == '_' || c == '~';
+  }
+  return table;
+}();
 
 std::string_view lower(std::string_view text, Arena& arena) {
   size_t i = 0;
@@ -53,7 +59,7 @@ std::optional<std::string_view> routing_host(std::string_view authority, Arena& 
   if (!authority.empty() && authority.front() == '[') {
     end = ipv6_literal(authority);
   } else {
-    while (end < authority.size() && is_host_char(authority[end])) {
+    while (end < authority.size() && kHostChar[static_cast<unsigned char>(authority[end])]) {
       if (authority[end] == '.' && (end == 0 || authority[end - 1] == '.')) return std::nullopt;
       ++end;
     }

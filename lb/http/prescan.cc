@@ -3,23 +3,12 @@
 #include "http/prescan.h"
 
 #include <algorithm>
-#include <array>
 
 #include "base/bytes.h"
 #include "http/control_scan.h"
 #include "http/start_line.h"
 
 namespace weir::http {
-namespace {
-
-constexpr auto kTchar = [] {
-  std::array<bool, 256> table{};
-  for (size_t c = 0; c < table.size(); ++c) table[c] = is_tchar(static_cast<char>(c));
-  return table;
-}();
-
-}  // namespace
-
 Prescan::Step Prescan::scan(std::string_view bytes, const HeadLimits& limits) {
   // Looking at no more than the limit makes the verdict on an oversized head the same for every cut of it.
   const std::string_view head = bytes.substr(0, limits.head_bytes);
@@ -102,8 +91,7 @@ bool Prescan::end_line(std::string_view line, const HeadLimits& limits) {
     bad(431, "too many header fields");
     return false;
   }
-  size_t i = 0;
-  while (i < line.size() && kTchar[static_cast<unsigned char>(line[i])]) ++i;
+  const size_t i = name_length(line);
   if (i < line.size() && line[i] == ':') return true;
   if (i == line.size()) {
     bad(400, "header line without a colon");

@@ -7,9 +7,11 @@ namespace weir::http {
 namespace {
 
 bool parse_version(std::string_view text, Version& version) {
-  if (text == "HTTP/1.1") {
+  if (text.size() != 8) return false;
+  const uint64_t word = load_word(text.data());
+  if (word == load_word("HTTP/1.1")) {
     version = Version::kHttp11;
-  } else if (text == "HTTP/1.0") {
+  } else if (word == load_word("HTTP/1.0")) {
     version = Version::kHttp10;
   } else {
     return false;
@@ -29,7 +31,7 @@ std::optional<Reject> parse_request_line(std::string_view line, RequestLine& out
   out.method_text = line.substr(0, first);
   if (out.method_text.empty()) return Reject{400, "request line without a method"};
   for (const char c : out.method_text)
-    if (!is_tchar(c)) return Reject{400, "illegal character in the method"};
+    if (!kTchar[static_cast<unsigned char>(c)]) return Reject{400, "illegal character in the method"};
   const size_t second = line.find(' ', first + 1);
   if (second == std::string_view::npos) return Reject{400, "request line without a version (HTTP/0.9)"};
   out.target = line.substr(first + 1, second - first - 1);

@@ -88,9 +88,9 @@ std::optional<Reject> parse_target(std::string_view raw, Arena& arena, RequestHe
 }
 
 std::string_view encode_unsafe(std::string_view text, Arena& arena) {
+  if (is_printable(text)) return text;
   size_t unsafe = 0;
   for (const char c : text) unsafe += is_unsafe(c) ? 1 : 0;
-  if (unsafe == 0) return text;
   constexpr char kHex[] = "0123456789ABCDEF";
   char* const out = arena.allocate(text.size() + 2 * unsafe);
   char* p = out;

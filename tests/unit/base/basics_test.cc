@@ -16,6 +16,36 @@
 namespace weir {
 namespace {
 
+TEST(Bytes, iequals_looks_at_every_character_of_every_length) {
+  for (size_t n = 0; n < 40; ++n) {
+    std::string lower, upper;
+    for (size_t i = 0; i < n; ++i) {
+      lower += static_cast<char>('a' + i % 26);
+      upper += static_cast<char>('A' + i % 26);
+    }
+    EXPECT_TRUE(iequals(lower, upper)) << n;
+    EXPECT_FALSE(iequals(lower, upper + "x")) << n;
+    for (size_t at = 0; at < n; ++at) {
+      std::string other = upper;
+      other[at] = '-';
+      EXPECT_FALSE(iequals(lower, other)) << n << " " << at;
+    }
+  }
+}
+
+TEST(Bytes, iequals_folds_letters_alone) {
+  for (int a = 0; a < 256; ++a) {
+    for (int b = 0; b < 256; ++b) {
+      // In a word, and as a single character.
+      const std::string x = "1234567" + std::string(1, static_cast<char>(a));
+      const std::string y = "1234567" + std::string(1, static_cast<char>(b));
+      const bool same = to_lower(static_cast<char>(a)) == to_lower(static_cast<char>(b));
+      ASSERT_EQ(iequals(x, y), same) << a << " " << b;
+      ASSERT_EQ(iequals(x.substr(7), y.substr(7)), same) << a << " " << b;
+    }
+  }
+}
+
 TEST(Bytes, tchar_is_exactly_that_of_rfc_9110) {
   const std::string_view special = "!#$%&'*+-.^_`|~";
   for (int i = 0; i < 256; ++i) {

@@ -15,6 +15,13 @@ SocketAddress ip(std::string_view text, uint16_t port = 80) {
   return SocketAddress::from_ip(text, port).value();
 }
 
+TEST(SocketAddress, prints_every_byte_of_an_ipv4_address) {
+  for (int byte = 0; byte < 256; ++byte) {
+    const std::string text = std::to_string(byte) + ".0." + std::to_string(255 - byte) + "." + std::to_string(byte);
+    EXPECT_EQ(ip(text).ip(), text);
+  }
+}
+
 TEST(SocketAddress, prints_as_nginx_does) {
   EXPECT_EQ(ip("10.0.0.1").to_string(), "10.0.0.1:80");
   EXPECT_EQ(ip("10.0.0.1").ip(), "10.0.0.1");

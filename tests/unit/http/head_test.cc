@@ -134,6 +134,28 @@ TEST(FieldList, finds_by_token_and_name_what_is_not_dropped) {
   EXPECT_EQ(fields.size(), 3);
 }
 
+TEST(FieldList, keeps_its_fields_when_it_outgrows_its_inline_part_and_is_small_again_after_clear) {
+  FieldList fields;
+  for (int turn = 0; turn < 2; ++turn) {
+    const std::vector<std::string> names = [] {
+      std::vector<std::string> out;
+      for (int i = 0; i < 2 * FieldList::kInline; ++i) out.push_back("X-" + std::to_string(i));
+      return out;
+    }();
+    for (const std::string& name : names) ASSERT_TRUE(fields.add(name, "v", HeaderToken::kOther, false));
+    fields.drop("x-3");
+    ASSERT_EQ(fields.size(), 2 * FieldList::kInline);
+    for (int i = 0; i < fields.size(); ++i) {
+      EXPECT_EQ(fields.begin()[i].name, names[static_cast<size_t>(i)]);
+      EXPECT_EQ(fields.begin()[i].dropped, i == 3);
+    }
+    EXPECT_NE(fields.find("X-47"), nullptr);
+    fields.clear();
+    EXPECT_EQ(fields.size(), 0);
+    EXPECT_EQ(fields.find("X-0"), nullptr);
+  }
+}
+
 TEST(FieldList, refuses_more_than_its_capacity) {
   FieldList fields;
   for (int i = 0; i < FieldList::kCapacity; ++i) EXPECT_TRUE(fields.add("a", "b", HeaderToken::kOther));

@@ -15,6 +15,26 @@
 namespace weir::http {
 namespace {
 
+TEST(ControlScan, name_length_stops_at_the_first_character_that_no_name_has) {
+  for (size_t n = 0; n < 50; ++n) {
+    for (int c = 0; c < 256; ++c) {
+      const std::string line = std::string(n, 'x') + static_cast<char>(c) + "0123456789-ABCDEFGHI: value";
+      const size_t whole = n + 1 + std::string_view("0123456789-ABCDEFGHI").size();
+      ASSERT_EQ(name_length(line), is_tchar(static_cast<char>(c)) ? whole : n) << n << " " << c;
+    }
+  }
+  EXPECT_EQ(name_length("a_b.c"), 5u);
+}
+
+TEST(ControlScan, is_printable_looks_at_every_byte) {
+  for (size_t n = 0; n < 40; ++n) {
+    for (int c = 0; c < 256; ++c) {
+      const std::string text = std::string(n, 'x') + static_cast<char>(c) + "yy";
+      ASSERT_EQ(is_printable(text), c > 0x20 && c < 0x7f) << n << " " << c;
+    }
+  }
+}
+
 TEST(Host, is_made_ready_for_routing) {
   Arena arena;
   const std::pair<const char*, const char*> good[] = {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "http/h1_codec.h"
+#include "http/tokenizer.h"
 
 namespace weir::http {
 namespace {
@@ -93,6 +94,34 @@ TEST_F(Writer, skips_dropped_and_framing_fields_of_the_list) {
   fields_.add("X-Kept", "2", HeaderToken::kOther, false);
   EXPECT_EQ(response({.framing = {Framing::kChunked, -1}, .fields = &fields_}),
             "HTTP/1.1 200 OK\r\nX-Kept: 2\r\nTransfer-Encoding: chunked\r\n\r\n");
+}
+
+// Lines that stand in the received head as they would be written are copied in runs; the bytes must not show it.
+TEST_F(Writer, received_lines_are_written_as_fields_however_they_were_spelt) {
+  const std::string head =
+      "HTTP/1.1 200 OK\r\nA: 1\r\nB:2\r\nC:  3\r\nD: 4 \r\nE: \r\nF: 6\r\nG:\t7\r\nH: 8\r\nX-Gone: 9\r\nI: 10\r\nJ: "
+      "11\r\n"
+      "Content-Length: 0\r\n\r\n";
+  ASSERT_FALSE(tokenize_head(Prescan::Kind::kResponse, {head}, fields_));
+  fields_.drop("X-Gone");
+  for (Field& field : fields_)
+    if (field.name == "J") field.value = "a filter's";
+  fields_.add_clean("K", "12", HeaderToken::kOther);
+  EXPECT_EQ(
+      response({.framing = {Framing::kLength, 0}, .fields = &fields_}),
+      "HTTP/1.1 200 OK\r\nA: 1\r\nB: 2\r\nC: 3\r\nD: 4\r\nE: \r\nF: 6\r\nG: 7\r\nH: 8\r\nI: 10\r\nJ: a filter's\r\nK: "
+      "12\r\nContent-Length: 0\r\n\r\n");
+}
+
+TEST_F(Writer, writes_names_and_values_of_every_length) {
+  for (size_t n = 1; n <= 70; ++n) {
+    fields_.clear();
+    const std::string name(n, 'N');
+    const std::string value(n - 1, 'v');
+    fields_.add(name, value, HeaderToken::kOther);
+    EXPECT_EQ(response({.framing = {Framing::kLength, 0}, .fields = &fields_}),
+              "HTTP/1.1 200 OK\r\n" + name + ": " + value + "\r\nContent-Length: 0\r\n\r\n");
+  }
 }
 
 TEST_F(Writer, leaves_out_added_fields_that_would_split_the_response) {
