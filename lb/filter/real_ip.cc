@@ -19,7 +19,7 @@ std::optional<SocketAddress> parse_address(std::string_view text) {
 
 }  // namespace
 
-bool RealIpOptions::trusts(const SocketAddress& peer) const {
+bool RealIpOptions::is_trusted(const SocketAddress& peer) const {
   return std::any_of(trusted.begin(), trusted.end(), [&](const Cidr& block) { return block.contains(peer); });
 }
 

@@ -13,7 +13,10 @@ struct RealIpOptions {
   std::vector<Cidr> trusted;
   std::string header = "X-Real-IP";  // "X-Forwarded-For" and any other name
   bool recursive = false;
-  bool trusts(const SocketAddress& peer) const;
+  bool trusts(const SocketAddress& peer) const { return !trusted.empty() && is_trusted(peer); }
+
+ private:
+  bool is_trusted(const SocketAddress& peer) const;
 };
 
 // The client's address: of the header when `peer` is trusted and the header holds an address, else `peer`. A list is

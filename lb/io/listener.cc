@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "io/loop_impl.h"
 #include "io/stream.h"
 #include "io/uv_box.h"
 
@@ -47,6 +48,7 @@ struct Listener::Box final : UvBox, DeadlineHandler {
     uv_poll_start(&poll, UV_READABLE, [](uv_poll_t* ready, int status, int) {
       Box& box = *static_cast<Box*>(static_cast<UvBox*>(ready->data));
       if (box.owner == nullptr) return;
+      box.loop().time_passed();
       if (status == 0)
         box.accept_some();
       else
@@ -57,7 +59,9 @@ struct Listener::Box final : UvBox, DeadlineHandler {
   // Each callback may pause or destroy the listener.
   void accept_some() {
     for (int i = 0; i < kAcceptsPerEvent && owner != nullptr && !paused; ++i) {
-      const int accepted = ::accept4(fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      sockaddr_storage from;
+      socklen_t size = sizeof from;
+      const int accepted = ::accept4(fd, reinterpret_cast<sockaddr*>(&from), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (accepted < 0) {
         if (errno == EAGAIN) return;
         if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM && errno != EBADF &&
@@ -72,7 +76,11 @@ struct Listener::Box final : UvBox, DeadlineHandler {
       }
       auto transport =
           StreamTransport::adopt(loop(), accepted, address.is_unix() ? StreamKind::kUnix : StreamKind::kTcp);
-      if (transport != nullptr) on_accept(std::move(transport));
+      if (transport == nullptr) continue;
+      auto& told = loop().impl().accepted;
+      told = {transport.get(), SocketAddress::from_sockaddr(reinterpret_cast<sockaddr*>(&from), size)};
+      on_accept(std::move(transport));
+      told.transport = nullptr;
     }
   }
 

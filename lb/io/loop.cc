@@ -34,7 +34,9 @@ void on_timer(uv_timer_t* timer) {
 }
 
 void on_wake(uv_async_t* async) {
-  Loop::Impl& impl = loop_of(reinterpret_cast<uv_handle_t*>(async)).impl();
+  Loop& loop = loop_of(reinterpret_cast<uv_handle_t*>(async));
+  loop.time_passed();
+  Loop::Impl& impl = loop.impl();
   impl.mailbox.take(impl.delivered);
   for (Mailbox::Fn& fn : impl.delivered) {
     fn();
@@ -86,9 +88,17 @@ void Loop::run() {
 
 void Loop::turn(bool wait) {
   set_timer();
+  time_passed();  // the poll may last
+  wall_offset_ = 0;
   uv_run(uv_.get(), wait ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+  time_passed();
   wheel_.advance(now());
   end_turn();
+}
+
+int64_t Loop::wall_us() {
+  if (wall_offset_ == 0) wall_offset_ = weir::wall_us() - monotonic_us();
+  return now_us() + wall_offset_;
 }
 
 void Loop::stop() {

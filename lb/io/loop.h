@@ -42,8 +42,14 @@ class Loop {
   void stop();
   // Monotonic, as monotonic_ms(); read when the turn begins and again after its poll, so that callbacks see fresh time.
   MonoMs now() const;
-  // CLOCK_REALTIME in microseconds, read at each call.
-  int64_t wall_us() const { return weir::wall_us(); }
+  // CLOCK_MONOTONIC in microseconds, for records and logs: read when a callback first asks, so that what happens in one
+  // callback happens at one time and costs one look at the clock.
+  int64_t now_us() {
+    if (now_us_ == 0) now_us_ = monotonic_us();
+    return now_us_;
+  }
+  // CLOCK_REALTIME in microseconds: now_us() plus a distance that is measured once a turn.
+  int64_t wall_us();
 
   void arm(Deadline& deadline, MonoMs due);
   // O(n): for tests and for the check that a drained loop has none.
@@ -65,6 +71,8 @@ class Loop {
   // What the rest of io/ keeps per loop; its members are known in io/ alone (io/loop_impl.h).
   struct Impl;
   Impl& impl() { return *impl_; }
+  // Each of io's callbacks begins with this: time has passed.
+  void time_passed() { now_us_ = 0; }
 
  private:
   void set_timer();
@@ -76,6 +84,8 @@ class Loop {
   ChunkPool chunks_;
   std::unique_ptr<Impl> impl_;
   TimerWheel wheel_;
+  int64_t now_us_ = 0;       // 0: nobody asked yet
+  int64_t wall_offset_ = 0;  // from now_us() to wall_us(); 0: nobody asked in this turn
 };
 
 }  // namespace weir::io

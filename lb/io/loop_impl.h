@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/sockaddr.h"
 #include "io/loop.h"
 #include "io/mailbox.h"
 #include "io/stream_side.h"
@@ -49,6 +50,12 @@ struct Loop::Impl {
   std::deque<std::function<void()>> hooks;
   bool stopped = false;
   ReadBurst burst;
+  // While a listener's callback runs: whom it was given, and from where accept() said that it comes. Everybody asks for
+  // that at once, and a getpeername a connection is saved.
+  struct {
+    const void* transport = nullptr;
+    SocketAddress address;
+  } accepted;
   StreamSidePool sides;
 };
 

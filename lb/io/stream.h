@@ -56,6 +56,9 @@ class StreamTransport final : public Transport {
   // libuv's callbacks, once they have found the owner. Each may destroy it.
   // Whether the socket was ended (UV_EOF) or reset (a negative errno).
   int end_of_reading() const;
+  void read_soon() {
+    if (handler_ != nullptr) handler_->on_read_soon();
+  }
   void read_done(ssize_t n, const char* base);
   void write_done(int status);
   void box_lost();

@@ -18,11 +18,15 @@ namespace {
 
 void on_alloc(uv_handle_t* handle, size_t, uv_buf_t* buf) {
   Loop& loop = loop_of(handle);
+  const StreamBox& box = StreamBox::of(reinterpret_cast<uv_stream_t*>(handle));
+  if (box.owner != nullptr) box.owner->read_soon();
   *buf = loop.impl().burst.admit(handle) ? uv_buf_init(loop.slab().data(), Loop::kSlabBytes) : uv_buf_init(nullptr, 0);
 }
 
 void on_read(uv_stream_t* stream, ssize_t n, const uv_buf_t* buf) {
-  if (n < static_cast<ssize_t>(Loop::kSlabBytes)) loop_of(reinterpret_cast<uv_handle_t*>(stream)).impl().burst.end();
+  Loop& loop = loop_of(reinterpret_cast<uv_handle_t*>(stream));
+  loop.time_passed();
+  if (n < static_cast<ssize_t>(Loop::kSlabBytes)) loop.impl().burst.end();
   const StreamBox& box = StreamBox::of(stream);
   if (box.owner == nullptr || n == 0) return;
   if (n == UV_ENOBUFS && buf->base == nullptr) return;  // the burst was ended by on_alloc
@@ -33,11 +37,13 @@ void on_read(uv_stream_t* stream, ssize_t n, const uv_buf_t* buf) {
 
 void on_write(uv_write_t* write, int status) {
   const StreamBox& box = StreamBox::of(write->handle);
+  loop_of(&box.handle).time_passed();
   if (box.owner != nullptr) box.owner->write_done(status);
 }
 
 void on_connect(uv_connect_t* connect, int status) {
   StreamBox& box = StreamBox::of(connect->handle);
+  loop_of(&box.handle).time_passed();
   if (box.owner == nullptr) return;
   StreamSide* side = std::exchange(box.side, nullptr);
   ConnectWatcher* watcher = side->watcher;
@@ -304,6 +310,10 @@ void StreamTransport::box_lost() {
 }
 
 SocketAddress StreamTransport::peer_address() const {
+  if (box_ != nullptr) {
+    const auto& accepted = loop_of(&box_->handle).impl().accepted;
+    if (accepted.transport == this) return accepted.address;
+  }
   return address_of(fd(), ::getpeername);
 }
 SocketAddress StreamTransport::local_address() const {

@@ -13,6 +13,9 @@ namespace weir::io {
 
 class TransportHandler {
  public:
+  // A read of the socket follows, and then most likely on_read: time to have the memory fetched that it will touch.
+  // Nothing else may be done here.
+  virtual void on_read_soon() {}
   // In each of these any method of the transport may be called, close() and destruction included. After close() none is
   // called. Bytes in the loop's slab: valid during the call only. Any number of times while reading is wanted.
   virtual void on_read(std::string_view bytes) = 0;

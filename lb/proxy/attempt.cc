@@ -90,7 +90,7 @@ void Exchange::start_attempt(const policy::Pick& pick) {
   ++tries_;
   observe::Attempt& attempt = record_.attempts.add(arena_);
   attempt.peer = peer_->options.name;
-  attempt.started_us = monotonic_us();
+  attempt.started_us = core_.loop().now_us();
 
   if (!fresh_only_) {
     if (auto idle = group_->take(peer_->options.address, !http::is_idempotent(request_.method))) {
@@ -142,13 +142,13 @@ void Exchange::on_connected(std::unique_ptr<io::Transport> transport, io::Connec
     attempt_failed(failure.kind);
     return;
   }
-  lease(std::make_unique<upstream::Connection>(*group_, std::move(transport), peer_->options.address));
+  lease(std::make_unique<upstream::Connection>(*group_, std::move(transport), group_->slot(peer_->options.address)));
 }
 
 void Exchange::lease(std::unique_ptr<upstream::Connection> connection) {
   connection_ = std::move(connection);
   connection_->begin(*this, request_.method, request_.websocket && location_->upgrade_websocket && !location_->http10);
-  record_.attempts.back().connected_us = monotonic_us();
+  record_.attempts.back().connected_us = core_.loop().now_us();
   send_request();
 }
 
@@ -165,17 +165,20 @@ void Exchange::send_request() {
     if (broken == 0) broken = connection_->send(out);
     out.clear();
   };
-  std::string_view pieces[http::OutBatch::kMost - 6];
+  union Pieces {
+    Pieces() {}
+    std::string_view at[http::OutBatch::kMost - 6];
+  } pieces;
   int count = 0;
   body_.for_each_piece(INT32_MAX, [&](std::string_view piece) {
-    if (count == static_cast<int>(std::size(pieces))) {  // a body of many chunks does not fit one batch
-      codec.send_body(stream_, pieces, count, out);
+    if (count == static_cast<int>(std::size(pieces.at))) {  // a body of many chunks does not fit one batch
+      codec.send_body(stream_, pieces.at, count, out);
       flush();
       count = 0;
     }
-    pieces[count++] = piece;
+    pieces.at[count++] = piece;
   });
-  if (count > 0) codec.send_body(stream_, pieces, count, out);
+  if (count > 0) codec.send_body(stream_, pieces.at, count, out);
   const bool complete = body_ended();
   if (complete) codec.send_end(stream_, out);
   sending_ = true;

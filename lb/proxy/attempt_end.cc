@@ -104,7 +104,7 @@ void Exchange::give_up() {
 void Exchange::record_no_attempt(ErrorKind kind) {
   observe::Attempt& none = record_.attempts.add(arena_);
   none.peer = cluster_->site->cluster->name();
-  none.started_us = none.ended_us = monotonic_us();
+  none.started_us = none.ended_us = core_.loop().now_us();
   none.error = kind;
   none.status = location_->no_peer_status;
 }
@@ -166,7 +166,7 @@ void Exchange::end_attempt(ErrorKind kind, bool decided) {
   connecting_.reset();
   if (peer_ == nullptr) return;
   observe::Attempt& attempt = record_.attempts.back();
-  attempt.ended_us = monotonic_us();
+  attempt.ended_us = core_.loop().now_us();
   if (attempt.error == ErrorKind::kNone) attempt.error = kind;
   policy::AttemptFacts f = facts(kind);
   response_held_.clear();

@@ -6,6 +6,8 @@
 #include <cassert>
 
 #include "base/log.h"
+#include "base/memory.h"
+#include "base/prefetch.h"
 #include "http/date.h"
 #include "proxy/session.h"
 #include "upstream/pool.h"
@@ -13,7 +15,8 @@
 namespace weir::proxy {
 namespace {
 
-constexpr size_t kFreeExchanges = 256;  // kept warm a worker; more are freed when they come back
+constexpr MonoMs kSpareMs = 1'000;       // between looks at what is kept warm for nobody
+constexpr size_t kManySessions = 1'000;  // when so many have gone, the heap's free pages go back to the system
 constexpr size_t kNotedProxies = 256;
 constexpr size_t kIdleChunks = 64;
 
@@ -49,6 +52,7 @@ void Core::adopt(std::shared_ptr<const Site> site) {
   epochs_.push_back(std::make_unique<Epoch>(*this, std::move(site)));
   ++live_epochs_;
   current_ = epochs_.back().get();
+  for (Listener& listener : listeners_) listener.site = current_->listen(listener.address);
   if (old != nullptr && old->refs_ == 0) epoch_unused(*old);
 }
 
@@ -63,18 +67,27 @@ void Core::epoch_unused(Epoch& epoch) {
   if (options_.release_site) options_.release_site(std::move(site));
 }
 
+int Core::listener_number(const SocketAddress& address) {
+  for (size_t i = 0; i < listeners_.size(); ++i)
+    if (listeners_[i].address == address) return static_cast<int>(i);
+  listeners_.push_back({address, current_->listen(address)});
+  return static_cast<int>(listeners_.size()) - 1;
+}
+
 void Core::accept(std::unique_ptr<io::Transport> transport, const SocketAddress& listen_address) {
   metrics_.add(observe::Counter::kConnectionsAccepted);
-  if (current_ == nullptr || epoch().listen(listen_address) == nullptr) return;  // closed by its destructor
+  if (current_ == nullptr) return;  // closed by its destructor
+  const int listener = listener_number(listen_address);
+  if (listen_site(listener) == nullptr) return;
   if (connections_ >= options_.max_connections) {
     metrics_.add(observe::Counter::kConnectionsRefused);
     static LogLimit limit;
     if (limit.pass(loop_.now())) log::error("worker_connections are not enough: connection refused");
     return;
   }
-  auto session = std::make_unique<Session>(*this, std::move(transport), listen_address);
+  auto session = std::make_unique<Session>(*this, std::move(transport), listener);
   sessions_.push_back(*session);
-  ++session_count_;
+  most_sessions_ = std::max(most_sessions_, ++session_count_);
   count_connection(+1);
   Session& started = *session.release();  // owned by sessions_ until session_closed()
   started.start();
@@ -116,11 +129,14 @@ void Core::flush_logs(bool all) {
   log_.flush(loop_.now(), all);
 }
 
+void Core::fetch_spares() const {
+  if (const Busy* busy = free_busy_.next()) prefetch(busy, sizeof *busy);
+  if (const Exchange* exchange = free_exchanges_.next()) exchange->fetch_for_request();
+}
+
 std::unique_ptr<Exchange> Core::take_exchange() {
-  if (free_exchanges_.empty()) return std::make_unique<Exchange>(*this);
-  auto exchange = std::move(free_exchanges_.back());
-  free_exchanges_.pop_back();
-  return exchange;
+  auto exchange = free_exchanges_.take();
+  return exchange != nullptr ? std::move(exchange) : std::make_unique<Exchange>(*this);
 }
 
 // It is still on the stack: it is lent again from the next turn on.
@@ -129,13 +145,12 @@ void Core::give_exchange(std::unique_ptr<Exchange> exchange) {
 }
 
 void Core::reuse_exchange(std::unique_ptr<Exchange> exchange) {
-  if (free_exchanges_.size() < kFreeExchanges) free_exchanges_.push_back(std::move(exchange));
+  free_exchanges_.give(std::move(exchange));
 }
 
 std::unique_ptr<Busy> Core::take_busy(const http::HeadLimits& limits) {
-  if (free_busy_.empty()) return std::make_unique<Busy>(limits);
-  auto busy = std::move(free_busy_.back());
-  free_busy_.pop_back();
+  auto busy = free_busy_.take();
+  if (busy == nullptr) return std::make_unique<Busy>(limits);
   busy->limits = limits;
   busy->codec.reset(busy->limits);
   return busy;
@@ -150,22 +165,35 @@ void Core::give_busy(std::unique_ptr<Busy> busy) {
 
 void Core::end_turn() {
   const auto recycle = [](auto& ended, auto& free) {
-    while (!ended.empty()) {
-      if (free.size() < kFreeExchanges) free.push_back(std::move(ended.back()));
-      ended.pop_back();
-    }
+    for (auto& object : ended) free.give(std::move(object));
+    ended.clear();
   };
   recycle(ended_exchanges_, free_exchanges_);
   recycle(ended_busy_, free_busy_);
   retired_epochs_.clear();
+  const bool surplus = free_exchanges_.can_shrink() || free_busy_.can_shrink() || most_sessions_ >= kManySessions;
+  if (surplus && !draining_ && !spare_deadline_.armed()) loop_.arm(spare_deadline_, loop_.now() + kSpareMs);
   if (session_count_ == 0) loop_.chunks().trim(kIdleChunks);
+}
+
+void Core::give_memory_back() {
+  free_exchanges_.shrink();
+  free_busy_.shrink();
+  const bool many_left = session_count_ < most_sessions_ / 2 && most_sessions_ - session_count_ >= kManySessions;
+  if (!many_left) return;
+  most_sessions_ = session_count_;
+  return_free_memory();
 }
 
 void Core::log_written(Millis flush) {
   if (!log_deadline_.armed()) loop_.arm(log_deadline_, loop_.now() + flush.count());
 }
 
-void Core::on_deadline(Deadline&) {
+void Core::on_deadline(Deadline& which) {
+  if (&which == &spare_deadline_) {
+    give_memory_back();  // end_turn() arms it again
+    return;
+  }
   const MonoMs next = log_.flush(loop_.now(), false);
   if (next != kNever) loop_.arm(log_deadline_, next);
 }

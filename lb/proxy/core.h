@@ -16,6 +16,7 @@
 #include "observe/metrics.h"
 #include "proxy/epoch.h"
 #include "proxy/site.h"
+#include "proxy/spare_list.h"
 
 namespace weir::upstream {
 class Pool;
@@ -82,12 +83,18 @@ class Core final : private DeadlineHandler {
   observe::WorkerLog& log() { return log_; }
   upstream::Pool& pool() { return *pool_; }
   Epoch& epoch() { return *current_; }
+  // Of a listener's number (a session keeps that): its configured address, and what it serves now; null when the site
+  // listens there no more.
+  const SocketAddress& listen_address(int listener) const { return listeners_[static_cast<size_t>(listener)].address; }
+  const ListenSite* listen_site(int listener) const { return listeners_[static_cast<size_t>(listener)].site; }
   bool draining() const { return draining_; }
   const CoreOptions& options() const { return options_; }
   std::string_view http_date();  // cached for the second
   const std::string& hostname() const { return hostname_; }
   int utc_offset(int64_t wall_us);  // minutes; cached for the quarter of an hour, as zones change on those
   uint64_t next_connection_number() { return ++connections_made_; }
+  // Has the memory fetched that the next request will be given.
+  void fetch_spares() const;
   std::unique_ptr<Exchange> take_exchange();
   void give_exchange(std::unique_ptr<Exchange> exchange);
   // The same for one that is off the stack: it may be lent at once.
@@ -108,7 +115,9 @@ class Core final : private DeadlineHandler {
   friend class Epoch;
   friend class EpochRef;
   void epoch_unused(Epoch& epoch);
+  int listener_number(const SocketAddress& address);
   void end_turn();
+  void give_memory_back();
   void on_deadline(Deadline& which) override;
 
   io::Loop& loop_;
@@ -118,16 +127,23 @@ class Core final : private DeadlineHandler {
   observe::MetricSlab& metrics_;
   observe::WorkerLog log_;
   std::unique_ptr<upstream::Pool> pool_;
+  struct Listener {
+    SocketAddress address;
+    const ListenSite* site;
+  };
+  std::vector<Listener> listeners_;             // every configured address that a connection came through
   std::vector<std::unique_ptr<Epoch>> epochs_;  // the current one and those that are still in use
   Epoch* current_ = nullptr;
   int live_epochs_ = 0;
   std::vector<std::unique_ptr<Epoch>> retired_epochs_;  // until the turn ends
-  std::vector<std::unique_ptr<Exchange>> free_exchanges_;
+  SpareList<Exchange> free_exchanges_;
   std::vector<std::unique_ptr<Exchange>> ended_exchanges_;  // until the turn ends
-  std::vector<std::unique_ptr<Busy>> free_busy_;
+  SpareList<Busy> free_busy_;
   std::vector<std::unique_ptr<Busy>> ended_busy_;
   IntrusiveList<Session> sessions_;  // owned: made by accept(), buried by session_closed()
   Deadline log_deadline_{this};
+  Deadline spare_deadline_{this};
+  size_t most_sessions_ = 0;                               // since memory was last given back
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // the loop's hook outlives us
   size_t session_count_ = 0;
   uint32_t connections_ = 0;

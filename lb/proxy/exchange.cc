@@ -3,6 +3,7 @@
 #include <cassert>
 
 #include "base/log.h"
+#include "base/prefetch.h"
 #include "filter/real_ip.h"
 #include "proxy/core.h"
 #include "route/location_table.h"
@@ -26,7 +27,6 @@ void Exchange::begin(Downstream& downstream, const ListenSite& listen, EpochRef 
   request_.clear();
   response_.clear();
   out_fields_.clear();
-  local_fields_.clear();
   record_.clear();
   record_.started_us = started_us;
   request_state_ = RequestState::kIdle;
@@ -38,10 +38,10 @@ void Exchange::begin(Downstream& downstream, const ListenSite& listen, EpochRef 
   upload_.reset();
   download_.reset();
   tried_.clear();
-  frames_.reset();
   request_body_bytes_ = body_bytes_sent_ = 0;
   pending_answer_ = error_status_ = client_error_ = retry_after_ = 0;
-  internal_target_ = server_name_ = proxy_host_ = {};
+  server_name_ = proxy_host_ = {};
+  if (redirected_) internal_target_ = {};
   redirected_ = false;
   held_ = true;
   composed_ = started_ = continue_sent_ = counted_in_cluster_ = budget_taken_ = probe_ = fresh_only_ = sending_ =
@@ -54,7 +54,7 @@ void Exchange::begin(Downstream& downstream, const ListenSite& listen, EpochRef 
   drain_code_ = 1001;
   sent_length_ = -1;
   sent_chunked_ = false;
-  request_id_[0] = 0;
+  has_request_id_ = false;
   cluster_ = nullptr;
   peer_ = bound_ = nullptr;
   group_ = nullptr;
@@ -64,9 +64,41 @@ void Exchange::begin(Downstream& downstream, const ListenSite& listen, EpochRef 
   suspended_ = Suspended::kNothing;
   filter_at_ = response_filter_at_ = 0;
   filter_states_ = nullptr;
-  replaced_by_ = {};
+  replaced_ = local_ = false;
   upstream_error_ = ErrorKind::kNone;
   waiting_ = Waiting::kNothing;
+}
+
+namespace {
+
+// Of a head with that many fields: no member is read to find it out, as that would wait for the memory.
+template <class Head>
+constexpr size_t head_bytes(size_t fields) {
+  return sizeof(Head) - (http::FieldList::kInline - fields) * sizeof(http::Field);
+}
+
+size_t bytes_between(const void* from, const void* to) {
+  return static_cast<size_t>(static_cast<const char*>(to) - static_cast<const char*>(from));
+}
+
+}  // namespace
+
+void Exchange::fetch_for_request() const {
+  prefetch(this, bytes_between(this, &tried_) + sizeof(void*));
+  prefetch(&request_, head_bytes<http::RequestHead>(6));
+  prefetch(&out_request_, sizeof out_request_ + head_bytes<http::FieldList>(7));
+  prefetch(&upload_, 32);
+  prefetch(&response_, head_bytes<http::ResponseHead>(0));
+  prefetch(&download_, 32);
+  prefetch(arena_.next(), 768);
+}
+
+void Exchange::fetch_for_response() const {
+  prefetch(this, bytes_between(this, &match_));
+  prefetch(&tried_, 2 * sizeof(void*));
+  prefetch(&response_, head_bytes<http::ResponseHead>(5));
+  prefetch(&download_, 64);
+  prefetch(arena_.next(), 512);
 }
 
 void Exchange::move(RequestState to) {
@@ -387,7 +419,7 @@ void Exchange::finish(ErrorKind error, Ending ending) {
   if (response_state_ != ResponseState::kEnded)
     move(ending == Ending::kAbort ? ResponseState::kAborted : ResponseState::kEnded);
   record_.error = record_.error == ErrorKind::kNone ? error : record_.error;
-  record_.ended_us = monotonic_us();
+  record_.ended_us = core_.loop().now_us();
   record_.ended_wall_us = core_.loop().wall_us();
   record_.body_bytes_sent = body_bytes_sent_;
   record_.connection = downstream_->connection_number();

@@ -42,6 +42,10 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   // A new life. `started_us`: when the request's first byte was read.
   void begin(Downstream& downstream, const ListenSite& listen, EpochRef epoch, http::StreamId stream,
              int64_t started_us);
+  // Have the memory fetched that the next request, or the response that is being read, will touch (a thousand requests
+  // under way do not fit the second cache; these misses overlap with the read).
+  void fetch_for_request() const;
+  void fetch_for_response() const;
   Arena& arena() { return arena_; }
   http::RequestHead& request() { return request_; }
   const http::RequestHead& request() const { return request_; }
@@ -149,6 +153,7 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   void on_body(http::StreamId stream, std::string_view bytes) override;
   void on_response_end(http::StreamId stream) override;
   void on_error(http::StreamId stream, ErrorKind kind, std::string_view why) override;
+  void on_upstream_read_soon() const override { fetch_for_response(); }
   void on_upstream_turn() override;
   void on_upstream_raw(std::string_view bytes) override;
   void on_upstream_closed(int code) override;
@@ -205,69 +210,37 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   route::VariableValue request_variable(const route::VariableRef& ref, Arena& arena) const;
   route::VariableValue connection_variable(const route::VariableRef& ref, Arena& arena) const;
   route::VariableValue upstream_variable(const route::VariableRef& ref, Arena& arena) const;
+  std::string_view forwarded_for(Arena& arena) const;  // $proxy_add_x_forwarded_for
   int64_t now_wall() const;
 
+  // What each request writes stands together, what most requests never touch behind it: with a thousand requests under
+  // way every cache line of this is fetched from far.
   Core& core_;
   Downstream* downstream_ = nullptr;
   EpochRef epoch_;
   const ListenSite* listen_ = nullptr;
   const VirtualServer* server_ = nullptr;
   const Location* location_ = nullptr;
-  std::shared_ptr<const AccessLogs> access_logs_;  // taken from the location, so that a tunnel can let go of the epoch
-  http::StreamId stream_ = http::kH1Stream;
-
   Arena arena_;
-  http::RequestHead request_;
-  http::ResponseHead response_;
-  http::FieldList out_fields_;  // what goes to the peer; composed once
-  http::OutRequest out_request_;
-  http::FieldList local_fields_;  // of an answer of weir's own
-  observe::ExchangeRecord record_;
-
+  http::StreamId stream_ = http::kH1Stream;
   RequestState request_state_ = RequestState::kIdle;
   ResponseState response_state_ = ResponseState::kNone;
 
   // request
-  SocketAddress client_;          // after real_ip
-  std::string_view uri_;          // normalised path: $uri
-  std::string_view server_name_;  // of the snapshot, or copied into the arena when a tunnel lets go of it
-  std::string_view proxy_host_;
-  uint16_t proxy_port_ = 0;
-  route::LocationMatch match_;
-  RegexMatch host_captures_;
-  const Regex* host_regex_ = nullptr;
-  Chain body_;  // held for the first send and for a retry
-  Relay upload_;
-  uint64_t request_body_bytes_ = 0;
   bool held_ = true;  // body_ is all of the body that came so far
   bool composed_ = false;
   bool started_ = false;  // the first attempt has begun
   bool continue_sent_ = false;
-  int pending_answer_ = 0;            // a local answer decided inside a codec event, given by turn()
-  int error_status_ = 0;              // of the error_page that is being served: what the client gets
-  bool redirected_ = false;           // to it
-  std::string_view internal_target_;  // its URI
-  int retry_after_ = 0;               // seconds; 0: none
-
-  // attempts
-  WorkerCluster* cluster_ = nullptr;
+  bool redirected_ = false;  // to internal_target_
+  // cluster
   bool counted_in_cluster_ = false;
   bool budget_taken_ = false;
-  const policy::Peer* peer_ = nullptr;
-  std::shared_ptr<policy::PeerState> peer_state_;  // of a tunnel, which has let go of the epoch
+  // attempts
   bool probe_ = false;
-  policy::TriedSet tried_;
-  uint32_t tries_ = 0;  // charged ones
-  MonoMs first_attempt_at_ = 0;
   bool fresh_only_ = false;
-  std::unique_ptr<io::Connecting> connecting_;
-  std::unique_ptr<upstream::Connection> connection_;
-  upstream::Group* group_ = nullptr;
   bool sending_ = false;           // the head was given to the connection
   bool request_all_sent_ = false;  // so was the rest
   bool upload_broken_ = false;     // the peer takes no more; its answer may still come
-  int exhausted_status_ = 502;     // the client's, when no further try is allowed
-  Deadline upstream_deadline_{this};
   enum class Waiting : uint8_t {
     kNothing,
     kSend,
@@ -275,54 +248,85 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
     kTunnelIdle,
     kPlace  // in the upstream's queue
   } waiting_ = Waiting::kNothing;
-
-  // queue
-  std::unique_ptr<policy::WaitQueue::Ticket> ticket_;
-  std::shared_ptr<Exchange*> line_token_;  // a call that was posted before the request left the line finds it expired
-  MonoMs line_until_ = 0;
-
-  // persistence
-  const policy::Peer* bound_ = nullptr;  // whom the request asks for
-  std::string_view bound_session_;       // learned before; its peer may be gone
-
   // response
-  Relay download_;
-  char* look_ = nullptr;  // the begin of a body that may say "not ready"; the head is held with it
-  size_t look_size_ = 0;
-  bool not_ready_ = false;          // it does
+  bool not_ready_ = false;          // what is looked at says so
   bool head_received_ = false;      // the final one, from the peer
   bool response_complete_ = false;  // the peer's response ended
   bool retry_wanted_ = false;
-  ErrorKind upstream_error_ = ErrorKind::kNone;
-  int client_error_ = 0;     // of a send in the middle of a feed
   bool keep_alive_ = false;  // said to the client
   bool close_delimited_ = false;
   bool body_hidden_ = false;   // the status that the client gets has no body: an error_page's
   bool event_stream_ = false;  // text/event-stream: silence is normal
+  bool sent_chunked_ = false;
+  bool replaced_ = false;  // a filter answers instead of the peer: replaced_by_
+  bool local_ = false;     // what goes out is weir's own: local_fields_
+  enum class Suspended : uint8_t { kNothing, kRequest, kResponse } suspended_ = Suspended::kNothing;
+  // tunnel
+  bool client_fin_ = false;
+  bool peer_fin_ = false;
+  bool drain_wanted_ = false;
+  mutable bool has_request_id_ = false;  // it is made when first asked for
+  uint16_t drain_code_ = 1001;
+
+  uint16_t proxy_port_ = 0;
+  int pending_answer_ = 0;      // a local answer decided inside a codec event, given by turn()
+  int error_status_ = 0;        // of the error_page that is being served: what the client gets
+  int retry_after_ = 0;         // seconds; 0: none
+  int client_error_ = 0;        // of a send in the middle of a feed
+  uint32_t tries_ = 0;          // charged ones
+  int exhausted_status_ = 502;  // the client's, when no further try is allowed
+  ErrorKind upstream_error_ = ErrorKind::kNone;
+  MonoMs first_attempt_at_ = 0;
+  MonoMs drain_at_ = kNever;
+  std::string_view uri_;          // normalised path: $uri
+  std::string_view server_name_;  // of the snapshot, or copied into the arena when a tunnel lets go of it
+  std::string_view proxy_host_;
+  WorkerCluster* cluster_ = nullptr;
+  const policy::Peer* peer_ = nullptr;
+  const policy::Peer* bound_ = nullptr;  // whom persistence has the request ask for
+  upstream::Group* group_ = nullptr;
+  std::unique_ptr<upstream::Connection> connection_;
+  std::unique_ptr<io::Connecting> connecting_;
+  Deadline upstream_deadline_{this};
+  uint64_t request_body_bytes_ = 0;
   uint64_t body_bytes_sent_ = 0;
   int64_t sent_length_ = -1;  // $sent_http_content_length
-  bool sent_chunked_ = false;
-  mutable char request_id_[32] = {};  // made when first asked for
-
-  // filters
-  enum class Suspended : uint8_t { kNothing, kRequest, kResponse } suspended_ = Suspended::kNothing;
-  uint64_t life_ = 0;  // begins and ends counted: a resume() of an earlier life is ignored
+  uint64_t life_ = 0;         // begins and ends counted: a filter's resume() of an earlier life is ignored
+  char* look_ = nullptr;      // the begin of a body that may say "not ready"; the head is held with it
   size_t filter_at_ = 0;
   size_t response_filter_at_ = 0;
   void** filter_states_ = nullptr;
-  Replacement replaced_by_;  // a filter answers instead of the peer
-  Chain response_held_;      // body that came while a filter holds the response
+  const Regex* host_regex_ = nullptr;
+  SocketAddress client_;  // after real_ip
+  Chain body_;            // held for the first send and for a retry
+  observe::ExchangeRecord record_;
+  std::shared_ptr<const AccessLogs> access_logs_;  // taken from the location, so that a tunnel can let go of the epoch
+  std::shared_ptr<policy::PeerState> peer_state_;  // of a tunnel, which has let go of the epoch
+  route::LocationMatch match_;
+  policy::TriedSet tried_;
+  http::RequestHead request_;
+  http::OutRequest out_request_;
+  http::FieldList out_fields_;  // what goes to the peer; composed once
+  Relay upload_;
+  http::ResponseHead response_;
+  Relay download_;
 
-  // tunnel
+  // Seldom: a local answer, a queue, persistence, a look into an answer, a filter, a tunnel.
+  http::FieldList local_fields_;      // of an answer of weir's own
+  std::string_view internal_target_;  // the URI of the error_page that is served
+  RegexMatch host_captures_;
+  std::unique_ptr<policy::WaitQueue::Ticket> ticket_;
+  std::shared_ptr<Exchange*> line_token_;  // a call that was posted before the request left the line finds it expired
+  MonoMs line_until_ = 0;
+  std::string_view bound_session_;  // learned before; its peer may be gone
+  size_t look_size_ = 0;
+  mutable char request_id_[32] = {};
+  Replacement replaced_by_;
+  Chain response_held_;  // body that came while a filter holds the response
   http::WsFrameTracker frames_;
   Millis tunnel_timeout_{0};
   std::shared_ptr<std::atomic<uint32_t>> tunnel_inflight_;  // of the cluster
   std::shared_ptr<policy::WaitQueue> tunnel_queue_;         // that waits for its place
-  MonoMs drain_at_ = kNever;
-  uint16_t drain_code_ = 1001;
-  bool client_fin_ = false;
-  bool peer_fin_ = false;
-  bool drain_wanted_ = false;
 };
 
 }  // namespace weir::proxy

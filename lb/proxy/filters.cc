@@ -43,6 +43,7 @@ void Exchange::filter_response() {
       case filter::Verdict::kContinue: ++response_filter_at_; break;
       case filter::Verdict::kSuspend: suspended_ = Suspended::kResponse; return;
       case filter::Verdict::kAnswer:
+        replaced_ = true;
         replaced_by_ = {context.status, context.retry_after, context.body, context.type};
         return;
     }
@@ -68,7 +69,7 @@ void Exchange::resume_filters() {
   Chain held = std::move(response_held_);
   response_held_ = Chain(core_.loop().chunks());
   held.for_each_piece(INT32_MAX, [this](std::string_view piece) {
-    while (replaced_by_.status == 0 && client_error_ == 0 && !download_.add(piece)) flush_response();
+    while (!replaced_ && client_error_ == 0 && !download_.add(piece)) flush_response();
   });
   on_upstream_turn();
 }

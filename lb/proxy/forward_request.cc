@@ -2,6 +2,7 @@
 // operator's fields (SEMANTICS section 1).
 #include <algorithm>
 
+#include "base/arena_text.h"
 #include "base/bytes.h"
 #include "base/log.h"
 #include "http/forward.h"
@@ -15,28 +16,23 @@ namespace {
 using http::HeaderToken;
 
 // Where the request came through; believed from trusted proxies alone.
-bool is_forwarding(HeaderToken token) {
-  switch (token) {
-    case HeaderToken::kXForwardedFor:
-    case HeaderToken::kXForwardedProto:
-    case HeaderToken::kXForwardedHost:
-    case HeaderToken::kXForwardedPort:
-    case HeaderToken::kXRealIp: return true;
-    default: return false;
-  }
-}
+constexpr http::TokenSet kForwarding{HeaderToken::kXForwardedFor, HeaderToken::kXForwardedProto,
+                                     HeaderToken::kXForwardedHost, HeaderToken::kXForwardedPort, HeaderToken::kXRealIp};
 
 // Framing and hop-by-hop fields set by the operator are hints that never reach the wire as such; the codec writes its
 // own.
 bool is_framing(HeaderToken token) {
-  return http::is_hop_by_hop(token) || token == HeaderToken::kContentLength ||
-         token == HeaderToken::kTransferEncoding || token == HeaderToken::kConnection || token == HeaderToken::kUpgrade;
+  return token == HeaderToken::kContentLength || http::is_hop_by_hop(token);
 }
 
-bool is_set(const std::vector<HeaderSetting>& settings, HeaderToken token, std::string_view name) {
+bool is_among(const std::vector<HeaderSetting>& settings, HeaderToken token, std::string_view name) {
   return std::any_of(settings.begin(), settings.end(), [&](const HeaderSetting& s) {
     return token != HeaderToken::kOther ? s.token == token : s.token == HeaderToken::kOther && iequals(s.name, name);
   });
+}
+
+inline bool is_set(const std::vector<HeaderSetting>& settings, HeaderToken token, std::string_view name) {
+  return !settings.empty() && is_among(settings, token, name);
 }
 
 }  // namespace
@@ -70,7 +66,7 @@ void Exchange::compose_request() {
     if (field.name.find('_') != std::string_view::npos) continue;
     if (location.automatic_headers && !trusted) {
       if (field.token == HeaderToken::kForwarded) continue;
-      if (is_forwarding(field.token)) {
+      if (kForwarding.has(field.token)) {
         if (field.token == HeaderToken::kXForwardedProto) core_.note_untrusted_proxy(downstream_->remote_address());
         continue;
       }
@@ -111,26 +107,23 @@ void Exchange::add_forwarding_fields() {
   const std::vector<HeaderSetting>& set = location_->set_headers;
   const bool trusted = location_->real_ip.trusts(downstream_->remote_address());
   // One field of each: what a trusted proxy sent stays, X-Forwarded-For is appended to.
-  const auto add = [&](HeaderToken token, std::string_view name, const route::VariableRef& ref) {
-    if (is_set(set, token, name)) return;
-    if (trusted && out_fields_.find(token) != nullptr) return;
-    const std::string_view value = variable(ref, arena_).text;
-    if (!value.empty()) out_fields_.add(name, value, token);
+  const auto is_wanted = [&](HeaderToken token, std::string_view name) {
+    return !is_set(set, token, name) && !(trusted && out_fields_.find(token) != nullptr);
   };
   if (!is_set(set, HeaderToken::kXForwardedFor, "X-Forwarded-For")) {
-    const std::string_view chain = variable({route::Var::kProxyAddXForwardedFor, {}, 0, {}, {}}, arena_).text;
-    out_fields_.drop(HeaderToken::kXForwardedFor);
-    out_fields_.add("X-Forwarded-For", chain, HeaderToken::kXForwardedFor);
+    const std::string_view chain = forwarded_for(arena_);
+    if (trusted) out_fields_.drop(HeaderToken::kXForwardedFor);
+    out_fields_.add_clean("X-Forwarded-For", chain, HeaderToken::kXForwardedFor);
   }
-  static const route::VariableRef kRemoteAddr{route::Var::kRemoteAddr, {}, 0, {}, {}};
-  static const route::VariableRef kScheme{route::Var::kScheme, {}, 0, {}, {}};
-  static const route::VariableRef kServerPort{route::Var::kServerPort, {}, 0, {}, {}};
-  add(HeaderToken::kXRealIp, "X-Real-IP", kRemoteAddr);
-  add(HeaderToken::kXForwardedProto, "X-Forwarded-Proto", kScheme);
-  if (!is_set(set, HeaderToken::kXForwardedHost, "X-Forwarded-Host") &&
-      !(trusted && out_fields_.find(HeaderToken::kXForwardedHost)) && !request_.host_field.empty())
-    out_fields_.add("X-Forwarded-Host", request_.host_field, HeaderToken::kXForwardedHost);
-  add(HeaderToken::kXForwardedPort, "X-Forwarded-Port", kServerPort);
+  if (is_wanted(HeaderToken::kXRealIp, "X-Real-IP"))
+    out_fields_.add_clean("X-Real-IP", ip_text(client_, arena_), HeaderToken::kXRealIp);
+  if (is_wanted(HeaderToken::kXForwardedProto, "X-Forwarded-Proto"))
+    out_fields_.add_clean("X-Forwarded-Proto", "http", HeaderToken::kXForwardedProto);
+  if (!request_.host_field.empty() && is_wanted(HeaderToken::kXForwardedHost, "X-Forwarded-Host"))
+    out_fields_.add_clean("X-Forwarded-Host", request_.host_field, HeaderToken::kXForwardedHost);
+  if (is_wanted(HeaderToken::kXForwardedPort, "X-Forwarded-Port"))
+    out_fields_.add_clean("X-Forwarded-Port", number_text(downstream_->local_port(), arena_),
+                          HeaderToken::kXForwardedPort);
 }
 
 std::string_view Exchange::request_target() {

@@ -14,19 +14,16 @@ namespace {
 using http::HeaderToken;
 
 bool listed(const std::vector<std::string>& names, std::string_view name) {
+  if (names.empty()) return false;
   return std::any_of(names.begin(), names.end(), [&](const std::string& n) { return iequals(n, name); });
 }
 
 // Hidden unless proxy_pass_header names them (nginx's list).
 bool hidden_by_default(const http::Field& field) {
-  switch (field.token) {
-    case HeaderToken::kDate:
-    case HeaderToken::kServer:
-    case HeaderToken::kXAccelExpires:
-    case HeaderToken::kXAccelRedirect:
-    case HeaderToken::kXAccelBuffering: return true;
-    default: return field.name.size() > 7 && iequals(field.name.substr(0, 8), "X-Accel-");
-  }
+  constexpr http::TokenSet kHidden{HeaderToken::kDate, HeaderToken::kServer, HeaderToken::kXAccelExpires,
+                                   HeaderToken::kXAccelRedirect, HeaderToken::kXAccelBuffering};
+  if (field.token != HeaderToken::kOther) return kHidden.has(field.token);
+  return field.name.size() > 7 && iequals(field.name.substr(0, 8), "X-Accel-");
 }
 
 bool takes_add_header(int status) {
@@ -115,9 +112,9 @@ void Exchange::choose_connection(http::OutResponse& out) {
 void Exchange::add_own_fields(http::FieldList& fields, int status) {
   const Location& location = *location_;
   if (fields.find(HeaderToken::kServer) == nullptr)
-    fields.add("Server", http::server_name(location.server_tokens), HeaderToken::kServer);
+    fields.add_clean("Server", http::server_name(location.server_tokens), HeaderToken::kServer);
   if (fields.find(HeaderToken::kDate) == nullptr)
-    fields.add("Date", arena_.copy(core_.http_date()), HeaderToken::kDate);
+    fields.add_clean("Date", arena_.copy(core_.http_date()), HeaderToken::kDate);
   for (const HeaderSetting& setting : location.add_headers) {
     if (!setting.always && !takes_add_header(status)) continue;
     const std::string_view value = setting.value.render(*this, arena_);

@@ -107,7 +107,7 @@ void Exchange::restart_in_location() {
   release_cluster();
   filter_at_ = response_filter_at_ = 0;  // those of the new location
   filter_states_ = nullptr;
-  replaced_by_ = {};
+  replaced_ = false;
   response_.clear();
   out_fields_.clear();
   tried_.clear();
@@ -120,6 +120,7 @@ void Exchange::restart_in_location() {
 
 void Exchange::send_local(int status, std::string_view type, std::string_view body, std::string_view location) {
   const bool bodiless = status < 200 || status == 204 || status == 304;
+  local_ = true;
   local_fields_.clear();
   http::OutResponse out;
   out.status = status;

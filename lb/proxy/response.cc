@@ -33,7 +33,7 @@ void Exchange::on_response(http::StreamId) {
   head_received_ = true;
   observe::Attempt& attempt = record_.attempts.back();
   attempt.status = response_.status;
-  attempt.header_us = monotonic_us();
+  attempt.header_us = core_.loop().now_us();
   auto& answered = peer_->state->stats.responses;
   answered[static_cast<size_t>(response_.status / 100 - 1) % answered.size()].fetch_add(1, std::memory_order_relaxed);
   if (response_.status == 101) {
@@ -67,7 +67,7 @@ void Exchange::on_body(http::StreamId, std::string_view bytes) {
 }
 
 void Exchange::pass_on(std::string_view bytes) {
-  if (bytes.empty() || retry_wanted_ || client_error_ != 0 || replaced_by_.status != 0) return;
+  if (bytes.empty() || retry_wanted_ || client_error_ != 0 || replaced_) return;
   if (suspended_ != Suspended::kNothing) {
     response_held_.append(bytes);
     return;
@@ -114,7 +114,7 @@ void Exchange::on_upstream_turn() {
     return;
   }
   if (!head_received_) return;  // an interim one, or a part of a head
-  if (replaced_by_.status != 0) {
+  if (replaced_) {
     end_attempt(ErrorKind::kNone, true);
     response_state_ = ResponseState::kNone;  // the peer's head never goes out
     answer(replaced_by_);

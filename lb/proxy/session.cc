@@ -4,6 +4,7 @@
 #include <cassert>
 
 #include "base/log.h"
+#include "base/prefetch.h"
 #include "proxy/core.h"
 
 namespace weir::proxy {
@@ -13,14 +14,14 @@ constexpr size_t kMostPipelined = 64 * 1024;  // bytes of further requests held 
 
 }  // namespace
 
-Session::Session(Core& core, std::unique_ptr<io::Transport> transport, const SocketAddress& listen_address)
+Session::Session(Core& core, std::unique_ptr<io::Transport> transport, int listener)
     : core_(core),
       transport_(std::move(transport)),
       remote_(transport_->peer_address().unmapped()),
-      listen_address_(listen_address),
       since_(core.loop().now()),
       number_(core.next_connection_number()),
-      started_us_(monotonic_us()) {}
+      started_us_(core.loop().now_us()),
+      listener_(listener) {}
 
 Session::~Session() = default;
 
@@ -31,7 +32,12 @@ void Session::start() {
 }
 
 const ListenSite* Session::listen_site() const {
-  return core_.epoch().listen(listen_address_);
+  return core_.listen_site(listener_);
+}
+
+uint16_t Session::local_port() const {
+  const SocketAddress& address = core_.listen_address(listener_);
+  return address.port() != 0 || address.is_unix() ? address.port() : local_address().port();
 }
 
 // The settings that hold for the connection as it is now: the running request's, else the default server's.
@@ -42,6 +48,11 @@ const Location& Session::settings() const {
 
 // --- reading
 // ----------------------------------------------------------------------------------------------------------
+
+void Session::on_read_soon() {
+  prefetch(this, sizeof *this);
+  if (busy_ == nullptr) core_.fetch_spares();
+}
 
 void Session::on_read(std::string_view bytes) {
   switch (state_) {
@@ -68,7 +79,7 @@ void Session::on_read(std::string_view bytes) {
   if (state_ == State::kReading && !busy_->codec.inside_request() &&
       bytes.find_first_not_of("\r\n") != std::string_view::npos)
     since_ = core_.loop().now();
-  if (state_ == State::kReading && busy_->stash.empty()) request_started_us_ = monotonic_us();
+  if (state_ == State::kReading && busy_->stash.empty()) request_started_us_ = core_.loop().now_us();
   if (state_ == State::kBusy && busy_->exchange != nullptr && busy_->exchange->receiving()) since_ = core_.loop().now();
   feed(bytes);
 }
@@ -96,7 +107,7 @@ void Session::feed(std::string_view bytes) {
     busy_->exchange->turn();            // may end it: exchange_ended() has then chosen the next state
     if (spent_ != nullptr) core_.reuse_exchange(std::move(spent_));
     if (state_ != State::kReading || at >= bytes.size()) break;
-    request_started_us_ = monotonic_us();
+    request_started_us_ = core_.loop().now_us();
   }
   feeding_ = false;
   if (state_ == State::kClosed || state_ == State::kFlushing || state_ == State::kLingering) return;
@@ -321,7 +332,7 @@ void Session::exchange_ended(Ending ending) {
     become_idle();
     return;
   }
-  request_started_us_ = monotonic_us();
+  request_started_us_ = core_.loop().now_us();
   feed({});
 }
 

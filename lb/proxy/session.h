@@ -40,7 +40,7 @@ class Session final : public io::Buriable,
                       private Downstream,
                       private DeadlineHandler {
  public:
-  Session(Core& core, std::unique_ptr<io::Transport> transport, const SocketAddress& listen_address);
+  Session(Core& core, std::unique_ptr<io::Transport> transport, int listener);
   ~Session() override;
 
   void start();
@@ -57,6 +57,7 @@ class Session final : public io::Buriable,
   enum class State : uint8_t { kIdle, kReading, kBusy, kTunnel, kFlushing, kLingering, kClosed };
 
   // io::TransportHandler
+  void on_read_soon() override;
   void on_read(std::string_view bytes) override;
   void on_eof() override;
   void on_transport_error(int code) override;
@@ -78,9 +79,7 @@ class Session final : public io::Buriable,
   const SocketAddress& remote_address() const override { return remote_; }
   SocketAddress local_address() const override { return transport_->local_address(); }
   // Every request asks for it (X-Forwarded-Port): the listener knows it without a system call.
-  uint16_t local_port() const override {
-    return listen_address_.port() != 0 || listen_address_.is_unix() ? listen_address_.port() : local_address().port();
-  }
+  uint16_t local_port() const override;
   uint64_t connection_number() const override { return number_; }
   uint32_t connection_requests() const override { return requests_; }
   int64_t connection_started_us() const override { return started_us_; }
@@ -104,7 +103,6 @@ class Session final : public io::Buriable,
   std::unique_ptr<io::Transport> transport_;
   std::unique_ptr<Busy> busy_;
   SocketAddress remote_;
-  SocketAddress listen_address_;
   Deadline deadline_{this};
   MonoMs since_;        // what the deadline counts from: idle begun, head begun, last read, lingering begun
   MonoMs sent_at_ = 0;  // the last progress of the queue
@@ -115,6 +113,7 @@ class Session final : public io::Buriable,
   MonoMs body_began_ = 0;
   MonoMs paused_at_ = 0;  // when weir stopped reading
   uint32_t requests_ = 0;
+  int listener_;  // its number at the Core
   State state_ = State::kIdle;
   bool feeding_ = false;
   bool eof_ = false;

@@ -9,6 +9,7 @@
 namespace weir::proxy {
 
 void Exchange::open_tunnel() {
+  frames_.reset();
   http::OutResponse head;
   http::FieldList& fields = response_.fields;
   compose_response_head(head);
@@ -150,7 +151,7 @@ void Exchange::drain(uint16_t code) {
 
 void Exchange::tunnel_ended(ErrorKind error) {
   observe::Attempt& attempt = record_.attempts.back();
-  attempt.ended_us = monotonic_us();
+  attempt.ended_us = core_.loop().now_us();
   attempt.error = error;
   attempt.bytes_sent = connection_->bytes_sent();
   attempt.bytes_received = connection_->bytes_received();

@@ -1,8 +1,7 @@
 // The $names of an exchange (nginx's core, proxy, upstream and realip modules), answered when a template or a log asks.
 #include <unistd.h>
 
-#include <charconv>
-
+#include "base/arena_text.h"
 #include "base/bytes.h"
 #include "base/hash.h"
 #include "http/date.h"
@@ -27,9 +26,7 @@ VariableValue non_empty(std::string_view text) {
 
 template <class Int>
 VariableValue number(Int value, Arena& arena) {
-  char* text = arena.allocate(24);
-  const auto [end, ec] = std::to_chars(text, text + 24, value);
-  return found({text, static_cast<size_t>(end - text)});
+  return found(number_text(value, arena));
 }
 
 // All fields of one name, joined by ", " (nginx joins several of the same name).
@@ -160,7 +157,8 @@ VariableValue Exchange::request_variable(const VariableRef& ref, Arena& arena) c
       return non_empty(request_.request_line.empty() ? std::string_view() : http::to_string(request_.version));
     case Var::kRequestId: {
       // 16 random bytes, the same for the whole life of the request.
-      if (request_id_[0] == 0) {
+      if (!has_request_id_) {
+        has_request_id_ = true;
         constexpr char kHex[] = "0123456789abcdef";
         for (int half = 0; half < 2; ++half) {
           const uint64_t bits = core_.rng().next();
@@ -190,19 +188,19 @@ VariableValue Exchange::connection_variable(const VariableRef& ref, Arena& arena
     case Var::kConnection: return number(downstream_->connection_number(), arena);
     case Var::kConnectionRequests: return number(downstream_->connection_requests(), arena);
     case Var::kConnectionTime:
-      return found(observe::render_seconds(monotonic_us() - downstream_->connection_started_us(), arena));
+      return found(observe::render_seconds(core_.loop().now_us() - downstream_->connection_started_us(), arena));
     case Var::kNginxVersion: return found(WEIR_VERSION);
     case Var::kPid: return number(getpid(), arena);
     case Var::kPipe: return found(downstream_->connection_requests() > 1 ? "p" : ".");
-    case Var::kRealipRemoteAddr: return found(arena.copy(downstream_->remote_address().ip()));
+    case Var::kRealipRemoteAddr: return found(ip_text(downstream_->remote_address(), arena));
     case Var::kRealipRemotePort: return number(downstream_->remote_address().port(), arena);
-    case Var::kRemoteAddr: return found(arena.copy(client_.ip()));
+    case Var::kRemoteAddr: return found(ip_text(client_, arena));
     case Var::kRemotePort: return number(client_.port(), arena);
     case Var::kRemoteUser: {
       const http::Field* field = request_.fields.find(http::HeaderToken::kAuthorization);
       return field == nullptr ? VariableValue{} : non_empty(basic_user(field->value, arena));
     }
-    case Var::kServerAddr: return found(arena.copy(downstream_->local_address().ip()));
+    case Var::kServerAddr: return found(ip_text(downstream_->local_address(), arena));
     case Var::kServerPort: return number(downstream_->local_port(), arena);
     case Var::kServerName: return found(server_name_);
     case Var::kHttps: return found("");
@@ -214,7 +212,7 @@ VariableValue Exchange::connection_variable(const VariableRef& ref, Arena& arena
     }
     case Var::kRequestCompletion: return found(record_.completed ? "OK" : "");
     case Var::kRequestTime: {
-      const int64_t end = record_.ended_us != 0 ? record_.ended_us : monotonic_us();
+      const int64_t end = record_.ended_us != 0 ? record_.ended_us : core_.loop().now_us();
       return found(observe::render_seconds(end - record_.started_us, arena));
     }
     case Var::kSentHttp: {
@@ -223,7 +221,7 @@ VariableValue Exchange::connection_variable(const VariableRef& ref, Arena& arena
       if (ref.token == http::HeaderToken::kTransferEncoding) return sent_chunked_ ? found("chunked") : VariableValue{};
       if (ref.token == http::HeaderToken::kConnection)
         return found(keep_alive_ ? "keep-alive" : in_tunnel() ? "upgrade" : "close");
-      const http::FieldList& sent = local_fields_.size() > 0 ? local_fields_ : response_.fields;
+      const http::FieldList& sent = local_ ? local_fields_ : response_.fields;
       return joined(sent, ref, ", ", true, arena);
     }
     case Var::kStatus: {
@@ -250,21 +248,22 @@ int64_t Exchange::now_wall() const {
   return record_.ended_wall_us != 0 ? record_.ended_wall_us : core_.loop().wall_us();
 }
 
+// Made from the list as cleaned: only a trusted proxy's list is appended to.
+std::string_view Exchange::forwarded_for(Arena& arena) const {
+  const SocketAddress& remote = downstream_->remote_address();
+  const std::string_view peer = ip_text(remote, arena);
+  const bool believe = location_ == nullptr || !location_->automatic_headers || location_->real_ip.trusts(remote);
+  if (!believe) return peer;
+  const VariableValue list =
+      joined(request_.fields, {Var::kHttp, http::HeaderToken::kXForwardedFor, 0, {}, {}}, ", ", false, arena);
+  return list.found && !list.text.empty() ? arena.concat({list.text, ", ", peer}) : peer;
+}
+
 VariableValue Exchange::upstream_variable(const VariableRef& ref, Arena& arena) const {
   using observe::AttemptColumn;
   const auto column = [&](AttemptColumn c) { return non_empty(observe::render_attempts(record_.attempts, c, arena)); };
   switch (ref.id) {
-    case Var::kProxyAddXForwardedFor: {
-      // Made from the list as cleaned: only a trusted proxy's list is appended to.
-      const std::string_view peer = arena.copy(downstream_->remote_address().unmapped().ip());
-      const bool believe = location_ == nullptr || !location_->automatic_headers ||
-                           location_->real_ip.trusts(downstream_->remote_address());
-      const VariableValue list =
-          believe
-              ? joined(request_.fields, {Var::kHttp, http::HeaderToken::kXForwardedFor, 0, {}, {}}, ", ", false, arena)
-              : VariableValue{};
-      return found(list.found && !list.text.empty() ? arena.concat({list.text, ", ", peer}) : peer);
-    }
+    case Var::kProxyAddXForwardedFor: return found(forwarded_for(arena));
     case Var::kProxyHost: return non_empty(proxy_host_);
     case Var::kProxyPort: return number(proxy_port_, arena);
     case Var::kUpstreamAddr: return column(AttemptColumn::kAddr);

@@ -6,10 +6,10 @@
 
 namespace weir::upstream {
 
-Connection::Connection(Group& group, std::unique_ptr<io::Transport> transport, const SocketAddress& address)
+Connection::Connection(Group& group, std::unique_ptr<io::Transport> transport, Slot& slot)
     : group_(group),
       transport_(std::move(transport)),
-      address_(address),
+      slot_(slot),
       deadline_(this),
       created_(group.pool().loop().now()) {
   transport_->set_handler(this);
@@ -61,10 +61,14 @@ void Connection::idle_since(MonoMs now) {
   group_.pool().loop().arm(deadline_, now + idle);
 }
 
+void Connection::on_read_soon() {
+  if (handler_ != nullptr) handler_->on_upstream_read_soon();
+}
+
 void Connection::on_read(std::string_view bytes) {
   received_ += bytes.size();
   if (handler_ == nullptr) {  // idle: nobody asked for anything
-    group_.pool().unsolicited(address_);
+    group_.pool().unsolicited(address());
     closed_ = true;
     group_.drop(*this);
     return;
@@ -86,7 +90,7 @@ void Connection::on_read(std::string_view bytes) {
   if (consumed < bytes.size()) stash_.assign(bytes.substr(consumed));
   if (ended_ && !stash_.empty() && !switched_) {
     surplus_ = true;
-    group_.pool().unsolicited(address_);
+    group_.pool().unsolicited(address());
   }
   handler_->on_upstream_turn();
 }

@@ -5,6 +5,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <vector>
 
 #include "base/intrusive_list.h"
 #include "base/timer_wheel.h"
@@ -16,11 +18,18 @@
 namespace weir::upstream {
 
 class Group;
+class Connection;
+
+// The idle connections of one address, the one used last at the end.
+using Slots = std::unordered_map<SocketAddress, std::vector<std::unique_ptr<Connection>>>;
+using Slot = Slots::value_type;
 
 // Who leases a connection. Codec events record; on_upstream_turn() acts on them: it comes after every batch of bytes,
 // last, and may release or destroy the connection.
 class LeaseHandler : public http::ClientCodec::Handler {
  public:
+  // Bytes of it are about to be read: TransportHandler::on_read_soon.
+  virtual void on_upstream_read_soon() const {}
   virtual void on_upstream_turn() = 0;
   // Bytes of an opened tunnel: views of the read slab. May release or destroy the connection.
   virtual void on_upstream_raw(std::string_view bytes) = 0;
@@ -35,7 +44,8 @@ class LeaseHandler : public http::ClientCodec::Handler {
 
 class Connection final : public io::Buriable, private io::TransportHandler, private DeadlineHandler, public ListNode {
  public:
-  Connection(Group& group, std::unique_ptr<io::Transport> transport, const SocketAddress& address);
+  // `slot`: that of its address (Group::slot).
+  Connection(Group& group, std::unique_ptr<io::Transport> transport, Slot& slot);
   ~Connection() override;
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -71,12 +81,13 @@ class Connection final : public io::Buriable, private io::TransportHandler, priv
     keep_alive_ = keep_alive;
     keep_alive_timeout_ = timeout_seconds;
   }
-  const SocketAddress& address() const { return address_; }
+  const SocketAddress& address() const { return slot_.first; }
   bool reused() const { return requests_ > 1; }
   bool closed() const { return closed_; }
 
  private:
   friend class Group;
+  void on_read_soon() override;
   void on_read(std::string_view bytes) override;
   void on_eof() override;
   void on_transport_error(int code) override;
@@ -87,7 +98,7 @@ class Connection final : public io::Buriable, private io::TransportHandler, priv
 
   Group& group_;
   std::unique_ptr<io::Transport> transport_;
-  SocketAddress address_;
+  Slot& slot_;
   http::H1ClientCodec codec_;
   LeaseHandler* handler_ = nullptr;
   std::string stash_;  // an incomplete head, or what follows a 101

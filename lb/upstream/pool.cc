@@ -39,11 +39,12 @@ void Group::give(std::unique_ptr<Connection> connection) {
   connection->idle_since(now);
   by_age_.push_back(*connection);
   ++idle_;
-  slots_[connection->address()].push_back(std::move(connection));
+  std::vector<std::unique_ptr<Connection>>& slot = connection->slot_.second;
+  slot.push_back(std::move(connection));
 }
 
 void Group::drop(Connection& connection) {
-  auto& slot = slots_[connection.address()];
+  auto& slot = connection.slot_.second;
   const auto at = std::find_if(slot.begin(), slot.end(), [&](const auto& c) { return c.get() == &connection; });
   if (at == slot.end()) return;
   connection.unlink();

@@ -21,6 +21,8 @@ class Group {
   Group(Pool& pool, std::string name) : pool_(pool), name_(std::move(name)) {}
   ~Group();
   void configure(const PoolOptions& options, size_t peers);
+  // Where the idle connections of that address are kept; lives as long as the group.
+  Slot& slot(const SocketAddress& address) { return *slots_.try_emplace(address).first; }
   // An idle connection to that address, or null. `sure`: for a request that cannot be sent again, one that the peer has
   // not closed as of now, at the price of a system call.
   std::unique_ptr<Connection> take(const SocketAddress& address, bool sure);
@@ -43,7 +45,7 @@ class Group {
   PoolOptions options_;
   size_t most_idle_ = 0;
   size_t idle_ = 0;
-  std::unordered_map<SocketAddress, std::vector<std::unique_ptr<Connection>>> slots_;
+  Slots slots_;
   IntrusiveList<Connection> by_age_;  // idle ones, the longest idle first
 };
 

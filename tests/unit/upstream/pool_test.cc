@@ -65,7 +65,7 @@ class PoolTest : public testing::Test {
   std::unique_ptr<Connection> connect(const SocketAddress& address = kPeer) {
     wire_ = std::make_shared<Wire>();
     wires_.push_back(wire_);
-    return std::make_unique<Connection>(group_, std::make_unique<FakeTransport>(wire_), address);
+    return std::make_unique<Connection>(group_, std::make_unique<FakeTransport>(wire_), group_.slot(address));
   }
   // One request and that answer.
   void use(Connection& connection, std::string_view response = "HTTP/1.1 204 No Content\r\n\r\n",
