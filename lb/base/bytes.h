@@ -67,16 +67,25 @@ inline uint64_t load_word(const char* at) {
   std::memcpy(&word, at, sizeof word);
   return word;
 }
+// The first and the last four of `size` characters (4 to 8), which may overlap.
+inline uint64_t load_ends(const char* at, size_t size) {
+  uint32_t first;
+  uint32_t last;
+  std::memcpy(&first, at, sizeof first);
+  std::memcpy(&last, at + size - sizeof last, sizeof last);
+  return uint64_t{first} << 32 | last;
+}
 inline bool iequals(std::string_view a, std::string_view b) {
   const size_t n = a.size();
   if (n != b.size()) return false;
   const char* x = a.data();
   const char* y = b.data();
-  if (n < 8) {
+  if (n < 4) {
     for (size_t i = 0; i < n; ++i)
       if (to_lower(x[i]) != to_lower(y[i])) return false;
     return true;
   }
+  if (n < 8) return to_lower_word(load_ends(x, n)) == to_lower_word(load_ends(y, n));
   for (size_t i = 0; i + 8 < n; i += 8)
     if (to_lower_word(load_word(x + i)) != to_lower_word(load_word(y + i))) return false;
   return to_lower_word(load_word(x + n - 8)) == to_lower_word(load_word(y + n - 8));

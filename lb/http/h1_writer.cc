@@ -17,7 +17,7 @@ constexpr size_t kDigits = 20;
 struct Decimal {
   explicit Decimal(int64_t value) : size(static_cast<size_t>(std::to_chars(text, text + kDigits, value).ptr - text)) {}
   std::string_view view() const { return {text, size}; }
-  char text[kDigits];
+  char text[2 * kDigits];  // put() moves up to 32 bytes at once, as far as the compiler can see
   size_t size;
 };
 
