@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "base/memory.h"
 #include "server/commands.h"
 #include "server/ctl.h"
 #include "server/options.h"
@@ -45,5 +46,6 @@ int main(int argc, char** argv) {
     case Command::kDump: return test_config(line);
     case Command::kRun: break;
   }
+  weir::prepare_heap();
   return serve(line);
 }

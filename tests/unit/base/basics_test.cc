@@ -1,20 +1,57 @@
 // The small things everybody leans on: bytes, result, the intrusive list, the error table, clock and rng.
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
+#include <cstdio>
 #include <memory>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/intrusive_list.h"
+#include "base/memory.h"
 #include "base/result.h"
 #include "base/rng.h"
 
 namespace weir {
 namespace {
+
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+
+size_t resident_bytes() {
+  long whole = 0, resident = 0;
+  std::FILE* statm = std::fopen("/proc/self/statm", "r");
+  EXPECT_EQ(std::fscanf(statm, "%ld %ld", &whole, &resident), 2);
+  std::fclose(statm);
+  return static_cast<size_t>(resident) * static_cast<size_t>(sysconf(_SC_PAGESIZE));
+}
+
+// A worker's heap is not the main thread's, which glibc treats otherwise.
+TEST(Memory, what_many_small_objects_took_goes_back_to_the_system) {
+  prepare_heap();
+  std::thread([] {
+    constexpr size_t kCount = 40'000, kSize = 400;
+    delete[] new char[8 << 20];  // by itself glibc would from now on keep twice that
+    const size_t before = resident_bytes();
+    std::vector<std::unique_ptr<char[]>> objects(kCount);
+    for (auto& object : objects) object = std::make_unique<char[]>(kSize);
+    const size_t full = resident_bytes();
+    ASSERT_GT(full, before + kCount * kSize * 9 / 10);
+    // One that stays, as some always do.
+    objects.erase(objects.begin(), objects.begin() + kCount / 2);
+    objects.erase(objects.begin() + 1, objects.end());
+    objects.shrink_to_fit();
+    return_free_memory();
+    EXPECT_LT(resident_bytes(), before + (full - before) / 5);
+  }).join();
+}
+
+#endif
 
 TEST(Bytes, iequals_looks_at_every_character_of_every_length) {
   for (size_t n = 0; n < 40; ++n) {
