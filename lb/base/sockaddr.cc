@@ -41,7 +41,7 @@ std::optional<SocketAddress> SocketAddress::from_ip(std::string_view ip, uint16_
 SocketAddress SocketAddress::from_unix(std::string_view path) {
   SocketAddress out;
   out.family_ = AF_UNIX;
-  if (!path.empty()) out.path_ = std::make_shared<const std::string>(path);
+  std::construct_at(&out.path_, path.empty() ? nullptr : std::make_shared<const std::string>(path));
   return out;
 }
 
@@ -81,6 +81,21 @@ SocketAddress SocketAddress::from_sockaddr(const sockaddr* sa, socklen_t length)
   return out;
 }
 
+SocketAddress& SocketAddress::assign_path(const SocketAddress& other) noexcept {
+  Path path = other.is_unix() ? other.path_ : nullptr;  // first: `other` may be *this
+  if (is_unix()) {
+    std::destroy_at(&path_);
+    std::construct_at(&bytes_);
+  }
+  family_ = other.family_;
+  port_ = other.port_;
+  if (other.is_unix())
+    std::construct_at(&path_, std::move(path));
+  else
+    bytes_ = other.bytes_;
+  return *this;
+}
+
 std::string_view SocketAddress::address_bytes() const {
   const size_t n = is_ipv4() ? 4 : is_ipv6() ? 16 : 0;
   return {reinterpret_cast<const char*>(bytes_.data()), n};
@@ -97,7 +112,7 @@ SocketAddress SocketAddress::unmapped() const {
 
 const std::string& SocketAddress::path() const {
   static const std::string none;
-  return path_ ? *path_ : none;
+  return is_unix() && path_ != nullptr ? *path_ : none;
 }
 
 size_t SocketAddress::write_ip(char* out) const {
@@ -168,8 +183,8 @@ socklen_t SocketAddress::to_sockaddr(sockaddr_storage& out) const {
 }
 
 bool SocketAddress::operator==(const SocketAddress& other) const {
-  return family_ == other.family_ && port_ == other.port_ && bytes_ == other.bytes_ &&
-         (path_ == other.path_ || path() == other.path());
+  if (family_ != other.family_ || port_ != other.port_) return false;
+  return is_unix() ? path_ == other.path_ || path() == other.path() : bytes_ == other.bytes_;
 }
 
 std::optional<Cidr> Cidr::parse(std::string_view text) {

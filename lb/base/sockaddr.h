@@ -9,18 +9,32 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/result.h"
 
 namespace weir {
 
-// 16 bytes of address, port, family; a unix path is kept on the heap so that the value stays small (an idle session
-// holds one).
+// 16 bytes of address, port, family; a unix path is kept on the heap and takes the address's place, so that the value
+// stays small (an idle session holds one).
 class SocketAddress {
  public:
   static constexpr size_t kLongestUnixPath = 107;  // sockaddr_un without its NUL
 
-  SocketAddress() = default;
+  SocketAddress() noexcept : bytes_{} {}
+  SocketAddress(const SocketAddress& other) noexcept : bytes_{} { *this = other; }
+  SocketAddress(SocketAddress&& other) noexcept : bytes_{} { *this = std::move(other); }
+  SocketAddress& operator=(const SocketAddress& other) noexcept {
+    if (is_unix() || other.is_unix()) return assign_path(other);
+    bytes_ = other.bytes_;
+    port_ = other.port_;
+    family_ = other.family_;
+    return *this;
+  }
+  SocketAddress& operator=(SocketAddress&& other) noexcept { return *this = std::as_const(other); }
+  ~SocketAddress() {
+    if (is_unix()) std::destroy_at(&path_);
+  }
   static std::optional<SocketAddress> from_ip(std::string_view ip, uint16_t port);  // "127.0.0.1", "::1", "[::1]"
   static SocketAddress from_unix(std::string_view path);                            // without the "unix:" prefix
   static SocketAddress from_sockaddr(const sockaddr* sa, socklen_t length);
@@ -47,11 +61,17 @@ class SocketAddress {
   bool operator==(const SocketAddress& other) const;
 
  private:
-  std::array<uint8_t, 16> bytes_{};
+  SocketAddress& assign_path(const SocketAddress& other) noexcept;
+
+  using Path = std::shared_ptr<const std::string>;  // shared, so that copying a peer's address allocates nothing
+  union {
+    std::array<uint8_t, 16> bytes_;
+    Path path_;  // of AF_UNIX
+  };
   uint16_t port_ = 0;
   uint16_t family_ = AF_UNSPEC;
-  std::shared_ptr<const std::string> path_;  // shared, so that copying a peer's address allocates nothing
 };
+static_assert(sizeof(SocketAddress) == 24);
 
 class Cidr {
  public:

@@ -1,8 +1,9 @@
-// The transport over a TCP or unix socket, and the box that libuv holds for it. Private to io/; others use transport.h.
+// The transport over a TCP or unix socket. Private to io/; others use transport.h.
 #pragma once
 #include <uv.h>
 
 #include <memory>
+#include <new>
 
 #include "io/stream_side.h"
 #include "io/transport.h"
@@ -10,31 +11,21 @@
 
 namespace weir::io {
 
-class StreamTransport;
-
 enum class StreamKind : uint8_t { kTcp, kUnix };
 
-struct StreamBox final : UvBox {
-  StreamBox() : pipe{} {}
-  ~StreamBox() override;
-  void abandon() override;
-  static StreamBox& of(const uv_stream_t* stream) { return *static_cast<StreamBox*>(stream->data); }
-
-  union {
-    uv_handle_t handle;
-    uv_stream_t stream;
-    uv_tcp_t tcp;
-    uv_pipe_t pipe;
-  };
-  StreamTransport* owner = nullptr;
-  StreamSide* side = nullptr;  // only while connecting or while something is queued
-};
-
-class StreamTransport final : public Transport {
+// Its owner's object and libuv's box (DESIGN section 4) in one, as an idle connection is mostly this and every event
+// goes through it. So the owner's delete closes it, and the memory goes once libuv has let go of it too.
+class StreamTransport final : public Transport, public UvBox {
  public:
   // Takes `fd` (closed on failure); null when libuv refuses it.
   static std::unique_ptr<StreamTransport> adopt(Loop& loop, int fd, StreamKind kind);
   ~StreamTransport() override;
+  // What a delete expression calls, instead of the destructor: close().
+  static void operator delete(StreamTransport* self, std::destroying_delete_t);
+
+  static StreamTransport& of(const uv_stream_t* stream) {
+    return *static_cast<StreamTransport*>(static_cast<UvBox*>(stream->data));
+  }
 
   // Before anything else. 0, or a negative errno and no call of `watcher`. `watcher` may go once the transport is
   // closed.
@@ -48,12 +39,15 @@ class StreamTransport final : public Transport {
   void shutdown_write() override;
   void close() override;
   void reset() override;
-  bool closed() const override { return box_ == nullptr; }
+  bool closed() const override { return !open_; }
   bool input_waits() const override;
   SocketAddress peer_address() const override;
   SocketAddress local_address() const override;
 
-  // libuv's callbacks, once they have found the owner. Each may destroy it.
+  // libuv's callbacks. Each may have the owner destroy it; the memory stays.
+  void abandon() override;
+  void let_go() override;
+  bool open() const { return open_; }
   // Whether the socket was ended (UV_EOF) or reset (a negative errno).
   int end_of_reading() const;
   void read_soon() {
@@ -61,7 +55,7 @@ class StreamTransport final : public Transport {
   }
   void read_done(ssize_t n, const char* base);
   void write_done(int status);
-  void box_lost();
+  void connect_done(int status);
 
  private:
   // On the stack of one send: 1 KB, and more pieces than a head and its body prefix ever have.
@@ -69,7 +63,8 @@ class StreamTransport final : public Transport {
   // libuv keeps up to four buffers inside the request and allocates for more.
   static constexpr int kPiecesPerWrite = 4;
 
-  explicit StreamTransport(StreamBox* box) : box_(box) {}
+  StreamTransport() : pipe_{} {}
+  void free();
   int fd() const;
   int write_now(const std::string_view* pieces, int count, size_t* taken);
   void enqueue(const std::string_view* pieces, int count, size_t skip);
@@ -79,14 +74,23 @@ class StreamTransport final : public Transport {
   void fail(int code);
   void send_fin();
 
-  StreamBox* box_;
   TransportHandler* handler_ = nullptr;
+  StreamSide* side_ = nullptr;  // only while connecting or while something is queued
   uint64_t sent_ = 0;
   int send_error_ = 0;  // why nothing can be sent any more
+  bool open_ = true;
+  bool owned_ = false;  // by whom adopt() gave it to
+  bool held_by_libuv_ = true;
   bool reading_ = false;
   bool eof_ = false;
   bool failed_ = false;  // on_transport_error has been called
   bool fin_wanted_ = false;
+  union {
+    uv_handle_t handle_;
+    uv_stream_t stream_;
+    uv_tcp_t tcp_;
+    uv_pipe_t pipe_;
+  };
 };
 
 }  // namespace weir::io

@@ -10,6 +10,9 @@
 namespace weir::proxy {
 namespace {
 
+// An idle client connection holds one.
+static_assert(sizeof(Session) <= 200);
+
 constexpr size_t kMostPipelined = 64 * 1024;  // bytes of further requests held while one is running
 
 }  // namespace
@@ -79,7 +82,7 @@ void Session::on_read(std::string_view bytes) {
   if (state_ == State::kReading && !busy_->codec.inside_request() &&
       bytes.find_first_not_of("\r\n") != std::string_view::npos)
     since_ = core_.loop().now();
-  if (state_ == State::kReading && busy_->stash.empty()) request_started_us_ = core_.loop().now_us();
+  if (state_ == State::kReading && busy_->stash.empty()) busy_->request_started_us = core_.loop().now_us();
   if (state_ == State::kBusy && busy_->exchange != nullptr && busy_->exchange->receiving()) since_ = core_.loop().now();
   feed(bytes);
 }
@@ -107,7 +110,7 @@ void Session::feed(std::string_view bytes) {
     busy_->exchange->turn();            // may end it: exchange_ended() has then chosen the next state
     if (spent_ != nullptr) core_.reuse_exchange(std::move(spent_));
     if (state_ != State::kReading || at >= bytes.size()) break;
-    request_started_us_ = core_.loop().now_us();
+    busy_->request_started_us = core_.loop().now_us();
   }
   feeding_ = false;
   if (state_ == State::kClosed || state_ == State::kFlushing || state_ == State::kLingering) return;
@@ -180,10 +183,10 @@ void Session::update_read() {
   if (!changed) return;
   const MonoMs now = core_.loop().now();
   if (!want) {
-    paused_at_ = now;
+    if (busy_ != nullptr) busy_->paused_at = now;
   } else if (state_ == State::kBusy) {  // the client is not late for what weir did not read
     since_ = now;
-    body_began_ += now - std::max(paused_at_, body_began_);
+    busy_->body_began += now - std::max(busy_->paused_at, busy_->body_began);
     update_deadline();
   }
 }
@@ -219,7 +222,7 @@ void Session::begin_exchange(http::StreamId stream) {
   state_ = State::kBusy;
   ++requests_;
   busy_->exchange = core_.take_exchange();
-  busy_->exchange->begin(*this, *listen_site(), EpochRef(core_.epoch()), stream, request_started_us_);
+  busy_->exchange->begin(*this, *listen_site(), EpochRef(core_.epoch()), stream, busy_->request_started_us);
 }
 
 http::HeadStorage Session::begin_request(http::StreamId stream) {
@@ -228,13 +231,13 @@ http::HeadStorage Session::begin_request(http::StreamId stream) {
 }
 
 void Session::on_request(http::StreamId) {
-  body_seen_ = 0;
-  body_began_ = since_ = core_.loop().now();
+  busy_->body_seen = 0;
+  busy_->body_began = since_ = core_.loop().now();
   busy_->exchange->on_request();
 }
 
 void Session::on_body(http::StreamId, std::string_view bytes) {
-  body_seen_ += bytes.size();
+  busy_->body_seen += bytes.size();
   busy_->exchange->on_request_body(bytes);
 }
 
@@ -268,7 +271,7 @@ void Session::on_sent() {
   }
   if (state_ == State::kLingering) {
     if (transport_->queued() == 0) {  // from here on it is the client's turn
-      since_ = body_began_ = sent_at_;
+      since_ = sent_at_;
       update_deadline();
     }
     return;
@@ -332,7 +335,7 @@ void Session::exchange_ended(Ending ending) {
     become_idle();
     return;
   }
-  request_started_us_ = core_.loop().now_us();
+  busy_->request_started_us = core_.loop().now_us();
   feed({});
 }
 
@@ -340,7 +343,6 @@ void Session::close_when_flushed(bool input_left) {
   since_ = sent_at_ = core_.loop().now();
   if (!eof_ && input_left && listen_site() != nullptr && settings().lingering) {
     state_ = State::kLingering;
-    body_began_ = since_;
     transport_->shutdown_write();
   } else if (transport_->queued() == 0) {
     close();

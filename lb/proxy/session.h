@@ -31,6 +31,10 @@ struct Busy {
   http::H1ServerCodec codec;
   std::unique_ptr<Exchange> exchange;
   std::string stash;  // bytes read and not consumed yet: a part of a head, or pipelined requests
+  int64_t request_started_us = 0;
+  uint64_t body_seen = 0;  // of the request being received, for the minimum rate
+  MonoMs body_began = 0;
+  MonoMs paused_at = 0;  // when weir stopped reading
 };
 
 class Session final : public io::Buriable,
@@ -105,13 +109,9 @@ class Session final : public io::Buriable,
   SocketAddress remote_;
   Deadline deadline_{this};
   MonoMs since_;        // what the deadline counts from: idle begun, head begun, last read, lingering begun
-  MonoMs sent_at_ = 0;  // the last progress of the queue
+  MonoMs sent_at_ = 0;  // the last progress of the queue; while lingering, what its whole time counts from
   uint64_t number_;
   int64_t started_us_;
-  int64_t request_started_us_ = 0;
-  uint64_t body_seen_ = 0;  // of the request being received, for the minimum rate
-  MonoMs body_began_ = 0;
-  MonoMs paused_at_ = 0;  // when weir stopped reading
   uint32_t requests_ = 0;
   int listener_;  // its number at the Core
   State state_ = State::kIdle;

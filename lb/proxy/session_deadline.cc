@@ -48,8 +48,8 @@ MonoMs Session::deadline_due() const {
       if (busy_->exchange->receiving() && reading_) {
         by(since_ + location.body_timeout.count());
         if (location.body_min_rate > 0)
-          by(body_began_ + kRateGrace +
-             static_cast<MonoMs>(body_seen_ * 1000 / static_cast<uint64_t>(location.body_min_rate)));
+          by(busy_->body_began + kRateGrace +
+             static_cast<MonoMs>(busy_->body_seen * 1000 / static_cast<uint64_t>(location.body_min_rate)));
       }
       if (transport_->queued() > 0) by(sent_at_ + location.client_send_timeout.count());
       break;
@@ -64,7 +64,7 @@ MonoMs Session::deadline_due() const {
         break;
       }
       by(since_ + (known ? settings().lingering_timeout : Millis(5'000)).count());
-      by(body_began_ + (known ? settings().lingering_time : Millis(30'000)).count());
+      by(sent_at_ + (known ? settings().lingering_time : Millis(30'000)).count());
       break;
     }
     case State::kTunnel:
