@@ -60,6 +60,8 @@ class StreamTransport final : public Transport, public UvBox {
  private:
   // On the stack of one send: 1 KB, and more pieces than a head and its body prefix ever have.
   static constexpr int kMostPieces = 64;
+  // A head and a short body: to copy so much costs less than a second buffer does in the kernel.
+  static constexpr size_t kJoined = 1024;
   // libuv keeps up to four buffers inside the request and allocates for more.
   static constexpr int kPiecesPerWrite = 4;
 

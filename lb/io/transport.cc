@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "io/listener.h"
@@ -201,6 +202,13 @@ int StreamTransport::write_now(const std::string_view* pieces, int count, size_t
       offered += pieces[at].size();
     }
     if (used == 0) return 0;
+    char joined[kJoined];
+    if (used > 1 && offered <= kJoined) {
+      size_t length = 0;
+      for (unsigned i = 0; i < used; length += bufs[i++].len) std::memcpy(joined + length, bufs[i].base, bufs[i].len);
+      bufs[0] = uv_buf_init(joined, static_cast<unsigned>(length));
+      used = 1;
+    }
     const int n = uv_try_write(&stream_, bufs, used);
     if (n == UV_EAGAIN) return 0;
     if (n < 0) return n;

@@ -85,9 +85,11 @@ void Exchange::start_attempt(const policy::Pick& pick) {
       false;
   look_ = nullptr;
   upstream_error_ = ErrorKind::kNone;
-  upload_.flushed();
-  download_.reset();
   ++tries_;
+  if (record_.attempts.size() > 0) {
+    upload_.flushed();
+    download_.reset();
+  }
   observe::Attempt& attempt = record_.attempts.add(arena_);
   attempt.peer = peer_->options.name;
   attempt.started_us = core_.loop().now_us();
@@ -159,7 +161,7 @@ void Exchange::send_request() {
   compose_request();
   http::OutBatch out;
   http::ClientCodec& codec = connection_->codec();
-  codec.send_head(stream_, out_request_, arena_, out);
+  codec.send_head(stream_, out_request_, core_.scratch(), out);
   int broken = 0;
   const auto flush = [&] {
     if (broken == 0) broken = connection_->send(out);

@@ -1,5 +1,6 @@
 // The end of an attempt: what a failure leads to (policy/retry.h decides), and the peer's books.
 #include <algorithm>
+#include <utility>
 
 #include "base/log.h"
 #include "proxy/core.h"
@@ -169,7 +170,7 @@ void Exchange::end_attempt(ErrorKind kind, bool decided) {
   attempt.ended_us = core_.loop().now_us();
   if (attempt.error == ErrorKind::kNone) attempt.error = kind;
   policy::AttemptFacts f = facts(kind);
-  response_held_.clear();
+  if (std::exchange(holding_, false)) response_held_.clear();
   if (suspended_ == Suspended::kResponse) suspended_ = Suspended::kNothing;
   if (connection_) {
     attempt.bytes_sent = connection_->bytes_sent();

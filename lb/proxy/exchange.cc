@@ -24,9 +24,6 @@ void Exchange::begin(Downstream& downstream, const ListenSite& listen, EpochRef 
   location_ = &server_->fallback;
   stream_ = stream;
   arena_.reset();
-  request_.clear();
-  response_.clear();
-  out_fields_.clear();
   record_.clear();
   record_.started_us = started_us;
   request_state_ = RequestState::kIdle;
@@ -34,10 +31,6 @@ void Exchange::begin(Downstream& downstream, const ListenSite& listen, EpochRef 
   client_ = downstream.remote_address();
   uri_ = {};
   host_regex_ = nullptr;
-  match_ = {};
-  upload_.reset();
-  download_.reset();
-  tried_.clear();
   request_body_bytes_ = body_bytes_sent_ = 0;
   pending_answer_ = error_status_ = client_error_ = retry_after_ = 0;
   server_name_ = proxy_host_ = {};
@@ -87,10 +80,7 @@ void Exchange::fetch_for_request() const {
   prefetch(this, bytes_between(this, &tried_) + sizeof(void*));
   prefetch(&request_, head_bytes<http::RequestHead>(6));
   prefetch(&out_request_, sizeof out_request_ + head_bytes<http::FieldList>(7));
-  prefetch(&upload_, 32);
-  prefetch(&response_, head_bytes<http::ResponseHead>(0));
-  prefetch(&download_, 32);
-  prefetch(arena_.next(), 768);
+  prefetch(arena_.next(), 512);
 }
 
 void Exchange::fetch_for_response() const {
@@ -98,7 +88,7 @@ void Exchange::fetch_for_response() const {
   prefetch(&tried_, 2 * sizeof(void*));
   prefetch(&response_, head_bytes<http::ResponseHead>(5));
   prefetch(&download_, 64);
-  prefetch(arena_.next(), 512);
+  prefetch(arena_.next(), 320);
 }
 
 void Exchange::move(RequestState to) {
@@ -235,7 +225,7 @@ void Exchange::run_content() {
     http::OutBatch out;
     http::OutResponse interim;
     interim.status = 100;
-    downstream_->codec().send_interim(stream_, interim, arena_, out);
+    downstream_->codec().send_interim(stream_, interim, core_.scratch(), out);
     if (downstream_->send(out) < 0) {
       client_gone(ErrorKind::kClientClosed);
       return;
@@ -312,7 +302,7 @@ void Exchange::flush_response() {
   if (response_state_ == ResponseState::kHead) {
     http::OutResponse head;
     compose_response_head(head);
-    codec.send_head(stream_, head, arena_, out);
+    codec.send_head(stream_, head, core_.scratch(), out);
     move(response_complete_ && download_.count() == 0 ? ResponseState::kEnded : ResponseState::kBody);
   }
   if (body_hidden_) download_.flushed();
@@ -405,11 +395,11 @@ void Exchange::release_budget() {
 void Exchange::release_cluster() {
   leave_line();
   release_budget();
+  if (cluster_ != nullptr && cluster_->site->sticky != nullptr) bound_session_ = {};
   if (counted_in_cluster_) cluster_->site->inflight->fetch_sub(1, std::memory_order_relaxed);
   counted_in_cluster_ = false;
   cluster_ = nullptr;
   bound_ = nullptr;
-  bound_session_ = {};
 }
 
 void Exchange::finish(ErrorKind error, Ending ending) {
@@ -434,13 +424,23 @@ void Exchange::finish(ErrorKind error, Ending ending) {
   log_access();
   release_cluster();
   body_.clear();
-  response_held_.clear();
+  if (std::exchange(holding_, false)) response_held_.clear();
   suspended_ = Suspended::kNothing;
   ++life_;
   access_logs_.reset();
   peer_state_.reset();
   location_ = nullptr;
   epoch_.reset();
+  // Here and not in begin(), which would have to fetch them only for that.
+  if (record_.attempts.size() > 0) {
+    response_.clear();
+    download_.reset();
+    out_fields_.clear();
+    tried_.clear();
+  }
+  if (request_.framing != http::Framing::kNone || request_.websocket) upload_.reset();
+  request_.clear();
+  match_ = {};
   Downstream* downstream = std::exchange(downstream_, nullptr);
   downstream->exchange_ended(ending);
 }

@@ -235,6 +235,7 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   // cluster
   bool counted_in_cluster_ = false;
   bool budget_taken_ = false;
+  bool in_line_ = false;  // of the upstream's queue: ticket_, line_token_
   // attempts
   bool probe_ = false;
   bool fresh_only_ = false;
@@ -260,6 +261,7 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   bool sent_chunked_ = false;
   bool replaced_ = false;  // a filter answers instead of the peer: replaced_by_
   bool local_ = false;     // what goes out is weir's own: local_fields_
+  bool holding_ = false;   // something was put into response_held_
   enum class Suspended : uint8_t { kNothing, kRequest, kResponse } suspended_ = Suspended::kNothing;
   // tunnel
   bool client_fin_ = false;

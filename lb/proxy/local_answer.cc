@@ -149,7 +149,7 @@ void Exchange::send_local(int status, std::string_view type, std::string_view bo
   move(ResponseState::kHead);
   http::OutBatch batch;
   http::ServerCodec& codec = downstream_->codec();
-  codec.send_head(stream_, out, arena_, batch);
+  codec.send_head(stream_, out, core_.scratch(), batch);
   if (!bodiless && !head_only && !body.empty()) {
     codec.send_body(stream_, &body, 1, batch);
     body_bytes_sent_ += body.size();

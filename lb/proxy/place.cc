@@ -14,6 +14,7 @@ constexpr MonoMs kLookAgain = 1'000;
 }  // namespace
 
 void Exchange::line_up() {
+  in_line_ = true;
   line_token_ = std::make_shared<Exchange*>(this);
   // The call comes from any thread. When its turn in the loop has come, the request may have left the line, and the
   // exchange be another request's or gone.
@@ -53,6 +54,8 @@ void Exchange::wait_longer() {
 }
 
 void Exchange::leave_line() {
+  if (!in_line_) return;
+  in_line_ = false;
   if (waiting_ == Waiting::kPlace) {
     waiting_ = Waiting::kNothing;
     upstream_deadline_.cancel();

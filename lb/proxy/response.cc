@@ -25,7 +25,7 @@ void Exchange::on_interim(http::StreamId) {
   http::drop_hop_by_hop(response_.fields);
   interim.fields = &response_.fields;
   http::OutBatch out;
-  downstream_->codec().send_interim(stream_, interim, arena_, out);
+  downstream_->codec().send_interim(stream_, interim, core_.scratch(), out);
   if (const int rc = downstream_->send(out); rc < 0) client_error_ = rc;
 }
 
@@ -70,6 +70,7 @@ void Exchange::pass_on(std::string_view bytes) {
   if (bytes.empty() || retry_wanted_ || client_error_ != 0 || replaced_) return;
   if (suspended_ != Suspended::kNothing) {
     response_held_.append(bytes);
+    holding_ = true;
     return;
   }
   while (!download_.add(bytes)) flush_response();
