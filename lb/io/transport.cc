@@ -90,7 +90,7 @@ void StreamTransport::operator delete(StreamTransport* self, std::destroying_del
 
 void StreamTransport::free() {
   std::destroy_at(this);
-  ::operator delete(static_cast<void*>(this), sizeof *this);
+  ::operator delete(static_cast<void*>(this));
 }
 
 void StreamTransport::let_go() {
