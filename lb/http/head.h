@@ -109,15 +109,15 @@ class FieldList {
   }
   void drop(std::string_view name);
 
-  FieldList() = default;
-  FieldList(const FieldList& other) { *this = other; }
+  FieldList() { fields_ = inline_.data(); }
+  FieldList(const FieldList& other) : FieldList() { *this = other; }
   FieldList& operator=(const FieldList& other);
 
  private:
   void make_room();
 
   int size_ = 0;
-  Field* fields_ = inline_.data();
+  Field* fields_;
   std::unique_ptr<Field[]> large_;
   std::array<Field, kInline> inline_;
 };
