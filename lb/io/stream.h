@@ -67,7 +67,6 @@ class StreamTransport final : public Transport, public UvBox {
 
   StreamTransport() : pipe_{} {}
   void free();
-  int fd() const;
   int write_now(const std::string_view* pieces, int count, size_t* taken);
   void enqueue(const std::string_view* pieces, int count, size_t skip);
   int start_write();
@@ -80,6 +79,7 @@ class StreamTransport final : public Transport, public UvBox {
   StreamSide* side_ = nullptr;  // only while connecting or while something is queued
   uint64_t sent_ = 0;
   int send_error_ = 0;  // why nothing can be sent any more
+  int fd_ = -1;         // libuv's, as long as open_
   bool open_ = true;
   bool owned_ = false;  // by whom adopt() gave it to
   bool held_by_libuv_ = true;

@@ -76,6 +76,7 @@ std::unique_ptr<StreamTransport> StreamTransport::adopt(Loop& loop, int fd, Stre
     transport->close();
     return nullptr;
   }
+  transport->fd_ = fd;
   transport->owned_ = true;
   return std::unique_ptr<StreamTransport>(transport);
 }
@@ -105,6 +106,7 @@ void StreamTransport::abandon() {
   sent_ = bytes_sent();
   handler_ = nullptr;
   open_ = false;
+  fd_ = -1;
 }
 
 int StreamTransport::start_connect(const SocketAddress& address, ConnectWatcher* watcher) {
@@ -132,11 +134,6 @@ void StreamTransport::connect_done(int status) {
   watcher->on_connect_done(status);
 }
 
-int StreamTransport::fd() const {
-  uv_os_fd_t fd = -1;
-  return open_ && uv_fileno(&handle_, &fd) == 0 ? fd : -1;
-}
-
 void StreamTransport::want_read(bool want) {
   if (want == reading_ || !open_ || eof_ || failed_) return;
   reading_ = want;
@@ -149,7 +146,7 @@ void StreamTransport::want_read(bool want) {
 int StreamTransport::end_of_reading() const {
   int code = 0;
   socklen_t length = sizeof code;
-  return ::getsockopt(fd(), SOL_SOCKET, SO_ERROR, &code, &length) == 0 && code != 0 ? -code : UV_EOF;
+  return ::getsockopt(fd_, SOL_SOCKET, SO_ERROR, &code, &length) == 0 && code != 0 ? -code : UV_EOF;
 }
 
 void StreamTransport::read_done(ssize_t n, const char* base) {
@@ -188,30 +185,38 @@ int StreamTransport::send(const std::string_view* pieces, int count, size_t* acc
   return status;
 }
 
-// Until the kernel takes less than it was given.
+// Until the kernel takes less than it was given. Nothing is queued, so this needs nothing of libuv, whose part of us
+// may be far from the cache.
 int StreamTransport::write_now(const std::string_view* pieces, int count, size_t* taken) {
   for (int at = 0; at < count;) {
-    uv_buf_t bufs[kMostPieces];
-    unsigned used = 0;
+    iovec parts[kMostPieces];
+    size_t used = 0;
     size_t offered = 0;
     for (; at < count && used < kMostPieces; ++at) {
       if (pieces[at].empty()) continue;
-      // libuv only reads what a buf of a write points to.
-      bufs[used].base = const_cast<char*>(pieces[at].data());
-      bufs[used++].len = pieces[at].size();
+      // Only read from.
+      parts[used].iov_base = const_cast<char*>(pieces[at].data());
+      parts[used++].iov_len = pieces[at].size();
       offered += pieces[at].size();
     }
     if (used == 0) return 0;
     char joined[kJoined];
     if (used > 1 && offered <= kJoined) {
       size_t length = 0;
-      for (unsigned i = 0; i < used; length += bufs[i++].len) std::memcpy(joined + length, bufs[i].base, bufs[i].len);
-      bufs[0] = uv_buf_init(joined, static_cast<unsigned>(length));
+      for (size_t i = 0; i < used; length += parts[i++].iov_len)
+        std::memcpy(joined + length, parts[i].iov_base, parts[i].iov_len);
+      parts[0] = {joined, length};
       used = 1;
     }
-    const int n = uv_try_write(&stream_, bufs, used);
-    if (n == UV_EAGAIN) return 0;
-    if (n < 0) return n;
+    msghdr message{};
+    message.msg_iov = parts;
+    message.msg_iovlen = used;
+    ssize_t n;
+    do {
+      n = used == 1 ? ::send(fd_, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL)
+                    : ::sendmsg(fd_, &message, MSG_NOSIGNAL);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0) return errno == EAGAIN || errno == ENOBUFS ? 0 : -errno;
     *taken += static_cast<size_t>(n);
     if (static_cast<size_t>(n) < offered) return 0;
   }
@@ -270,13 +275,13 @@ void StreamTransport::drop_queue(int code) {
 
 bool StreamTransport::bytes_wait() const {
   char byte = 0;
-  return ::recv(fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+  return ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
 bool StreamTransport::input_waits() const {
   if (!open_) return true;
   char byte = 0;
-  return ::recv(fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+  return ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
 }
 
 void StreamTransport::fail(int code) {
@@ -306,7 +311,7 @@ void StreamTransport::shutdown_write() {
 
 // Not uv_shutdown: that waits for one more writable event, two epoll_ctl for nothing when the queue is empty anyway.
 void StreamTransport::send_fin() {
-  ::shutdown(fd(), SHUT_WR);
+  ::shutdown(fd_, SHUT_WR);
 }
 
 void StreamTransport::close() {
@@ -314,13 +319,14 @@ void StreamTransport::close() {
   sent_ = bytes_sent();
   handler_ = nullptr;
   open_ = false;
+  fd_ = -1;
   UvBox::close(&handle_);
 }
 
 void StreamTransport::reset() {
   if (!open_) return;
   const linger now{1, 0};
-  ::setsockopt(fd(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
+  ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
   close();
 }
 
@@ -329,10 +335,10 @@ SocketAddress StreamTransport::peer_address() const {
     const auto& accepted = loop_of(&handle_).impl().accepted;
     if (accepted.transport == this) return accepted.address;
   }
-  return address_of(fd(), ::getpeername);
+  return address_of(fd_, ::getpeername);
 }
 SocketAddress StreamTransport::local_address() const {
-  return address_of(fd(), ::getsockname);
+  return address_of(fd_, ::getsockname);
 }
 
 std::unique_ptr<Transport> make_transport(Loop& loop, int fd) {
