@@ -78,15 +78,15 @@ class StreamTransport final : public Transport, public UvBox {
   TransportHandler* handler_ = nullptr;
   StreamSide* side_ = nullptr;  // only while connecting or while something is queued
   uint64_t sent_ = 0;
-  int send_error_ = 0;  // why nothing can be sent any more
-  int fd_ = -1;         // libuv's, as long as open_
-  bool open_ = true;
-  bool owned_ = false;  // by whom adopt() gave it to
-  bool held_by_libuv_ = true;
-  bool reading_ = false;
-  bool eof_ = false;
-  bool failed_ = false;  // on_transport_error has been called
-  bool fin_wanted_ = false;
+  int fd_ = -1;             // libuv's, as long as open_
+  int16_t send_error_ = 0;  // a negative errno: why nothing can be sent any more
+  bool open_ : 1 = true;
+  bool owned_ : 1 = false;  // by whom adopt() gave it to
+  bool held_by_libuv_ : 1 = true;
+  bool reading_ : 1 = false;
+  bool eof_ : 1 = false;
+  bool failed_ : 1 = false;  // on_transport_error has been called
+  bool fin_wanted_ : 1 = false;
   union {
     uv_handle_t handle_;
     uv_stream_t stream_;

@@ -58,7 +58,7 @@ SocketAddress address_of(int fd, int (*get)(int, sockaddr*, socklen_t*)) {
 }  // namespace
 
 // An idle client connection is mostly this (DESIGN section 7).
-static_assert(sizeof(StreamTransport) <= 320);
+static_assert(sizeof(StreamTransport) <= 312);
 
 std::unique_ptr<StreamTransport> StreamTransport::adopt(Loop& loop, int fd, StreamKind kind) {
   auto* transport = new StreamTransport;
@@ -176,7 +176,10 @@ int StreamTransport::send(const std::string_view* pieces, int count, size_t* acc
     const int status = write_now(pieces, count, &taken);
     sent_ += taken;
     if (accepted != nullptr) *accepted = taken;
-    if (status != 0) return send_error_ = status;
+    if (status != 0) {
+      send_error_ = static_cast<int16_t>(status);
+      return status;
+    }
   }
   enqueue(pieces, count, taken);
   if (side_ == nullptr || side_->in_flight != 0) return 0;
@@ -269,7 +272,7 @@ void StreamTransport::write_done(int status) {
 }
 
 void StreamTransport::drop_queue(int code) {
-  send_error_ = code;
+  send_error_ = static_cast<int16_t>(code);
   loop_of(&handle_).impl().sides.give(std::exchange(side_, nullptr));
 }
 
@@ -286,8 +289,9 @@ bool StreamTransport::input_waits() const {
 
 void StreamTransport::fail(int code) {
   failed_ = true;
-  if (std::exchange(reading_, false)) uv_read_stop(&stream_);
-  if (send_error_ == 0) send_error_ = code;
+  if (reading_) uv_read_stop(&stream_);
+  reading_ = false;
+  if (send_error_ == 0) send_error_ = static_cast<int16_t>(code);
   if (handler_ != nullptr) handler_->on_transport_error(code);
 }
 
