@@ -14,12 +14,12 @@
 
 namespace weir::io {
 
-// Ends a burst of reads. libuv reads up to 32 times per event while each read fills the buffer; with a 64 KB slab that
-// is 2 MB for one connection while the others wait. An empty buffer from the alloc callback ends the burst without a
+// Ends a burst of reads. libuv reads up to 32 times per event while each read fills the buffer; with a 256 KB slab that
+// is 8 MB for one connection while the others wait. An empty buffer from the alloc callback ends the burst without a
 // system call; the socket stays readable and its next event comes in the next turn.
 class ReadBurst {
  public:
-  static constexpr int kMostReads = 4;
+  static constexpr int kMostReads = 1;
   bool admit(const void* who) {
     if (who != who_) {
       who_ = who;
