@@ -24,8 +24,7 @@ class Buriable {
 
 class Loop {
  public:
-  // A large body in few reads and sends: each of them wakes somebody on another core, which costs more than the copy
-  // (1 MB answers take 1.7 times the CPU with 64 KB).
+  // The most that one read takes, and one connection in one event.
   static constexpr size_t kSlabBytes = 256 * 1024;
 
   // `clock`, when not null, is read instead of the system's monotonic clock and outlives the loop: a simulation moves

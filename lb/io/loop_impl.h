@@ -14,26 +14,29 @@
 
 namespace weir::io {
 
-// Ends a burst of reads. libuv reads up to 32 times per event while each read fills the buffer; with a 256 KB slab that
-// is 8 MB for one connection while the others wait. An empty buffer from the alloc callback ends the burst without a
+// Ends a burst of reads. libuv reads up to 32 times per event while each read fills the buffer it was given; that may
+// be 8 MB for one connection while the others wait. An empty buffer from the alloc callback ends the burst without a
 // system call; the socket stays readable and its next event comes in the next turn.
 class ReadBurst {
  public:
-  static constexpr int kMostReads = 1;
-  bool admit(const void* who) {
+  static constexpr size_t kMostBytes = Loop::kSlabBytes;
+  bool admit(const void* who, size_t bytes) {
     if (who != who_) {
       who_ = who;
-      reads_ = 0;
+      left_ = kMostBytes;
     }
-    if (++reads_ <= kMostReads) return true;
-    who_ = nullptr;
-    return false;
+    if (bytes > left_) {
+      who_ = nullptr;
+      return false;
+    }
+    left_ -= bytes;
+    return true;
   }
   void end() { who_ = nullptr; }
 
  private:
   const void* who_ = nullptr;
-  int reads_ = 0;
+  size_t left_ = 0;
 };
 
 struct Loop::Impl {

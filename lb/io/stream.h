@@ -50,9 +50,7 @@ class StreamTransport final : public Transport, public UvBox {
   bool open() const { return open_; }
   // Whether the socket was ended (UV_EOF) or reset (a negative errno).
   int end_of_reading() const;
-  void read_soon() {
-    if (handler_ != nullptr) handler_->on_read_soon();
-  }
+  size_t read_soon() { return handler_ != nullptr ? handler_->on_read_soon() : TransportHandler::kUsualRead; }
   void read_done(ssize_t n, const char* base);
   void write_done(int status);
   void connect_done(int status);

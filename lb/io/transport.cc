@@ -20,14 +20,15 @@ namespace {
 void on_alloc(uv_handle_t* handle, size_t, uv_buf_t* buf) {
   Loop& loop = loop_of(handle);
   StreamTransport& transport = StreamTransport::of(reinterpret_cast<uv_stream_t*>(handle));
-  if (transport.open()) transport.read_soon();
-  *buf = loop.impl().burst.admit(handle) ? uv_buf_init(loop.slab().data(), Loop::kSlabBytes) : uv_buf_init(nullptr, 0);
+  const size_t most = transport.open() ? transport.read_soon() : TransportHandler::kUsualRead;
+  *buf = loop.impl().burst.admit(handle, most) ? uv_buf_init(loop.slab().data(), static_cast<unsigned>(most))
+                                               : uv_buf_init(nullptr, 0);
 }
 
 void on_read(uv_stream_t* stream, ssize_t n, const uv_buf_t* buf) {
   Loop& loop = loop_of(reinterpret_cast<uv_handle_t*>(stream));
   loop.time_passed();
-  if (n < static_cast<ssize_t>(Loop::kSlabBytes)) loop.impl().burst.end();
+  if (n < static_cast<ssize_t>(buf->len)) loop.impl().burst.end();
   StreamTransport& transport = StreamTransport::of(stream);
   if (!transport.open() || n == 0) return;
   if (n == UV_ENOBUFS && buf->base == nullptr) return;  // the burst was ended by on_alloc

@@ -13,9 +13,13 @@ namespace weir::io {
 
 class TransportHandler {
  public:
+  static constexpr size_t kUsualRead = 64 * 1024;
+  static constexpr size_t kMostRead = Loop::kSlabBytes;
+
   // A read of the socket follows, and then most likely on_read: time to have the memory fetched that it will touch.
-  // Nothing else may be done here.
-  virtual void on_read_soon() {}
+  // Nothing else may be done here. Returns how many bytes the read may take, up to kMostRead: each piece of a large
+  // body wakes the processes at both ends, but what a read has taken is to be held if it cannot be passed on.
+  virtual size_t on_read_soon() { return kUsualRead; }
   // In each of these any method of the transport may be called, close() and destruction included. After close() none is
   // called. Bytes in the loop's slab: valid during the call only. Any number of times while reading is wanted.
   virtual void on_read(std::string_view bytes) = 0;

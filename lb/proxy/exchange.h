@@ -154,6 +154,7 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   void on_response_end(http::StreamId stream) override;
   void on_error(http::StreamId stream, ErrorKind kind, std::string_view why) override;
   void on_upstream_read_soon() const override { fetch_for_response(); }
+  bool is_drained() const override { return suspended_ == Suspended::kNothing && downstream_->queued() == 0; }
   void on_upstream_turn() override;
   void on_upstream_raw(std::string_view bytes) override;
   void on_upstream_closed(int code) override;

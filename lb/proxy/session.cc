@@ -52,9 +52,10 @@ const Location& Session::settings() const {
 // --- reading
 // ----------------------------------------------------------------------------------------------------------
 
-void Session::on_read_soon() {
+size_t Session::on_read_soon() {
   prefetch(this, sizeof *this);
   if (busy_ == nullptr) core_.fetch_spares();
+  return kUsualRead;
 }
 
 void Session::on_read(std::string_view bytes) {

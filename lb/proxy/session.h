@@ -61,7 +61,7 @@ class Session final : public io::Buriable,
   enum class State : uint8_t { kIdle, kReading, kBusy, kTunnel, kFlushing, kLingering, kClosed };
 
   // io::TransportHandler
-  void on_read_soon() override;
+  size_t on_read_soon() override;
   void on_read(std::string_view bytes) override;
   void on_eof() override;
   void on_transport_error(int code) override;

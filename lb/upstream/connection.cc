@@ -61,8 +61,12 @@ void Connection::idle_since(MonoMs now) {
   group_.pool().loop().arm(deadline_, now + idle);
 }
 
-void Connection::on_read_soon() {
-  if (handler_ != nullptr) handler_->on_upstream_read_soon();
+// Only a body that has shown to be long is read in large pieces, and only while nothing of it waits for its client: so
+// what a slow client can have weir hold is a piece, and the memory of a short answer's client is not looked at here.
+size_t Connection::on_read_soon() {
+  if (handler_ == nullptr) return kUsualRead;
+  handler_->on_upstream_read_soon();
+  return received_ >= kUsualRead && handler_->is_drained() ? kMostRead : kUsualRead;
 }
 
 void Connection::on_read(std::string_view bytes) {

@@ -30,6 +30,8 @@ class LeaseHandler : public http::ClientCodec::Handler {
  public:
   // Bytes of it are about to be read: TransportHandler::on_read_soon.
   virtual void on_upstream_read_soon() const {}
+  // Whether what came so far has been passed on and taken: then more may come at once.
+  virtual bool is_drained() const { return false; }
   virtual void on_upstream_turn() = 0;
   // Bytes of an opened tunnel: views of the read slab. May release or destroy the connection.
   virtual void on_upstream_raw(std::string_view bytes) = 0;
@@ -87,7 +89,7 @@ class Connection final : public io::Buriable, private io::TransportHandler, priv
 
  private:
   friend class Group;
-  void on_read_soon() override;
+  size_t on_read_soon() override;
   void on_read(std::string_view bytes) override;
   void on_eof() override;
   void on_transport_error(int code) override;
@@ -101,11 +103,11 @@ class Connection final : public io::Buriable, private io::TransportHandler, priv
   Slot& slot_;
   http::H1ClientCodec codec_;
   LeaseHandler* handler_ = nullptr;
-  std::string stash_;  // an incomplete head, or what follows a 101
+  uint64_t received_ = 0;  // in this lease
+  std::string stash_;      // an incomplete head, or what follows a 101
   Deadline deadline_;
   MonoMs created_;
   uint64_t sent_before_ = 0;  // the transport's count when the lease began
-  uint64_t received_ = 0;     // in this lease
   uint32_t requests_ = 0;
   int keep_alive_timeout_ = -1;
   bool keep_alive_ = false;

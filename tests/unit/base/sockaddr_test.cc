@@ -109,6 +109,26 @@ TEST(SocketAddress, equality_and_hash_see_family_port_and_path) {
   EXPECT_NE(hash(SocketAddress::from_unix("/a")), hash(SocketAddress::from_unix("/b")));
 }
 
+// The path stands where the address does.
+TEST(SocketAddress, is_copied_from_any_kind_to_any_kind) {
+  const SocketAddress kinds[] = {SocketAddress(), *SocketAddress::from_ip("10.0.0.1", 80),
+                                 *SocketAddress::from_ip("2001:db8::1", 443), SocketAddress::from_unix("/run/a.sock"),
+                                 SocketAddress::from_unix("")};
+  for (const SocketAddress& from : kinds) {
+    for (const SocketAddress& to : kinds) {
+      SocketAddress copy = to;
+      copy = from;
+      EXPECT_EQ(copy, from);
+      EXPECT_EQ(copy.to_string(), from.to_string());
+      SocketAddress moved = std::move(copy);
+      EXPECT_EQ(moved, from);
+      const SocketAddress& itself = moved;
+      moved = itself;
+      EXPECT_EQ(moved.to_string(), from.to_string());
+    }
+  }
+}
+
 TEST(SocketAddress, is_small) {
   EXPECT_LE(sizeof(SocketAddress), 40U);
 }

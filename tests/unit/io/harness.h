@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <functional>
 #include <memory>
@@ -144,8 +145,13 @@ struct Recorder final : TransportHandler {
   std::vector<std::string> order;
   std::function<void()> when_read, when_eof, when_error, when_sent;
 
+  size_t wanted = kUsualRead;
+  size_t most_read = 0;
+
+  size_t on_read_soon() override { return wanted; }
   void on_read(std::string_view some) override {
     bytes += some;
+    most_read = std::max(most_read, some.size());
     ++reads;
     order.push_back("read");
     if (when_read) when_read();

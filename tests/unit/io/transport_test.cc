@@ -84,22 +84,30 @@ TEST_P(TransportTest, wanting_no_more_inside_on_read_ends_the_burst) {
   EXPECT_EQ(recorder_.reads, 1);
 }
 
-TEST_P(TransportTest, one_turn_reads_at_most_four_slabs) {
-  auto [ours, theirs] = socket_pair(GetParam());
-  const int big = 4 << 20;
-  ::setsockopt(ours.get(), SOL_SOCKET, SO_RCVBUF, &big, sizeof big);
-  ::setsockopt(theirs.get(), SOL_SOCKET, SO_SNDBUF, &big, sizeof big);
-  auto writer = make_transport(loop_, theirs.release());
-  transport_ = make_transport(loop_, ours.release());
-  transport_->set_handler(&recorder_);
-  EXPECT_EQ(send(*writer, pattern(2 << 20)), 0);
-  transport_->want_read(true);
-  for (size_t before = 0; recorder_.bytes.size() < (2 << 20);) {
-    loop_.turn(true);
-    EXPECT_LE(recorder_.bytes.size() - before, 4 * Loop::kSlabBytes);
-    before = recorder_.bytes.size();
+TEST_P(TransportTest, one_turn_reads_at_most_a_slab_in_pieces_as_large_as_the_handler_says) {
+  constexpr size_t kAll = 2 << 20;
+  for (const size_t wanted : {TransportHandler::kUsualRead, TransportHandler::kMostRead, size_t{100'000}}) {
+    auto [ours, theirs] = socket_pair(GetParam());
+    const int big = 4 << 20;
+    ::setsockopt(ours.get(), SOL_SOCKET, SO_RCVBUF, &big, sizeof big);
+    ::setsockopt(theirs.get(), SOL_SOCKET, SO_SNDBUF, &big, sizeof big);
+    auto writer = make_transport(loop_, theirs.release());
+    transport_ = make_transport(loop_, ours.release());
+    Recorder reader;
+    reader.wanted = wanted;
+    transport_->set_handler(&reader);
+    EXPECT_EQ(send(*writer, pattern(kAll)), 0);
+    transport_->want_read(true);
+    size_t most_in_a_turn = 0;
+    for (size_t before = 0; before < kAll; before = reader.bytes.size()) {
+      loop_.turn(true);
+      most_in_a_turn = std::max(most_in_a_turn, reader.bytes.size() - before);
+    }
+    EXPECT_EQ(reader.bytes, pattern(kAll));
+    EXPECT_LE(reader.most_read, wanted);
+    EXPECT_LE(most_in_a_turn, Loop::kSlabBytes) << wanted;
+    transport_.reset();
   }
-  EXPECT_EQ(recorder_.bytes, pattern(2 << 20));
 }
 
 TEST_P(TransportTest, sends_many_pieces_as_one_stream) {
@@ -268,6 +276,25 @@ TEST_P(TransportTest, closing_is_idempotent_and_silences_the_handler) {
   loop_.turn(false);
   EXPECT_EQ(recorder_.events(), 0);
   EXPECT_EQ(loop_.chunks().outstanding(), 0U);
+}
+
+TEST_P(TransportTest, outlives_its_loop) {
+  std::unique_ptr<Transport> left;
+  {
+    Loop loop;
+    auto [ours, theirs] = socket_pair(GetParam());
+    left = make_transport(loop, ours.release());
+    left->set_handler(&recorder_);
+    left->want_read(true);
+    EXPECT_EQ(send(*left, "said"), 0);
+  }
+  EXPECT_TRUE(left->closed());
+  EXPECT_EQ(left->bytes_sent(), 4u);
+  EXPECT_EQ(left->queued(), 0u);
+  EXPECT_EQ(send(*left, "more"), -ENOTCONN);
+  left->close();
+  left.reset();
+  EXPECT_EQ(recorder_.events(), 0);
 }
 
 TEST_P(TransportTest, without_a_handler_events_are_dropped) {

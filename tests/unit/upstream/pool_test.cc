@@ -35,6 +35,7 @@ class Lease final : public LeaseHandler {
   void on_upstream_raw(std::string_view bytes) override { raw += bytes; }
   void on_upstream_closed(int code) override { closed.push_back(code); }
   void on_upstream_sent() override { ++sent; }
+  bool is_drained() const override { return drained; }
 
   void forget() {
     body.clear();
@@ -51,6 +52,7 @@ class Lease final : public LeaseHandler {
   int turns = 0;
   int sent = 0;
   bool broken = false;
+  bool drained = false;
 
  private:
   Arena arena_;
@@ -111,6 +113,28 @@ TEST_F(PoolTest, keeps_a_connection_whose_exchange_went_well) {
   use(*again);
   EXPECT_TRUE(again->reused());
   group_.give(std::move(again));
+}
+
+// What a client that takes nothing can have weir hold stays small.
+TEST_F(PoolTest, only_a_long_body_that_its_client_takes_is_read_in_large_pieces) {
+  constexpr size_t kUsual = io::TransportHandler::kUsualRead;
+  auto connection = connect();
+  EXPECT_EQ(wire_->handler->on_read_soon(), kUsual);
+  lease_.drained = true;
+  const std::string head = "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n";
+  use(*connection, head);
+  EXPECT_EQ(wire_->handler->on_read_soon(), kUsual);
+  wire_->inbound = std::string(kUsual - head.size() - 1, 'x');
+  wire_->deliver();
+  EXPECT_EQ(wire_->handler->on_read_soon(), kUsual);
+  wire_->inbound = "x";
+  wire_->deliver();
+  EXPECT_EQ(wire_->handler->on_read_soon(), io::TransportHandler::kMostRead);
+  lease_.drained = false;
+  EXPECT_EQ(wire_->handler->on_read_soon(), kUsual);
+  lease_.drained = true;
+  connection->begin(lease_, http::Method::kGet, false);  // the count is of one lease
+  EXPECT_EQ(wire_->handler->on_read_soon(), kUsual);
 }
 
 TEST_F(PoolTest, has_nothing_for_another_address) {
