@@ -104,14 +104,14 @@ class Looking(AdminCase):
         self.assertEqual(peer["checks"][0]["standing"], "down")
         self.assertRegex(self.ctl(weir, "list").stdout, r"down: .*503.* ago")
 
-    def test_status(self):
+    def test_status_shows_the_process(self):
         weir = self.weir(self.scene(self.node("a")), workers=2)
         text = self.ctl(weir, "status").stdout
         self.assertRegex(text, rf"^weir \S+, pid {weir.process.pid}, up ")
         self.assertIn("2 workers", text)
         self.assertEqual(json.loads(self.ctl(weir, "status", "--json").stdout)["pid"], weir.process.pid)
 
-    def test_unknown_peers_and_upstreams_are_told_with_the_known_ones(self):
+    def test_unknown_names_are_reported_with_the_known(self):
         a = self.node("a")
         weir = self.weir(self.scene(a))
         self.assertIn(a.address, self.ctl(weir, "down", "u/10.9.9.9:1", code=1).stderr)
@@ -120,7 +120,7 @@ class Looking(AdminCase):
         self.assertIn("\n  u", refused)
         self.assertIn("\n  u", self.ctl(weir, "list", "nobody", code=1).stderr)
 
-    def test_no_weir_no_answer(self):
+    def test_missing_process_is_an_error(self):
         weir = self.weir(self.scene(self.node("a")), start=False)
         told = self.ctl(weir, "list", code=2).stderr
         self.assertIn(f"weir is not running, or has no admin socket at {weir.dir}/weir.sock", told)
@@ -130,7 +130,7 @@ class Looking(AdminCase):
 
 
 class Changes(AdminCase):
-    def test_down_and_up(self):
+    def test_down_and_up_move_a_peer(self):
         a, b = self.node("a"), self.node("b")
         weir = self.weir(self.scene(a, b), workers=2)
         done = self.ctl(weir, "down", f"u/{a.address}", "--why", "new disk")
@@ -162,7 +162,7 @@ class Changes(AdminCase):
         self.ctl(weir, "up", f"u/{b.address}")
         self.assertEqual(set(self.names(weir, 6)), {"a", "b"})
 
-    def test_up_against_the_configuration_and_reset(self):
+    def test_up_overrides_the_configuration_until_reset(self):
         a, b = self.node("a"), self.node("b")
         weir = self.weir(self.scene(a, b, options=("", "down")))
         self.assertEqual(set(self.names(weir, 4)), {"a"})
@@ -171,7 +171,7 @@ class Changes(AdminCase):
         self.ctl(weir, "reset", f"u/{b.address}")
         self.assertEqual(set(self.names(weir, 8)), {"a"})
 
-    def test_weight(self):
+    def test_weight_changes_the_share(self):
         a, b = self.node("a"), self.node("b")
         weir = self.weir(self.scene(a, b))
         self.ctl(weir, "weight", f"u/{a.address}", "3")
@@ -180,7 +180,7 @@ class Changes(AdminCase):
         self.ctl(weir, "weight", f"u/{a.address}", "default")
         self.assertEqual(sorted(self.names(weir, 8)), ["a"] * 4 + ["b"] * 4)
 
-    def test_survive_reload_and_restart(self):
+    def test_overrides_survive_reload_and_restart(self):
         a, b, c = self.node("a"), self.node("b"), self.node("c")
         weir = self.weir(self.scene(a, b, c))
         self.ctl(weir, "down", f"u/{a.address}", "--why", "disk")
@@ -194,7 +194,7 @@ class Changes(AdminCase):
         self.assertEqual((peers[a.address]["state"], peers[a.address]["detail"]), ("down", "by hand: disk"))
         self.assertEqual(sorted(self.names(weir, 12)), ["b"] * 10 + ["c"] * 2)
 
-    def test_many_changes_at_once_all_get_their_answer(self):
+    def test_concurrent_changes_are_all_answered(self):
         a, b = self.node("a"), self.node("b")
         weir = self.weir(self.scene(a, b), workers=2)
         results = []
@@ -229,7 +229,7 @@ class Draining(AdminCase):
         payload = client.read(first[1] & 0x7F)
         self.assertEqual(int.from_bytes(payload[:2], "big"), code)
 
-    def test_requests_finish_then_websockets_are_closed(self):
+    def test_drain_finishes_requests_then_closes_websockets(self):
         a, b = self.node("a"), self.node("b")
         weir = self.weir(self.scene(a, b, options=("", "backup")))
         slow = self.client(weir).send_request(path="/slow")
@@ -257,7 +257,7 @@ class Draining(AdminCase):
         self.ctl(weir, "up", f"u/{a.address}")
         self.assertEqual(set(self.names(weir, 4)), {"a"})
 
-    def test_close_code_of_a_restart(self):
+    def test_close_code_1012_is_sent_for_a_restart(self):
         a, b = self.node("a"), self.node("b")
         weir = self.weir(self.scene(a, b, options=("", "backup")), workers=2)
         sockets = [self.websocket(weir) for _ in range(4)]
@@ -269,7 +269,7 @@ class Draining(AdminCase):
         self.assertEqual(process.returncode, 0, err)
         self.assertIn("4 WebSockets closed", out)
 
-    def test_not_in_time(self):
+    def test_drain_reports_unfinished_requests(self):
         a, b = self.node("a"), self.node("b")
         weir = self.weir(self.scene(a, b, options=("", "backup")))
         slow = self.client(weir).send_request(path="/slow")
@@ -279,7 +279,7 @@ class Draining(AdminCase):
         a.go.set()
         self.assertEqual(slow.read_response().text, "a", "it is left to itself")
 
-    def test_undone_by_up(self):
+    def test_drain_ends_with_up(self):
         a, b = self.node("a"), self.node("b")
         weir = self.weir(self.scene(a, b, options=("", "backup")))
         self.client(weir).send_request(path="/slow")
@@ -295,7 +295,7 @@ class Draining(AdminCase):
         self.assertEqual(self.names(weir, 1), ["a"])
         a.go.set()
 
-    def test_goes_on_over_a_reload(self):
+    def test_drain_continues_over_a_reload(self):
         a, b = self.node("a"), self.node("b")
         weir = self.weir(self.scene(a, b, options=("", "backup")))
         slow = self.client(weir).send_request(path="/slow")
@@ -308,7 +308,7 @@ class Draining(AdminCase):
         self.assertEqual(slow.read_response().text, "a")
         self.wait_state(weir, a, "drained")
 
-    def test_ends_after_a_crash(self):
+    def test_drain_resumes_after_a_restart(self):
         a, b = self.node("a"), self.node("b")
         weir = self.weir(self.scene(a, b, options=("", "backup")))
         self.client(weir).send_request(path="/slow")
@@ -321,13 +321,13 @@ class Draining(AdminCase):
         self.assertEqual(self.names(weir, 2), ["b", "b"])
         self.wait_state(weir, a, "drained")
 
-    def test_drained_already(self):
+    def test_drained_peer_answers_at_once(self):
         a, b = self.node("a"), self.node("b")
         weir = self.weir(self.scene(a, b))
         self.ctl(weir, "drain", f"u/{a.address}")
         self.assertIn("0 requests finished, 0 WebSockets closed", self.ctl(weir, "drain", f"u/{a.address}").stdout)
 
-    def test_no_client_sees_it(self):
+    def test_drain_is_invisible_to_clients(self):
         """Requests all the time while one node is drained and comes back: none fails."""
         a, b = self.node("a"), self.node("b")
         weir = self.weir(self.scene(a, b), workers=2)
@@ -360,7 +360,7 @@ class Draining(AdminCase):
 
 
 class Maintenance(AdminCase):
-    def test_page_retry_after_and_allow(self):
+    def test_page_has_retry_after_and_allow(self):
         a = self.node("a")
         weir = self.weir(self.scene(a, server="maintenance_page <<dir>>/page.html; maintenance_retry_after 120s; maintenance_allow 127.0.0.2;"), start=False)
         (weir.dir / "page.html").write_text("<p>back soon</p>")
@@ -378,12 +378,12 @@ class Maintenance(AdminCase):
         self.ctl(weir, "maintenance", "default")
         self.assertEqual(self.ctl(weir, "maintenance").stdout, "maintenance is on nowhere\n")
 
-    def test_servers_without_a_name_are_told_apart_by_their_addresses(self):
+    def test_servers_without_names_are_identified_by_address(self):
         weir = self.weir("server { listen <<front>>; location / { return 200 one; } } server { listen <<front2>>; location / { return 200 two; } }")
         self.assertIn(f"{weir.front}: on, by the operator", self.ctl(weir, "maintenance", "on", weir.front).stdout)
         self.assertEqual([self.get(weir).status, self.get(weir.front2).status], [503, 200])
 
-    def test_one_location_alone_and_against_the_configuration(self):
+    def test_location_override_beats_the_configuration(self):
         a = self.node("a")
         weir = self.weir(self.scene(a, server="location /api/ { proxy_pass http://u; } location /off/ { maintenance on; proxy_pass http://u; }"))
         self.ctl(weir, "maintenance", "on", "app.example/api/")
@@ -398,7 +398,7 @@ class Maintenance(AdminCase):
 
 
 class Reloads(AdminCase):
-    def test_good_and_bad(self):
+    def test_reload_reports_success_or_errors(self):
         a, b = self.node("a"), self.node("b")
         weir = self.weir(self.scene(a))
         self.assertEqual(self.get(weir).text, "a")
@@ -416,7 +416,7 @@ class Reloads(AdminCase):
         self.assertEqual(self.api(weir, "GET", "/v1/status")["reloads"]["failed"], 1)
         weir.config_path.write_text(good)
 
-    def test_many_at_once_are_all_told(self):
+    def test_concurrent_reloads_are_all_answered(self):
         weir = self.weir(self.scene(self.node("a")), workers=2)
         generations = []
 
@@ -462,7 +462,7 @@ class Metrics(AdminCase):
             self.assertEqual(kind == "counter", name.endswith("_total"), name)
         return samples
 
-    def test_count_what_happened(self):
+    def test_metrics_count_requests_and_failures(self):
         a = self.node("a")
         dead = self.backend()
         dead.stop()
@@ -508,7 +508,7 @@ class Metrics(AdminCase):
             self.names(weir, 5)
             before = self.scrape(weir)
 
-    def test_pool_reuse_and_reloads(self):
+    def test_metrics_count_reuse_and_reloads(self):
         a = self.node("a")
         weir = self.weir(self.scene(a))
         self.names(weir, 5)
@@ -523,7 +523,7 @@ class Metrics(AdminCase):
 
 
 class Socket(AdminCase):
-    def test_is_for_its_owner_and_is_removed(self):
+    def test_socket_allows_its_owner_and_is_removed(self):
         weir = self.weir(self.scene(self.node("a")))
         path = weir.dir / "weir.sock"
         self.assertEqual(stat.S_IMODE(path.stat().st_mode), 0o600)
@@ -539,7 +539,7 @@ class Socket(AdminCase):
         weir.start()
         self.assertEqual(self.api(weir, "GET", "/v1/status")["pid"], weir.process.pid)
 
-    def test_moves_with_a_reload_and_can_be_off(self):
+    def test_socket_moves_with_a_reload(self):
         a = self.node("a")
         weir = self.weir(self.scene(a))
         weir.reload(self.scene(a), main="admin unix:<<dir>>/other.sock;")
@@ -550,7 +550,7 @@ class Socket(AdminCase):
         self.wait_until(lambda: not (weir.dir / "other.sock").exists(), "the socket to go")
         self.assertIn("admin off", self.ctl(weir, "list", code=2).stderr)
 
-    def test_a_second_instance_does_not_take_it(self):
+    def test_second_instance_does_not_take_the_socket(self):
         a = self.node("a")
         weir = self.weir(self.scene(a))
         second = self.weir(self.scene(a), main=f"admin unix:{weir.dir}/weir.sock;", start=False)
@@ -582,7 +582,7 @@ class Socket(AdminCase):
                 self.assertEqual(client.send(raw).read_response().status, status, raw[:60])
         self.assertEqual(self.peers(weir)[a.address]["state"], "up")
 
-    def test_a_flood_of_idle_connections_does_not_lock_the_operator_out_for_good(self):
+    def test_idle_connections_do_not_lock_the_operator_out(self):
         weir = self.weir(self.scene(self.node("a")))
         flood = [Client(self.socket_of(weir)) for _ in range(80)]
         self.assertEqual(self.get(weir).text, "a")
@@ -590,7 +590,7 @@ class Socket(AdminCase):
             client.close()
         self.assertEqual(self.api(weir, "GET", "/v1/status")["workers"], 1)
 
-    def test_healthz_says_when_weir_is_going(self):
+    def test_healthz_fails_while_weir_drains(self):
         a = self.node("a")
         weir = self.weir(self.scene(a))
         client = self.client(weir).send_request(path="/slow")

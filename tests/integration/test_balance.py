@@ -110,7 +110,7 @@ class Methods(Balance):
         for client in clients:
             self.assertEqual(client.read_response().status, 200)
 
-    def test_random_reaches_everybody(self):
+    def test_random_reaches_every_peer(self):
         for method in ("random;", "random two;", "random two least_conn;"):
             with self.subTest(method):
                 weir = self.group([s.address for s in self.named()], method)
@@ -126,7 +126,7 @@ class Methods(Balance):
 
 
 class Eligibility(Balance):
-    def test_down_gets_nothing(self):
+    def test_down_peer_gets_no_request(self):
         a, b, c = self.named()
         weir = self.group([a.address, f"{b.address} down", c.address])
         self.assertEqual(set(self.sequence(weir, 6)), {"a", "c"})
@@ -155,7 +155,7 @@ class Eligibility(Balance):
             self.assertEqual(client.read_response().status, 200)
         self.assertEqual(self.get(weir).status, 200)
 
-    def test_nobody_at_all_is_503_with_retry_after(self):
+    def test_missing_peers_are_503_with_retry_after(self):
         a, b = self.named("ab")
         weir = self.group([f"{a.address} down", f"{b.address} down"])
         response = self.get(weir)
@@ -216,7 +216,7 @@ class Eligibility(Balance):
         self.wait_until(lambda: self.get(weir).text == "b", "the peer to come back")
         self.assertEqual(sorted(self.sequence(weir, 4)), list("aabb"))
 
-    def test_panic_tries_everybody_rather_than_nobody(self):
+    def test_panic_tries_every_peer(self):
         """More than half out: ejection is ignored, so that peers that came back are found at once."""
         backends = self.named("abc")
         addresses = [b.address for b in backends]
@@ -247,7 +247,7 @@ class Retries(Balance):
     def close_after_request(conn):
         conn.read_request()
 
-    def test_get_goes_to_the_next_peer_when_the_first_dies_unanswered(self):
+    def test_get_fails_over_when_the_first_peer_dies(self):
         for script in (self.reset_after_request, self.close_after_request):
             with self.subTest(script.__name__):
                 weir = self.pair(script)
@@ -270,7 +270,7 @@ class Retries(Balance):
                 self.assertEqual(self.get(weir, method=method, body=body).text, "other")
                 self.assertEqual(self.other.requests[0].body, body)
 
-    def test_post_goes_on_when_the_connect_was_refused(self):
+    def test_post_fails_over_when_the_connect_was_refused(self):
         other = self.backend(lambda r: answer(r.body))
         weir = self.group([self.refused(), other.address])
         self.assertEqual(self.get(weir, method="POST", body=b"kept").text, "kept")
@@ -279,7 +279,7 @@ class Retries(Balance):
         weir = self.pair(self.reset_after_request, "proxy_next_upstream error timeout non_idempotent;")
         self.assertEqual(self.get(weir, method="POST", body=b"x").text, "other")
 
-    def test_off_means_one_try(self):
+    def test_next_upstream_off_allows_one_try(self):
         weir = self.pair(self.reset_after_request, "proxy_next_upstream off;")
         self.assertEqual(self.get(weir).status, 502)
         self.assertEqual(len(self.other.requests), 0)
@@ -302,7 +302,7 @@ class Retries(Balance):
                 plain = self.group([victim.address, other.address])
                 self.assertEqual(self.get(plain).status, status)
 
-    def test_used_up_statuses_come_as_they_are(self):
+    def test_listed_status_of_the_last_try_is_passed(self):
         backends = [self.backend(lambda r: answer("busy", status=503, headers={"X-From": "peer"})) for _ in range(2)]
         weir = self.group([b.address for b in backends], location="proxy_next_upstream error http_503;")
         response = self.get(weir)
@@ -320,7 +320,7 @@ class Retries(Balance):
         weir = self.pair(garbage, "proxy_next_upstream error invalid_header;")
         self.assertEqual(self.get(weir).text, "other")
 
-    def test_nothing_is_tried_again_once_a_byte_went_to_the_client(self):
+    def test_answer_that_reached_the_client_is_never_repeated(self):
         def cut(conn):
             conn.read_request()
             conn.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")

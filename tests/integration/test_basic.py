@@ -83,7 +83,7 @@ class Forwarding(Case):
         self.assertEqual(request.get("x-forwarded-host"), "App.Example:8080")
         self.assertFalse(request.has("forwarded"))
 
-    def test_forwarded_for_of_a_trusted_peer_is_kept_and_appended_to(self):
+    def test_forwarded_for_of_a_trusted_peer_is_extended(self):
         backend = self.backend()
         weir = self.proxied(backend, server="set_real_ip_from 127.0.0.0/8;")
         self.get(weir, headers={"X-Forwarded-For": "203.0.113.5", "X-Forwarded-Proto": "https"})
@@ -100,7 +100,7 @@ class Forwarding(Case):
         self.assertEqual(request.get("x-new"), "a GET b")
         self.assertFalse(request.has("accept"))
 
-    def test_connection_set_by_hand_never_reaches_the_wire_as_such(self):
+    def test_connection_set_by_hand_is_not_forwarded(self):
         backend = self.backend()
         weir = self.proxied(backend, 'proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade";')
         self.assertEqual(self.get(weir).status, 200)
@@ -178,7 +178,7 @@ class ClientConnections(Case):
         client = self.client(weir).send(b"\r\n" + request_bytes())
         self.assertEqual(client.read_response().status, 200)
 
-    def test_absolute_form_is_routed_by_its_authority_and_forwarded_as_path(self):
+    def test_absolute_form_is_routed_by_its_authority(self):
         backend = self.backend()
         weir = self.weir(f"""
             server {{ listen <<front>>; server_name a.example; return 200 "server a"; }}
@@ -374,7 +374,7 @@ class LocalAnswers(Case):
             self.assertEqual(self.client(weir).send(raw).read_response().status, 405)
         self.assertEqual(backend.received, b"")
 
-    def test_error_page_serves_a_page_a_named_location_or_a_redirect(self):
+    def test_error_page_is_page_location_or_redirect(self):
         backend = self.backend(lambda r: answer("backend", status=500))
         holder, held = closed_port()
         self.hold(holder)
@@ -431,7 +431,7 @@ class Routing(Case):
                            ("/a.JPG", "jpg"), ("/a.PNG", "root"), ("//img//a", "img"), ("/x/../img/a", "img"), ("/%69mg/a", "img"), ("/img/%2e%2e/exact", "exact")):
             self.assertEqual((path, self.get(weir, path).text), (path, text))
 
-    def test_path_that_lacks_a_proxied_locations_slash_is_redirected_there(self):
+    def test_path_without_the_final_slash_is_redirected(self):
         backend = self.backend(lambda r: answer(r.path))
         weir = self.weir(f"""server {{ listen <<front>>;
             location /app/ {{ proxy_pass http://{backend.address}; }}

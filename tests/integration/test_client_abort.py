@@ -26,7 +26,7 @@ class Abort(Case):
     def status_logged(self, weir, count: int = 1):
         return [line.split('" ')[1].split(" ")[0] for line in weir.wait_log(count)]
 
-    def test_client_that_leaves_while_waiting_is_499_and_frees_the_backend(self):
+    def test_client_abort_is_499_and_frees_the_backend(self):
         for leave in ("fin", "close", "reset"):
             with self.subTest(leave):
                 backend = self.holding()
@@ -38,7 +38,7 @@ class Abort(Case):
                 self.assertEqual(self.status_logged(weir), ["499"])
                 self.assertEqual(self.get(weir, "/plain").text, "plain")
 
-    def test_aborted_post_too(self):
+    def test_aborted_post_is_499_and_frees_the_backend(self):
         backend = self.holding()
         weir = self.proxied(backend)
         client = self.client(weir).send_request("POST", "/slow", body=b"x")
@@ -57,7 +57,7 @@ class Abort(Case):
         self.assertEqual(client.read_response().text, "late")
         self.assertEqual(self.status_logged(weir), ["200"])
 
-    def test_ignore_client_abort_lets_the_backend_finish_after_a_reset(self):
+    def test_ignore_client_abort_finishes_after_a_reset(self):
         done = threading.Event()
 
         def script(conn):
@@ -95,7 +95,7 @@ class Abort(Case):
         backend.wait_all_closed()
         self.assertEqual(len(backend.requests[0].body), 0, "the request never became whole")
 
-    def test_abort_inside_a_response_closes_the_backend_and_does_not_reuse_it(self):
+    def test_abort_inside_a_response_closes_the_backend(self):
         def script(conn):
             request = conn.read_request()
             if request.path == "/plain":
@@ -115,7 +115,7 @@ class Abort(Case):
                 self.assertEqual(self.get(weir, "/plain").text, "plain")
                 self.assertEqual(len(backend.connections), 2)
 
-    def test_queued_pipelined_requests_of_a_client_that_left_are_not_sent(self):
+    def test_pipelined_requests_of_an_aborted_client_are_dropped(self):
         backend = self.holding()
         weir = self.proxied(backend)
         client = self.client(weir)
@@ -125,7 +125,7 @@ class Abort(Case):
         backend.wait_all_closed()
         self.assertEqual(backend.paths, ["/0"])
 
-    def test_many_aborts_leave_nothing_behind(self):
+    def test_many_aborts_leak_nothing(self):
         backend = self.holding()
         weir = self.proxied(backend)
         for i in range(1, 41):

@@ -88,7 +88,7 @@ class Health(Case):
 
 
 class Detection(Health):
-    def test_every_kind_of_fault_is_seen_within_the_bar_and_so_is_recovery(self):
+    def test_faults_and_recoveries_are_detected_in_time(self):
         """With the defaults: 2 s, 3 fails, 2 passes, 1 s of patience, 0.5 s while changing."""
         good, refused, hung, sick, wrong = peers = [Peer(self, n) for n in ("good", "refused", "hung", "503", "wrong body")]
         weir = self.checked(peers, "uri=/health match=ok")
@@ -126,7 +126,7 @@ class Detection(Health):
         self.wait_until(all_seen, f"all of them: {word}")
         return took
 
-    def test_the_reason_is_logged_once(self):
+    def test_cause_of_a_failure_is_logged_once(self):
         good, sick = self.peers("gs")
         weir = self.checked([good, sick], f"{FAST} uri=/health")
         sick.wait_probes(1)
@@ -152,7 +152,7 @@ class Probes(Health):
             self.assertNotIn(b"secret", probe.raw_head)
             self.assertEqual(probe.get("host"), "u")
 
-    def test_method_uri_host_and_port_are_the_checks(self):
+    def test_probe_has_method_uri_host_and_port_of_the_check(self):
         peer = Peer(self, "p")
         side = Peer(self, "side")
         port = side.address.rpartition(":")[2]
@@ -168,7 +168,7 @@ class Probes(Health):
         at = len(peer.probes)
         return peer.wait_probes(at + count)[at + count - 1][0] - first
 
-    def test_one_probe_serves_all_upstreams_and_workers(self):
+    def test_probe_serves_all_upstreams_and_workers(self):
         peer, = self.peers("p")
         check = f"health_check {FAST} uri=/health host=one;"
         self.weir(f"""upstream a {{ server {peer.address}; {check} }} upstream b {{ server {peer.address}; {check} }}
@@ -212,7 +212,7 @@ class Probes(Health):
         self.assertLess(most, 16)
         self.assertLess(first[-1] - first[0], 2.0 + 2.0)
 
-    def test_removed_check_ends_and_its_verdict_with_it(self):
+    def test_removed_check_ends_with_its_verdict(self):
         good, sick = self.peers("gs")
         sick.health = answer("x", status=500)
         servers = [good.address, sick.address]
@@ -225,7 +225,7 @@ class Probes(Health):
             weir.reload(self.scene(servers, ""))
         self.assertLessEqual(len(good.probes) + len(sick.probes), asked + 2)
 
-    def test_stalled_weir_declares_nobody_down(self):
+    def test_stalled_weir_declares_no_peer_down(self):
         peers = self.peers("ab")
         weir = self.checked(peers, "interval=100ms timeout=200ms fails=1 jitter=0 uri=/health")
         for peer in peers:
@@ -249,7 +249,7 @@ class Verdicts(Health):
         self.wait_down(weir, longer, typed, moved)
         self.assertEqual(self.sequence(weir, 4), "eeee")
 
-    def test_body_may_be_a_pattern_over_what_comes_in_pieces(self):
+    def test_body_pattern_matches_over_pieces(self):
         good, bad = self.peers("gb")
         filler = "x" * 50_000
         good.health = answer(filler + "state: well")
@@ -294,7 +294,7 @@ class Verdicts(Health):
         peer.dies()
         self.wait_down(weir, peer)
 
-    def test_fail_open_voids_a_check_that_fails_everybody(self):
+    def test_fail_open_voids_a_check_when_all_peers_fail(self):
         a, b = self.peers("ab")
         weir = self.checked([a, b], f"{FAST} uri=/health fail_open")
         a.wait_probes(2)
@@ -307,7 +307,7 @@ class Verdicts(Health):
         a.health = answer("ok")
         self.wait_until(lambda: set(self.sequence(weir, 4)) == {"a"}, "the verdict to count again")
 
-    def test_all_down_without_fail_open_is_503(self):
+    def test_upstream_without_fail_open_is_503_when_down(self):
         a, b = self.peers("ab")
         a.health = b.health = answer("x", status=500)
         weir = self.checked([a, b], f"{FAST} uri=/health")
@@ -358,7 +358,7 @@ class Verdicts(Health):
         self.assertEqual(self.sequence(weir, 6), "gggggg")
         self.assertEqual(len(bad.requests), 1, "the check has not seen what the request saw")
 
-    def test_recovery_that_the_check_has_watched_ends_the_ejection(self):
+    def test_recovery_seen_by_the_check_ends_the_ejection(self):
         good, bad = self.peers("gb")
         weir = self.checked([good, bad], f"{FAST} uri=/health", servers=[good.address, f"{bad.address} fail_timeout=600s"])
         bad.wait_probes(1)
@@ -436,7 +436,7 @@ class Waiting(Health):
         finish.set()
         self.assertEqual(client.read_response().body, b"halfmore")
 
-    def test_with_nobody_left_they_wait_on_and_newcomers_are_503_at_once(self):
+    def test_last_requests_wait_and_new_ones_are_503(self):
         """The peer may come back to its senses before the timeout."""
         hung, = self.peers("h")
         hung.application = "hangs"
@@ -456,7 +456,7 @@ class Maintenance(Health):
         return f"""upstream u {{ server {peer.address}; }} server {{ listen <<front>>; {server}
             location / {{ proxy_pass http://u; {words} }} location /open {{ proxy_pass http://u; maintenance off; }} }}"""
 
-    def test_location_is_closed_with_a_page_and_open_for_the_allowed(self):
+    def test_location_serves_page_or_allowed_clients(self):
         peer, = self.peers("p")
         weir = self.weir(self.scene_with(peer, ""), start=False)
         (weir.dir / "page.html").write_text("<h1>back at noon</h1>")
@@ -470,7 +470,7 @@ class Maintenance(Health):
         self.assertEqual(self.get(weir, "/open").text, "p")
         self.assertEqual(len(peer.requests), 2)
 
-    def test_reload_switches_it_and_requests_in_flight_end_well(self):
+    def test_reload_switches_maintenance_and_finishes_running_requests(self):
         peer, = self.peers("p")
         peer.application = "hangs"
         weir = self.weir(self.scene_with(peer, ""))
@@ -483,7 +483,7 @@ class Maintenance(Health):
         weir.reload(self.scene_with(peer, ""))
         self.assertEqual(self.get(weir).status, 200)
 
-    def test_bodies_and_keepalive_survive_it(self):
+    def test_bodies_and_keepalive_survive_maintenance(self):
         peer, = self.peers("p")
         weir = self.weir(self.scene_with(peer, "maintenance on;"))
         client = self.client(weir)

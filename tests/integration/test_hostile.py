@@ -167,17 +167,17 @@ class Refused(Case):
         self.assertEqual(self.target.received, b"")
         self.assertEqual(self.get(self.edge).status, 200, "weir serves on")
 
-    def test_bad_framing_and_syntax(self):
+    def test_bad_framing_and_syntax_are_refused(self):
         self.check(FRAMING, (400, 501))
         self.nothing_reached_the_backend()
 
-    def test_bad_chunks(self):
+    def test_bad_chunks_are_refused_with_400(self):
         self.check(CHUNKS, (400,))
         for request in self.target.requests:
             self.assertEqual(request.path, "/")
         self.assertEqual(self.get(self.edge).status, 200, "weir serves on")
 
-    def test_bad_chunks_never_reach_a_backend_when_the_body_is_held(self):
+    def test_bad_chunks_of_a_held_body_never_reach_backends(self):
         """A body under 64 KB is held whole before a peer is chosen, so its bad framing is known in time."""
         for name, raw in CHUNKS.items():
             with self.subTest(name):
@@ -185,22 +185,22 @@ class Refused(Case):
                     next(self.send_all_ways(raw))
         self.nothing_reached_the_backend()
 
-    def test_bad_targets_and_hosts(self):
+    def test_bad_targets_and_hosts_are_refused(self):
         self.check(TARGETS)
         self.nothing_reached_the_backend()
 
-    def test_paths_above_the_root(self):
+    def test_paths_above_the_root_are_refused(self):
         for name, raw in PATHS.items():
             with self.subTest(name):
                 client = self.client(self.edge).send(raw)
                 self.assertEqual(client.read_response().status, 400)
         self.nothing_reached_the_backend()
 
-    def test_bad_versions(self):
+    def test_bad_versions_are_refused(self):
         self.check(VERSIONS, (400, 405, 501, 505))
         self.nothing_reached_the_backend()
 
-    def test_limits_of_the_head(self):
+    def test_heads_over_the_limits_are_refused(self):
         self.check({
             "10,000 headers": GET + b"".join(b"X-%d: y\r\n" % i for i in range(10_000)) + b"\r\n",
             "101 fields": GET + b"".join(b"X-%d: y\r\n" % i for i in range(101)) + b"\r\n",
@@ -247,7 +247,7 @@ class Neutralised(Case):
         self.assertFalse([n for n, _ in request.headers if "_" in n])
         self.assertEqual(request.get("a"), "b")
 
-    def test_connection_cannot_take_away_what_weir_sets(self):
+    def test_connection_cannot_remove_fields_set_by_weir(self):
         request = self.forwarded(GET + b"Connection: X-Forwarded-For, X-Real-IP, X-Forwarded-Proto, Authorization\r\nX-Forwarded-For: 6.6.6.6\r\n\r\n")
         self.assertEqual(request.get("x-forwarded-for"), "127.0.0.1")
         self.assertEqual(request.get("x-real-ip"), "127.0.0.1")

@@ -25,7 +25,7 @@ class Bodies(Case):
         self.assertEqual(client.read_response().status, 413)
         self.assertEqual(len(backend.requests), 1)
 
-    def test_streamed_chunked_body_over_the_limit_ends_the_backends_request(self):
+    def test_streamed_body_over_the_limit_ends_the_backend_request(self):
         backend = self.backend()
         weir = self.proxied(backend, server="client_max_body_size 1m;")
         client = self.client(weir).send(b"POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -84,7 +84,7 @@ class Heads(Case):
 
 
 class Connections(Case):
-    def test_connections_over_the_cap_wait_and_are_served_when_others_go(self):
+    def test_connections_over_the_cap_wait_for_a_place(self):
         weir = self.weir('server { listen <<front>>; return 200 "x"; }', connections=16)
         clients = []
         for _ in range(12):
@@ -100,7 +100,7 @@ class Connections(Case):
                 pass  # one over the cap may be refused; it must not hang or harm the others
         self.assertEqual(self.get(weir).text, "x", "weir recovers")
 
-    def test_idle_connections_over_the_cap_harm_nobody(self):
+    def test_idle_connections_over_the_cap_are_harmless(self):
         weir = self.weir('server { listen <<front>>; return 200 "x"; }', connections=16)
         first = self.client(weir)
         self.assertEqual(first.request().text, "x")
@@ -110,7 +110,7 @@ class Connections(Case):
             client.close()
         self.wait_until(lambda: self.get(weir).text == "x", "weir to recover")
 
-    def test_upstream_connections_count_too(self):
+    def test_upstream_connections_count_against_the_cap(self):
         """At the cap a request is answered with 503 or waits; never more connections than allowed are open."""
         go = threading.Event()
 

@@ -19,7 +19,7 @@ class Logs(Case):
     def line(self, weir, count: int = 1) -> str:
         return weir.wait_log(count, "f.log")[count - 1]
 
-    def test_combined(self):
+    def test_combined_format_is_that_of_nginx(self):
         weir = self.proxied(self.backend(lambda r: answer("hello")))
         self.get(weir, "/p?q=1", headers={"Referer": "http://r/", "User-Agent": "agent/1.0", "Authorization": "Basic am9lOnNlY3JldA=="})
         self.assertRegex(weir.wait_log(1)[0],
@@ -30,13 +30,13 @@ class Logs(Case):
         self.get(weir)
         self.assertRegex(weir.wait_log(1)[0], r'^127\.0\.0\.1 - - \[.*\] "GET / HTTP/1\.1" 200 0 "-" "-"$')
 
-    def test_request_variables(self):
+    def test_request_variables_are_logged(self):
         weir = self.logging("$request_method|$scheme|$host|$http_host|$request_uri|$uri|$args|$arg_b|$http_x_thing|$cookie_c|$server_name|$content_length|"
                             "$remote_addr|$server_protocol|$is_args")
         self.get(weir, "/a/../b%20c?a=1&b=2", "POST", {"X-Thing": "t", "Cookie": "x=y; c=val", "Host": "Name.Example:8080"}, b"12345")
         self.assertEqual(self.line(weir), "POST|http|name.example|Name.Example:8080|/a/../b%20c?a=1&b=2|/b c|a=1&b=2|2|t|val|name.example|5|127.0.0.1|HTTP/1.1|?")
 
-    def test_sizes_and_times(self):
+    def test_sizes_and_times_are_logged(self):
         weir = self.logging("$status $body_bytes_sent $bytes_sent $request_length $request_time $msec $time_iso8601 $connection_requests $request_completion")
         response = self.get(weir, "/x")
         fields = self.line(weir).split(" ")
@@ -48,7 +48,7 @@ class Logs(Case):
         self.assertRegex(fields[6], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d$")
         self.assertEqual(fields[7:], ["1", "OK"])
 
-    def test_upstream_variables_of_one_attempt(self):
+    def test_upstream_variables_of_an_attempt_are_logged(self):
         backend = self.backend(lambda r: answer("hello", headers={"X-App": "yes"}))
         weir = self.logging("$upstream_addr|$upstream_status|$upstream_response_length|$upstream_reason|$upstream_http_x_app|$sent_http_x_app|"
                             "$upstream_connect_time|$upstream_header_time|$upstream_response_time", backend)
@@ -91,7 +91,7 @@ class Logs(Case):
                 pass
         return self.line(weir).split(" ")
 
-    def test_reasons_are_told_apart(self):
+    def test_reasons_have_distinct_names(self):
         half = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"
         self.assertEqual(self.reason_of(lambda c: (c.read_request(), c.reset())), ["reset_before_response", "502"])
         self.assertEqual(self.reason_of(lambda c: (c.read_request(), c.wait_closed()), "proxy_read_timeout 100ms;"), ["header_timeout", "504"])
@@ -100,7 +100,7 @@ class Logs(Case):
         self.assertEqual(self.reason_of(lambda c: (c.read_request(), c.send(b"what\r\n\r\n"), c.wait_closed())), ["invalid_response", "502"])
         self.assertEqual(self.reason_of(lambda c: (c.read_request(), c.wait_closed()), abort=True), ["client_abort", "499"])
 
-    def test_no_peer_is_a_reason_too(self):
+    def test_missing_peer_has_a_reason(self):
         weir = self.weir("""log_format f '$upstream_reason|$status';
             upstream u { server 127.0.0.1:1 down; }
             server { listen <<front>>; access_log <<dir>>/f.log f buffer=4k flush=10ms; location / { proxy_pass http://u; } }""")
@@ -135,7 +135,7 @@ class Logs(Case):
         self.assertTrue(all(line.startswith("400 ") for line in lines), lines)
         self.assertNotRegex("".join(lines), r"[^\x20-\x7e]")
 
-    def test_condition_and_off(self):
+    def test_condition_and_off_stop_logging(self):
         weir = self.weir("""map $status $bad { default 0; ~^[45] 1; }
             log_format f '$uri $status';
             access_log <<dir>>/f.log f buffer=4k flush=10ms if=$bad;
@@ -147,7 +147,7 @@ class Logs(Case):
             self.get(weir, path)
         self.assertEqual(weir.wait_log(2, "f.log"), ["/bad/1 404", "/bad/2 404"])
 
-    def test_two_logs_of_one_location(self):
+    def test_two_logs_of_a_location_are_written(self):
         weir = self.weir("""log_format a 'a $uri'; log_format b 'b $uri';
             server { listen <<front>>; access_log <<dir>>/a.log a buffer=4k flush=10ms; access_log <<dir>>/b.log b buffer=4k flush=10ms; return 200; }""")
         self.get(weir, "/x")
@@ -176,7 +176,7 @@ class Logs(Case):
         for line in lines:
             self.assertTrue(re.fullmatch(r"/\d+ begins \d+\.\d{3} ends", line), line)
 
-    def test_stop_writes_what_is_buffered(self):
+    def test_stop_writes_buffered_lines(self):
         weir = self.weir("log_format f '$uri'; access_log <<dir>>/f.log f buffer=64k flush=600s; server { listen <<front>>; return 200; }", access_log=False)
         self.get(weir, "/last")
         weir.signal(signal.SIGTERM)

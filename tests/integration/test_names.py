@@ -38,7 +38,7 @@ class Names(Case):
         weir = self.named()
         self.assertEqual(sorted(self.sequence(weir)), list("aabbcc"))
 
-    def test_changed_addresses_are_taken_over(self):
+    def test_changed_addresses_replace_the_old(self):
         for i in range(3):
             self.peer(i)
         self.dns.a("app.test", self.hosts[0])
@@ -47,7 +47,7 @@ class Names(Case):
         self.dns.a("app.test", self.hosts[1], self.hosts[2])
         self.wait_set(weir, "bc")
 
-    def test_state_of_those_that_stay_is_kept(self):
+    def test_state_of_remaining_peers_is_kept(self):
         self.peer(0)
         self.dns.a("app.test", self.hosts[0], self.hosts[1])
         weir = self.named(f"app.test:{self.port} resolve fail_timeout=600s", upstream="zone u 64k;")
@@ -102,7 +102,7 @@ class Names(Case):
         self.wait_until(lambda: len(self.dns.questions) >= asked + 2, "weir to ask again")
         self.assertEqual(self.sequence(weir), "a" * 6)
 
-    def test_name_that_does_not_resolve_at_start_warns_and_is_asked_again(self):
+    def test_unresolved_name_at_start_warns_and_is_retried(self):
         other = self.backend(lambda r: answer("o"))
         for words in ("resolve", ""):
             with self.subTest(words):
@@ -156,7 +156,7 @@ class Names(Case):
         self.assertGreater(self.dns.asked("app.test", A), asked)
         self.wait_set(weir, "b")
 
-    def test_long_ttl_is_not_asked_for_again_but_valid_goes_before_it(self):
+    def test_valid_overrides_a_long_ttl(self):
         self.peer(0)
         self.peer(1)
         self.dns.ttl = 3600

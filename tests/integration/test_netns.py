@@ -44,7 +44,7 @@ class Network(Case):
     def reasons(self, weir, count: int) -> str:
         return " ".join(weir.wait_log(count, "attempts.log"))
 
-    def test_packets_pass_while_all_is_well(self):
+    def test_packets_pass_without_faults(self):
         weir = self.group()
         self.assertEqual({self.ask(weir) for _ in range(4)}, {"good", "far"})
 
@@ -63,7 +63,7 @@ class Network(Case):
         self.assertLess(sum(times), 3.9)
         self.assertEqual(self.reasons(weir, 4).count("connect_timeout"), 1)
 
-    def test_idle_connections_into_a_blackhole_do_not_hold_gets_for_longer_than_the_check(self):
+    def test_idle_connections_into_a_blackhole_delay_no_get(self):
         weir = self.group("health_check;")
         self.wait_until(lambda: ["GET", "/", "-"] in self.far.seen(), "the first probe")
         for _ in range(4):
@@ -73,7 +73,7 @@ class Network(Case):
         print(f"established connection into a blackhole: slowest GET {max(times):.2f} s", end=" ", flush=True)
         self.assertLess(max(times), 7.0 + 3.0)
 
-    def test_established_connection_into_a_blackhole_is_given_up_without_a_check(self):
+    def test_connection_into_a_blackhole_times_out_without_a_check(self):
         """TCP_USER_TIMEOUT: unacknowledged bytes end the connection after 15 s, far below the read timeout."""
         weir = self.group("keepalive_timeout 60s;")
         for _ in range(4):

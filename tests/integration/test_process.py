@@ -29,7 +29,7 @@ class CommandLine(Case):
     def good(self) -> str:
         return self.file(f"daemon off; pid {self.folder.name}/weir.pid; events {{}} http {{ server {{ listen {free_address()}; return 200; }} }}")
 
-    def test_versions_and_help(self):
+    def test_version_and_help_are_printed(self):
         for option in ("-v", "-V", "-h"):
             done = run(option)
             self.assertEqual(done.returncode, 0, option)
@@ -50,7 +50,7 @@ class CommandLine(Case):
         quiet = run("-t", "-q", "-c", self.good())
         self.assertEqual((quiet.returncode, quiet.stdout, quiet.stderr), (0, "", ""))
 
-    def test_bad_configuration_says_where_and_all_at_once(self):
+    def test_bad_configuration_reports_all_errors_with_positions(self):
         path = self.file("daemon off;\nevents {}\nhttp {\n  server {\n    lisen 80;\n    return 200;\n  }\n  upstream u {\n    server a b c=;\n  }\n}\n")
         done = run("-t", "-c", path)
         self.assertEqual(done.returncode, 1)
@@ -70,7 +70,7 @@ class CommandLine(Case):
                 self.assertEqual(done.returncode, 1, done.stderr)
                 self.assertRegex(done.stderr, rf"weir\.conf:{line or '[0-9]+'}:\d+: ")
 
-    def test_known_to_nginx_but_not_supported_is_named_as_such(self):
+    def test_unsupported_nginx_directive_is_named(self):
         done = run("-t", "-c", self.file("http { server { listen 80; fastcgi_pass 127.0.0.1:9000; } }"))
         self.assertEqual(done.returncode, 1)
         self.assertRegex(done.stderr, r"nginx")
@@ -80,13 +80,13 @@ class CommandLine(Case):
         self.assertEqual(done.returncode, 1)
         self.assertIn("none.conf", done.stderr)
 
-    def test_dump_is_a_configuration_again(self):
+    def test_dump_loads_again(self):
         done = run("-T", "-c", self.good())
         self.assertEqual(done.returncode, 0, done.stderr)
         again = run("-t", "-c", self.file(done.stdout, "dump.conf"))
         self.assertEqual(again.returncode, 0, again.stderr)
 
-    def test_conversion_to_yaml_and_back(self):
+    def test_conversion_to_yaml_round_trips(self):
         path = self.good()
         done = run("convert", path)
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -95,7 +95,7 @@ class CommandLine(Case):
         back = run("convert", yaml)
         self.assertEqual(run("-t", "-c", self.file(back.stdout, "back.conf")).returncode, 0, back.stdout)
 
-    def test_snippet_of_nocobases_cluster_page_runs_as_it_stands(self):
+    def test_snippet_of_the_nocobase_page_runs_unchanged(self):
         done = run("-t", "-c", self.file("""upstream myapp {
     # ip_hash; # Can be used for session persistence.
     server 172.31.0.1:13000; # Internal node 1
@@ -135,7 +135,7 @@ class Life(Case):
     def scene(self) -> str:
         return 'server { listen <<front>>; return 200 "up"; }'
 
-    def test_pid_file_appears_once_sockets_listen_and_goes_with_the_process(self):
+    def test_pid_file_exists_while_weir_serves(self):
         weir = self.weir(self.scene())
         self.assertEqual(weir.pid_path.read_text().strip(), str(weir.process.pid))
         self.assertEqual(self.get(weir).text, "up", "no retry needed once the pid file is there")
@@ -169,7 +169,7 @@ class Life(Case):
             conn.wait_closed()
         return self.backend(script=script)
 
-    def test_quit_finishes_what_is_in_flight_and_takes_nothing_new(self):
+    def test_quit_finishes_running_requests_and_refuses_new(self):
         weir = self.proxied(self.holding())
         idle = self.client(weir)
         busy = self.client(weir).send_request()
@@ -190,7 +190,7 @@ class Life(Case):
         self.assertEqual(busy.read_all(), b"")
         self.assertEqual(weir.wait_exit(), 0)
 
-    def test_term_ends_at_once_whatever_is_in_flight(self):
+    def test_term_ends_at_once_despite_running_requests(self):
         weir = self.proxied(self.holding())
         busy = self.client(weir).send_request()
         busy.read_until(b"half")
@@ -213,7 +213,7 @@ class Life(Case):
         weir.signal(signal.SIGTERM)
         self.assertEqual(weir.wait_exit(), 0)
 
-    def test_signals_by_command_line(self):
+    def test_signals_are_sent_by_command_line(self):
         backend = self.backend(lambda r: answer("x"))
         weir = self.proxied(backend)
 
@@ -291,7 +291,7 @@ class Life(Case):
         self.assertEqual(run("-c", str(weir.config_path), "-s", "stop").returncode, 0)
         self.wait_until(lambda: not weir.pid_path.exists() and not alive(pid), "the daemon to end")
 
-    def test_a_dying_peer_of_stderr_does_not_end_weir(self):
+    def test_closed_stderr_does_not_end_weir(self):
         reader, writer = os.pipe()
         weir = self.weir(self.scene(), start=False)
         weir.process = subprocess.Popen([binary(), "-c", str(weir.config_path)], stdin=subprocess.DEVNULL, stderr=writer, stdout=writer, cwd=weir.dir)
@@ -313,7 +313,7 @@ def alive(pid: int) -> bool:
 
 
 class Sockets(Case):
-    def test_unix_sockets_on_both_sides(self):
+    def test_unix_sockets_work_on_both_sides(self):
         with tempfile.TemporaryDirectory(prefix="weir-test-") as folder:
             backend = self.backend(lambda r: answer(r.get("host")), address=f"unix:{folder}/app.sock")
             weir = self.weir(f"upstream u {{ server {backend.address}; }} server {{ listen unix:{folder}/front.sock; location / {{ proxy_pass http://u; }} }}")
@@ -326,7 +326,7 @@ class Sockets(Case):
             self.assertEqual(weir.wait_exit(), 0)
             self.assertFalse(os.path.exists(f"{folder}/front.sock"), "the socket file goes with the process")
 
-    def test_proxy_pass_to_a_unix_socket(self):
+    def test_proxy_pass_reaches_a_unix_socket(self):
         with tempfile.TemporaryDirectory(prefix="weir-test-") as folder:
             backend = self.backend(lambda r: answer(r.path), address=f"unix:{folder}/app.sock")
             weir = self.weir(f"server {{ listen <<front>>; location / {{ proxy_pass http://{backend.address}:/base/; }} }}")
@@ -341,12 +341,12 @@ class Sockets(Case):
             weir.start()
             self.assertEqual(self.get(f"unix:{folder}/front.sock").text, "up")
 
-    def test_ipv6_on_both_sides(self):
+    def test_ipv6_works_on_both_sides(self):
         backend = self.backend(lambda r: answer(r.get("x-forwarded-for")), address="::1")
         weir = self.weir(f"upstream u {{ server {backend.address}; }} server {{ listen <<six>>; location / {{ proxy_pass http://u; }} }}", six=free_address("::1"))
         self.assertEqual(self.get(weir.names["six"], host="[::1]").text, "::1")
 
-    def test_wildcard_and_specific_address_of_one_port(self):
+    def test_wildcard_and_specific_address_share_a_port(self):
         """As in nginx, the specific address decides which server it is."""
         port = free_address().rpartition(":")[2]
         one, two = own_host(0), own_host(1)
@@ -370,7 +370,7 @@ class Users(Case):
         # A process that has changed its user may not be traced, which the leak check of a sanitizer build does at the end.
         return super().weir(http, environment={"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"}, **options)
 
-    def test_user_is_left_for_and_ports_below_1024_still_work(self):
+    def test_ports_below_1024_work_under_another_user(self):
         host = own_host(2)
         ports = self.low_ports(host, 2)
         account = pwd.getpwnam("nobody")

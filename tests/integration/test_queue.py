@@ -54,7 +54,7 @@ class Queue(Case):
     def wait_waiting(self, weir, count: int):
         self.wait_until(lambda: weir.metric("weir_queue_waiting", upstream="u") == count, f"{count} requests to wait")
 
-    def test_first_come_first_served_over_two_workers(self):
+    def test_queue_is_first_come_first_served_over_workers(self):
         weir = self.one("queue 20;", workers=2)
         clients = []
         for i in range(12):
@@ -69,7 +69,7 @@ class Queue(Case):
         self.assertEqual(self.peer.most, 1)
         self.wait_waiting(weir, 0)
 
-    def test_newcomer_does_not_overtake_those_who_wait(self):
+    def test_newcomer_does_not_overtake_the_queue(self):
         """While somebody waits a request lines up even if it finds a place free."""
         weir = self.one("queue 100;", workers=2)
         for i in range(3):
@@ -109,7 +109,7 @@ class Queue(Case):
         self.assertEqual([c.read_response().status for c in waiting], [200, 200])
         self.assertNotIn("over", self.peer.order)
 
-    def test_waiting_ends_at_its_timeout(self):
+    def test_queue_timeout_ends_the_wait(self):
         weir = self.one("queue 5 timeout=300ms;")
         begun = time.monotonic()
         response = self.get(weir, headers={"X-Id": "late"})
@@ -136,7 +136,7 @@ class Queue(Case):
                 self.assertEqual(self.peer.order, ["first", "stays"])
                 self.assertTrue(any(line.startswith("gone|") and line.endswith("|499") for line in weir.wait_log(3, "q.log")))
 
-    def test_one_who_leaves_the_middle_of_the_line_stops_nobody(self):
+    def test_client_that_leaves_the_queue_stops_no_other(self):
         weir = self.one("queue 10;", workers=2)
         clients = {}
         for i in range(6):
@@ -150,12 +150,12 @@ class Queue(Case):
             self.assertEqual(client.read_response().text, str(i))
         self.assertEqual(self.peer.order, ["first", "1", "2", "4", "5"])
 
-    def test_without_a_queue_the_answer_is_503_at_once(self):
+    def test_missing_queue_is_503_at_once(self):
         weir = self.one()
         response = self.get(weir)
         self.assertEqual((response.status, response.has("retry-after")), (503, True))
 
-    def test_line_outlives_a_reload(self):
+    def test_queue_outlives_a_reload(self):
         weir = self.one("queue 5;")
         waiting = [self.ask(weir, i) for i in range(2)]
         self.wait_waiting(weir, 2)
@@ -206,7 +206,7 @@ class Queue(Case):
 class Exact(Case):
     """A limit of connections holds over all workers, whatever the load."""
 
-    def test_max_conns_is_never_passed_and_everybody_is_served(self):
+    def test_max_conns_is_never_exceeded_and_all_are_served(self):
         def slow(peer):
             def reply(request):
                 with peer.lock:

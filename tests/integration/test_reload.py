@@ -44,7 +44,7 @@ class Reload(Case):
         self.assertEqual(client.read(4), b"done")
         self.assertEqual(client.request().text, "new", "and its connection goes on")
 
-    def test_bad_file_leaves_the_old_one_running_and_says_where(self):
+    def test_bad_file_is_reported_and_keeps_the_old(self):
         backend = self.named("old")
         weir = self.weir(self.scene(backend))
         client = self.client(weir)
@@ -60,7 +60,7 @@ class Reload(Case):
         weir.reload(self.scene(self.named("new")))
         self.assertEqual(client.request().text, "new", "a good file after a bad one is taken")
 
-    def test_missing_file_leaves_the_old_one_running(self):
+    def test_missing_file_keeps_the_old_configuration(self):
         weir = self.weir(self.scene(self.named("old")))
         text = weir.config()
         weir.config_path.unlink()

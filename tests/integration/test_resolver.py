@@ -58,7 +58,7 @@ class Names(Case):
 
 
 class Changes(Names):
-    def test_a_change_is_followed_within_its_ttl_and_no_client_sees_it(self):
+    def test_change_is_followed_within_its_ttl(self):
         a, b, c = self.peer("a"), self.peer("b"), self.peer("c")
         self.dns.a("app.test", a.host, b.host)
         weir = self.scene(workers=2)
@@ -76,7 +76,7 @@ class Changes(Names):
         told = re.search(r'"app\.test:\d+" resolves to (.*)', weir.errors()).group(1)
         self.assertEqual(told, f"{b.address}, {c.address}; before: {a.address}, {b.address}")
 
-    def test_a_peer_that_stays_is_as_full_as_it_was(self):
+    def test_remaining_peer_keeps_its_inflight_count(self):
         go = threading.Event()
 
         def reply(request):
@@ -114,7 +114,7 @@ class Changes(Names):
         self.dns.a("node.test", b.host)
         self.wait_answers(weir, "b")
 
-    def test_an_srv_backup_takes_over_when_the_lower_priority_is_gone(self):
+    def test_srv_backup_takes_over_when_primaries_are_gone(self):
         a, b = (self.backend(lambda r, n=n: answer(n)) for n in "ab")
         for name, backend in (("a.test", a), ("b.test", b)):
             self.dns.a(name, backend.address.split(":")[0])
@@ -127,7 +127,7 @@ class Changes(Names):
         self.wait_questions("_http._tcp.app.test", kind=SRV)
         self.assertNotIn("resolves to", weir.errors(), "the records have not changed")
 
-    def test_a_name_without_resolve_is_not_asked_for_again_once_it_has_addresses(self):
+    def test_name_without_resolve_is_asked_once(self):
         a = self.peer("a")
         self.dns.a("app.test", a.host).a("other.test", a.host)
         weir = self.scene(f"app.test:{self.port}", f"server other.test:{self.port} resolve;")
@@ -140,7 +140,7 @@ class Changes(Names):
 class Order(Names):
     dns_class = RotatingDns
 
-    def test_another_order_changes_nothing(self):
+    def test_order_of_an_answer_changes_nothing(self):
         a, b, c = self.peer("a"), self.peer("b"), self.peer("c")
         self.dns.a("app.test", c.host, a.host, b.host)
         weir = self.scene()
@@ -152,7 +152,7 @@ class Order(Names):
 
 
 class AtStart(Names):
-    def test_a_dead_resolver_delays_the_start_no_longer_than_its_bound(self):
+    def test_dead_resolver_delays_the_start_within_a_bound(self):
         a = self.peer("a")
         self.dns.mode = "silent"
         began = time.monotonic()
@@ -160,7 +160,7 @@ class AtStart(Names):
         self.assertLess(time.monotonic() - began, BOUND)
         self.assertEqual(self.answers(weir), {"a"}, "who has an address serves")
 
-    def test_only_a_late_name_is_503_until_it_is_there(self):
+    def test_late_name_is_503_until_it_resolves(self):
         a = self.peer("a")
         weir = self.scene()
         weir.wait_error(r"weir\.conf:\d+:\d+: warning: .*app\.test:\d+.*no peer until the name resolves")
@@ -168,13 +168,13 @@ class AtStart(Names):
         self.dns.a("app.test", a.host)
         self.wait_until(lambda: self.get(weir).status == 200, "the name to resolve")
 
-    def test_the_test_of_a_configuration_warns(self):
+    def test_configuration_test_warns_of_unresolved_names(self):
         weir = self.scene("nobody.test:80", start=False)
         tested = run("-t", "-c", str(weir.config_path))
         self.assertEqual(tested.returncode, 0, tested.stderr)
         self.assertRegex(tested.stderr, r"warning: .*nobody\.test")
 
-    def test_under_the_defaults_of_nginx_it_is_an_error(self):
+    def test_nginx_defaults_refuse_unresolved_names(self):
         weir = self.weir("defaults nginx;\n" + self.text("nobody.test:80"), start=False)
         tested = run("-t", "-c", str(weir.config_path))
         self.assertNotEqual(tested.returncode, 0)
@@ -189,7 +189,7 @@ class DeadResolver(Names):
         self.assertEqual(self.answers(weir), {"a"})
         return weir
 
-    def test_failure_silence_and_absence_are_said_once_and_so_is_the_return(self):
+    def test_failures_and_recovery_are_logged_once(self):
         weir = self.dying()
         records = dict(self.dns.records)
         for mode in ("fails", "silent", "gone"):
@@ -207,7 +207,7 @@ class DeadResolver(Names):
                 self.dns.mode = "answers"
                 weir.wait_error(r'"app\.test:\d+" resolves again', since)
 
-    def test_a_reload_ends_within_its_bound_and_keeps_the_last_good_answer(self):
+    def test_reload_keeps_the_last_good_answer_within_a_bound(self):
         weir = self.dying()
         self.dns.mode = "silent"
         began = time.monotonic()
@@ -215,7 +215,7 @@ class DeadResolver(Names):
         self.assertLess(time.monotonic() - began, BOUND)
         self.assertEqual(self.answers(weir), {"a"})
 
-    def test_a_reload_with_many_new_names_ends_within_the_same_bound(self):
+    def test_reload_with_many_names_ends_within_the_bound(self):
         weir = self.dying()
         self.dns.mode = "silent"
         lines = " ".join(f"server dead{i}.test:80 resolve;" for i in range(100))
@@ -224,7 +224,7 @@ class DeadResolver(Names):
         self.assertLess(time.monotonic() - began, BOUND)
         self.assertEqual(self.answers(weir), {"a"})
 
-    def test_clients_are_served_as_ever_while_it_is_asked_and_reloads_wait(self):
+    def test_clients_are_served_while_reloads_wait(self):
         weir = self.dying()
         self.dns.mode = "silent"
         with Load(weir.front, rate=200, clients=4) as load:
@@ -233,7 +233,7 @@ class DeadResolver(Names):
         self.assertEqual(load.failed(), [])
         self.assertLess(load.slowest(), 1.0)
 
-    def test_stopping_does_not_wait_for_it(self):
+    def test_stop_does_not_wait_for_the_resolver(self):
         weir = self.dying()
         self.dns.mode = "silent"
         self.wait_questions(count=1)

@@ -95,11 +95,11 @@ class Broken(Case):
                 self.assertNotIn(b"0\r\n\r\n", client.read_all(), "no final chunk: the client sees that something is missing")
                 backend.wait_all_closed()
 
-    def test_bad_chunk_before_anything_was_sent_on_is_502(self):
+    def test_bad_chunk_before_the_first_sent_byte_is_502(self):
         response = self.through(OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", end="wait")
         self.assertEqual(response.status, 502)
 
-    def test_bodies_where_none_may_be_are_not_forwarded(self):
+    def test_forbidden_bodies_are_not_forwarded(self):
         for method, head in (("HEAD", OK + b"Content-Length: 5\r\n\r\n"), ("GET", b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n"),
                              ("GET", b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n")):
             with self.subTest(head=head):
@@ -114,7 +114,7 @@ class Broken(Case):
                 else:
                     self.assertTrue(client.closed_by_weir())
 
-    def test_101_without_being_asked_is_502(self):
+    def test_unrequested_101_is_502(self):
         self.assertEqual(self.through(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", end="wait").status, 502)
 
     def test_storm_of_interim_answers_is_502(self):
@@ -150,7 +150,7 @@ class Broken(Case):
 class Pollution(Case):
     """A byte of one answer must never be taken for another's."""
 
-    def test_surplus_bytes_close_the_connection_and_reach_nobody(self):
+    def test_surplus_bytes_close_the_connection_and_reach_no_client(self):
         def script(conn):
             conn.read_request()
             conn.send(answer("first") + answer("POISON"))
@@ -237,7 +237,7 @@ class Early(Case):
             client.send_pieces(b"x" * 3_000_000, 65536)
             self.assertEqual(client.read_response().status, 401)
 
-    def test_answer_that_ends_while_the_body_is_still_held_back(self):
+    def test_answer_may_end_while_the_body_is_paused(self):
         """A long answer and a long body at the same time, neither side reading before it has written: no standstill."""
         def script(conn):
             request = conn.read_head()

@@ -43,7 +43,7 @@ class State(Case):
 
 
 class StateFile(State):
-    def test_what_was_said_outlives_weir_even_when_it_is_killed(self):
+    def test_overrides_survive_a_kill(self):
         weir = self.weir(self.http())
         self.ctl(weir, "down", "u/" + self.a.address, "--why", "disk")
         self.assertEqual(self.served_by(weir), {"b"})
@@ -58,7 +58,7 @@ class StateFile(State):
         self.restart(weir)
         self.assertEqual(self.served_by(weir), {"a", "b"})
 
-    def test_that_makes_no_sense_is_moved_aside_and_weir_starts(self):
+    def test_corrupt_state_file_is_renamed(self):
         weir = self.weir(self.http(), start=False)
         (weir.dir / "weir.state").write_text('{"version": 1, "peers": "none"}')
         weir.start()
@@ -66,7 +66,7 @@ class StateFile(State):
         self.assertEqual((weir.dir / "weir.state.bad").read_text(), '{"version": 1, "peers": "none"}')
         self.assertEqual(self.served_by(weir), {"a", "b"})
 
-    def test_off_is_not_written(self):
+    def test_state_file_off_writes_nothing(self):
         weir = self.weir(self.http(), main="state_file off;")
         self.ctl(weir, "down", "u/" + self.a.address)
         self.assertEqual(self.served_by(weir), {"b"})
@@ -74,14 +74,14 @@ class StateFile(State):
         self.restart(weir)
         self.assertEqual(self.served_by(weir), {"a", "b"})
 
-    def test_that_cannot_be_written_is_told_and_the_change_is_in_force(self):
+    def test_unwritable_state_file_is_reported(self):
         weir = self.weir(self.http(), main="state_file <<dir>>/none/weir.state;")
         done = weir.ctl("down", "u/" + self.a.address)
         self.assertIn("none/weir.state", done.stdout + done.stderr)
         weir.wait_error(r"\[error\].*the state file was not written")
         self.assertEqual(self.served_by(weir), {"b"})
 
-    def test_moves_with_a_reload(self):
+    def test_state_file_moves_with_a_reload(self):
         weir = self.weir(self.http())
         self.ctl(weir, "down", "u/" + self.a.address)
         weir.reload(self.http(), main="state_file <<dir>>/other.state;")
@@ -90,7 +90,7 @@ class StateFile(State):
         self.assertEqual(self.said(weir, "other.state")["peers"], [])
 
     @unittest.skipIf(os.geteuid() != 0, "only root can become another user")
-    def test_belongs_to_the_user_that_weir_becomes_in_a_directory_that_does_not(self):
+    def test_state_file_belongs_to_the_configured_user(self):
         weir = self.weir(self.http("sticky cookie peer;"), main="user nobody nogroup;")
         uid = pwd.getpwnam("nobody").pw_uid
         for name in ("weir.state", "weir.sock"):
@@ -105,7 +105,7 @@ class StateFile(State):
         self.restart(weir)
         self.assertEqual(self.said(weir)["peers"][0]["weight"], 3)
 
-    def test_keeps_the_key_of_sticky_cookies(self):
+    def test_state_file_keeps_the_cookie_secret(self):
         weir = self.weir(self.http("sticky cookie peer;"))
         secret = self.said(weir)["sticky_secret"]
         first = self.get(weir)
@@ -117,7 +117,7 @@ class StateFile(State):
 
 
 class Contradictions(State):
-    def test_a_reload_says_what_the_operator_said_otherwise(self):
+    def test_reload_warns_of_contradicting_overrides(self):
         weir = self.weir(self.http())
         self.ctl(weir, "weight", "u/" + self.a.address, "4", "--why", "new machine")
         text = self.http().replace(f"server {self.a.address};", f"server {self.a.address} weight=2;")
@@ -126,7 +126,7 @@ class Contradictions(State):
         names = [self.get(weir).text for _ in range(10)]
         self.assertEqual(names.count("a"), 8)
 
-    def test_a_peer_that_is_gone_is_said_once_and_kept(self):
+    def test_override_of_a_missing_peer_warns_once(self):
         weir = self.weir(self.http())
         self.ctl(weir, "down", "u/" + self.a.address)
         without = self.http().replace(f"server {self.a.address};", "")
@@ -137,28 +137,28 @@ class Contradictions(State):
 
 
 class AdminPlace(State):
-    def test_one_that_is_named_and_cannot_be_is_an_error(self):
+    def test_configured_socket_that_fails_is_an_error(self):
         weir = self.weir(self.http(), main="admin unix:<<dir>>/none/weir.sock;", start=False)
         done = run("-c", str(weir.config_path))
         self.assertEqual(done.returncode, 1)
         self.assertIn("none/weir.sock", done.stderr)
         self.assertFalse(weir.pid_path.exists())
 
-    def test_one_by_default_that_cannot_be_is_a_warning(self):
+    def test_default_socket_that_fails_is_a_warning(self):
         weir = self.weir(self.http(), start=False)
         (weir.dir / "weir.sock").mkdir()
         weir.start()
         weir.wait_error(r"\[warn\].*there is no admin socket")
         self.assertEqual(self.served_by(weir), {"a", "b"})
 
-    def test_one_that_cannot_move_stays(self):
+    def test_socket_stays_when_it_cannot_move(self):
         weir = self.weir(self.http())
         said = weir.reload(self.http(), main="admin unix:<<dir>>/none/weir.sock;")
         weir.wait_error("the admin socket stays where it was")
         self.assertIn("configuration reloaded", said)
         self.ctl(weir, "status")
 
-    def test_is_there_until_a_drain_is_over(self):
+    def test_socket_exists_until_a_drain_ends(self):
         weir = self.weir(self.http())
         idle = self.client(weir)
         idle.send(b"GET / HTTP/1.1\r\n")

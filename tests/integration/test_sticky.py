@@ -40,7 +40,7 @@ class Sticky(Case):
 
 
 class Cookie(Sticky):
-    def test_cookie_has_safe_attributes_and_tells_no_address(self):
+    def test_cookie_has_safe_attributes_and_no_address(self):
         weir = self.weir(self.scene("sticky cookie srv;"))
         response = self.sent(weir, None)
         line = response.get("set-cookie")
@@ -49,7 +49,7 @@ class Cookie(Sticky):
         self.assertEqual({a.strip().lower() for a in attributes.split(";")}, {"httponly", "samesite=lax", "path=/"})
         self.assertNotIn(self.backends[response.text].address.encode().hex(), line)
 
-    def test_attributes_are_as_asked(self):
+    def test_cookie_has_the_configured_attributes(self):
         weir = self.weir(self.scene("sticky cookie srv expires=1h domain=.example.com path=/app samesite=strict secure;"))
         line = self.sent(weir, None).get("set-cookie").lower()
         for part in ("domain=.example.com", "path=/app", "samesite=strict", "secure", "httponly"):
@@ -65,11 +65,11 @@ class Cookie(Sticky):
                 for name, value in values.items():
                     self.assertEqual(self.texts(weir, value), {name})
 
-    def test_those_without_a_cookie_are_balanced(self):
+    def test_clients_without_a_cookie_are_balanced(self):
         weir = self.weir(self.scene("sticky cookie srv;"))
         self.assertEqual([self.sent(weir, None).text for _ in range(6)], list("abcabc"))
 
-    def test_forged_values_bind_to_nobody_and_get_a_new_cookie(self):
+    def test_forged_values_are_replaced(self):
         weir = self.weir(self.scene("sticky cookie srv;"))
         good = self.bound_to(weir, "a")
         for value in ("x", "0" * 32, good[:-1] + ("0" if good[-1] != "0" else "1"), good.upper() + "z", good + "0", good[:16], '"' + good, "a" * 5000):
@@ -78,7 +78,7 @@ class Cookie(Sticky):
                 self.assertEqual({r.text for r in responses}, {"a", "b", "c"})
                 self.assertTrue(all(re.fullmatch("[0-9a-f]{32}", cookie_of(r)) for r in responses))
 
-    def test_backends_see_the_request_as_it_came_and_their_own_cookies_pass(self):
+    def test_request_and_cookies_pass_unchanged(self):
         self.backends["a"].stop()
         self.backends = {"a": self.backend(lambda r: answer("a", headers=[("Set-Cookie", "session=1"), ("Set-Cookie", "lang=en")]))}
         weir = self.weir(self.scene("sticky cookie srv;"))
@@ -86,7 +86,7 @@ class Cookie(Sticky):
         self.assertEqual([v.partition("=")[0] for v in response.all("set-cookie")].count("session"), 1)
         self.assertEqual({v.partition("=")[0] for v in response.all("set-cookie")}, {"session", "lang", "srv"})
 
-    def test_peer_that_is_gone_is_replaced_and_the_client_bound_anew(self):
+    def test_client_of_a_missing_peer_is_rebound(self):
         weir = self.weir(self.scene("sticky cookie srv;", {n: "fail_timeout=1s" for n in "abc"}))
         old = self.bound_to(weir, "b")
         address = self.backends["b"].address
@@ -101,7 +101,7 @@ class Cookie(Sticky):
         self.assertEqual(self.texts(weir, new), {response.text}, "who has been bound anew stays there")
         self.wait_until(lambda: self.sent(weir, old).text == "b", "the old cookie to count again")
 
-    def test_down_by_check_is_gone_too(self):
+    def test_client_of_a_down_peer_is_rebound(self):
         ill = set()
         self.backends = {n: self.backend(lambda r, n=n: answer(n, status=500 if r.path == "/health" and n in ill else 200)) for n in "abc"}
         weir = self.weir(self.scene("sticky cookie srv; health_check interval=100ms fastinter=50ms uri=/health;"))
@@ -112,7 +112,7 @@ class Cookie(Sticky):
         self.assertIn(response.text, ("a", "c"))
         self.assertNotEqual(cookie_of(response), old)
 
-    def test_drain_keeps_the_bound_and_takes_nobody_new(self):
+    def test_drain_keeps_bound_clients_alone(self):
         weir = self.weir(self.scene("sticky cookie srv;"))
         value = self.bound_to(weir, "b")
         weir.reload(self.scene("sticky cookie srv;", {"b": "drain"}))
@@ -134,14 +134,14 @@ class Cookie(Sticky):
         for name, value in values.items():
             self.assertEqual(self.texts(weir, value, 4), {name})
 
-    def test_two_weirs_with_one_secret_understand_each_other(self):
+    def test_two_weirs_with_a_shared_secret_agree(self):
         text = self.scene("sticky cookie srv secret=0123456789abcdef0123456789abcdef;")
         one, two, other = self.weir(text), self.weir(text), self.weir(self.scene("sticky cookie srv;"))
         value = self.bound_to(one, "c")
         self.assertEqual(self.texts(two, value), {"c"})
         self.assertEqual(self.texts(other, value), {"a", "b", "c"})
 
-    def test_bound_post_fails_over_only_by_the_rule(self):
+    def test_bound_post_fails_over_only_by_the_retry_rule(self):
         """A cookie makes no request repeatable."""
         def dies(conn):
             conn.read_request()
@@ -154,7 +154,7 @@ class Cookie(Sticky):
         self.assertEqual(self.sent(weir, value, method="POST", body=b"x").status, 502)
         self.assertEqual(sum(r.method == "POST" for b in self.backends.values() for r in b.requests), 0)
 
-    def test_counts_of_bound_and_rebound(self):
+    def test_metrics_count_bound_and_rebound_requests(self):
         weir = self.weir(self.scene("sticky cookie srv;"))
         value = self.bound_to(weir, "a")
         self.texts(weir, value, 5)
@@ -198,7 +198,7 @@ class Learn(Sticky):
     def with_session(self, weir, value: str) -> str:
         return self.get(weir, headers={"Cookie": f"session={value}"}).text
 
-    def test_sessions_stay_where_they_were_made(self):
+    def test_sessions_stay_on_their_peer(self):
         weir = self.weir(self.scene(self.WORDS), workers=3)
         sessions = [self.session(weir, i) for i in range(9)]
         self.assertEqual({name for name, _ in sessions}, {"a", "b", "c"})

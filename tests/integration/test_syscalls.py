@@ -41,7 +41,7 @@ class Syscalls(Case):
         done = subprocess.run([TOOLS / "weir-load", f"{weir.front}/small", "--closed", "--connections", "64", *arguments], capture_output=True, check=True, timeout=60)
         return json.loads(done.stdout)
 
-    def test_a_warm_get_on_a_saturated_worker(self):
+    def test_warm_get_takes_few_syscalls_on_a_busy_worker(self):
         backend = free_address()
         server = subprocess.Popen([TOOLS / "backend", backend], stdin=subprocess.DEVNULL)
         self.addCleanup(server.wait)

@@ -51,7 +51,7 @@ class ClientSide(Case):
         except Closed:
             pass
 
-    def test_idle_keepalive_connection_is_closed_without_a_word(self):
+    def test_idle_keepalive_connection_is_closed_silently(self):
         weir = self.proxied(self.backend(), server="keepalive_timeout 200ms;")
         client = self.client(weir)
         self.assertEqual(client.request().status, 200)
@@ -83,7 +83,7 @@ class ClientSide(Case):
             pass
         backend.wait_all_closed()
 
-    def test_client_that_does_not_read_is_given_up(self):
+    def test_client_that_does_not_read_is_closed(self):
         size = 64 * 1024 * 1024
 
         def script(conn):
@@ -110,7 +110,7 @@ class PeerSide(Case):
         self.assertEqual(self.get(weir).status, 504)
         backend.wait_all_closed()
 
-    def test_get_tries_the_next_peer_after_a_timeout_and_post_does_not(self):
+    def test_get_alone_tries_another_peer_after_a_timeout(self):
         slow, fast = self.never_answers(), self.backend(lambda r: answer("fast"))
         weir = self.weir(f"""upstream u {{ server {slow.address} max_fails=0; server {fast.address}; }}
             server {{ listen <<front>>; location / {{ proxy_pass http://u; proxy_read_timeout 1s; }} }}""")
@@ -145,7 +145,7 @@ class PeerSide(Case):
         self.assertEqual(self.get(weir).body, b"x" * 12)
         self.assertGreater(time.monotonic() - begun, 1.0)
 
-    def test_event_stream_may_be_silent_for_longer_than_the_read_timeout(self):
+    def test_event_stream_outlives_the_read_timeout(self):
         quiet = threading.Event()
 
         def script(conn):
@@ -157,7 +157,7 @@ class PeerSide(Case):
         weir = self.proxied(self.backend(script=script), "proxy_read_timeout 200ms;")
         self.assertEqual(self.get(weir).body, b"ok")
 
-    def test_peer_that_does_not_take_the_request_is_given_up(self):
+    def test_peer_that_does_not_read_is_closed(self):
         def script(conn):
             conn.read_head()
             done.wait(60)
@@ -172,7 +172,7 @@ class PeerSide(Case):
             pass
         done.set()
 
-    def test_peer_that_cannot_be_connected_is_504_after_the_connect_timeout(self):
+    def test_connect_timeout_is_504(self):
         """A backlog that is full takes no further connection: SYNs stay unanswered."""
         listener = socket.socket()
         listener.bind(("127.0.0.1", 0))
@@ -206,7 +206,7 @@ class PeerSide(Case):
         backend.wait_all_closed()
         self.assertEqual(self.get(weir).status, 200)
 
-    def test_all_refused_is_answered_at_once(self):
+    def test_refused_connects_are_answered_at_once(self):
         addresses = []
         for _ in range(3):
             holder, address = closed_port()

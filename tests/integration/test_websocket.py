@@ -158,7 +158,7 @@ class WebSocket(Case):
             client.send(b"x")
             self.assertEqual(client.read_all(), b"")
 
-    def test_each_direction_closes_on_its_own(self):
+    def test_each_direction_closes_alone(self):
         """After the client's FIN the backend may still say its last words."""
         def script(conn):
             conn.read_request()

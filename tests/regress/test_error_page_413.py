@@ -16,14 +16,14 @@ class ErrorPage413(Case):
                          f"location / {{ proxy_pass http://u; }} location @f {{ client_max_body_size 100k; {named} }} }}")
         return backend, weir
 
-    def test_proxied_page_does_not_get_a_body_with_a_hole(self):
+    def test_proxied_page_gets_no_incomplete_body(self):
         backend, weir = self.scene("proxy_pass http://u;")
         for request in (CHUNKED + b"8\r\naaaaaaaa\r\n8\r\nbbbbbbbb\r\n0\r\n\r\n", CHUNKED + b"14\r\n" + b"c" * 20 + b"\r\n0\r\n\r\n",
                         b"POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 20\r\n\r\n" + b"d" * 20):
             self.assertEqual(self.client(weir).send(request).read_response().status, 413)
         self.assertEqual(backend.requests, [])
 
-    def test_page_of_our_own_is_answered_at_once(self):
+    def test_local_page_is_answered_at_once(self):
         _, weir = self.scene("return 413 mine;")
         for request in (CHUNKED + b"8\r\naaaaaaaa\r\n8\r\nbbbbbbbb\r\n", b"POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 20\r\n\r\nd"):
             response = self.client(weir).send(request).read_response()

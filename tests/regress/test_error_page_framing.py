@@ -12,7 +12,7 @@ class ErrorPageFraming(Case):
         backend = self.backend(reply)
         return self.proxied(backend, server=pages + " location = /missing { return 404; }")
 
-    def test_page_with_a_body_as_204(self):
+    def test_page_with_a_body_is_not_sent_as_204(self):
         for status in (204, 304):
             weir = self.scene(lambda r: answer("page"), f"error_page 404 ={status} /page;")
             client = self.client(weir)
@@ -21,7 +21,7 @@ class ErrorPageFraming(Case):
                 self.assertEqual((response.status, response.body), (status, b""))
             self.assertEqual(client.request(path="/other").text, "page")
 
-    def test_page_with_a_chunked_body_as_204(self):
+    def test_page_with_a_chunked_body_is_not_sent_as_204(self):
         weir = self.scene(lambda r: b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npage\r\n0\r\n\r\n", "error_page 404 =204 /page;")
         client = self.client(weir)
         for _ in range(2):

@@ -32,7 +32,7 @@ BODY = bytes(range(256)) * 600  # 150 KB: more than the kernel takes, less than 
 
 
 class QueuedAnswer(Case):
-    def test_half_closed_client_gets_all_of_a_large_answer(self):
+    def test_half_closed_client_gets_a_large_answer_whole(self):
         weir = self.proxied(self.backend(lambda r: answer(BODY * 10)), location="proxy_ignore_client_abort on;")
         client = slow_client(self, weir).send_request().fin()
         self.assertEqual(len(client.read_response().body), len(BODY) * 10)

@@ -17,7 +17,7 @@ SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection:
 
 
 class TunnelBackpressure(Case):
-    def test_many_bytes_behind_the_101_wait_for_a_slow_client(self):
+    def test_bytes_behind_a_101_wait_for_a_slow_client(self):
         early = bytes(range(256)) * 255  # with the head not more than one read
 
         def script(conn):
@@ -29,7 +29,7 @@ class TunnelBackpressure(Case):
         self.assertEqual(client.read_response().status, 101)
         self.assertEqual(client.read(len(early)), early)
 
-    def test_what_is_queued_for_a_half_closed_peer_is_delivered(self):
+    def test_queued_bytes_reach_a_half_closed_peer(self):
         go = threading.Event()
         got = []
 
@@ -53,7 +53,7 @@ class TunnelBackpressure(Case):
         self.assertEqual(len(got[0]), len(data))
         self.assertEqual(got[0], data)
 
-    def test_tunnel_that_opens_while_weir_drains_is_closed_politely(self):
+    def test_tunnel_opened_during_a_drain_gets_a_close_frame(self):
         go = threading.Event()
 
         def script(conn):

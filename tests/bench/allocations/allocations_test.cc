@@ -32,7 +32,7 @@ uint64_t count(std::string_view name) {
   return 0;
 }
 
-TEST(Allocations, a_cold_get_makes_some_which_shows_that_they_are_counted) {
+TEST(Allocations, cold_get_makes_some) {
   sim::WarmRig rig;
   EXPECT_GT(count_allocations([&] {
               rig.round("GET / HTTP/1.1\r\nHost: sim.test\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
@@ -52,7 +52,7 @@ TEST(Allocations, a_warm_chunked_response_makes_none) {
   EXPECT_EQ(count("chunked"), 0U);
 }
 
-TEST(Allocations, a_warm_answer_of_our_own_makes_none) {
+TEST(Allocations, warm_local_answer_makes_none) {
   EXPECT_EQ(count("local"), 0U);
 }
 

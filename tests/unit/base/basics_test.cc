@@ -32,7 +32,7 @@ size_t resident_bytes() {
 }
 
 // A worker's heap is not the main thread's, which glibc treats otherwise.
-TEST(Memory, what_many_small_objects_took_goes_back_to_the_system) {
+TEST(Memory, returns_heap_pages_after_frees) {
   prepare_heap();
   std::thread([] {
     constexpr size_t kCount = 40'000, kSize = 400;
@@ -163,7 +163,7 @@ TEST(Result, takes_values_and_errors_of_one_type) {
   EXPECT_EQ(value->size(), 1U);
 }
 
-TEST(Result, status_has_no_value_to_speak_of) {
+TEST(Result, status_has_no_value) {
   const Status<> fine = Void{};
   const Status<> not_fine = Unexpected{"why"};
   EXPECT_TRUE(fine);
@@ -201,7 +201,7 @@ TEST(IntrusiveList, keeps_order_and_moves_a_node_that_is_pushed_again) {
   EXPECT_EQ(list.back()->number, 3);
 }
 
-TEST(IntrusiveList, a_node_leaves_when_it_dies) {
+TEST(IntrusiveList, node_unlinks_when_destroyed) {
   Items list;
   Item a(1);
   {
@@ -217,7 +217,7 @@ TEST(IntrusiveList, a_node_leaves_when_it_dies) {
   EXPECT_EQ(list.back(), nullptr);
 }
 
-TEST(IntrusiveList, lets_its_nodes_go_when_it_dies) {
+TEST(IntrusiveList, unlinks_its_nodes_when_destroyed) {
   Item a(1);
   {
     Items list;
@@ -237,7 +237,7 @@ TEST(IntrusiveList, a_node_is_in_one_list_only) {
   EXPECT_EQ(numbers(two), std::vector<int>{1});
 }
 
-TEST(IntrusiveList, takes_all_of_another_behind_its_own) {
+TEST(IntrusiveList, appends_a_whole_list) {
   Items one;
   Items two;
   Item a(1);
@@ -280,7 +280,7 @@ TEST(ErrorTable, has_a_complete_row_for_every_kind) {
   }
 }
 
-TEST(ErrorTable, only_peers_are_blamed_and_client_faults_are_never_retried) {
+TEST(ErrorTable, blames_peers_alone_and_never_retries_client_faults) {
   for (int i = 0; i < kErrorKinds; ++i) {
     const ErrorTraits& row = traits(static_cast<ErrorKind>(i));
     if (row.blames_peer) {
@@ -293,7 +293,7 @@ TEST(ErrorTable, only_peers_are_blamed_and_client_faults_are_never_retried) {
   }
 }
 
-TEST(ErrorTable, says_what_the_semantics_ask_for) {
+TEST(ErrorTable, agrees_with_the_semantics) {
   EXPECT_EQ(traits(ErrorKind::kClientClosed).status, 499);
   EXPECT_EQ(traits(ErrorKind::kClientTimeout).status, 408);
   EXPECT_EQ(traits(ErrorKind::kConnectRefused).status, 502);

@@ -16,7 +16,7 @@ bool aligned(const void* p, size_t align) {
   return reinterpret_cast<uintptr_t>(p) % align == 0;
 }
 
-TEST(Arena, allocates_nothing_until_asked) {
+TEST(Arena, allocates_nothing_before_its_first_use) {
   EXPECT_EQ(Arena().heap_bytes(), 0U);
 }
 
@@ -104,7 +104,7 @@ std::string all_of(const Chain& chain) {
   return out;
 }
 
-TEST(ChunkPool, hands_out_what_was_given_back) {
+TEST(ChunkPool, reuses_returned_chunks) {
   ChunkPool pool;
   Chunk* a = pool.take();
   a->begin = 3;
@@ -120,7 +120,7 @@ TEST(ChunkPool, hands_out_what_was_given_back) {
   pool.give(b);
 }
 
-TEST(ChunkPool, trims_idle_chunks_but_not_those_in_use) {
+TEST(ChunkPool, trims_idle_chunks_alone) {
   ChunkPool pool;
   Chain in_use(pool);
   in_use.append("kept");
@@ -205,7 +205,7 @@ TEST(Chain, moving_empties_the_source_and_frees_the_target) {
   EXPECT_EQ(pool.outstanding(), 1U);
 }
 
-TEST(Chain, lists_at_most_the_pieces_asked_for) {
+TEST(Chain, lists_at_most_the_requested_pieces) {
   ChunkPool pool;
   Chain chain(pool);
   chain.append(std::string(Chunk::kCapacity * 3, 'x'));

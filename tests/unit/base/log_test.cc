@@ -102,14 +102,14 @@ TEST_F(Log, each_target_has_its_own_level) {
   EXPECT_THAT(read(path("grave")), HasSubstr("both"));
 }
 
-TEST_F(Log, without_a_target_nothing_is_enabled) {
+TEST_F(Log, levels_are_disabled_without_a_target) {
   ASSERT_TRUE(log::configure({}));
   EXPECT_FALSE(log::enabled(LogLevel::kEmerg));
   log::emerg("into the void");
   log::flush();
 }
 
-TEST_F(Log, a_new_file_is_readable_by_the_group_at_most_and_an_old_one_is_appended_to) {
+TEST_F(Log, new_file_is_readable_by_owner_and_group) {
   std::ofstream(path("old")) << "before\n";
   ASSERT_TRUE(log::configure({{path("new"), LogLevel::kInfo}, {path("old"), LogLevel::kInfo}}));
   log::info("after");
@@ -130,7 +130,7 @@ TEST_F(Log, control_bytes_cannot_forge_a_line) {
               HasSubstr("GET /\\x0d\\x0a2026/01/01 00:00:00 [emerg] fake \\x1b[31m\\x7f\\xff\\x00\"quoted\" \\\n"));
 }
 
-TEST_F(Log, an_endless_text_is_cut) {
+TEST_F(Log, long_text_is_cut) {
   ASSERT_TRUE(log::configure({{path("a"), LogLevel::kInfo}}));
   log::info(std::string(1'000'000, 'x'));
   log::info(std::string(1'000'000, '\n'));
@@ -139,7 +139,7 @@ TEST_F(Log, an_endless_text_is_cut) {
   EXPECT_THAT(read(path("a")), HasSubstr("xxx...\n"));
 }
 
-TEST_F(Log, a_target_that_cannot_be_opened_is_told_and_the_old_ones_live_on) {
+TEST_F(Log, failed_target_is_an_error_and_keeps_the_old) {
   ASSERT_TRUE(log::configure({{path("a"), LogLevel::kInfo}}));
   const auto failed = log::configure({{path("b"), LogLevel::kDebug}, {path("none/c"), LogLevel::kDebug}});
   ASSERT_FALSE(failed);
@@ -150,7 +150,7 @@ TEST_F(Log, a_target_that_cannot_be_opened_is_told_and_the_old_ones_live_on) {
   EXPECT_THAT(read(path("a")), HasSubstr("still here"));
 }
 
-TEST_F(Log, a_pipe_without_a_reader_is_an_error_and_not_a_hang) {
+TEST_F(Log, pipe_without_a_reader_is_an_error) {
   ASSERT_EQ(mkfifo(path("pipe").c_str(), 0600), 0);
   EXPECT_FALSE(log::configure({{path("pipe"), LogLevel::kInfo}}));
 }
@@ -170,7 +170,7 @@ TEST_F(Log, reopen_follows_a_rotated_file) {
   EXPECT_THAT(read(path("a")) + read(path("a.1")), HasSubstr("second"));
 }
 
-TEST_F(Log, reopen_keeps_the_old_file_when_the_new_one_cannot_be_opened) {
+TEST_F(Log, reopen_keeps_the_old_file_on_failure) {
   std::filesystem::create_directory(path("sub"));
   ASSERT_TRUE(log::configure({{path("sub/a"), LogLevel::kInfo}, {path("b"), LogLevel::kInfo}}));
   std::filesystem::rename(path("sub"), path("moved"));
@@ -183,7 +183,7 @@ TEST_F(Log, reopen_keeps_the_old_file_when_the_new_one_cannot_be_opened) {
   EXPECT_THAT(read(path("b")), HasSubstr("not lost"));
 }
 
-TEST_F(Log, a_full_disk_drops_and_counts_and_leaves_the_other_targets_alone) {
+TEST_F(Log, full_disk_is_counted_and_stops_no_other) {
   ASSERT_TRUE(log::configure({{"/dev/full", LogLevel::kError}, {path("b"), LogLevel::kInfo}}));
   const uint64_t before = log::dropped();
   log::error("one");
@@ -195,7 +195,7 @@ TEST_F(Log, a_full_disk_drops_and_counts_and_leaves_the_other_targets_alone) {
   EXPECT_THAT(read(path("b")), HasSubstr("two"));
 }
 
-TEST_F(Log, a_stalled_pipe_reader_costs_lines_but_holds_nobody_up) {
+TEST_F(Log, stalled_pipe_reader_never_blocks_callers) {
   ASSERT_EQ(mkfifo(path("pipe").c_str(), 0600), 0);
   const int reader = open(path("pipe").c_str(), O_RDONLY | O_NONBLOCK);
   ASSERT_GE(reader, 0);
@@ -312,7 +312,7 @@ TEST(SyslogParameters, faults_are_named) {
   EXPECT_EQ(Syslog::parse("server=127.0.0.1,severity=warn").value().severity(), 4);
 }
 
-TEST(LogLimit, lets_one_a_second_through_and_counts_the_rest) {
+TEST(LogLimit, passes_one_text_a_second_and_counts_the_rest) {
   LogLimit limit;
   EXPECT_TRUE(limit.pass(5000));
   EXPECT_FALSE(limit.pass(5000));

@@ -103,7 +103,7 @@ TEST(LogWriter, the_queue_is_bounded_in_bytes_too) {
   sink->open();
 }
 
-TEST(LogWriter, a_line_that_one_of_two_sinks_loses_counts_once) {
+TEST(LogWriter, line_lost_by_a_single_sink_counts_once) {
   auto good = std::make_shared<GateSink>(true);
   auto full = std::make_shared<GateSink>(true);
   auto also_full = std::make_shared<GateSink>(true);
@@ -132,7 +132,7 @@ TEST(LogWriter, replaced_sinks_are_closed_when_flush_returns) {
   EXPECT_TRUE(second->lines().back().ends_with(": b\n"));
 }
 
-TEST(LogWriter, stop_writes_what_is_queued_and_takes_no_more) {
+TEST(LogWriter, stop_writes_the_queue_and_refuses_more) {
   auto sink = std::make_shared<GateSink>(true);
   LogWriter writer;
   writer.start({sink});
@@ -143,7 +143,7 @@ TEST(LogWriter, stop_writes_what_is_queued_and_takes_no_more) {
   EXPECT_TRUE(writer.flush(kLong));
 }
 
-TEST(LogWriter, many_threads_lose_nothing_that_was_taken) {
+TEST(LogWriter, accepted_lines_of_many_threads_are_written) {
   auto sink = std::make_shared<GateSink>(true);
   LogWriter writer;
   writer.start({sink});

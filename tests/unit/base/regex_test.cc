@@ -23,7 +23,7 @@ TEST(Regex, matches_anywhere_unless_anchored) {
   EXPECT_TRUE(regex("^$").matches(std::string_view()));
 }
 
-TEST(Regex, ignores_case_when_asked) {
+TEST(Regex, ignores_case_with_its_flag) {
   EXPECT_TRUE(regex("\\.PHP$", true).matches("/index.php"));
   EXPECT_FALSE(regex("\\.PHP$").matches("/index.php"));
 }
@@ -60,7 +60,7 @@ TEST(Regex, keeps_the_first_ten_of_many_groups) {
   EXPECT_EQ(match.group[9], "i");
 }
 
-TEST(Regex, tells_the_names_of_its_groups) {
+TEST(Regex, lists_the_names_of_its_groups) {
   const Regex r = regex("(?<tenant>[a-z]+)/(\\d+)/(?P<app>.*)");
   std::vector<std::pair<std::string, int>> names = r.names();
   ASSERT_EQ(names.size(), 2U);

@@ -41,7 +41,7 @@ TEST(SocketAddress, takes_ipv6_with_and_without_brackets) {
   EXPECT_TRUE(ip("127.0.0.1").is_ipv4());
 }
 
-TEST(SocketAddress, refuses_what_is_not_a_whole_address) {
+TEST(SocketAddress, refuses_incomplete_addresses) {
   for (const std::string_view text : {"", "10.0.0", "10.0.0.256", "010.0.0.1", "10.0.0.1 ", "10.0.0.1:80", "[10.0.0.1]",
                                       "[::1", "::1]", "[]", "fe80::1%eth0", ":::", "1:2:3:4:5:6:7:8:9", "localhost",
                                       "0x7f000001", "1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb"})
@@ -171,7 +171,7 @@ TEST(Cidr, unix_stands_for_every_unix_socket) {
   EXPECT_FALSE(Cidr::parse("0.0.0.0/0").value().contains(SocketAddress::from_unix("/any")));
 }
 
-TEST(Cidr, refuses_what_is_not_a_block) {
+TEST(Cidr, refuses_invalid_blocks) {
   for (const std::string_view text :
        {"", "/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/8/8", "10.0.0/8", "::/129", "10.0.0.0/255.0.0.0",
         "all", "unix:/run/x", "10.0.0.0 /8", "10.0.0.0/+8"})

@@ -68,7 +68,7 @@ TEST(TimerWheel, waits_the_right_number_of_turns_for_a_far_deadline) {
   EXPECT_EQ(owner.fired, 1);
 }
 
-TEST(TimerWheel, renewing_to_a_later_time_moves_lazily_and_fires_at_the_new_time) {
+TEST(TimerWheel, renewal_to_a_later_time_fires_then) {
   TimerWheel wheel(kStart);
   Owner owner;
   MonoMs due = 0;
@@ -97,7 +97,7 @@ TEST(TimerWheel, an_earlier_time_moves_at_once) {
   EXPECT_EQ(owner.fired, 1);
 }
 
-TEST(TimerWheel, a_renewal_then_an_earlier_time_than_the_renewal_is_still_exact) {
+TEST(TimerWheel, earlier_time_after_a_renewal_is_exact) {
   TimerWheel wheel(kStart);
   Owner owner;
   wheel.arm(owner.deadline, kStart + 800);
@@ -109,7 +109,7 @@ TEST(TimerWheel, a_renewal_then_an_earlier_time_than_the_renewal_is_still_exact)
   EXPECT_EQ(owner.fired, 1);
 }
 
-TEST(TimerWheel, a_cancelled_deadline_does_not_fire_and_can_be_armed_again) {
+TEST(TimerWheel, cancelled_deadline_can_be_armed_again) {
   TimerWheel wheel(kStart);
   Owner owner;
   wheel.arm(owner.deadline, kStart + 80);
@@ -135,7 +135,7 @@ TEST(TimerWheel, arming_for_never_is_cancelling) {
   EXPECT_EQ(wheel.next_due(), kNever);
 }
 
-TEST(TimerWheel, takes_a_deadline_ages_away) {
+TEST(TimerWheel, takes_a_far_deadline) {
   TimerWheel wheel(kStart);
   Owner owner;
   wheel.arm(owner.deadline, kNever - 1);
@@ -168,7 +168,7 @@ TEST(TimerWheel, a_stall_of_many_turns_fires_each_deadline_once) {
   EXPECT_EQ(wheel.next_due(), kNever);
 }
 
-TEST(TimerWheel, a_deadline_armed_anew_in_its_callback_fires_once_an_advance) {
+TEST(TimerWheel, deadline_rearmed_in_its_callback_fires_once_an_advance) {
   TimerWheel wheel(kStart);
   Owner owner;
   owner.then = [&] { wheel.arm(owner.deadline, kStart); };  // always in the past
@@ -304,7 +304,7 @@ TEST(TimerWheel, may_die_before_its_deadlines) {
   EXPECT_EQ(owner.fired, 1);
 }
 
-TEST(TimerWheel, next_due_is_never_when_empty_and_a_whole_tick_otherwise) {
+TEST(TimerWheel, next_due_is_a_whole_tick_or_never) {
   TimerWheel wheel(kStart);
   EXPECT_EQ(wheel.next_due(), kNever);
   Owner near;

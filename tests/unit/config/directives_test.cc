@@ -20,7 +20,7 @@ proxy::Location location(const std::string& text) {
   return load(text).model.servers.at(0).locations.at(0).settings;
 }
 
-TEST(Config, the_nocobase_snippet_runs_as_it_stands) {
+TEST(Config, nocobase_snippet_loads_unchanged) {
   const LoadedConfig loaded = load(
       "upstream myapp {\n"
       "    # ip_hash; # Can be used for session persistence.\n"
@@ -116,7 +116,7 @@ TEST(Config, scalars_are_inherited_and_overridden) {
   EXPECT_EQ(loaded.model.servers[1].settings.read_timeout, Millis(7000));
 }
 
-TEST(Config, what_a_block_says_after_its_children_holds_for_them_too) {
+TEST(Config, directives_behind_child_blocks_are_inherited) {
   EXPECT_EQ(location("server { listen 1; location / { return 200; } send_timeout 3s; }").client_send_timeout,
             Millis(3000));
 }
@@ -139,7 +139,7 @@ TEST(Config, contents_are_not_inherited) {
   EXPECT_FALSE(loaded.model.servers[0].locations[0].nested[0].settings.pass.has_value());
 }
 
-TEST(Config, nginx_defaults_are_one_word) {
+TEST(Config, nginx_defaults_are_a_single_directive) {
   const LoadedConfig loaded = load(
       "http { defaults nginx; upstream u { server 10.0.0.1; } upstream k { server 10.0.0.1; keepalive 8; }"
       " server { listen 1; location / { proxy_pass http://u; } location /k { proxy_pass http://k; proxy_http_version "
@@ -171,7 +171,7 @@ TEST(Config, nginx_defaults_are_one_word) {
   EXPECT_EQ(websocket.tunnel_timeout, Millis(9000));
 }
 
-TEST(Config, what_is_written_wins_over_nginx_defaults) {
+TEST(Config, written_values_override_nginx_defaults) {
   const LoadedConfig loaded =
       load("worker_processes 3; http { proxy_connect_timeout 5s; defaults nginx; server { listen 1; return 200; } }");
   EXPECT_EQ(loaded.model.main.worker_processes, 3);
@@ -473,7 +473,7 @@ TEST(Config, unknown_directives_get_a_suggestion) {
             "weir.conf:1:1: error: unknown directive \"something_else_entirely\"\n");
 }
 
-TEST(Config, what_nginx_has_and_weir_has_not_is_named_so) {
+TEST(Config, unsupported_nginx_directives_are_named) {
   EXPECT_EQ(messages("http { gzip on; root /x; server { listen 1; if ($x) { bogus; } rewrite a b; } gzip_types *; }"),
             "weir.conf:1:8: error: \"gzip\" is known to nginx, but not supported by weir yet\n"
             "weir.conf:1:17: error: \"root\" is known to nginx, but not supported by weir yet\n"
@@ -483,7 +483,7 @@ TEST(Config, what_nginx_has_and_weir_has_not_is_named_so) {
   EXPECT_EQ(messages("http { gzip off; proxy_redirect off; }"), "");
 }
 
-TEST(Config, no_row_is_listed_as_missing_in_its_own_context) {
+TEST(Config, known_directives_are_never_listed_as_unsupported) {
   for (const Row* row : all_rows()) {
     // Of clients there, of upstreams here; of a server there, of a match here.
     if (row->name != "keepalive_time" && row->name != "status") {
@@ -533,7 +533,7 @@ TEST(Config, values_out_of_range) {
             "weir.conf:1:166: error: invalid value \"2\" in \"proxy_http_version\" directive, it must be 1.0 or 1.1\n");
 }
 
-TEST(Config, a_header_value_cannot_smuggle_a_line) {
+TEST(Config, header_value_cannot_contain_a_line_end) {
   EXPECT_EQ(
       messages("http { add_header X \"a\\r\\nY: b\"; proxy_set_header 'X:' a; }"),
       "weir.conf:1:21: error: the value of a header field cannot hold a line end\n"
@@ -541,7 +541,7 @@ TEST(Config, a_header_value_cannot_smuggle_a_line) {
       "field\n");
 }
 
-TEST(Config, what_is_done_otherwise_is_a_warning) {
+TEST(Config, deviations_from_nginx_are_warnings) {
   EXPECT_EQ(messages("http { proxy_buffering off; proxy_request_buffering on; server { listen 1; error_log /x; } }"),
             "weir.conf:1:29: warning: weir streams bodies and does not spool them: \"proxy_request_buffering on\" has "
             "no effect "
@@ -571,12 +571,12 @@ TEST(Config, the_dump_reads_back) {
   EXPECT_EQ(dump_effective(again.model, true), dump);
 }
 
-TEST(Config, the_examples_load_without_a_word) {
+TEST(Config, examples_load_without_warnings) {
   for (const char* name : {"nocobase.conf", "nocobase.yaml", "quickstart.conf", "quickstart.yaml"})
     EXPECT_EQ(load_config(std::string(WEIR_SOURCE_DIR) + "/conf/" + name).diagnostics.to_text(), "") << name;
 }
 
-TEST(Config, the_examples_of_both_syntaxes_say_the_same) {
+TEST(Config, examples_of_both_syntaxes_are_equal) {
   const std::string conf = std::string(WEIR_SOURCE_DIR) + "/conf/";
   const LoadedConfig nginx = load_config(conf + "nocobase.conf");
   const LoadedConfig yaml = load_config(conf + "nocobase.yaml");

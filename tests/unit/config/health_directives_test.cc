@@ -62,12 +62,12 @@ TEST(HealthCheck, a_jitter_in_time_is_a_share_of_the_interval) {
   EXPECT_EQ(check("interval=4d jitter=2d").health.jitter, 50U);
 }
 
-TEST(HealthCheck, is_never_slower_while_a_standing_changes) {
+TEST(HealthCheck, interval_never_grows_while_a_standing_changes) {
   EXPECT_EQ(check("interval=100ms").health.fastinter, Millis(100));
   EXPECT_EQ(check("interval=1h").health.fastinter, Millis(500));
 }
 
-TEST(HealthCheck, in_a_location_is_of_the_upstream_it_passes_to) {
+TEST(HealthCheck, belongs_to_the_upstream_of_its_location) {
   const LoadedConfig loaded = load(
       "server { listen 1; location / { health_check uri=/a; proxy_pass http://u; location /in { proxy_pass http://u; "
       "health_check uri=/a; } } location /b { proxy_pass http://10.0.0.9; health_check uri=/b; } } upstream u { server "
@@ -80,7 +80,7 @@ TEST(HealthCheck, in_a_location_is_of_the_upstream_it_passes_to) {
   EXPECT_EQ(upstreams[1].checks.at(0).uri, "/b");
 }
 
-TEST(HealthCheck, cannot_write_a_line_into_its_request) {
+TEST(HealthCheck, refuses_line_ends_in_its_request) {
   const auto refused = [](const std::string& parameter) {
     return !load_text("upstream u { server 10.0.0.1; health_check \"" + parameter + "\"; }").ok();
   };
@@ -89,14 +89,14 @@ TEST(HealthCheck, cannot_write_a_line_into_its_request) {
     EXPECT_TRUE(refused(each)) << each;
 }
 
-TEST(HealthCheck, errors_are_one_line_whatever_was_written) {
+TEST(HealthCheck, errors_fit_in_one_line) {
   EXPECT_EQ(
       messages("upstream u { server 10.0.0.1; health_check \"type=a\\r\\nb\"; }"),
       "weir.conf:1:44: error: invalid value \"type=a\\x0d\\x0ab\" in \"health_check\" directive, it must be http or "
       "tcp\n");
 }
 
-TEST(HealthCheck, names_a_match_wherever_it_stands) {
+TEST(HealthCheck, finds_a_match_in_any_place) {
   const std::string upstream = "upstream u { server 10.0.0.1; health_check match=ready; } ";
   EXPECT_EQ(load(upstream + "match ready { status 200; }").model.upstreams.at(0).checks.at(0).match->name, "ready");
   EXPECT_EQ(messages("upstream u { server 10.0.0.1;\n health_check match=raedy; } match ready { status 200; }"),
@@ -135,18 +135,18 @@ TEST(Match, holds_statuses_headers_and_bodies) {
   EXPECT_TRUE(match.bodies[3].negated);
 }
 
-TEST(Queue, has_a_length_and_a_patience) {
+TEST(Queue, has_a_length_and_a_timeout) {
   EXPECT_EQ(upstream_of("").queue.most, 0U);
   EXPECT_EQ(upstream_of("server 10.0.0.2 max_conns=1; queue 10;").queue.timeout, Millis(60'000));
   EXPECT_EQ(upstream_of("server 10.0.0.2 max_conns=1; queue 10 timeout=5s;").queue.timeout, Millis(5000));
 }
 
-TEST(Queue, without_a_limit_is_a_warning) {
+TEST(Queue, missing_max_conns_is_a_warning) {
   EXPECT_EQ(messages("upstream u { server 10.0.0.1;\n queue 5; }"),
             "weir.conf:2:2: warning: \"queue\" is for places that \"max_conns\" limits, and no server has it\n");
 }
 
-TEST(Sticky, a_cookie_is_guarded_unless_nginxs_defaults_hold) {
+TEST(Sticky, cookie_is_guarded_except_under_nginx_defaults) {
   const proxy::StickyOptions mine = upstream_of("sticky cookie id;").sticky;
   EXPECT_EQ(mine.kind, proxy::StickyOptions::Kind::kCookie);
   EXPECT_EQ(mine.cookie, "id");
@@ -211,7 +211,7 @@ TEST(UpstreamServers, methods_by_time) {
   EXPECT_EQ(upstream_of("random two least_time=last_byte;").method, Method::kRandomTwoLastByte);
 }
 
-TEST(UpstreamServers, what_a_key_or_chance_decides_has_no_ramp) {
+TEST(UpstreamServers, hash_and_random_have_no_slow_start) {
   for (const char* method : {"ip_hash", "hash $host", "hash $host consistent", "random", "random two"})
     EXPECT_EQ(messages("upstream u { " + std::string(method) + ";\nserver 10.0.0.1 slow_start=1s; server 10.0.0.2; }"),
               "weir.conf:2:1: error: balancing method does not support parameter \"slow_start\"\n");
@@ -254,7 +254,7 @@ TEST(Maintenance, is_inherited_and_reads_its_page_beside_the_file) {
   EXPECT_TRUE(other.allow.empty());
 }
 
-TEST(Maintenance, a_page_must_be_there_and_small) {
+TEST(Maintenance, page_must_exist_and_be_small) {
   const auto of = [](const std::string& page) {
     MemoryFiles files(
         std::map<std::string, std::string>{{"w", "server { maintenance_page p; return 200; }"}, {"p", page}});

@@ -23,7 +23,7 @@ TEST(NginxReader, splits_a_statement_at_blanks_and_lines) {
   EXPECT_EQ(words_of("a;"), (Words{"a"}));
 }
 
-TEST(NginxReader, takes_quotes_away_and_keeps_what_is_in_them) {
+TEST(NginxReader, removes_quotes_and_keeps_their_content) {
   EXPECT_EQ(words_of(R"(a "b c;{}#" 'd "e"' "";)"), (Words{"a", "b c;{}#", "d \"e\"", ""}));
   EXPECT_EQ(words_of("a b\"c d'e;"), (Words{"a", "b\"c", "d'e"}));
   EXPECT_EQ(words_of("a \"two\nlines\";"), (Words{"a", "two\nlines"}));
@@ -43,7 +43,7 @@ TEST(NginxReader, a_braced_variable_does_not_begin_a_block) {
   EXPECT_TRUE(read.directives[0].block.has_value());
 }
 
-TEST(NginxReader, a_comment_begins_only_between_words) {
+TEST(NginxReader, comment_begins_only_between_tokens) {
   EXPECT_EQ(words_of("# one\na b#c # two ; {\n d;"), (Words{"a", "b#c", "d"}));
 }
 
@@ -51,7 +51,7 @@ TEST(NginxReader, a_closing_bracket_may_follow_a_quote) {
   EXPECT_EQ(words_of("if ($a = \"b\") {}"), (Words{"if", "($a", "=", "b", ")"}));
 }
 
-TEST(NginxReader, keeps_the_position_and_the_quotes_of_every_word) {
+TEST(NginxReader, keeps_position_and_quotes_of_every_token) {
   const ReadText read = nginx_text("http {\r\n  listen \"80\"\n    default_server;\r\n}\n");
   ASSERT_EQ(read.directives.size(), 1U);
   ASSERT_TRUE(read.directives[0].block.has_value());
@@ -75,21 +75,21 @@ TEST(NginxReader, refuses_a_nul_byte) {
   EXPECT_EQ(nginx_text(std::string("a b;\nc \0 d;", 11)).errors(), "t.conf:2:3: error: the file contains a NUL byte\n");
 }
 
-TEST(NginxReader, says_where_a_semicolon_or_brace_is_missing) {
+TEST(NginxReader, reports_where_a_semicolon_or_brace_is_missing) {
   EXPECT_EQ(nginx_text("a b").errors(), "t.conf:1:4: error: unexpected end of file, expecting \";\" or \"}\"\n");
   EXPECT_EQ(nginx_text("a {\n b;\n").errors(),
             "t.conf:3:1: error: unexpected end of file, expecting \"}\" for the block \"a\" of line 1\n");
   EXPECT_EQ(nginx_text("a { b c }").errors(), "t.conf:1:9: error: unexpected \"}\", expecting \";\" after \"c\"\n");
 }
 
-TEST(NginxReader, says_which_character_it_did_not_expect) {
+TEST(NginxReader, reports_the_unexpected_character) {
   EXPECT_EQ(nginx_text("}").errors(), "t.conf:1:1: error: unexpected \"}\"\n");
   EXPECT_EQ(nginx_text("a;;").errors(), "t.conf:1:3: error: unexpected \";\"\n");
   EXPECT_EQ(nginx_text("{ }").errors(), "t.conf:1:1: error: unexpected \"{\"\n");
   EXPECT_EQ(nginx_text("a \"b\"c;").errors(), "t.conf:1:6: error: unexpected \"c\" after a quoted word\n");
 }
 
-TEST(NginxReader, a_quote_that_is_not_closed_is_reported_where_it_began) {
+TEST(NginxReader, unclosed_quote_is_reported_at_its_begin) {
   EXPECT_EQ(nginx_text("a b;\nc \"d;\ne f;\n").errors(),
             "t.conf:2:3: error: unexpected end of file, missing terminating \"\"\" character\n");
   EXPECT_EQ(nginx_text("a 'b;\n" + std::string(5000, 'x')).errors(),

@@ -29,7 +29,7 @@ TEST(Preset, the_check_wants_200_and_exactly_ok) {
   EXPECT_EQ(loaded.model.upstreams[0].checks.size(), 1U);
 }
 
-TEST(Preset, the_deep_check_is_asked_for_and_fails_open) {
+TEST(Preset, deep_check_is_optional_and_fails_open) {
   const LoadedConfig loaded = load_text("upstream u { preset nocobase deep_check; server 10.0.0.1; }");
   ASSERT_EQ(loaded.model.upstreams.at(0).checks.size(), 2U);
   const upstream::CheckOptions& deep = loaded.model.upstreams[0].checks[1];
@@ -39,7 +39,7 @@ TEST(Preset, the_deep_check_is_asked_for_and_fails_open) {
   EXPECT_EQ(deep.health.timeout, Millis(5000));
 }
 
-TEST(Preset, the_server_gets_what_the_application_needs) {
+TEST(Preset, server_gets_the_settings_of_the_application) {
   const proxy::Location settings = load_text(kSmall).model.servers.at(0).locations.at(0).settings;
   EXPECT_EQ(settings.max_body_bytes, 0);
   EXPECT_EQ(settings.read_timeout, Millis(600'000));
@@ -54,7 +54,7 @@ TEST(Preset, the_server_gets_what_the_application_needs) {
   EXPECT_EQ(settings.set_headers[1].name, "X-Hostname");
 }
 
-TEST(Preset, what_is_written_beside_it_goes_before) {
+TEST(Preset, written_directives_override_the_preset) {
   const LoadedConfig loaded = load_text(
       "upstream u { health_check uri=/mine; preset nocobase; server 10.0.0.1; } server { listen 1; "
       "client_max_body_size 5m; preset nocobase; proxy_set_header x-app main; location / { proxy_pass http://u; } }");
@@ -68,7 +68,7 @@ TEST(Preset, what_is_written_beside_it_goes_before) {
   EXPECT_EQ(settings.set_headers[1].name, "X-Hostname");
 }
 
-TEST(Preset, headers_are_dropped_in_locations_that_set_their_own_and_http_keeps_its) {
+TEST(Preset, headers_yield_to_those_of_a_location) {
   const LoadedConfig loaded = load_text(
       "http { proxy_set_header A 1; upstream u { preset nocobase; server 10.0.0.1; } server { listen 1; preset "
       "nocobase; location / { proxy_pass http://u; location /b { proxy_set_header B 2; proxy_pass http://u; } } } }");
@@ -91,7 +91,7 @@ TEST(Preset, sub_apps_keep_the_headers_that_choose_them) {
   EXPECT_TRUE(loaded.model.servers.at(0).locations.at(0).settings.set_headers.empty());
 }
 
-TEST(Preset, a_server_whose_upstream_is_not_checked_gets_a_hint) {
+TEST(Preset, server_without_a_checked_upstream_gets_a_hint) {
   EXPECT_EQ(messages("upstream u { server 10.0.0.1; }\nserver { listen 1; preset nocobase; location / { proxy_pass "
                      "http://u; } }"),
             "weir.conf:2:20: warning: upstream \"u\" has no \"health_check\", \"preset nocobase;\" in it brings one\n");
@@ -111,7 +111,7 @@ TEST(Preset, more_nodes_than_worker_ids_are_a_warning) {
             "weir.conf:1:14: warning: NocoBase runs on at most 32 nodes (worker ids 0-31), upstream \"u\" has 33\n");
 }
 
-TEST(Preset, the_dump_shows_what_it_stands_for_and_stays_a_configuration) {
+TEST(Preset, dump_shows_the_expanded_preset_and_loads) {
   const LoadedConfig loaded = load_text(kSmall);
   const std::string dump = dump_files(loaded.tree);
   EXPECT_NE(dump.find("# preset of weir.conf:1:14 in upstream u:\n"
@@ -125,13 +125,13 @@ TEST(Preset, the_dump_shows_what_it_stands_for_and_stays_a_configuration) {
             dump_effective(loaded.model, true));
 }
 
-TEST(Preset, errors_in_what_it_stands_for_are_where_it_is_written) {
+TEST(Preset, errors_of_the_expansion_are_at_the_preset) {
   EXPECT_EQ(messages("match weir_nocobase_ok { }\nupstream u { server 10.0.0.1;\n  preset nocobase; }"),
             "weir.conf:1:1: error: match \"weir_nocobase_ok\" is empty, everything would match\n");
   EXPECT_EQ(messages("upstream u { server 10.0.0.1; preset; }").substr(0, 30), "weir.conf:1:31: error: invalid");
 }
 
-TEST(Preset, an_operators_match_of_that_name_is_taken) {
+TEST(Preset, match_block_of_the_operator_is_used) {
   const LoadedConfig loaded = load_text("match weir_nocobase_ok { status 204; } " + std::string(kSmall));
   ASSERT_EQ(loaded.diagnostics.to_text(), "");
   EXPECT_EQ(loaded.model.matches.size(), 1U);

@@ -23,7 +23,7 @@ Loaded load(std::map<std::string, std::string> files, const std::string& path = 
   return out;
 }
 
-TEST(TreeLoader, an_include_is_replaced_by_what_it_holds) {
+TEST(TreeLoader, include_is_replaced_by_its_content) {
   const Loaded loaded = load({{"/etc/weir/weir.conf", "a 1; http { include sub/x.conf; b 2; }"},
                               {"/etc/weir/sub/x.conf", "c 3; include y.conf;"},
                               {"/etc/weir/y.conf", "d 4;"}});
@@ -53,7 +53,7 @@ TEST(TreeLoader, each_file_is_read_in_the_syntax_of_its_extension) {
             "http {\n    upstream a {\n        server b;\n    }\n    server {\n        listen 80;\n    }\n}\n");
 }
 
-TEST(TreeLoader, a_file_that_is_named_must_be_there) {
+TEST(TreeLoader, named_file_must_exist) {
   EXPECT_EQ(load({{"w", "a;\ninclude x.conf;"}}, "w").errors,
             "w:2:9: error: open() \"x.conf\" failed (2: No such file or directory)\n");
   EXPECT_EQ(load({}, "w").errors, "weir: error: open() \"w\" failed (2: No such file or directory)\n");

@@ -39,7 +39,7 @@ TEST(Values, switches_are_on_or_off) {
   EXPECT_FALSE(parse_flag("yes"));
 }
 
-TEST(Values, are_printed_so_that_they_read_back) {
+TEST(Values, round_trip_through_print) {
   for (const int64_t size : {0LL, 1LL, 1000LL, 1024LL, 5LL << 20, 3LL << 30, (1LL << 30) + 1})
     EXPECT_EQ(parse_size(format_size(size)), size);
   for (const int64_t ms : {0LL, 1LL, 1000LL, 1500LL, 60'000LL, 3'600'000LL, 86'400'000LL, 90'061'000LL})

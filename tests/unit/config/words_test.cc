@@ -18,7 +18,7 @@ std::vector<std::string> split(std::string_view text) {
 }
 using Texts = std::vector<std::string>;
 
-TEST(Words, are_split_as_in_a_statement_that_nothing_ends) {
+TEST(Words, split_like_a_statement) {
   EXPECT_EQ(split(" a  'b c' \"d\\\"e\" f;g{h}#i\\n "), (Texts{"a", "b c", "d\"e", "f;g{h}#i\n"}));
   EXPECT_EQ(split("($a = \"b\")"), (Texts{"($a", "=", "b", ")"}));
   EXPECT_EQ(split("a 'b"), (Texts{"error: missing terminating \"'\" character"}));
@@ -26,7 +26,7 @@ TEST(Words, are_split_as_in_a_statement_that_nothing_ends) {
   EXPECT_EQ(split("a\\"), (Texts{"a\\"}));
 }
 
-TEST(Words, are_quoted_only_where_needed) {
+TEST(Words, are_quoted_only_when_needed) {
   EXPECT_EQ(quote_word("/a/b.c?d=$e"), "/a/b.c?d=$e");
   EXPECT_EQ(quote_word("${a}b"), "${a}b");
   EXPECT_EQ(quote_word("\\.php$"), "\\.php$");
@@ -39,7 +39,7 @@ TEST(Words, are_quoted_only_where_needed) {
 }
 
 // Any text without NUL survives both writings.
-TEST(Words, any_text_reads_back_as_it_was) {
+TEST(Words, any_text_round_trips) {
   static constexpr std::string_view kAlphabet = "ab \\\\\\\"'${};#\t\r\nntr)~.\x01\xc3\xa9";
   uint64_t state = 88172645463325252U;
   const auto next = [&] {

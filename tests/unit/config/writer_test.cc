@@ -47,7 +47,7 @@ TEST(Writer, a_cluster_as_yaml) {
       "      return: 204\n");
 }
 
-TEST(Writer, order_that_decides_makes_a_list) {
+TEST(Writer, significant_order_makes_a_list) {
   EXPECT_EQ(through_yaml("location / { allow a; deny b; allow c; }"),
             "location:\n  /:\n    - allow: a\n    - deny: b\n    - allow: c\n");
   EXPECT_EQ(
@@ -59,7 +59,7 @@ TEST(Writer, order_that_decides_makes_a_list) {
   through_yaml("map $a $b { x 1; include y; z 2; include w; }");
 }
 
-TEST(Writer, order_that_does_not_decide_is_given_up) {
+TEST(Writer, insignificant_order_is_dropped) {
   EXPECT_EQ(through_yaml("proxy_set_header A a; proxy_read_timeout 1s; proxy_set_header B b;", false),
             "proxy_set_header:\n  - A a\n  - B b\nproxy_read_timeout: 1s\n");
 }
@@ -76,7 +76,7 @@ TEST(Writer, round_trips_keep_every_shape) {
   through_yaml("'a\tb' c; \"\x01\" d;");
 }
 
-TEST(Writer, refuses_what_yaml_has_no_form_for) {
+TEST(Writer, refuses_shapes_without_a_yaml_form) {
   EXPECT_EQ(through_yaml("a b { c d; }"),
             "refused: t.conf:1:1: \"a b\" has arguments and a block, which YAML has no form for");
   EXPECT_EQ(through_yaml("a;"), "refused: t.conf:1:1: \"a\" lacks its arguments");

@@ -48,7 +48,7 @@ TEST(YamlReader, a_list_of_one_key_maps_is_an_ordered_block) {
   EXPECT_EQ(nginx_of("server:\n  - - allow: a\n    - deny: b\n"), "server {\n    allow a;\n    deny b;\n}\n");
 }
 
-TEST(YamlReader, true_is_no_argument_or_on) {
+TEST(YamlReader, true_means_no_argument_or_on) {
   EXPECT_EQ(nginx_of("least_conn: true\n"), "least_conn;\n");
   EXPECT_EQ(nginx_of("ip_hash: false\n"), "");
   EXPECT_EQ(nginx_of("sendfile: true\ntcp_nopush: false\n"), "sendfile on;\ntcp_nopush off;\n");
@@ -90,7 +90,7 @@ TEST(YamlReader, reports_all_errors_of_shape) {
             "t.yaml:8:1: error: YAML merge keys (<<) are not supported, use include\n");
 }
 
-TEST(YamlReader, a_syntax_error_of_yaml_is_one_error_with_its_place) {
+TEST(YamlReader, syntax_error_of_yaml_has_a_position) {
   EXPECT_EQ(errors_of("a: b\nc: [d\n").substr(0, 24), "t.yaml:3:1: error: YAML:");
   EXPECT_EQ(errors_of("a: b\n---\nc: d\n"), "t.yaml:2:1: error: one YAML document a file\n");
   EXPECT_EQ(errors_of(std::string("a: \0\n", 5)), "t.yaml: error: the file contains a NUL byte\n");

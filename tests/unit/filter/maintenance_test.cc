@@ -46,13 +46,13 @@ TEST_F(Maintenance, answers_503_with_its_page_and_retry_after) {
   EXPECT_EQ(type_, "text/html");
 }
 
-TEST_F(Maintenance, without_a_page_leaves_the_body_to_weir) {
+TEST_F(Maintenance, default_page_is_used_without_a_configured) {
   EXPECT_EQ(ask({}, "192.0.2.1"), Verdict::kAnswer);
   EXPECT_EQ(body_, "");
   EXPECT_EQ(retry_after_, 60);
 }
 
-TEST_F(Maintenance, lets_the_operators_through) {
+TEST_F(Maintenance, passes_allowed_addresses) {
   MaintenanceOptions options;
   options.allow = {*Cidr::parse("10.0.0.0/8"), *Cidr::parse("2001:db8::/32")};
   EXPECT_EQ(ask(options, "10.1.2.3"), Verdict::kContinue);
@@ -61,7 +61,7 @@ TEST_F(Maintenance, lets_the_operators_through) {
   EXPECT_EQ(ask(options, "2001:db9::7"), Verdict::kAnswer);
 }
 
-TEST_F(Maintenance, lets_the_error_page_through_that_stands_for_it) {
+TEST_F(Maintenance, passes_its_error_page) {
   EXPECT_EQ(ask({}, "192.0.2.1", true), Verdict::kContinue);
 }
 

@@ -29,7 +29,7 @@ class RealIp : public testing::Test {
   RealIpOptions options_;
 };
 
-TEST_F(RealIp, believes_nobody_who_is_not_trusted) {
+TEST_F(RealIp, ignores_untrusted_peers) {
   EXPECT_EQ(of("203.0.113.9", {"198.51.100.1"}), "203.0.113.9");
 }
 
@@ -59,7 +59,7 @@ TEST_F(RealIp, keeps_the_peer_when_there_is_no_address) {
   EXPECT_EQ(of("10.1.1.1", {"198.51.100.1"}, "X-Real-IP"), "10.1.1.1");
 }
 
-TEST_F(RealIp, stops_at_the_first_thing_that_is_no_address) {
+TEST_F(RealIp, stops_at_the_first_invalid_address) {
   options_.recursive = true;
   EXPECT_EQ(of("10.1.1.1", {"198.51.100.1, what, 10.2.2.2"}), "10.2.2.2");
 }
@@ -72,12 +72,12 @@ TEST_F(RealIp, understands_ports_and_ipv6) {
   EXPECT_EQ(of("10.1.1.1", {"198.51.100.1:99999"}), "10.1.1.1");
 }
 
-TEST_F(RealIp, reads_the_header_it_was_told_to_in_any_case) {
+TEST_F(RealIp, reads_the_configured_header_in_any_case) {
   options_.header = "CF-Connecting-IP";
   EXPECT_EQ(of("10.1.1.1", {"198.51.100.1"}, "cf-connecting-ip"), "198.51.100.1");
 }
 
-TEST_F(RealIp, a_mapped_peer_is_trusted_as_the_ipv4_address_it_is) {
+TEST_F(RealIp, mapped_peer_is_trusted_as_ipv4) {
   EXPECT_EQ(of("::ffff:10.1.1.1", {"198.51.100.1"}), "198.51.100.1");
 }
 

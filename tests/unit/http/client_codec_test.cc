@@ -48,7 +48,7 @@ TEST(ClientCodec, decodes_chunks) {
   EXPECT_TRUE(r.ended);
 }
 
-TEST(ClientCodec, reads_until_close_when_nothing_else_is_said) {
+TEST(ClientCodec, reads_until_close_without_framing) {
   const auto fed = feed_response("HTTP/1.1 200 OK\r\n\r\nabc", Method::kGet, false, {}, true);
   ASSERT_EQ(fed.events->finals.size(), 1u);
   EXPECT_EQ(fed.events->finals[0].framing, Framing::kClose);
@@ -89,7 +89,7 @@ TEST(ClientCodec, head_204_and_304_have_no_body_whatever_they_declare) {
   }
 }
 
-TEST(ClientCodec, leaves_what_follows_the_response) {
+TEST(ClientCodec, leaves_bytes_behind_the_response) {
   EXPECT_EQ(feed_response("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nxHTTP/1.1 200 OK\r\n").left, 17u);
   EXPECT_EQ(feed_response("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nx").left, 1u);
   H1ClientCodec idle;
@@ -118,7 +118,7 @@ TEST(ClientCodec, reads_the_keep_alive_timeout) {
   EXPECT_EQ(timeout("timeout=99999999999"), INT32_MAX);
 }
 
-TEST(ClientCodec, hands_on_eight_interims_and_no_more) {
+TEST(ClientCodec, forwards_at_most_eight_interims) {
   std::string input;
   for (int i = 0; i < 8; ++i) input += "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
   const std::string last = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
@@ -192,7 +192,7 @@ std::string repeat(const std::string& text, int count) {
 
 class HostileResponse : public testing::TestWithParam<Case> {};
 
-TEST_P(HostileResponse, is_invalid_however_it_is_cut) {
+TEST_P(HostileResponse, verdict_is_the_same_at_every_cut) {
   const Case& c = GetParam();
   const auto whole = feed_response(c.input);
   EXPECT_EQ(whole.events->error, c.error);
@@ -274,7 +274,7 @@ TEST(ClientCodec, takes_a_response_head_larger_than_a_request_may_be) {
   EXPECT_EQ(one(ok(repeat("a: b\r\n", 127) + "Content-Length: 0\r\n")).status, 200);
 }
 
-TEST(ClientCodec, a_message_means_the_same_however_it_is_cut) {
+TEST(ClientCodec, events_are_the_same_at_every_cut) {
   const std::string input =
       "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: "
       "chunked\r\n\r\n4;a=b\r\nWiki\r\n5\r\npedia\r\n0\r\nT: u\r\n\r\n";

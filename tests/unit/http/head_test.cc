@@ -119,7 +119,7 @@ TEST(HeaderToken, does_not_take_a_look_alike_for_a_token) {
   EXPECT_EQ(header_token(std::string(5000, 'a')), HeaderToken::kOther);
 }
 
-TEST(FieldList, finds_by_token_and_name_what_is_not_dropped) {
+TEST(FieldList, finds_kept_fields_by_token_and_name) {
   FieldList fields;
   EXPECT_TRUE(fields.add("X-One", "1", HeaderToken::kOther, false));
   EXPECT_TRUE(fields.add("Host", "a", HeaderToken::kHost, false));
@@ -134,7 +134,7 @@ TEST(FieldList, finds_by_token_and_name_what_is_not_dropped) {
   EXPECT_EQ(fields.size(), 3);
 }
 
-TEST(FieldList, keeps_its_fields_when_it_outgrows_its_inline_part_and_is_small_again_after_clear) {
+TEST(FieldList, grows_past_its_inline_part_and_shrinks_on_clear) {
   FieldList fields;
   for (int turn = 0; turn < 2; ++turn) {
     const std::vector<std::string> names = [] {

@@ -15,7 +15,7 @@
 namespace weir::http {
 namespace {
 
-TEST(ControlScan, name_length_stops_at_the_first_character_that_no_name_has) {
+TEST(ControlScan, name_length_stops_at_the_first_invalid_character) {
   for (size_t n = 0; n < 50; ++n) {
     for (int c = 0; c < 256; ++c) {
       const std::string line = std::string(n, 'x') + static_cast<char>(c) + "0123456789-ABCDEFGHI: value";
@@ -87,7 +87,7 @@ TEST(Target, refuses_control_characters_and_spaces_rather_than_encode_them) {
     EXPECT_TRUE(parse_target(bad, arena, head)) << bad;
 }
 
-TEST(Target, encodes_only_what_may_not_be_in_a_request_line) {
+TEST(Target, encodes_only_forbidden_bytes) {
   Arena arena;
   const std::string_view plain = "/!\"$&'()*+,-./:;<=>@[]^_`{|}~%41";
   EXPECT_EQ(encode_unsafe(plain, arena).data(), plain.data());
@@ -107,7 +107,7 @@ FieldList received(std::initializer_list<std::pair<const char*, const char*>> li
   return fields;
 }
 
-TEST(HopByHop, fields_go_and_so_does_what_connection_names) {
+TEST(HopByHop, fields_named_by_connection_are_removed) {
   FieldList fields = received({{"Host", "a"},
                                {"Connection", "close, X-Private, x-other"},
                                {"X-PRIVATE", "1"},
@@ -127,7 +127,7 @@ TEST(HopByHop, fields_go_and_so_does_what_connection_names) {
   EXPECT_EQ(kept(fields), "Host X-Kept ");
 }
 
-TEST(HopByHop, connection_cannot_take_away_what_others_rely_on) {
+TEST(HopByHop, connection_cannot_remove_protected_fields) {
   FieldList fields =
       received({{"Connection", "Host, X-Forwarded-For, X-Forwarded-Prefix, Forwarded, X-Real-IP, Content-Type"},
                 {"Connection", "Content-Security-Policy, Authorization, Cookie, Via, Sec-Fetch-Site, Origin"},
@@ -178,7 +178,7 @@ TEST(Date, has_nginx_log_forms) {
   EXPECT_EQ(time_msec(1503544071'007000, out), "1503544071.007");
 }
 
-TEST(LocalPage, shows_the_version_only_when_asked) {
+TEST(LocalPage, shows_the_version_only_when_configured) {
   Arena arena;
   EXPECT_EQ(local_page(503, false, arena),
             "<html>\r\n<head><title>503 Service Unavailable</title></head>\r\n<body>\r\n<center><h1>503 Service "

@@ -205,7 +205,7 @@ TEST(ServerCodec, a_resume_before_the_requests_end_takes_effect_there) {
   EXPECT_FALSE(codec.inside_request());
 }
 
-TEST(ServerCodec, says_whether_a_request_is_under_way) {
+TEST(ServerCodec, reports_whether_a_request_has_begun) {
   const HeadLimits limits;
   H1ServerCodec codec(limits);
   record::Requests events;
@@ -224,7 +224,7 @@ TEST(ServerCodec, says_whether_a_request_is_under_way) {
   EXPECT_EQ(codec.feed(head, events), head.size());
 }
 
-TEST(ServerCodec, a_message_means_the_same_however_it_is_cut) {
+TEST(ServerCodec, events_are_the_same_at_every_cut) {
   const std::string input =
       "\r\nPOST /a?b=c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: "
       "chunked\r\n\r\n3;e=f\r\nabc\r\n00a\r\n0123456789\r\n0\r\nT: "

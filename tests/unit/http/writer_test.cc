@@ -76,7 +76,7 @@ TEST_F(Writer, declares_a_length_without_a_body) {
             "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
 }
 
-TEST_F(Writer, says_nothing_of_framing_where_it_may_not) {
+TEST_F(Writer, omits_framing_when_forbidden) {
   EXPECT_EQ(response({.status = 204, .framing = {Framing::kLength, 0}}), "HTTP/1.1 204 No Content\r\n\r\n");
   EXPECT_EQ(
       response({.status = 101, .framing = {Framing::kChunked, -1}, .connection = ConnectionOption::kUpgradeWebsocket}),
@@ -97,7 +97,7 @@ TEST_F(Writer, skips_dropped_and_framing_fields_of_the_list) {
 }
 
 // Lines that stand in the received head as they would be written are copied in runs; the bytes must not show it.
-TEST_F(Writer, received_lines_are_written_as_fields_however_they_were_spelt) {
+TEST_F(Writer, received_fields_are_written_in_canonical_form) {
   const std::string head =
       "HTTP/1.1 200 OK\r\nA: 1\r\nB:2\r\nC:  3\r\nD: 4 \r\nE: \r\nF: 6\r\nG:\t7\r\nH: 8\r\nX-Gone: 9\r\nI: 10\r\nJ: "
       "11\r\n"
@@ -124,7 +124,7 @@ TEST_F(Writer, writes_names_and_values_of_every_length) {
   }
 }
 
-TEST_F(Writer, leaves_out_added_fields_that_would_split_the_response) {
+TEST_F(Writer, omits_added_fields_that_would_split_the_response) {
   for (const std::string_view bad : {"a\r\nSet-Cookie: b", "a\nb", "a\rb", "\x1b", "\x7f"})
     fields_.add("X-Bad", bad, HeaderToken::kOther);
   fields_.add("X-Nul", std::string_view("a\0b", 3), HeaderToken::kOther);
@@ -163,7 +163,7 @@ TEST_F(Writer, interims_have_no_framing_and_old_clients_get_none) {
   EXPECT_EQ(text(out), "");
 }
 
-TEST_F(Writer, one_chunk_goes_around_all_pieces) {
+TEST_F(Writer, wraps_all_pieces_in_a_single_chunk) {
   response({.framing = {Framing::kChunked, -1}});
   OutBatch out;
   const std::string_view pieces[] = {"hello", "", " brave new world"};
@@ -174,7 +174,7 @@ TEST_F(Writer, one_chunk_goes_around_all_pieces) {
   EXPECT_EQ(text(out), "15\r\nhello brave new world\r\n0\r\n\r\n");
 }
 
-TEST_F(Writer, a_counted_body_goes_as_it_is) {
+TEST_F(Writer, counted_body_is_unchanged) {
   request({.method = "POST", .target = "/", .framing = {Framing::kLength, 5}});
   OutBatch out;
   const std::string_view pieces[] = {"he", "llo"};

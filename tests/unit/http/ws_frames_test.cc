@@ -24,7 +24,7 @@ TEST(WsFrames, a_new_stream_is_at_a_boundary) {
   EXPECT_EQ(tracker.feed(""), kNone);
 }
 
-TEST(WsFrames, each_kind_of_length_ends_where_it_says) {
+TEST(WsFrames, each_length_form_ends_at_its_boundary) {
   for (const std::string& frame : {kShort, kEmpty, kMasked, kMiddle, kLong}) {
     WsFrameTracker tracker;
     EXPECT_EQ(tracker.feed(frame), frame.size());

@@ -96,7 +96,7 @@ TEST(Connect, a_port_without_a_listener_refuses) {
   EXPECT_EQ(outcome.failure.code, -ECONNREFUSED);
 }
 
-TEST(Connect, a_missing_socket_file_refuses_and_so_does_a_stale_one) {
+TEST(Connect, missing_or_stale_socket_file_refuses) {
   Loop loop;
   const TemporaryDirectory directory;
   const SocketAddress address = SocketAddress::from_unix(directory.socket());
@@ -111,7 +111,7 @@ TEST(Connect, a_missing_socket_file_refuses_and_so_does_a_stale_one) {
   }
 }
 
-TEST(Connect, times_out_on_a_listener_whose_queue_is_full) {
+TEST(Connect, times_out_when_the_backlog_is_full) {
   Loop loop;
   ListenOptions options;
   options.backlog = 0;
@@ -147,7 +147,7 @@ TEST(Connect, a_full_unix_backlog_is_a_local_error) {
   EXPECT_EQ(outcome.failure.code, -EAGAIN);
 }
 
-TEST(Connect, no_descriptors_is_a_local_error_told_in_the_next_turn) {
+TEST(Connect, exhausted_descriptors_are_a_local_error) {
   Loop loop;
   const Fd listening(*open_listener(loopback(), {}));
   const SocketAddress address = bound_address(listening.get());
@@ -166,7 +166,7 @@ TEST(Connect, no_descriptors_is_a_local_error_told_in_the_next_turn) {
   EXPECT_EQ(outcome.failure.code, -EMFILE);
 }
 
-TEST(Connect, an_address_that_is_none_fails_in_the_next_turn) {
+TEST(Connect, empty_address_fails_in_the_next_turn) {
   Loop loop;
   Outcome outcome;
   auto connecting = connect(loop, SocketAddress(), {}, outcome.callback());
@@ -176,7 +176,7 @@ TEST(Connect, an_address_that_is_none_fails_in_the_next_turn) {
   EXPECT_NE(outcome.failure.kind, ErrorKind::kNone);
 }
 
-TEST(Connect, a_cancelled_one_calls_nobody) {
+TEST(Connect, cancelled_connect_runs_no_callback) {
   Loop loop;
   const Fd listening(*open_listener(loopback(), {}));
   const auto [fd, refusing] = refusing_port();

@@ -32,7 +32,7 @@ TEST(ParseSrv, gives_targets_lowest_priority_first_and_the_least_ttl) {
   EXPECT_EQ(answer->ttl_seconds, 7);
 }
 
-TEST(ParseSrv, takes_the_records_of_the_name_asked_for_alone) {
+TEST(ParseSrv, takes_only_records_of_its_question) {
   DnsRecord stray = srv_record(1, 1, 80, "evil.test", 1);
   stray.owner = "_http._tcp.other.test";
   DnsRecord shouting = srv_record(1, 1, 80, "a.test", 5);
@@ -50,7 +50,7 @@ TEST(ParseSrv, follows_aliases) {
   EXPECT_EQ(answer->ttl_seconds, 5);
 }
 
-TEST(ParseSrv, passes_over_other_types_and_targets_that_are_no_host_names) {
+TEST(ParseSrv, skips_other_types_and_invalid_targets) {
   EXPECT_EQ(texts(parse_srv(message({address_record("10.0.0.1"), srv_record(0, 0, 0, ""),
                                      srv_record(0, 0, 1, "a b.test"), srv_record(0, 0, 1, "a_b-1.test")}))),
             (Texts{"0 0 a_b-1.test:1"}));
@@ -78,7 +78,7 @@ TEST(ParseSrv, refuses_a_message_that_is_cut_anywhere) {
     EXPECT_FALSE(parse_srv(std::string_view(whole).substr(0, length))) << length;
 }
 
-TEST(ParseSrv, refuses_a_record_that_is_longer_than_it_says) {
+TEST(ParseSrv, refuses_a_record_longer_than_its_length) {
   DnsRecord record = srv_record(1, 1, 80, "a.test");
   std::string text = message({record});
   text[text.size() - record.data.size() - 1] = 3;

@@ -129,7 +129,7 @@ TEST_F(ListenerTest, closes_its_port_when_destroyed) {
   EXPECT_TRUE(probe_address(address));
 }
 
-TEST_F(ListenerTest, out_of_descriptors_it_recovers) {
+TEST_F(ListenerTest, recovers_when_descriptors_are_free_again) {
   listen();
   loop_.turn(false);
   const Fd client = raw_connect(listener_->address());
@@ -143,7 +143,7 @@ TEST_F(ListenerTest, out_of_descriptors_it_recovers) {
   EXPECT_EQ(client.read_some(), "late but here");
 }
 
-TEST_F(ListenerTest, out_of_descriptors_it_does_not_spin) {
+TEST_F(ListenerTest, does_not_spin_without_descriptors) {
   listen();
   const Fd client = raw_connect(listener_->address());
   const auto starve = [&](int64_t ms) {
@@ -192,7 +192,7 @@ TEST(OpenListener, accepted_connections_inherit_the_options) {
   EXPECT_NE(::fcntl(listening.get(), F_GETFD) & FD_CLOEXEC, 0);
 }
 
-TEST(OpenListener, shares_a_port_only_when_asked) {
+TEST(OpenListener, shares_a_port_only_with_reuse_port) {
   const Fd first(*open_listener(loopback(), {}));
   const SocketAddress address = bound_address(first.get());
   const Fd second(*open_listener(address, {}));
@@ -225,7 +225,7 @@ TEST(OpenListener, does_not_remove_a_file_that_is_no_socket) {
   ::unlink(path.c_str());
 }
 
-TEST(OpenListener, says_what_is_wrong_with_an_address) {
+TEST(OpenListener, reports_the_fault_of_an_address) {
   const auto too_long = open_listener(SocketAddress::from_unix("/tmp/" + std::string(200, 'x')), {});
   ASSERT_FALSE(too_long);
   EXPECT_NE(too_long.error().find("File name too long"), std::string::npos) << too_long.error();

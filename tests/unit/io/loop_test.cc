@@ -43,14 +43,14 @@ TEST(Loop, runs_posted_functions_in_order) {
   EXPECT_EQ(seen, (std::vector<int>{0, 1, 2, 3, 4}));
 }
 
-TEST(Loop, runs_what_a_posted_function_posts) {
+TEST(Loop, runs_functions_posted_by_posted_functions) {
   Loop loop;
   bool ran = false;
   loop.post([&] { loop.post([&] { ran = true; }); });
   EXPECT_TRUE(until(loop, [&] { return ran; }));
 }
 
-TEST(Loop, delivers_what_other_threads_post_in_each_ones_order) {
+TEST(Loop, delivers_posts_of_each_thread_in_order) {
   constexpr int kThreads = 4;
   constexpr int kEach = 500;
   Loop loop;
@@ -75,7 +75,7 @@ TEST(Loop, delivers_what_other_threads_post_in_each_ones_order) {
   EXPECT_TRUE(ordered);
 }
 
-TEST(Loop, drops_at_its_end_what_it_did_not_deliver) {
+TEST(Loop, drops_undelivered_posts_at_its_end) {
   auto held = std::make_shared<int>(1);
   bool ran = false;
   {
@@ -96,7 +96,7 @@ TEST(Loop, refuses_posts_once_its_destructor_has_begun) {
   EXPECT_TRUE(refused);
 }
 
-TEST(Loop, stops_when_a_callback_says_so) {
+TEST(Loop, stops_inside_a_callback) {
   Loop loop;
   int turns = 0;
   loop.at_turn_end([&] { ++turns; });
@@ -105,7 +105,7 @@ TEST(Loop, stops_when_a_callback_says_so) {
   EXPECT_EQ(turns, 1);
 }
 
-TEST(Loop, stopped_before_it_runs_returns_at_once_and_can_run_again) {
+TEST(Loop, stop_before_run_returns_at_once) {
   Loop loop;
   loop.stop();
   loop.run();
@@ -138,7 +138,7 @@ TEST(Loop, wakes_for_an_earlier_deadline_armed_after_a_later_one) {
   EXPECT_EQ(late.fired_at, 0);
 }
 
-TEST(Loop, does_not_wait_when_a_deadline_was_due_before_the_poll) {
+TEST(Loop, does_not_wait_when_a_deadline_is_due) {
   Loop loop;
   Ticker ticker(loop);
   loop.arm(ticker.deadline, loop.now() + 10);
@@ -157,7 +157,7 @@ TEST(Loop, a_deadline_may_be_armed_anew_inside_its_callback) {
   EXPECT_TRUE(until(loop, [&] { return fired == 3; }));
 }
 
-TEST(Loop, reads_its_sockets_before_it_declares_anybody_late) {
+TEST(Loop, reads_sockets_before_it_fires_deadlines) {
   Loop loop;
   auto [ours, theirs] = socket_pair(true);
   auto transport = make_transport(loop, ours.release());
@@ -187,7 +187,7 @@ TEST(Loop, callbacks_see_fresh_time) {
   EXPECT_LE(seen, monotonic_ms());
 }
 
-TEST(Loop, destroys_the_buried_at_the_end_of_the_turn_in_order) {
+TEST(Loop, destroys_the_buried_in_order_after_the_turn) {
   Loop loop;
   std::vector<std::string> order;
   loop.at_turn_end([&] { order.push_back("hook"); });
@@ -200,7 +200,7 @@ TEST(Loop, destroys_the_buried_at_the_end_of_the_turn_in_order) {
   EXPECT_EQ(order, (std::vector<std::string>{"callback", "hook", "first", "second"}));
 }
 
-TEST(Loop, destroys_in_the_same_turn_what_a_destructor_buries) {
+TEST(Loop, destroys_objects_buried_by_destructors_in_the_turn) {
   Loop loop;
   bool gone = false;
   loop.bury(std::make_unique<Corpse>([&] { loop.bury(std::make_unique<Corpse>([&] { gone = true; })); }));
@@ -208,7 +208,7 @@ TEST(Loop, destroys_in_the_same_turn_what_a_destructor_buries) {
   EXPECT_TRUE(gone);
 }
 
-TEST(Loop, runs_its_hooks_every_turn_and_lets_a_hook_add_one) {
+TEST(Loop, hook_may_add_a_hook) {
   Loop loop;
   int first = 0;
   int second = 0;

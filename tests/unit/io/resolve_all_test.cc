@@ -56,7 +56,7 @@ TEST_F(ResolveAll, gives_addresses_of_both_families_and_the_least_ttl) {
   EXPECT_FALSE(answer->partial);
 }
 
-TEST_F(ResolveAll, asks_for_the_wanted_family_alone) {
+TEST_F(ResolveAll, asks_for_the_configured_family_alone) {
   dns_.add("app.test", address_record("fd00::1"));
   dns_.add("app.test", address_record("10.0.0.1"));
   DnsQuestion one = question("app.test");
@@ -106,7 +106,7 @@ TEST_F(ResolveAll, asks_many_names_in_the_time_of_one) {
   EXPECT_EQ(dns_.questions, kNames);
 }
 
-TEST_F(ResolveAll, answers_more_names_than_are_asked_at_once) {
+TEST_F(ResolveAll, answers_more_names_than_run_at_once) {
   std::vector<DnsQuestion> questions;
   for (int i = 0; i < 300; ++i) {
     const std::string name = "app" + std::to_string(i) + ".test";
@@ -133,7 +133,7 @@ TEST_F(ResolveAll, asks_each_question_at_its_own_servers) {
   EXPECT_THAT(texts(answers[2]), ElementsAre(HasSubstr("the resolver cannot be set up")));
 }
 
-TEST_F(ResolveAll, the_next_server_is_asked_when_one_fails) {
+TEST_F(ResolveAll, next_server_answers_when_the_first_fails) {
   DnsServer broken;
   const DnsThread serving(broken);
   broken.behave("app.test", Manner::kServerFailure);
@@ -143,14 +143,14 @@ TEST_F(ResolveAll, the_next_server_is_asked_when_one_fails) {
   EXPECT_THAT(texts(ask(one)), ElementsAre("10.0.0.1:80"));
 }
 
-TEST_F(ResolveAll, says_what_was_wrong) {
+TEST_F(ResolveAll, reports_the_cause_of_a_failure) {
   dns_.behave("broken.test", Manner::kServerFailure);
   EXPECT_THAT(texts(ask("nobody.test")), ElementsAre("host not found in upstream \"nobody.test\""));
   EXPECT_THAT(texts(ask("broken.test")), ElementsAre(StartsWith("host not found in upstream \"broken.test\" (")));
   EXPECT_THAT(texts(ask("nobody.test", "http")), ElementsAre("host not found in upstream \"_http._tcp.nobody.test\""));
 }
 
-TEST_F(ResolveAll, a_silent_server_costs_no_more_than_the_questions_own_timeout) {
+TEST_F(ResolveAll, silent_server_costs_the_timeout_of_its_question) {
   dns_.behave("mute.test", Manner::kMute);
   dns_.add("app.test", address_record("10.0.0.1"));
   DnsQuestion mute = question("mute.test");
@@ -160,7 +160,7 @@ TEST_F(ResolveAll, a_silent_server_costs_no_more_than_the_questions_own_timeout)
   EXPECT_THAT(texts(answers[1]), ElementsAre("10.0.0.1:80"));
 }
 
-TEST_F(ResolveAll, gives_up_on_all_together_when_the_time_is_over_and_keeps_what_it_has) {
+TEST_F(ResolveAll, keeps_partial_answers_when_time_is_up) {
   dns_.behave("mute.test", Manner::kMute);
   dns_.add("app.test", address_record("10.0.0.1"));
   std::vector<DnsQuestion> questions{question("app.test")};
@@ -172,7 +172,7 @@ TEST_F(ResolveAll, gives_up_on_all_together_when_the_time_is_over_and_keeps_what
   EXPECT_THAT(texts(answers.back()), ElementsAre(HasSubstr("timed out")));
 }
 
-TEST_F(ResolveAll, stops_when_it_is_told_to) {
+TEST_F(ResolveAll, stops_on_request) {
   dns_.behave("mute.test", Manner::kMute);
   const auto answers =
       resolve_all({question("mute.test")}, Millis(3'600'000), [this] { return dns_.questions.load() > 0; });
@@ -221,7 +221,7 @@ TEST_F(ResolveAll, srv_records_give_ports_weights_and_tiers) {
   EXPECT_FALSE(answer->partial);
 }
 
-TEST_F(ResolveAll, an_address_and_port_of_two_srv_targets_is_one_peer_of_the_better_tier) {
+TEST_F(ResolveAll, equal_srv_targets_are_a_single_peer) {
   dns_.add("_http._tcp.app.test", srv_record(20, 3, 80, "b.test"));
   dns_.add("_http._tcp.app.test", srv_record(10, 7, 80, "a.test"));
   dns_.add("a.test", address_record("10.0.0.1"));
@@ -229,7 +229,7 @@ TEST_F(ResolveAll, an_address_and_port_of_two_srv_targets_is_one_peer_of_the_bet
   EXPECT_THAT(texts(ask("app.test", "http")), ElementsAre("10.0.0.1:80 weight=7"));
 }
 
-TEST_F(ResolveAll, an_srv_target_that_is_not_there_is_left_out_and_the_next_tier_moves_up) {
+TEST_F(ResolveAll, missing_srv_target_promotes_the_next_tier) {
   dns_.add("_http._tcp.app.test", srv_record(10, 1, 80, "gone.test"));
   dns_.add("_http._tcp.app.test", srv_record(20, 1, 80, "b.test"));
   dns_.add("b.test", address_record("10.0.0.2"));
@@ -238,7 +238,7 @@ TEST_F(ResolveAll, an_srv_target_that_is_not_there_is_left_out_and_the_next_tier
   EXPECT_FALSE(answer->partial);
 }
 
-TEST_F(ResolveAll, an_srv_target_that_could_not_be_asked_for_makes_the_answer_partial) {
+TEST_F(ResolveAll, failed_srv_target_makes_the_answer_partial) {
   dns_.add("_http._tcp.app.test", srv_record(10, 1, 80, "broken.test"));
   dns_.add("_http._tcp.app.test", srv_record(10, 1, 80, "b.test"));
   dns_.behave("broken.test", Manner::kServerFailure);

@@ -49,7 +49,7 @@ TEST_P(TransportTest, echoes) {
   EXPECT_EQ(recorder_.sents, 0);
 }
 
-TEST_P(TransportTest, reads_nothing_until_wanted_and_nothing_when_no_longer) {
+TEST_P(TransportTest, reads_only_while_wanted) {
   peer_.write("early");
   loop_.turn(false);
   EXPECT_EQ(recorder_.reads, 0);
@@ -84,7 +84,7 @@ TEST_P(TransportTest, wanting_no_more_inside_on_read_ends_the_burst) {
   EXPECT_EQ(recorder_.reads, 1);
 }
 
-TEST_P(TransportTest, one_turn_reads_at_most_a_slab_in_pieces_as_large_as_the_handler_says) {
+TEST_P(TransportTest, turn_reads_a_slab_in_pieces_of_the_handler) {
   constexpr size_t kAll = 2 << 20;
   for (const size_t wanted : {TransportHandler::kUsualRead, TransportHandler::kMostRead, size_t{100'000}}) {
     auto [ours, theirs] = socket_pair(GetParam());
@@ -126,13 +126,13 @@ TEST_P(TransportTest, sends_many_pieces_as_one_stream) {
   EXPECT_EQ(peer_.read_some(), all);
 }
 
-TEST_P(TransportTest, sending_nothing_is_nothing) {
+TEST_P(TransportTest, empty_send_does_nothing) {
   EXPECT_EQ(transport_->send(nullptr, 0), 0);
   EXPECT_EQ(send(*transport_, ""), 0);
   EXPECT_EQ(transport_->queued(), 0U);
 }
 
-TEST_P(TransportTest, carries_a_big_body_past_a_slow_reader_in_a_bounded_queue) {
+TEST_P(TransportTest, sends_a_large_body_to_a_slow_reader) {
   const std::string body = pattern(8 << 20);
   constexpr size_t kHigh = 128 << 10;
   constexpr size_t kPiece = 16000;
@@ -179,7 +179,7 @@ TEST_P(TransportTest, keeps_the_order_of_sends_behind_a_queue) {
   EXPECT_TRUE(got == first + "tail");
 }
 
-TEST_P(TransportTest, tells_the_end_from_an_error) {
+TEST_P(TransportTest, distinguishes_end_from_error) {
   transport_->want_read(true);
   peer_.write("bye");
   peer_.close();
@@ -224,7 +224,7 @@ TEST_P(TransportTest, shuts_down_at_once_when_nothing_is_queued) {
   EXPECT_TRUE(peer_.at_end());
 }
 
-TEST_P(TransportTest, a_send_to_a_peer_that_is_gone_returns_the_error) {
+TEST_P(TransportTest, send_to_a_closed_peer_returns_the_error) {
   peer_.close();
   int status = 0;
   for (int i = 0; i < 1000 && status == 0; ++i) status = send(*transport_, "x");
@@ -234,7 +234,7 @@ TEST_P(TransportTest, a_send_to_a_peer_that_is_gone_returns_the_error) {
   EXPECT_EQ(recorder_.errors, 0);
 }
 
-TEST_P(TransportTest, a_queued_write_that_fails_is_told_once) {
+TEST_P(TransportTest, failed_queued_write_is_reported_once) {
   EXPECT_EQ(send(*transport_, pattern(4 << 20)), 0);
   ASSERT_GT(transport_->queued(), 0U);
   loop_.turn(false);
@@ -248,7 +248,7 @@ TEST_P(TransportTest, a_queued_write_that_fails_is_told_once) {
   EXPECT_EQ(recorder_.events(), 1);
 }
 
-TEST_P(TransportTest, an_early_answer_is_read_before_the_failed_write_is_told) {
+TEST_P(TransportTest, early_answer_is_read_before_the_write_error) {
   EXPECT_EQ(send(*transport_, pattern(4 << 20)), 0);
   ASSERT_GT(transport_->queued(), 0U);
   peer_.write("413");
@@ -297,7 +297,7 @@ TEST_P(TransportTest, outlives_its_loop) {
   EXPECT_EQ(recorder_.events(), 0);
 }
 
-TEST_P(TransportTest, without_a_handler_events_are_dropped) {
+TEST_P(TransportTest, drops_events_without_a_handler) {
   transport_->set_handler(nullptr);
   transport_->want_read(true);
   peer_.write("x");
@@ -352,7 +352,7 @@ TEST_P(TransportTest, may_be_ended_inside_every_callback) {
   }
 }
 
-TEST(TcpTransport, tells_a_reset_from_an_end) {
+TEST(TcpTransport, distinguishes_reset_from_end) {
   Loop loop;
   auto [ours, theirs] = socket_pair(true);
   Recorder recorder;
@@ -397,7 +397,7 @@ TEST(TcpTransport, knows_both_addresses) {
   EXPECT_EQ(transport->local_address(), local);
 }
 
-TEST(TcpTransport, refuses_what_is_no_socket) {
+TEST(TcpTransport, refuses_a_descriptor_that_is_no_socket) {
   Loop loop;
   EXPECT_EQ(make_transport(loop, -1), nullptr);
   EXPECT_EQ(make_transport(loop, ::open("/dev/null", O_RDONLY | O_CLOEXEC)), nullptr);

@@ -21,7 +21,7 @@ TEST(Exposition, names_labels_in_order) {
   EXPECT_EQ(page.take(), "# HELP g h\n# TYPE g gauge\ng{a=\"1\",b=\"x y\"} 18446744073709551615\n");
 }
 
-TEST(Exposition, escapes_what_would_end_a_label_or_a_line) {
+TEST(Exposition, escapes_quotes_and_line_ends) {
   Exposition page;
   page.gauge("g", "a \"quoted\" \\ and\na line").sample(0, {{"l", "a\\b\"c\nd"}});
   EXPECT_EQ(page.take(), "# HELP g a \"quoted\" \\\\ and\\na line\n# TYPE g gauge\ng{l=\"a\\\\b\\\"c\\nd\"} 0\n");

@@ -58,7 +58,7 @@ TEST(LogEscape, default_escapes_every_byte_as_nginx_does) {
   }
 }
 
-TEST(LogEscape, json_escapes_what_a_json_string_may_not_hold) {
+TEST(LogEscape, json_escapes_forbidden_bytes) {
   for (int c = 0; c < 256; ++c) {
     const char byte = static_cast<char>(c);
     char hex[8];
@@ -75,7 +75,7 @@ TEST(LogEscape, json_escapes_what_a_json_string_may_not_hold) {
   }
 }
 
-TEST(LogEscape, json_keeps_utf8_and_escapes_what_only_looks_like_it) {
+TEST(LogEscape, json_keeps_valid_utf8_alone) {
   EXPECT_EQ(escaped("a\xc3\xa9\xe4\xbd\xa0\xf0\x9f\x98\x80z", LogEscape::kJson),
             "a\xc3\xa9\xe4\xbd\xa0\xf0\x9f\x98\x80z");
   EXPECT_EQ(escaped("\xc0\xaf", LogEscape::kJson), "\\u00C0\\u00AF");                        // overlong
@@ -152,7 +152,7 @@ TEST(LogFormat, json_lines) {
   EXPECT_EQ(line_of(LogEscape::kJson, format, source) + line_of(LogEscape::kJson, format, bare), golden("json.txt"));
 }
 
-TEST(LogFormat, what_is_missing_is_a_dash_only_by_default_and_an_empty_value_is_empty) {
+TEST(LogFormat, missing_value_is_a_dash_by_default) {
   FakeSource source;
   source.set(Var::kArgs, "");
   EXPECT_EQ(line_of(LogEscape::kDefault, "[$remote_user][$args]", source), "[-][]\n");

@@ -87,7 +87,7 @@ TEST_F(LogWriterTest, writes_blocks_in_order) {
   EXPECT_EQ(writer.dropped_lines(), 0u);
 }
 
-TEST_F(LogWriterTest, appends_to_what_is_there_and_hides_new_files_from_others) {
+TEST_F(LogWriterTest, appends_and_creates_files_for_its_owner) {
   const std::string at = path("access.log");
   {
     LogWriter writer;
@@ -102,7 +102,7 @@ TEST_F(LogWriterTest, appends_to_what_is_there_and_hides_new_files_from_others) 
   EXPECT_EQ(info.st_mode & 0137u, 0u);  // at most 0640, whatever the umask
 }
 
-TEST_F(LogWriterTest, its_end_writes_what_is_queued) {
+TEST_F(LogWriterTest, destructor_writes_queued_blocks) {
   const std::string at = path("access.log");
   {
     LogWriter writer;
@@ -112,7 +112,7 @@ TEST_F(LogWriterTest, its_end_writes_what_is_queued) {
   EXPECT_EQ(content(at), lines("line", 10000));
 }
 
-TEST_F(LogWriterTest, one_path_is_one_file) {
+TEST_F(LogWriterTest, equal_paths_share_a_file) {
   const std::string a = path("a.log");
   const std::string b = path("b.log");
   LogWriter writer;
@@ -196,7 +196,7 @@ TEST_F(LogWriterTest, a_file_that_cannot_be_reopened_keeps_its_descriptor) {
   EXPECT_EQ(content(other), "new\n");
 }
 
-TEST_F(LogWriterTest, a_pipe_that_nobody_reads_is_dropped_and_counted_and_stops_no_other_log) {
+TEST_F(LogWriterTest, unread_pipe_loses_lines_and_stops_no_other) {
   const std::string pipe = fifo("pipe");
   const std::string file = path("file.log");
   constexpr size_t kLines = 1000;
@@ -239,7 +239,7 @@ TEST_F(LogWriterTest, a_reader_that_comes_late_gets_whole_lines) {
   EXPECT_EQ(writer.dropped_lines(), 0u);
 }
 
-TEST_F(LogWriterTest, a_stalled_pipe_that_became_a_file_goes_on_there_with_a_whole_line) {
+TEST_F(LogWriterTest, pipe_replaced_by_a_file_continues_with_whole_lines) {
   const std::string at = fifo("pipe");
   const std::string block = lines(std::string(1000, 'z'), 200);  // more than a pipe holds
   LogWriter writer;
@@ -259,7 +259,7 @@ TEST_F(LogWriterTest, a_stalled_pipe_that_became_a_file_goes_on_there_with_a_who
   EXPECT_LE(writer.dropped_lines(), 1u);
 }
 
-TEST_F(LogWriterTest, a_full_disk_is_counted_and_hinders_nobody) {
+TEST_F(LogWriterTest, full_disk_is_counted_and_stops_no_other) {
   const std::string good = path("good.log");
   LogWriter writer;
   const int full = opened(writer, "/dev/full");
@@ -271,7 +271,7 @@ TEST_F(LogWriterTest, a_full_disk_is_counted_and_hinders_nobody) {
   EXPECT_EQ(content(good), "kept\n");
 }
 
-TEST_F(LogWriterTest, syslog_gets_a_datagram_a_line) {
+TEST_F(LogWriterTest, syslog_gets_a_datagram_for_each_line) {
   const std::string at = path("syslog");
   const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   sockaddr_un address{};
@@ -379,7 +379,7 @@ TEST_F(WorkerLogTest, hands_over_when_full) {
   EXPECT_EQ(log_.flush(0, false), kNever);
 }
 
-TEST_F(WorkerLogTest, without_a_buffer_every_line_goes_at_once) {
+TEST_F(WorkerLogTest, unbuffered_line_is_handed_over_at_once) {
   options_.buffer = 0;
   log(0);
   EXPECT_EQ(written(), "GET /\n");
@@ -391,7 +391,7 @@ TEST_F(WorkerLogTest, hands_over_all_on_demand) {
   EXPECT_EQ(written(), "GET /\n");
 }
 
-TEST_F(WorkerLogTest, the_earliest_due_of_several_files_is_told) {
+TEST_F(WorkerLogTest, next_due_is_the_earliest_of_all_files) {
   const int other = opened(writer_, path("other.log"));
   log_.log(other, options_, source_, arena_, 500);
   log(100);

@@ -23,7 +23,7 @@ TEST_F(AttemptLists, no_attempt_is_empty) {
   EXPECT_EQ(render(AttemptColumn::kReason), "");
 }
 
-TEST_F(AttemptLists, one_attempt_that_went_well) {
+TEST_F(AttemptLists, single_attempt_is_listed) {
   Attempt& a = add();
   a.peer = "10.0.0.1:13000";
   a.status = 200;
@@ -45,7 +45,7 @@ TEST_F(AttemptLists, one_attempt_that_went_well) {
   EXPECT_EQ(render(AttemptColumn::kReason), "ok");
 }
 
-TEST_F(AttemptLists, every_attempt_is_listed_and_what_is_missing_is_a_dash) {
+TEST_F(AttemptLists, missing_values_of_an_attempt_are_dashes) {
   Attempt& refused = add();
   refused.peer = "10.0.0.1:13000";
   refused.started_us = 0;
@@ -72,7 +72,7 @@ TEST_F(AttemptLists, every_attempt_is_listed_and_what_is_missing_is_a_dash) {
   EXPECT_EQ(render(AttemptColumn::kReason), "connect_refused, ok, no_peer");
 }
 
-TEST_F(AttemptLists, keep_what_they_hold_while_they_grow) {
+TEST_F(AttemptLists, keep_their_content_while_growing) {
   for (int i = 0; i < 20; ++i) add().status = 200 + i;
   ASSERT_EQ(attempts_.size(), 20);
   EXPECT_EQ(attempts_[0].status, 200);

@@ -27,7 +27,7 @@ TEST(Bindings, a_cookie_value_leads_back_to_its_peer) {
   }
 }
 
-TEST(Bindings, a_cookie_value_is_the_head_of_an_hmac_over_upstream_and_name) {
+TEST(Bindings, cookie_value_is_a_truncated_hmac) {
   Group group(Method::kRoundRobin, abx());
   // printf 'app\0%s' 10.0.0.1:80 | openssl dgst -sha256 -hmac 0123456789abcdef
   EXPECT_EQ(Bindings::cookie_value(kKey, "app", group.peer("10.0.0.1:80")), "241eebd37884882a50e955118570d5af");
@@ -42,7 +42,7 @@ TEST(Bindings, a_cookie_value_depends_on_key_upstream_and_name) {
   EXPECT_EQ(values.size(), 4u);
 }
 
-TEST(Bindings, a_value_that_nobody_has_is_nobodys) {
+TEST(Bindings, unknown_value_has_no_peer) {
   Group group(Method::kRoundRobin, abx());
   const Bindings bindings(group.cluster(), kKey);
   const std::string value(bindings.cookie_of(group.peer("10.0.0.1:80")));
@@ -59,7 +59,7 @@ TEST(Bindings, a_value_that_nobody_has_is_nobodys) {
 }
 
 // A digit that counts as 0 in the table's key must not pass for one.
-TEST(Bindings, a_value_is_taken_to_the_letter) {
+TEST(Bindings, value_is_compared_exactly) {
   Group group(Method::kRoundRobin, abx());
   const Bindings bindings(group.cluster(), kKey);
   for (const Server& server : abx()) {
@@ -72,7 +72,7 @@ TEST(Bindings, a_value_is_taken_to_the_letter) {
   }
 }
 
-TEST(Bindings, of_a_peer_of_another_cluster_has_no_cookie) {
+TEST(Bindings, peer_of_another_cluster_has_no_cookie) {
   Group group(Method::kRoundRobin, abx()), other(Method::kRoundRobin, abx());
   const Bindings bindings(group.cluster(), kKey);
   EXPECT_EQ(bindings.cookie_of(other.peer("10.0.0.1:80")), "");

@@ -41,7 +41,7 @@ TEST(Bound, a_peer_that_drains_gets_bound_requests_alone) {
   });
 }
 
-TEST(Bound, a_peer_with_drain_in_its_configuration_gets_bound_requests_alone) {
+TEST(Bound, peer_configured_with_drain_gets_bound_requests_alone) {
   with_every_method({{"a"}, {.name = "b", .drain = true}, {"c"}}, [](Group& group) {
     EXPECT_EQ(group.names(5, "key"), "bbbbb");
     group.bound = nullptr;
@@ -49,7 +49,7 @@ TEST(Bound, a_peer_with_drain_in_its_configuration_gets_bound_requests_alone) {
   });
 }
 
-TEST(Bound, the_method_chooses_when_the_peer_cannot_be_had) {
+TEST(Bound, balancer_picks_when_the_bound_peer_is_unavailable) {
   with_every_method({{"a"}, {.name = "b", .max_conns = 1}}, [](Group& group) {
     for (Switch PeerState::*const which : {&PeerState::check_down, &PeerState::admin_down}) {
       group.state(1).*which = true;
@@ -69,18 +69,18 @@ TEST(Bound, the_method_chooses_when_the_peer_cannot_be_had) {
   });
 }
 
-TEST(Bound, a_peer_down_by_configuration_is_not_had) {
+TEST(Bound, configured_down_peer_is_unavailable) {
   with_every_method({{"a"}, {.name = "b", .down = true}}, [](Group& group) { EXPECT_EQ(group.name("key"), "a"); });
 }
 
-TEST(Bound, a_peer_of_another_cluster_is_as_none) {
+TEST(Bound, peer_of_another_cluster_is_ignored) {
   Group other(Method::kRoundRobin, {{"x"}});
   Group group(Method::kRoundRobin, {{"a"}, {"b"}});
   group.bound = &other.peer("x");
   EXPECT_EQ(group.names(4), "abab");
 }
 
-TEST(Bound, a_full_peer_is_worth_waiting_for_when_there_is_no_other) {
+TEST(Bound, request_waits_for_its_full_peer_when_alone) {
   Group group(Method::kRoundRobin, {{.name = "a", .down = true}, {.name = "b", .max_conns = 1, .drain = true}});
   group.bound = &group.peer("b");
   group.state(1).inflight = 1;
@@ -90,7 +90,7 @@ TEST(Bound, a_full_peer_is_worth_waiting_for_when_there_is_no_other) {
   EXPECT_FALSE(group.pick().any_full);
 }
 
-TEST(Bound, one_bound_request_is_the_probe_of_a_peer_whose_ejection_is_over) {
+TEST(Bound, bound_request_is_the_probe_after_an_ejection) {
   with_every_method({{"a"}, {"b"}}, [](Group& group) {
     group.state(1).passive.failure(group.now);
     group.now += 10'000;
@@ -101,7 +101,7 @@ TEST(Bound, one_bound_request_is_the_probe_of_a_peer_whose_ejection_is_over) {
   });
 }
 
-TEST(Bound, in_panic_an_ejected_peer_is_had) {
+TEST(Bound, ejected_peer_is_available_in_panic) {
   with_every_method({{"a"}, {"b"}, {"c"}}, [](Group& group) {
     group.state(1).passive.failure(group.now);
     EXPECT_NE(group.name("key"), "b");
@@ -133,7 +133,7 @@ TEST(Bound, requests_do_not_move_the_turns_of_the_others) {
   EXPECT_EQ(unbound, "abcabc");
 }
 
-TEST(Bound, a_peer_that_ramps_up_is_had_at_once) {
+TEST(Bound, ramping_peer_is_available_at_once) {
   Group group(Method::kRoundRobin, {{"a"}, {.name = "b", .slow_start = 10'000}});
   group.state(1).ramp_from = group.now;
   group.bound = &group.peer("b");

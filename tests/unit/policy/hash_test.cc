@@ -50,7 +50,7 @@ TEST(IpHash, takes_unix_clients_and_unknown_ones_as_three_zero_bytes) {
   EXPECT_EQ(group.name(), zeros);
 }
 
-TEST(IpHash, keeps_the_slot_of_a_peer_that_is_down_so_that_others_clients_stay) {
+TEST(IpHash, keeps_the_slot_of_a_down_peer) {
   Group group(Method::kIpHash, {{"a"}, {"b", 1, false, true}, {"c"}});
   EXPECT_EQ(at_ip(group, "10.0.0.1"), "a");
   EXPECT_EQ(at_ip(group, "8.8.8.8"), "c");
@@ -79,7 +79,7 @@ TEST(Hash, agrees_with_nginx) {
     EXPECT_EQ(group.name(key), peer) << key;
 }
 
-TEST(Hash, draws_again_with_the_count_before_the_key_when_the_peer_is_down) {
+TEST(Hash, rehashes_with_a_count_when_the_peer_is_down) {
   Group group(Method::kHash, {{"a"}, {"b"}, {"c", 1, false, true}});
   // h += crc32("1" + key) >> 16 & 0x7fff, and so on: stable, and the same for everyone who asks.
   const std::string first = group.names(3, "user-1");
@@ -114,7 +114,7 @@ TEST(HashConsistent, makes_ketamas_points) {
   EXPECT_EQ(points.back().server, 0u);
 }
 
-TEST(HashConsistent, finds_the_first_point_at_or_after_a_hash_and_wraps) {
+TEST(HashConsistent, finds_the_next_point_and_wraps) {
   Group group(Method::kHashConsistent, kCluster);
   const Ring& ring = *group.cluster().ring();
   EXPECT_EQ(ring.find(0), 0u);
@@ -132,7 +132,7 @@ TEST(HashConsistent, gives_weights_their_points) {
   EXPECT_NEAR(points[1], 160, 1);
 }
 
-TEST(HashConsistent, moves_only_the_keys_of_a_peer_that_goes) {
+TEST(HashConsistent, moves_only_the_keys_of_a_removed_peer) {
   Group whole(Method::kHashConsistent, kCluster);
   Group less(Method::kHashConsistent, kCluster);
   less.state(1).check_down = true;
@@ -146,7 +146,7 @@ TEST(HashConsistent, moves_only_the_keys_of_a_peer_that_goes) {
   }
 }
 
-TEST(HashConsistent, shares_the_points_of_one_name_among_its_addresses_by_round_robin) {
+TEST(HashConsistent, shares_points_of_a_name_among_its_addresses) {
   ClusterOptions options;
   options.method = Method::kHashConsistent;
   std::vector<std::shared_ptr<PeerState>> states;

@@ -59,7 +59,7 @@ TEST(Health, the_first_result_decides_at_once) {
   EXPECT_EQ(down.standing(), Standing::kDown);
 }
 
-TEST(Health, goes_down_after_fails_in_a_row_and_up_after_passes_in_a_row) {
+TEST(Health, changes_after_consecutive_fails_or_passes) {
   HealthState state(steady());  // fails=3 passes=2
   EXPECT_EQ(notes(state, "+---"), "...c");
   EXPECT_TRUE(state.down());
@@ -67,7 +67,7 @@ TEST(Health, goes_down_after_fails_in_a_row_and_up_after_passes_in_a_row) {
   EXPECT_FALSE(state.down());
 }
 
-TEST(Health, a_result_of_the_other_kind_begins_the_row_anew) {
+TEST(Health, contrary_result_resets_the_count) {
   HealthState state(steady());
   EXPECT_EQ(notes(state, "+--+--+--"), ".........");
   EXPECT_EQ(state.fails_in_row(), 2u);
@@ -76,7 +76,7 @@ TEST(Health, a_result_of_the_other_kind_begins_the_row_anew) {
   EXPECT_TRUE(state.down());
 }
 
-TEST(Health, says_a_change_once) {
+TEST(Health, reports_a_change_once) {
   HealthState state(steady());
   EXPECT_EQ(notes(state, "+--------"), "...c.....");
   EXPECT_EQ(state.fails_in_row(), 8u);
@@ -89,7 +89,7 @@ TEST(Health, remembers_when_it_changed) {
   EXPECT_EQ(state.changed_at(), 400);
 }
 
-TEST(Health, one_of_each_is_enough_where_options_say_so) {
+TEST(Health, single_results_suffice_when_configured) {
   HealthOptions options = steady();
   options.fails = options.passes = 1;
   HealthState state(options);
@@ -161,7 +161,7 @@ TEST(HealthDelay, is_spread_by_jitter_either_way) {
   EXPECT_LE(most, 2'200);
 }
 
-TEST(HealthDelay, is_never_nothing) {
+TEST(HealthDelay, is_never_zero) {
   Rng rng(3);
   HealthOptions options;
   options.interval = Millis{0};

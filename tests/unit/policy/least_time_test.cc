@@ -18,7 +18,7 @@ const Variant kLeastTimes[] = {{Method::kLeastTimeHeader, &PeerStats::header_tim
 const Variant kRandomTwos[] = {{Method::kRandomTwoHeader, &PeerStats::header_time},
                                {Method::kRandomTwoLastByte, &PeerStats::last_byte_time}};
 
-TEST(NoteTime, takes_the_first_sample_whole_and_a_twentieth_of_the_next) {
+TEST(NoteTime, averages_samples_by_a_twentieth) {
   std::atomic<uint32_t> average{0};
   note_time(average, 100 * kMs);
   EXPECT_EQ(average, 100 * kMs);
@@ -36,13 +36,13 @@ TEST(NoteTime, counts_more_than_five_seconds_as_five) {
   EXPECT_EQ(average, 5'000 * kMs);
 }
 
-TEST(NoteTime, a_sample_of_nothing_is_a_sample) {
+TEST(NoteTime, counts_a_sample_of_zero) {
   std::atomic<uint32_t> average{0};
   note_time(average, 0);
   EXPECT_NE(average, 0u);
 }
 
-TEST(NoteTime, approaches_what_it_is_told) {
+TEST(NoteTime, approaches_a_constant_sample) {
   std::atomic<uint32_t> average{0};
   note_time(average, 1'000 * kMs);
   for (int i = 0; i < 200; ++i) note_time(average, 10 * kMs);
@@ -59,7 +59,7 @@ TEST(LeastTime, takes_the_faster_peer) {
   }
 }
 
-TEST(LeastTime, looks_at_the_time_it_is_told_to) {
+TEST(LeastTime, uses_the_configured_time) {
   Group header(Method::kLeastTimeHeader, {{"a"}, {"b"}});
   Group last_byte(Method::kLeastTimeLastByte, {{"a"}, {"b"}});
   for (Group* group : {&header, &last_byte}) {
@@ -70,7 +70,7 @@ TEST(LeastTime, looks_at_the_time_it_is_told_to) {
   EXPECT_EQ(last_byte.names(2), "aa");
 }
 
-TEST(LeastTime, within_one_step_of_twenty_milliseconds_peers_take_turns) {
+TEST(LeastTime, peers_take_turns_within_twenty_milliseconds) {
   Group group(Method::kLeastTimeHeader, {{"a", 2}, {"b"}});
   group.state(0).inflight = group.state(1).inflight = 0;
   group.state(0).stats.header_time = 119 * kMs;
@@ -93,7 +93,7 @@ TEST(LeastTime, weighs_time_with_requests_in_flight) {
   EXPECT_EQ(group.names(2), "aa");
 }
 
-TEST(LeastTime, a_peer_without_a_sample_is_taken_for_fast_but_not_flooded) {
+TEST(LeastTime, peer_without_a_sample_is_not_flooded) {
   Group group(Method::kLeastTimeHeader, {{"a"}, {"b"}});
   group.state(0).stats.header_time = 50 * kMs;  // step 3
   EXPECT_EQ(group.name(), "b");
@@ -101,7 +101,7 @@ TEST(LeastTime, a_peer_without_a_sample_is_taken_for_fast_but_not_flooded) {
   EXPECT_EQ(group.name(), "a");
 }
 
-TEST(LeastTime, an_average_is_halved_for_each_fail_timeout_without_a_pick) {
+TEST(LeastTime, average_halves_for_each_fail_timeout_without_a_pick) {
   Group group(Method::kLeastTimeHeader, {{"a"}, {"b"}});  // fail_timeout=10s
   group.state(0).stats.header_time = 100 * kMs;           // step 6
   group.state(1).stats.header_time = 700 * kMs;           // 36, 18, 9, 5
@@ -131,7 +131,7 @@ TEST(LeastTime, chooses_among_backups_the_same_way) {
   EXPECT_EQ(group.names(2), "yy");
 }
 
-TEST(LeastTime, without_any_sample_is_least_conn) {
+TEST(LeastTime, equals_least_conn_without_samples) {
   Group group(Method::kLeastTimeLastByte, {{"a", 5}, {"b"}, {"c"}});
   group.state(0).inflight = 4;
   EXPECT_EQ(group.names(7), "aabacaa");
@@ -158,7 +158,7 @@ TEST(RandomTwoLeastTime, never_picks_the_slowest_of_three) {
   }
 }
 
-TEST(RandomTwoLeastTime, a_slow_peer_is_tried_again_when_its_time_is_old) {
+TEST(RandomTwoLeastTime, slow_peer_is_tried_again_when_its_sample_ages) {
   Group group(Method::kRandomTwoHeader, {{"a"}, {"b"}});
   group.state(1).stats.header_time = 30 * kMs;
   EXPECT_EQ(group.names(20), std::string(20, 'a'));

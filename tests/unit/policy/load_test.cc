@@ -30,7 +30,7 @@ TEST(LeastConn, gives_equals_turns_by_weight) {
   EXPECT_EQ(group.names(7), "aabacaa");
 }
 
-TEST(LeastConn, gives_turns_only_among_the_equals) {
+TEST(LeastConn, takes_turns_only_among_equals) {
   Group group(Method::kLeastConn, {{"a"}, {"b"}, {"c"}});
   group.state(1).inflight = 1;
   EXPECT_EQ(group.names(4), "acac");
@@ -43,7 +43,7 @@ TEST(LeastConn, chooses_among_backups_the_same_way) {
   EXPECT_EQ(group.names(2), "yy");
 }
 
-TEST(LeastConn, sends_one_probe_to_an_idle_peer_whose_ejection_is_over) {
+TEST(LeastConn, sends_a_single_probe_after_an_ejection) {
   Group group(Method::kLeastConn, {{"a"}, {"b"}});
   group.state(1).inflight = 9;
   group.state(0).passive.failure(group.now);
@@ -88,7 +88,7 @@ TEST(RandomTwo, never_picks_the_most_loaded_of_three) {
   EXPECT_EQ(group.names(60).find('c'), std::string::npos);
 }
 
-TEST(RandomTwo, takes_the_one_eligible_peer_when_there_is_no_second) {
+TEST(RandomTwo, takes_the_only_eligible_peer) {
   Group group(Method::kRandomTwo, {{"a"}, {"b"}, {"c"}});
   group.state(0).check_down = group.state(2).check_down = true;
   EXPECT_EQ(group.names(3), "bbb");

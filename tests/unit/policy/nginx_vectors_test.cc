@@ -89,7 +89,7 @@ TEST(NginxVectors, round_robin_falling_back_on_backups) {
   EXPECT_EQ(requests(group, 9), "xa xb xa xa xb xa xa xb xa");
 }
 
-TEST(NginxVectors, round_robin_with_a_peer_whose_weight_falls_until_it_is_out) {
+TEST(NginxVectors, round_robin_with_a_falling_weight) {
   Group group(Method::kRoundRobin, {up("a", 4), refusing("x", 5, 3), up("b", 2)}, false);
   EXPECT_EQ(requests(group, 16), "xa a b xa a xb a a b a a b a a b a");
 }

@@ -21,7 +21,7 @@ TEST(Passive, a_new_peer_is_in) {
   EXPECT_EQ(state.ejected_until(), 0);
 }
 
-TEST(Passive, one_failure_takes_a_peer_out_for_fail_timeout_by_default) {
+TEST(Passive, first_failure_ejects_for_fail_timeout_by_default) {
   PassiveState state({});
   EXPECT_TRUE(state.failure(kStart));
   EXPECT_EQ(state.verdict(kStart), Verdict::kOut);
@@ -84,7 +84,7 @@ TEST(Passive, a_successful_probe_brings_the_peer_back_once) {
   EXPECT_EQ(state.verdict(kStart + kTimeout + 5), Verdict::kIn);
 }
 
-TEST(Passive, what_was_sent_before_the_ejection_neither_ends_nor_lengthens_it) {
+TEST(Passive, requests_sent_before_an_ejection_do_not_change_it) {
   PassiveState state({});
   state.failure(kStart);
   EXPECT_FALSE(state.success(kStart + 1));
@@ -125,7 +125,7 @@ TEST(Passive, a_fail_timeout_above_five_minutes_stays_as_it_is) {
   EXPECT_EQ(state.ejected_until(), kStart + 1'200'000);
 }
 
-TEST(Passive, an_abandoned_probe_goes_to_the_next_request) {
+TEST(Passive, abandoned_probe_passes_to_the_next_request) {
   PassiveState state({});
   state.failure(kStart);
   state.take_probe(kStart + kTimeout);
@@ -143,7 +143,7 @@ TEST(Passive, a_probe_that_nobody_decides_expires_after_fail_timeout) {
   EXPECT_TRUE(state.take_probe(kStart + 2 * kTimeout));
 }
 
-TEST(Passive, a_probe_of_an_earlier_ejection_does_not_hold_up_the_next) {
+TEST(Passive, stale_probe_does_not_delay_the_next) {
   PassiveState state({});
   state.failure(kStart);
   state.take_probe(kStart + kTimeout);
@@ -152,7 +152,7 @@ TEST(Passive, a_probe_of_an_earlier_ejection_does_not_hold_up_the_next) {
   EXPECT_EQ(state.verdict(kStart + 2 * kTimeout), Verdict::kProbe);
 }
 
-TEST(Passive, a_reload_with_other_options_applies_to_what_comes) {
+TEST(Passive, reload_with_other_options_applies_to_later_failures) {
   PassiveState state({1, Millis{10'000}});
   state.configure({2, Millis{1'000}});
   EXPECT_FALSE(state.failure(kStart));
@@ -177,7 +177,7 @@ TEST(Passive, a_reload_that_turns_ejection_off_brings_the_peer_back) {
   EXPECT_EQ(state.verdict(kStart), Verdict::kIn);
 }
 
-TEST(Passive, a_check_that_passes_again_brings_the_peer_back_at_once_and_resets_the_growth) {
+TEST(Passive, passing_check_ends_the_ejection_and_its_growth) {
   PassiveState state({});
   EXPECT_FALSE(state.reinstate(kStart));
   state.failure(kStart);
@@ -190,7 +190,7 @@ TEST(Passive, a_check_that_passes_again_brings_the_peer_back_at_once_and_resets_
   EXPECT_EQ(state.ejected_until(), kStart + 21'000);
 }
 
-TEST(Passive, a_peer_reinstated_while_its_probe_is_out_stays_in_when_the_probe_ends_well) {
+TEST(Passive, reinstated_peer_stays_up_when_its_probe_passes) {
   PassiveState state({});
   state.failure(kStart);
   state.take_probe(kStart + kTimeout);
@@ -215,7 +215,7 @@ void together(int threads, Fn fn) {
   for (std::thread& thread : all) thread.join();
 }
 
-TEST(PassiveThreads, exactly_one_of_many_wins_each_probe) {
+TEST(PassiveThreads, single_thread_wins_each_probe) {
   PassiveState state({});
   MonoMs now = kStart;
   state.failure(now);
@@ -228,7 +228,7 @@ TEST(PassiveThreads, exactly_one_of_many_wins_each_probe) {
   }
 }
 
-TEST(PassiveThreads, exactly_one_of_many_takes_the_peer_out_and_brings_it_back) {
+TEST(PassiveThreads, single_thread_ejects_and_reinstates) {
   PassiveState state({4, Millis{10'000}});
   MonoMs now = kStart;
   for (int round = 0; round < 100; ++round) {

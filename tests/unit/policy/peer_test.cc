@@ -12,7 +12,7 @@
 namespace weir::policy {
 namespace {
 
-TEST(PeerState, gives_as_many_places_as_max_conns_and_takes_them_back) {
+TEST(PeerState, gives_and_takes_back_max_conns_places) {
   const auto owned = std::make_unique<PeerState>(PassiveOptions());  // on the heap, as everywhere
   PeerState& state = *owned;
   EXPECT_TRUE(state.acquire(2));
@@ -23,7 +23,7 @@ TEST(PeerState, gives_as_many_places_as_max_conns_and_takes_them_back) {
   EXPECT_TRUE(state.acquire(2));
 }
 
-TEST(PeerState, without_a_limit_counts_all_the_same) {
+TEST(PeerState, counts_without_a_limit) {
   const auto owned = std::make_unique<PeerState>(PassiveOptions());  // on the heap, as everywhere
   PeerState& state = *owned;
   for (int i = 0; i < 100; ++i) EXPECT_TRUE(state.acquire(0));
@@ -31,7 +31,7 @@ TEST(PeerState, without_a_limit_counts_all_the_same) {
   EXPECT_FALSE(state.acquire(100));  // a reload brought a limit
 }
 
-TEST(PeerState, never_gives_more_places_than_there_are_to_several_threads) {
+TEST(PeerState, never_exceeds_max_conns_among_threads) {
   constexpr uint32_t kPlaces = 3;
   const auto owned = std::make_unique<PeerState>(PassiveOptions());  // on the heap, as everywhere
   PeerState& state = *owned;
@@ -55,7 +55,7 @@ TEST(PeerState, never_gives_more_places_than_there_are_to_several_threads) {
   EXPECT_EQ(state.inflight, 0u);
 }
 
-TEST(PeerState, exactly_max_conns_of_many_threads_that_hold_on_get_a_place) {
+TEST(PeerState, gives_exactly_max_conns_places_to_many_threads) {
   const auto owned = std::make_unique<PeerState>(PassiveOptions());  // on the heap, as everywhere
   PeerState& state = *owned;
   std::atomic<uint32_t> got{0};
@@ -70,7 +70,7 @@ TEST(PeerState, exactly_max_conns_of_many_threads_that_hold_on_get_a_place) {
   EXPECT_EQ(state.inflight, 777u);
 }
 
-TEST(PeerState, is_hard_down_by_check_hand_or_drain_and_the_last_not_for_bound_requests) {
+TEST(PeerState, hard_down_by_drain_spares_bound_requests) {
   const auto owned = std::make_unique<PeerState>(PassiveOptions());  // on the heap, as everywhere
   PeerState& state = *owned;
   EXPECT_FALSE(state.hard_down());
@@ -85,7 +85,7 @@ TEST(PeerState, is_hard_down_by_check_hand_or_drain_and_the_last_not_for_bound_r
   }
 }
 
-TEST(LoadCell, is_free_again_and_at_nothing_when_its_peer_is_gone) {
+TEST(LoadCell, is_released_at_zero_with_its_peer) {
   auto first = std::make_unique<PeerState>(PassiveOptions());
   const auto second = std::make_unique<PeerState>(PassiveOptions());
   const std::atomic<uint32_t>* const place = &first->inflight;
@@ -97,7 +97,7 @@ TEST(LoadCell, is_free_again_and_at_nothing_when_its_peer_is_gone) {
   EXPECT_EQ(third->inflight, 0u);
 }
 
-TEST(LoadCell, few_peers_share_no_cache_line_and_many_stand_close) {
+TEST(LoadCell, few_cells_share_no_cache_line) {
   std::vector<std::unique_ptr<PeerState>> peers;
   for (int i = 0; i < 2'048; ++i) peers.push_back(std::make_unique<PeerState>(PassiveOptions()));
   std::map<uintptr_t, int> lines;
@@ -110,7 +110,7 @@ TEST(LoadCell, few_peers_share_no_cache_line_and_many_stand_close) {
   EXPECT_LE(lines.size(), 192u);
 }
 
-TEST(ChangeStamp, moves_when_a_switch_or_a_ramp_changes_and_only_then) {
+TEST(ChangeStamp, moves_only_when_a_switch_or_ramp_changes) {
   const auto owned = std::make_unique<PeerState>(PassiveOptions());  // on the heap, as everywhere
   PeerState& state = *owned;
   const auto moves = [](auto change) {

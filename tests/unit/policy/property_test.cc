@@ -121,7 +121,7 @@ void check_all_states(Method method, int peers, int primaries, bool panic) {
   }
 }
 
-TEST(EveryBalancer, picks_only_eligible_peers_and_one_where_there_is_one) {
+TEST(EveryBalancer, picks_an_eligible_peer_when_there_is_any) {
   for (const Method method : kMethods)
     for (const bool panic : {true, false})
       for (int peers = 1; peers <= 4; ++peers) {
@@ -131,7 +131,7 @@ TEST(EveryBalancer, picks_only_eligible_peers_and_one_where_there_is_one) {
       }
 }
 
-TEST(EveryBalancer, does_so_with_backups_too) {
+TEST(EveryBalancer, picks_an_eligible_peer_among_backups) {
   for (const Method method : kMethods)
     for (const bool panic : {true, false})
       for (int primaries = 1; primaries <= 3; ++primaries) {
@@ -171,7 +171,7 @@ void check_walks(Method method, bool panic) {
   }
 }
 
-TEST(EveryBalancer, walks_a_request_once_over_those_that_are_not_refused) {
+TEST(EveryBalancer, offers_each_accepted_peer_once) {
   for (const Method method : kMethods)
     for (const bool panic : {true, false}) {
       SCOPED_TRACE(::testing::Message() << "method " << static_cast<int>(method) << " panic " << panic);
@@ -211,7 +211,7 @@ void check_shares_of_subsets(Method method, double bound) {
 }
 
 // nginx's rehash is the least even: a miss's next number is not independent of the first.
-TEST(EveryBalancer, shares_evenly_among_those_that_are_left) {
+TEST(EveryBalancer, shares_evenly_among_remaining_peers) {
   const std::map<Method, double> bounds = {{Method::kRoundRobin, 0.001},
                                            {Method::kLeastConn, 0.001},
                                            {Method::kLeastTimeHeader, 0.001},
@@ -243,7 +243,7 @@ TEST(EveryBalancer, offers_a_request_every_peer_once_primaries_first) {
   }
 }
 
-TEST(EveryBalancer, gives_the_probe_to_one_request_and_leaves_the_peer_alone_until_it_is_decided) {
+TEST(EveryBalancer, gives_a_probe_to_a_single_request) {
   for (const Method method : kMethods) {
     SCOPED_TRACE(static_cast<int>(method));
     Group group(method, {{"a"}, {"b"}, {"c"}});  // with least_time an idle lighter peer is not picked
@@ -268,7 +268,7 @@ TEST(EveryBalancer, gives_the_probe_to_one_request_and_leaves_the_peer_alone_unt
   }
 }
 
-TEST(EveryBalancer, sees_what_changes_between_two_picks_of_one_millisecond) {
+TEST(EveryBalancer, sees_changes_within_a_millisecond) {
   for (const Method method : kMethods) {
     SCOPED_TRACE(static_cast<int>(method));
     Group group(method, servers(2, 2));

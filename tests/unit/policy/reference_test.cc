@@ -141,11 +141,11 @@ void check(Method method, size_t most_peers) {
   }
 }
 
-TEST(RoundRobin, picks_what_nginx_picks_in_groups_of_every_size) {
+TEST(RoundRobin, agrees_with_nginx_in_groups_of_every_size) {
   check(Method::kRoundRobin, 70);
 }
 
-TEST(LeastConn, picks_what_nginx_picks_in_groups_of_every_size) {
+TEST(LeastConn, agrees_with_nginx_in_groups_of_every_size) {
   check(Method::kLeastConn, 70);
 }
 
@@ -153,7 +153,7 @@ TEST(LeastTime, picks_the_least_in_groups_of_every_size) {
   check(Method::kLeastTimeHeader, 70);
 }
 
-TEST(LeastConn, tells_loads_apart_that_weights_without_a_common_measure_make_close) {
+TEST(LeastConn, distinguishes_close_loads_of_odd_weights) {
   // Seventeenths against nineteenths: the common multiple is 323.
   Group group(Method::kLeastConn, {{"a", 17}, {"b", 19}});
   group.state(0).inflight = 8;
@@ -167,7 +167,7 @@ TEST(LeastConn, tells_loads_apart_that_weights_without_a_common_measure_make_clo
 }
 
 // A long list's times are looked at in turn.
-TEST(LeastTime, of_many_peers_hears_of_a_change_within_eight_milliseconds) {
+TEST(LeastTime, large_groups_see_a_change_within_eight_milliseconds) {
   std::vector<Server> servers;
   for (int i = 0; i < 1'000; ++i) servers.push_back({std::to_string(i)});
   for (const size_t faster : {0u, 499u, 999u}) {

@@ -103,7 +103,7 @@ TEST(Retry, by_default_asks_another_peer_after_error_and_timeout) {
   check(RetryConditions(), kWithDefaults);
 }
 
-TEST(Retry, after_a_failed_connect_or_a_closed_reused_connection_needs_no_listing) {
+TEST(Retry, failed_connect_and_stale_reuse_need_no_listing) {
   check(no_condition(), {{ErrorKind::kConnectRefused, kYes, kYes, kYes, kYes},
                          {ErrorKind::kConnectTimeout, kYes, kYes, kYes, kYes},
                          {ErrorKind::kReusedClosed, kFree, kNo, kFree, kNo},
@@ -112,12 +112,12 @@ TEST(Retry, after_a_failed_connect_or_a_closed_reused_connection_needs_no_listin
                          {ErrorKind::kSendTimeout, kNo, kNo, kNo, kNo}});
 }
 
-TEST(Retry, of_a_peer_declared_down_or_not_ready_needs_no_listing) {
+TEST(Retry, down_and_not_ready_peers_need_no_listing) {
   check(no_condition(),
         {{ErrorKind::kDeclaredDown, kYes, kNo, kYes, kNo}, {ErrorKind::kNotReady, kYes, kYes, kYes, kYes}});
 }
 
-TEST(Retry, of_a_peer_declared_down_or_not_ready_costs_a_try_and_needs_the_request) {
+TEST(Retry, down_and_not_ready_peers_cost_a_try) {
   for (const ErrorKind kind : {ErrorKind::kDeclaredDown, ErrorKind::kNotReady}) {
     SCOPED_TRACE(traits(kind).reason);
     AttemptFacts facts = failed(kind);
@@ -135,7 +135,7 @@ TEST(Retry, of_a_peer_declared_down_or_not_ready_costs_a_try_and_needs_the_reque
   }
 }
 
-TEST(Retry, of_an_upgrade_that_waits_to_be_sent_to_a_peer_declared_down_is_safe) {
+TEST(Retry, unsent_upgrade_to_a_down_peer_is_safe) {
   AttemptFacts facts = failed(ErrorKind::kDeclaredDown, 0);
   facts.upgrade = true;
   EXPECT_EQ(decide_retry({}, facts), kYes);
@@ -160,7 +160,7 @@ TEST(Retry, off_forbids_everything) {
   EXPECT_EQ(decide_retry({on, 3, Millis{0}}, answered(503)), kNo);
 }
 
-TEST(Retry, after_a_listed_status_costs_a_place_in_the_budget) {
+TEST(Retry, listed_status_costs_budget) {
   RetryOptions options;
   for (const int status : {500, 502, 503, 504, 403, 404, 429}) {
     options.on = RetryConditions();
@@ -175,7 +175,7 @@ TEST(Retry, after_a_listed_status_costs_a_place_in_the_budget) {
   EXPECT_EQ(decide_retry(options, answered(501)), kNo);
 }
 
-TEST(Retry, each_status_word_lists_its_own_status_only) {
+TEST(Retry, each_status_condition_lists_its_own_status) {
   const int statuses[] = {500, 502, 503, 504, 403, 404, 429};
   bool RetryConditions::*const words[] = {
       &RetryConditions::http_500, &RetryConditions::http_502, &RetryConditions::http_503, &RetryConditions::http_504,
@@ -215,7 +215,7 @@ TEST(Retry, stops_when_the_tries_are_used_up) {
   EXPECT_EQ(decide_retry(options, facts), kYes);
 }
 
-TEST(Retry, a_reused_connection_gives_its_try_back_even_when_it_was_the_last) {
+TEST(Retry, reused_connection_gives_back_the_last_try) {
   RetryOptions options;
   options.tries = 1;
   EXPECT_EQ(decide_retry(options, failed(ErrorKind::kReusedClosed)), kFree);
@@ -243,7 +243,7 @@ TEST(Retry, stops_when_the_time_is_over) {
   EXPECT_EQ(decide_retry(options, facts), kYes);
 }
 
-TEST(Retry, what_the_client_gets_when_tries_are_used_up) {
+TEST(Retry, last_answer_reaches_the_client_when_tries_end) {
   for (const int status : {500, 503, 504, 403, 404, 429}) EXPECT_EQ(exhausted_status(answered(status)), status);
   EXPECT_EQ(exhausted_status(answered(502)), 502);
   for (const ErrorKind kind : {ErrorKind::kConnectTimeout, ErrorKind::kHeaderTimeout, ErrorKind::kSendTimeout})
@@ -296,7 +296,7 @@ TEST(Blame, a_socket_closed_during_an_upgrade_does_not_count) {
   EXPECT_TRUE(counts_as_failure({}, facts));
 }
 
-TEST(RetryBudget, allows_its_share_of_the_requests_in_flight_and_a_least_number) {
+TEST(RetryBudget, allows_a_share_of_inflight_and_a_minimum) {
   RetryBudget budget(20, 3);
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(budget.take(1));
   EXPECT_FALSE(budget.take(1));

@@ -25,7 +25,7 @@ TEST(RoundRobin, gives_each_peer_once_to_a_request_and_then_none) {
   EXPECT_EQ(group.tries(), "abc");
 }
 
-TEST(RoundRobin, takes_no_turn_from_peers_that_are_down_by_configuration_check_drain_or_hand) {
+TEST(RoundRobin, down_peers_get_no_turn) {
   Group group(kMethod, {{"a"}, {"b", 1, false, true}, {"c"}, {"d"}, {"e"}});
   group.state(2).check_down = true;
   group.state(3).drain = true;
@@ -34,7 +34,7 @@ TEST(RoundRobin, takes_no_turn_from_peers_that_are_down_by_configuration_check_d
   EXPECT_EQ(group.names(3), "aaa");
 }
 
-TEST(RoundRobin, passes_over_a_peer_at_max_conns_until_it_has_room) {
+TEST(RoundRobin, skips_a_peer_at_max_conns) {
   Group group(kMethod, {{"a", 1, false, false, 2}, {"b"}});
   group.state(0).inflight = 2;
   EXPECT_EQ(group.names(3), "bbb");
@@ -42,7 +42,7 @@ TEST(RoundRobin, passes_over_a_peer_at_max_conns_until_it_has_room) {
   EXPECT_NE(group.names(2).find('a'), std::string::npos);
 }
 
-TEST(RoundRobin, says_that_somebody_is_full_only_when_waiting_could_help) {
+TEST(RoundRobin, reports_full_peers_only_when_waiting_helps) {
   Group group(kMethod, {{"a", 1, false, false, 1}, {"b", 1, false, false, 1}});
   group.state(0).inflight = group.state(1).inflight = 1;
   Pick pick = group.pick();
@@ -55,13 +55,13 @@ TEST(RoundRobin, says_that_somebody_is_full_only_when_waiting_could_help) {
   EXPECT_FALSE(group.pick().any_full);
 }
 
-TEST(RoundRobin, does_not_speak_of_full_peers_when_it_found_one) {
+TEST(RoundRobin, reports_no_full_peer_with_a_pick) {
   Group group(kMethod, {{"a", 1, false, false, 1}, {"b"}});
   group.state(0).inflight = 1;
   EXPECT_FALSE(group.pick().any_full);
 }
 
-TEST(RoundRobin, walks_the_backups_by_their_own_weights_when_the_primaries_are_used_up) {
+TEST(RoundRobin, walks_backups_by_weight_after_the_primaries) {
   Group group(kMethod, {{"a"}, {"x", 2, true}, {"b"}, {"y", 1, true}});
   EXPECT_EQ(group.names(3), "aba");
   EXPECT_EQ(group.tries(), "baxy");
@@ -72,7 +72,7 @@ TEST(RoundRobin, walks_the_backups_by_their_own_weights_when_the_primaries_are_u
   EXPECT_EQ(std::count(six.begin(), six.end(), 'y'), 2);
 }
 
-TEST(RoundRobin, lowers_a_failed_peers_share_and_lets_it_grow_back) {
+TEST(RoundRobin, lowers_a_failed_share_and_restores_it) {
   Group group(kMethod, {{"a", 4, false, false, 0, 2}, {"b", 4, false, false, 0, 2}});
   group.balancer().failed(group.peer("a"));
   group.balancer().failed(group.peer("a"));
@@ -85,7 +85,7 @@ TEST(RoundRobin, lowers_a_failed_peers_share_and_lets_it_grow_back) {
   EXPECT_EQ(group.names(5), "bbaba");
 }
 
-TEST(RoundRobin, does_not_lower_the_share_of_a_peer_without_max_fails) {
+TEST(RoundRobin, keeps_the_share_of_a_peer_without_max_fails) {
   Group group(kMethod, {{"a", 1, false, false, 0, 0}, {"b", 1, false, false, 0, 0}});
   group.balancer().failed(group.peer("a"));
   EXPECT_EQ(group.names(4), "abab");
@@ -166,7 +166,7 @@ TEST(RoundRobin, panics_over_backups_when_no_primary_is_left) {
   EXPECT_EQ(group.name(), "x");
 }
 
-TEST(RoundRobin, never_takes_the_only_server_of_a_group_out) {
+TEST(RoundRobin, never_ejects_the_only_server_of_a_group) {
   Group group(kMethod, {{"a"}}, false);
   group.state(0).passive.failure(group.now);
   const Pick pick = group.pick();
@@ -176,7 +176,7 @@ TEST(RoundRobin, never_takes_the_only_server_of_a_group_out) {
   EXPECT_EQ(group.name(), "-");
 }
 
-TEST(RoundRobin, marks_the_probe_in_panic_too_and_uses_the_peer_without_it) {
+TEST(RoundRobin, marks_the_probe_in_panic) {
   Group group(kMethod, {{"a"}, {"b"}});
   group.state(0).passive.failure(group.now);
   group.state(1).check_down = true;

@@ -23,7 +23,7 @@ int picks_of_b(Group& group, MonoMs from, MonoMs to, int picks) {
 }
 
 // In each tenth of the ramp: its share of the time times its share by weight, within one turn and a hundredth.
-TEST(SlowStart, a_share_grows_from_nothing_to_the_weights_share) {
+TEST(SlowStart, share_grows_from_zero_to_full) {
   for (const Method method : kRampingMethods) {
     for (const uint32_t weight : {1u, 3u}) {
       // Of idle peers the least time is the heaviest's.
@@ -70,7 +70,7 @@ TEST(SlowStart, begins_anew_with_each_recovery) {
   }
 }
 
-TEST(SlowStart, a_peer_is_had_when_nobody_else_can) {
+TEST(SlowStart, ramping_peer_is_picked_when_alone) {
   for (const Method method : kRampingMethods) {
     SCOPED_TRACE(static_cast<int>(method));
     Group group(method, {{.name = "a", .max_conns = 1}, {.name = "b", .slow_start = kRamp}, {"x", 1, true}});
@@ -96,7 +96,7 @@ TEST(SlowStart, all_peers_may_ramp_at_once) {
   }
 }
 
-TEST(SlowStart, with_least_conn_counts_requests_against_the_weight_so_far) {
+TEST(SlowStart, least_conn_uses_the_ramped_weight) {
   Group group(Method::kLeastConn, {{"a"}, {.name = "b", .slow_start = kRamp}});
   group.state(1).ramp_from = group.now;
   group.now += kRamp / 4;
@@ -109,7 +109,7 @@ TEST(SlowStart, with_least_conn_counts_requests_against_the_weight_so_far) {
   EXPECT_EQ(group.names(5), "bbbbb");
 }
 
-TEST(SlowStart, is_not_for_hashes_and_random) {
+TEST(SlowStart, does_not_apply_to_hash_and_random) {
   for (const Method method : {Method::kIpHash, Method::kHash, Method::kHashConsistent, Method::kRandom,
                               Method::kRandomTwo, Method::kRandomTwoHeader}) {
     SCOPED_TRACE(static_cast<int>(method));

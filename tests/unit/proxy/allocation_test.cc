@@ -54,7 +54,7 @@ class Allocations : public Rig {
   std::string cookie_;  // of the first peer
 };
 
-TEST_F(Allocations, a_warm_get_that_is_bound_by_a_cookie_makes_none) {
+TEST_F(Allocations, warm_get_bound_by_a_cookie_makes_none) {
   EXPECT_EQ(count("GET /a HTTP/1.1\r\nHost: app.test\r\nCookie: a=b; srv=" + cookie_ + "\r\n\r\n"), 0U);
   EXPECT_GT(world_.count(Counter::kStickyBound), 200U);
 }

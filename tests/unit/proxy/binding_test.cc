@@ -61,7 +61,7 @@ TEST_F(Bound, a_client_without_a_cookie_gets_one) {
   EXPECT_EQ(world_.count(Counter::kStickyRebound), 0U);
 }
 
-TEST_F(Bound, a_cookie_leads_to_its_peer_and_is_not_set_again) {
+TEST_F(Bound, cookie_leads_to_its_peer_without_renewal) {
   serve_cookie();
   for (int i = 0; i < 5; ++i) {
     EXPECT_EQ(asked(cookie(3)), 3);
@@ -76,13 +76,13 @@ TEST_F(Bound, the_first_of_several_cookies_counts_over_several_fields) {
   EXPECT_EQ(asked("Cookie: a=b\r\nCookie: srv=" + values_[1] + "; srv=" + values_[2] + "\r\n" + cookie(3)), 2);
 }
 
-TEST_F(Bound, a_value_that_is_nobodys_is_replaced) {
+TEST_F(Bound, unknown_value_is_replaced) {
   serve_cookie();
   EXPECT_EQ(asked("Cookie: srv=10.0.0.2:13000\r\n"), 1);
   EXPECT_TRUE(has(answered(), "Set-Cookie: srv=" + values_[0]));
 }
 
-TEST_F(Bound, a_peer_that_is_down_is_replaced_and_the_client_bound_anew) {
+TEST_F(Bound, client_of_a_down_peer_is_rebound) {
   serve_cookie();
   state("app/10.0.0.2:13000").check_down = true;
   const int other = asked(cookie(2));
@@ -91,7 +91,7 @@ TEST_F(Bound, a_peer_that_is_down_is_replaced_and_the_client_bound_anew) {
   EXPECT_EQ(world_.count(Counter::kStickyRebound), 1U);
 }
 
-TEST_F(Bound, a_peer_that_fails_is_replaced_and_the_client_bound_anew) {
+TEST_F(Bound, client_of_a_failing_peer_is_rebound) {
   serve_cookie();
   ask("GET /a HTTP/1.1\r\nHost: app.test\r\n" + cookie(2) + "\r\n");
   ASSERT_EQ(world_.connecting.size(), 1U);
@@ -102,7 +102,7 @@ TEST_F(Bound, a_peer_that_fails_is_replaced_and_the_client_bound_anew) {
   EXPECT_EQ(world_.count(Counter::kStickyRebound), 1U);
 }
 
-TEST_F(Bound, a_draining_peer_keeps_those_who_are_bound_to_it) {
+TEST_F(Bound, draining_peer_keeps_its_bound_clients) {
   serve_cookie();
   state("app/10.0.0.2:13000").drain = true;
   EXPECT_EQ(asked(cookie(2)), 2);
@@ -123,7 +123,7 @@ TEST_F(Bound, a_cookie_for_ever_has_nginxs_last_day) {
   EXPECT_TRUE(has(answered(), "; Expires=Thu, 31 Dec 2037 23:55:55 GMT; Max-Age=315360000; Path=/"));
 }
 
-TEST_F(Bound, each_attribute_is_said_as_asked_for) {
+TEST_F(Bound, cookie_has_the_configured_attributes) {
   serve_cookie([](StickyOptions& options, Location&) {
     options.domain = ".app.test";
     options.path = "/x";
@@ -141,7 +141,7 @@ TEST_F(Bound, each_attribute_is_said_as_asked_for) {
   EXPECT_TRUE(has(answered(), "; HttpOnly\r\n"));
 }
 
-TEST_F(Bound, behind_a_trusted_tls_proxy_the_cookie_is_secure) {
+TEST_F(Bound, cookie_is_secure_behind_a_trusted_tls_proxy) {
   serve_cookie([](StickyOptions&, Location& location) { location.real_ip.trusted = {*Cidr::parse("192.0.2.0/24")}; });
   asked("X-Forwarded-Proto: https\r\n");
   EXPECT_TRUE(has(answered(), "; HttpOnly; Secure; SameSite=Lax\r\n"));
@@ -157,7 +157,7 @@ TEST_F(Bound, a_websocket_is_bound_by_its_101) {
   EXPECT_TRUE(has(answered(), "\r\nSet-Cookie: srv=" + values_[0]));
 }
 
-TEST_F(Bound, an_answer_of_weirs_own_binds_to_nobody) {
+TEST_F(Bound, local_answer_does_not_bind) {
   serve_cookie();
   for (const char* name : {"app/10.0.0.1:13000", "app/10.0.0.2:13000", "app/10.0.0.3:13000"})
     state(name).check_down = true;
@@ -174,7 +174,7 @@ TEST_F(Bound, a_cookie_holds_over_a_reload) {
   EXPECT_EQ(asked(cookie(3)), 3);
 }
 
-TEST_F(Bound, a_route_is_the_first_that_is_said) {
+TEST_F(Bound, first_nonempty_route_is_used) {
   serve_sticky(Kind::kRoute, [](StickyOptions& options, Location&) {
     options.routes = {compiled("$cookie_route"), compiled("$arg_route"), compiled("$http_x_route")};
   });
@@ -206,7 +206,7 @@ TEST_F(Bound, a_session_is_learned_from_its_answer) {
   EXPECT_EQ(world_.count(Counter::kStickyBound), 2U);
 }
 
-TEST_F(Bound, a_session_is_learned_at_the_head_where_asked_for) {
+TEST_F(Bound, session_is_learned_at_the_head_with_header) {
   serve_sticky(Kind::kLearn, [](StickyOptions& options, Location&) {
     options.create = {compiled("$upstream_http_x_token")};
     options.lookup = {compiled("$http_x_token")};
@@ -216,7 +216,7 @@ TEST_F(Bound, a_session_is_learned_at_the_head_where_asked_for) {
   EXPECT_EQ(sessions_->seen.count("t1"), 1U);
 }
 
-TEST_F(Bound, a_session_whose_peer_is_away_moves_to_who_answers) {
+TEST_F(Bound, session_of_a_missing_peer_moves_to_the_answering) {
   serve_sticky(Kind::kLearn, [](StickyOptions& options, Location&) {
     options.create = {compiled("$upstream_cookie_sid")};
     options.lookup = {compiled("$cookie_sid")};

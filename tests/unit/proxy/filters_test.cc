@@ -92,7 +92,7 @@ class Filters : public testing::Test {
   std::shared_ptr<sim::Wire> peer_;
 };
 
-TEST_F(Filters, see_the_request_and_the_response_in_order_and_may_change_both) {
+TEST_F(Filters, change_request_and_response_in_order) {
   first_.add = "X-First";
   second_.add = "X-Second";
   tell(*client_, kGet);
@@ -103,7 +103,7 @@ TEST_F(Filters, see_the_request_and_the_response_in_order_and_may_change_both) {
   EXPECT_EQ(first_.ends, 1);
 }
 
-TEST_F(Filters, may_answer_before_a_peer_is_asked) {
+TEST_F(Filters, may_answer_before_a_peer_is_picked) {
   first_.request = Verdict::kAnswer;
   tell(*client_, kGet);
   EXPECT_TRUE(client_->outbound.starts_with("HTTP/1.1 403 "));
@@ -111,7 +111,7 @@ TEST_F(Filters, may_answer_before_a_peer_is_asked) {
   EXPECT_EQ(second_.requests, 0);
 }
 
-TEST_F(Filters, may_answer_in_the_peers_place) {
+TEST_F(Filters, may_replace_the_answer_of_the_peer) {
   second_.response = Verdict::kAnswer;
   second_.status = 502;
   tell(*client_, kGet);
@@ -120,7 +120,7 @@ TEST_F(Filters, may_answer_in_the_peers_place) {
   EXPECT_EQ(client_->outbound.find("secret"), std::string::npos);
 }
 
-TEST_F(Filters, hold_a_request_until_they_let_it_go_on) {
+TEST_F(Filters, hold_a_request_until_resumed) {
   first_.request = Verdict::kSuspend;
   tell(*client_, kGet);
   world_.turn();
@@ -133,7 +133,7 @@ TEST_F(Filters, hold_a_request_until_they_let_it_go_on) {
   EXPECT_TRUE(client_->outbound.starts_with("HTTP/1.1 204 "));
 }
 
-TEST_F(Filters, hold_a_response_with_what_came_of_its_body) {
+TEST_F(Filters, hold_a_response_with_its_begun_body) {
   second_.response = Verdict::kSuspend;
   tell(*client_, kGet);
   answer("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n");
@@ -145,7 +145,7 @@ TEST_F(Filters, hold_a_response_with_what_came_of_its_body) {
   EXPECT_NE(client_->outbound.find("6\r\nonetwo\r\n0\r\n\r\n"), std::string::npos) << client_->outbound;
 }
 
-TEST_F(Filters, rewrite_a_body_on_its_way) {
+TEST_F(Filters, rewrite_a_body) {
   first_.upper_case = true;
   tell(*client_, kGet);
   answer("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabc");
@@ -166,7 +166,7 @@ TEST_F(Filters, a_late_resume_is_harmless) {
   EXPECT_EQ(first_.requests, 2);
 }
 
-TEST_F(Filters, a_peer_that_dies_while_its_response_is_held_is_a_failed_try) {
+TEST_F(Filters, peer_failure_during_a_hold_is_a_failed_try) {
   first_.response = Verdict::kSuspend;
   tell(*client_, kGet);
   answer("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabc");

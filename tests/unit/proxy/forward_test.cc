@@ -29,7 +29,7 @@ class ForwardTest : public Rig {
   }
 };
 
-TEST_F(ForwardTest, a_peer_is_told_who_asked_and_where) {
+TEST_F(ForwardTest, forwarding_fields_name_the_client_and_host) {
   serve_app();
   const std::string head = forwarded(with(""));
   EXPECT_TRUE(has(head, "\r\nHost: App.Test:8080\r\n"));
@@ -40,7 +40,7 @@ TEST_F(ForwardTest, a_peer_is_told_who_asked_and_where) {
   EXPECT_TRUE(has(head, "\r\nX-Forwarded-Port: 8080\r\n"));
 }
 
-TEST_F(ForwardTest, what_a_stranger_claims_is_replaced) {
+TEST_F(ForwardTest, forwarding_fields_of_untrusted_clients_are_replaced) {
   serve_app();
   const std::string head = forwarded(
       with("X-Forwarded-For: 6.6.6.6\r\nX-Real-IP: 6.6.6.6\r\nX-Forwarded-Proto: https\r\nForwarded: for=6.6.6.6\r\n"
@@ -51,7 +51,7 @@ TEST_F(ForwardTest, what_a_stranger_claims_is_replaced) {
   EXPECT_EQ(count_of(head, "X-Forwarded-For:"), 1);
 }
 
-TEST_F(ForwardTest, a_trusted_proxy_is_believed_and_added_to_the_list) {
+TEST_F(ForwardTest, trusted_proxy_is_appended_to_forwarded_for) {
   serve_trusting();
   const std::string head = forwarded(with("X-Forwarded-For: 198.51.100.7\r\nX-Forwarded-Proto: https\r\n"), "10.1.1.1");
   EXPECT_TRUE(has(head, "\r\nX-Forwarded-For: 198.51.100.7, 10.1.1.1\r\n"));
@@ -60,7 +60,7 @@ TEST_F(ForwardTest, a_trusted_proxy_is_believed_and_added_to_the_list) {
   EXPECT_EQ(count_of(head, "X-Forwarded-Proto"), 1);
 }
 
-TEST_F(ForwardTest, hop_by_hop_fields_stay_here) {
+TEST_F(ForwardTest, hop_by_hop_fields_are_not_forwarded) {
   serve_app();
   const std::string head =
       forwarded(with("Connection: close, X-Mine\r\nX-Mine: 1\r\nKeep-Alive: 5\r\nTE: trailers\r\nX-Other: 2\r\n"));
@@ -70,7 +70,7 @@ TEST_F(ForwardTest, hop_by_hop_fields_stay_here) {
   EXPECT_TRUE(has(head, "\r\nX-Other: 2\r\n"));
 }
 
-TEST_F(ForwardTest, names_with_underscores_go_no_further) {
+TEST_F(ForwardTest, names_with_underscores_are_not_forwarded) {
   serve_app();
   EXPECT_FALSE(has(forwarded(with("X_Real_IP: 6.6.6.6\r\n")), "6.6.6.6"));
 }
@@ -91,7 +91,7 @@ TEST_F(ForwardTest, the_operators_fields_replace_the_clients_and_empty_ones_remo
   EXPECT_EQ(count_of(head, "\r\nHost: "), 1);
 }
 
-TEST_F(ForwardTest, the_peers_own_names_are_hidden_and_ours_are_put) {
+TEST_F(ForwardTest, server_and_date_of_the_peer_are_replaced) {
   serve([](sim::SiteMaker& maker, int app) {
     Location& location = maker.proxied("/", app);
     location.hide_headers = {"x-powered-by"};

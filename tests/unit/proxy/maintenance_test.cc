@@ -25,7 +25,7 @@ class UnderMaintenance : public Rig {
   }
 };
 
-TEST_F(UnderMaintenance, answers_503_with_the_page_and_retry_after_and_keeps_the_connection) {
+TEST_F(UnderMaintenance, answers_503_with_page_and_retry_after) {
   serve_closed(page());
   for (int i = 0; i < 2; ++i) {
     ask(kGet);
@@ -46,7 +46,7 @@ TEST_F(UnderMaintenance, answers_head_without_the_page) {
   EXPECT_TRUE(got.ends_with("\r\n\r\n"));
 }
 
-TEST_F(UnderMaintenance, has_weirs_own_page_without_one_of_the_operators) {
+TEST_F(UnderMaintenance, has_a_default_page) {
   serve_closed({});
   ask(kGet);
   const std::string got = answered();
@@ -54,13 +54,13 @@ TEST_F(UnderMaintenance, has_weirs_own_page_without_one_of_the_operators) {
   EXPECT_TRUE(has(got, "503"));
 }
 
-TEST_F(UnderMaintenance, asks_for_no_body) {
+TEST_F(UnderMaintenance, sends_no_100_continue) {
   serve_closed(page());
   ask("POST /a HTTP/1.1\r\nHost: app.test\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
   EXPECT_TRUE(answered().starts_with("HTTP/1.1 503 "));
 }
 
-TEST_F(UnderMaintenance, takes_the_fields_that_are_always_added) {
+TEST_F(UnderMaintenance, adds_fields_marked_always) {
   serve_closed(page(), [](sim::SiteMaker&, Location& location) {
     location.add_headers = {{"X-Always", http::HeaderToken::kOther, route::Template::literal("1"), true},
                             {"X-Good", http::HeaderToken::kOther, route::Template::literal("1"), false}};
@@ -71,7 +71,7 @@ TEST_F(UnderMaintenance, takes_the_fields_that_are_always_added) {
   EXPECT_FALSE(has(got, "X-Good"));
 }
 
-TEST_F(UnderMaintenance, serves_the_error_page_of_503_though_it_lies_under_maintenance_too) {
+TEST_F(UnderMaintenance, serves_its_error_page_despite_maintenance) {
   serve_closed({}, [](sim::SiteMaker& maker, Location& location) {
     ErrorPage error_page;
     error_page.statuses = {503};
@@ -85,7 +85,7 @@ TEST_F(UnderMaintenance, serves_the_error_page_of_503_though_it_lies_under_maint
   EXPECT_TRUE(got.ends_with("\r\n\r\nsorry"));
 }
 
-TEST_F(UnderMaintenance, serves_the_operators) {
+TEST_F(UnderMaintenance, serves_allowed_addresses) {
   filter::MaintenanceOptions options = page();
   options.allow = {*Cidr::parse("198.51.100.0/24")};
   serve_closed(options);

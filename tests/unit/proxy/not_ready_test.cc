@@ -22,7 +22,7 @@ class NotReadyAnswers : public Rig {
   }
 };
 
-TEST_F(NotReadyAnswers, send_a_get_to_the_next_peer) {
+TEST_F(NotReadyAnswers, get_moves_to_the_next_peer) {
   ask(kGet);
   tell(peer(), kMaintaining);
   EXPECT_EQ(answered(), "");
@@ -33,7 +33,7 @@ TEST_F(NotReadyAnswers, send_a_get_to_the_next_peer) {
   EXPECT_EQ(state("app/10.0.0.1:13000").stats.failures.load(), 1U);
 }
 
-TEST_F(NotReadyAnswers, send_a_post_to_the_next_peer_with_its_body) {
+TEST_F(NotReadyAnswers, post_moves_to_the_next_peer_with_its_body) {
   ask(kPost);
   tell(peer(), kMaintaining);
   sim::Wire& second = peer();
@@ -42,14 +42,14 @@ TEST_F(NotReadyAnswers, send_a_post_to_the_next_peer_with_its_body) {
   EXPECT_TRUE(has(answered(), "200 OK"));
 }
 
-TEST_F(NotReadyAnswers, keep_the_connection_that_brought_them_whole) {
+TEST_F(NotReadyAnswers, complete_answer_keeps_its_connection) {
   ask(kGet);
   sim::Wire& first = peer();
   tell(first, kMaintaining);
   EXPECT_FALSE(first.closed);
 }
 
-TEST_F(NotReadyAnswers, are_found_over_reads) {
+TEST_F(NotReadyAnswers, match_spans_reads) {
   ask(kGet);
   sim::Wire& first = peer();
   for (const char c : kMaintaining) {
@@ -61,7 +61,7 @@ TEST_F(NotReadyAnswers, are_found_over_reads) {
   EXPECT_TRUE(has(answered(), "200 OK"));
 }
 
-TEST_F(NotReadyAnswers, are_found_in_chunks) {
+TEST_F(NotReadyAnswers, match_spans_chunks) {
   ask(kGet);
   tell(peer(), "HTTP/1.1 503 No\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n{\"mainta\r\n");
   EXPECT_EQ(answered(), "");
@@ -69,7 +69,7 @@ TEST_F(NotReadyAnswers, are_found_in_chunks) {
   EXPECT_EQ(world_.connecting.size(), 1U);
 }
 
-TEST_F(NotReadyAnswers, that_say_something_else_go_to_the_client_whole) {
+TEST_F(NotReadyAnswers, unmatched_answer_reaches_the_client_whole) {
   ask(kGet);
   sim::Wire& first = peer();
   const std::string body = "{\"error\":\"APP_ERROR\"}";
@@ -81,7 +81,7 @@ TEST_F(NotReadyAnswers, that_say_something_else_go_to_the_client_whole) {
   EXPECT_TRUE(world_.connecting.empty());
 }
 
-TEST_F(NotReadyAnswers, are_held_up_to_4_kb_and_not_longer) {
+TEST_F(NotReadyAnswers, answer_is_held_up_to_4_kb) {
   ask(kGet);
   const std::string body = std::string(5'000, 'x') + "\"maintaining\":true";
   const std::string whole = refusal(body);
@@ -97,31 +97,31 @@ TEST_F(NotReadyAnswers, are_held_up_to_4_kb_and_not_longer) {
   EXPECT_TRUE(world_.connecting.empty());
 }
 
-TEST_F(NotReadyAnswers, of_another_status_are_not_looked_into) {
+TEST_F(NotReadyAnswers, other_statuses_are_not_held) {
   ask(kGet);
   tell(peer(), "HTTP/1.1 500 Oh\r\nContent-Length: 18\r\n\r\n\"maintaining\":true");
   EXPECT_TRUE(has(answered(), "500 Oh"));
 }
 
-TEST_F(NotReadyAnswers, that_are_encoded_are_not_looked_into) {
+TEST_F(NotReadyAnswers, encoded_answer_is_not_held) {
   ask(kGet);
   tell(peer(), "HTTP/1.1 503 No\r\nContent-Encoding: gzip\r\nContent-Length: 18\r\n\r\n\"maintaining\":true");
   EXPECT_TRUE(has(answered(), "503 No"));
 }
 
-TEST_F(NotReadyAnswers, to_head_have_no_body_to_look_into) {
+TEST_F(NotReadyAnswers, answer_to_head_is_not_held) {
   ask("HEAD /a HTTP/1.1\r\nHost: app.test\r\n\r\n");
   tell(peer(), "HTTP/1.1 503 No\r\nContent-Length: 18\r\n\r\n");
   EXPECT_TRUE(has(answered(), "503 No"));
 }
 
-TEST_F(NotReadyAnswers, without_a_body_go_through) {
+TEST_F(NotReadyAnswers, answer_without_a_body_is_not_held) {
   ask(kGet);
   tell(peer(), "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n");
   EXPECT_TRUE(has(answered(), "503 No"));
 }
 
-TEST_F(NotReadyAnswers, of_the_last_peer_go_to_the_client_as_they_are) {
+TEST_F(NotReadyAnswers, answer_of_the_last_peer_reaches_the_client) {
   ask(kGet);
   tell(peer(), kMaintaining);
   tell(peer(), kMaintaining);
@@ -131,14 +131,14 @@ TEST_F(NotReadyAnswers, of_the_last_peer_go_to_the_client_as_they_are) {
   EXPECT_FALSE(has(got, "Retry-After")) << "it is the peer's own";
 }
 
-TEST_F(NotReadyAnswers, go_to_the_client_when_checks_have_taken_out_all_others) {
+TEST_F(NotReadyAnswers, answer_reaches_the_client_when_others_are_down) {
   state("app/10.0.0.2:13000").check_down = true;
   ask(kGet);
   tell(peer(), kMaintaining);
   EXPECT_TRUE(has(answered(), "APP_COMMANDING"));
 }
 
-TEST_F(NotReadyAnswers, do_not_move_a_body_that_is_no_longer_held) {
+TEST_F(NotReadyAnswers, streamed_body_is_not_sent_again) {
   const size_t size = 200'000;
   ask("POST /a HTTP/1.1\r\nHost: app.test\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n" +
       std::string(100'000, 'b'));
@@ -148,7 +148,7 @@ TEST_F(NotReadyAnswers, do_not_move_a_body_that_is_no_longer_held) {
   EXPECT_TRUE(has(answered(), "APP_COMMANDING"));
 }
 
-TEST_F(NotReadyAnswers, that_break_off_before_they_are_clear_are_failures_before_an_answer) {
+TEST_F(NotReadyAnswers, cut_answer_is_a_failed_try) {
   ask(kGet);
   sim::Wire& first = peer();
   tell(first, "HTTP/1.1 503 No\r\nContent-Length: 100\r\n\r\n{\"main");
@@ -158,7 +158,7 @@ TEST_F(NotReadyAnswers, that_break_off_before_they_are_clear_are_failures_before
   EXPECT_TRUE(has(logged().front(), "[reset_before_response, ok]"));
 }
 
-TEST_F(NotReadyAnswers, that_stall_before_they_are_clear_are_timeouts_of_the_head) {
+TEST_F(NotReadyAnswers, stalled_answer_is_a_timeout) {
   ask(kGet);
   tell(peer(), "HTTP/1.1 503 No\r\nContent-Length: 100\r\n\r\n{\"main");
   for (int i = 0; i < 61; ++i) world_.advance(1'000);
@@ -166,7 +166,7 @@ TEST_F(NotReadyAnswers, that_stall_before_they_are_clear_are_timeouts_of_the_hea
   EXPECT_TRUE(has(logged().front(), "[header_timeout]"));
 }
 
-TEST_F(NotReadyAnswers, leave_a_client_that_goes_away_meanwhile_alone) {
+TEST_F(NotReadyAnswers, client_may_abort_during_the_hold) {
   ask(kGet);
   sim::Wire& first = peer();
   tell(first, "HTTP/1.1 503 No\r\nContent-Length: 100\r\n\r\n{\"main");
@@ -175,7 +175,7 @@ TEST_F(NotReadyAnswers, leave_a_client_that_goes_away_meanwhile_alone) {
   EXPECT_TRUE(has(logged().front(), "499"));
 }
 
-TEST_F(NotReadyAnswers, cost_no_retry_budget) {
+TEST_F(NotReadyAnswers, retry_costs_no_budget) {
   std::vector<std::shared_ptr<sim::Wire>> clients;
   for (uint32_t i = 0; i < sim::SiteMaker::kBudget + 3; ++i) clients.push_back(another(kGet));
   for (size_t i = 0; i < clients.size(); ++i) peer();
@@ -184,7 +184,7 @@ TEST_F(NotReadyAnswers, cost_no_retry_budget) {
   for (const auto& client : clients) EXPECT_EQ(client->outbound, "") << "it is on its way to another peer";
 }
 
-TEST_F(NotReadyAnswers, come_before_a_listed_status) {
+TEST_F(NotReadyAnswers, match_precedes_a_listed_status) {
   serve([](sim::SiteMaker& maker, int app) {
     Location& location = maker.proxied("/", app);
     location.not_ready = {{503, "\"maintaining\":true"}};

@@ -68,7 +68,7 @@ TEST_F(PeerBooks, a_slow_start_begins_when_a_request_ends_an_ejection) {
   EXPECT_EQ(state("slow/10.0.3.2:13000").ramp_from.load(), 0);
 }
 
-TEST_F(PeerBooks, times_are_kept_for_the_methods_that_look_at_them) {
+TEST_F(PeerBooks, times_are_kept_for_least_time) {
   serve([](sim::SiteMaker& maker, int app) {
     const int timed = maker.upstream("timed", {"10.0.2.1"}, policy::Method::kLeastTimeLastByte);
     maker.proxied("/", timed);
@@ -94,7 +94,7 @@ TEST_F(PeerBooks, a_failed_try_is_no_sample_of_time) {
   EXPECT_EQ(stats("timed/10.0.2.1:13000").header_time.load(), 0U);
 }
 
-TEST_F(PeerBooks, a_listed_status_that_sends_a_request_on_is_a_retry_of_its_own_kind) {
+TEST_F(PeerBooks, listed_status_is_counted_as_a_retry) {
   serve([](sim::SiteMaker& maker, int app) { maker.proxied("/", app).retry.on.http_503 = true; });
   connect();
   ask(kGet);
@@ -106,7 +106,7 @@ TEST_F(PeerBooks, a_listed_status_that_sends_a_request_on_is_a_retry_of_its_own_
   EXPECT_EQ(stats("app/10.0.0.1:13000").failures.load(), 1U);
 }
 
-TEST_F(PeerBooks, a_listed_status_goes_through_when_checks_have_taken_out_all_others) {
+TEST_F(PeerBooks, listed_status_passes_when_others_are_down) {
   serve([](sim::SiteMaker& maker, int app) { maker.proxied("/", app).retry.on.http_503 = true; });
   connect();
   state("app/10.0.0.2:13000").check_down = true;

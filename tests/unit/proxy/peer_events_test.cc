@@ -21,7 +21,7 @@ class PeerEvents : public Rig {
   static constexpr const char* kSecond = "app/10.0.0.2:13000";
 };
 
-TEST_F(PeerEvents, a_get_that_waits_unanswered_goes_elsewhere_at_once) {
+TEST_F(PeerEvents, unanswered_get_moves_to_another_peer) {
   ask(kGet);
   sim::Wire& hung = peer();
   down(kFirst);
@@ -36,7 +36,7 @@ TEST_F(PeerEvents, a_get_that_waits_unanswered_goes_elsewhere_at_once) {
   EXPECT_EQ(state(kFirst).inflight.load(), 0U);
 }
 
-TEST_F(PeerEvents, a_post_that_was_sent_waits_on) {
+TEST_F(PeerEvents, sent_post_keeps_waiting) {
   ask("POST /a HTTP/1.1\r\nHost: app.test\r\nContent-Length: 2\r\n\r\nhi");
   sim::Wire& hung = peer();
   down(kFirst);
@@ -45,7 +45,7 @@ TEST_F(PeerEvents, a_post_that_was_sent_waits_on) {
   EXPECT_TRUE(has(answered(), "200 OK"));
 }
 
-TEST_F(PeerEvents, a_post_that_is_still_connecting_goes_elsewhere) {
+TEST_F(PeerEvents, connecting_post_moves_to_another_peer) {
   ask("POST /a HTTP/1.1\r\nHost: app.test\r\nContent-Length: 2\r\n\r\nhi");
   ASSERT_EQ(world_.connecting.size(), 1U);
   down(kFirst);
@@ -53,7 +53,7 @@ TEST_F(PeerEvents, a_post_that_is_still_connecting_goes_elsewhere) {
   EXPECT_EQ(world_.connecting.front()->address(), sim::ip("10.0.0.2", 13000));
 }
 
-TEST_F(PeerEvents, what_has_begun_to_be_answered_stays) {
+TEST_F(PeerEvents, request_with_a_begun_answer_stays) {
   ask(kGet);
   sim::Wire& slow = peer();
   tell(slow, "HTTP/1.1 200 OK\r\nContent-");
@@ -62,7 +62,7 @@ TEST_F(PeerEvents, what_has_begun_to_be_answered_stays) {
   EXPECT_TRUE(has(answered(), "200 OK"));
 }
 
-TEST_F(PeerEvents, who_could_go_nowhere_waits_on) {
+TEST_F(PeerEvents, request_without_another_peer_keeps_waiting) {
   state(kSecond).check_down = true;
   ask(kGet);
   sim::Wire& hung = peer();
@@ -72,14 +72,14 @@ TEST_F(PeerEvents, who_could_go_nowhere_waits_on) {
   EXPECT_TRUE(has(answered(), "200 OK"));
 }
 
-TEST_F(PeerEvents, requests_on_other_peers_are_left_alone) {
+TEST_F(PeerEvents, requests_on_other_peers_stay) {
   ask(kGet);
   sim::Wire& busy = peer();
   down(kSecond);
   EXPECT_FALSE(busy.closed);
 }
 
-TEST_F(PeerEvents, idle_connections_to_it_close_and_those_to_others_stay) {
+TEST_F(PeerEvents, idle_connections_to_a_down_peer_close) {
   for (int i = 0; i < 2; ++i) {
     ask(kGet);
     tell(peer(), kOk);
@@ -89,7 +89,7 @@ TEST_F(PeerEvents, idle_connections_to_it_close_and_those_to_others_stay) {
   EXPECT_FALSE(peers_[1]->closed);
 }
 
-TEST_F(PeerEvents, all_who_wait_go_elsewhere_in_the_same_moment) {
+TEST_F(PeerEvents, waiting_requests_move_in_the_same_turn) {
   std::vector<std::shared_ptr<sim::Wire>> clients;
   for (int i = 0; i < 20; ++i) clients.push_back(another(kGet));
   for (int i = 0; i < 20; ++i) peer();
@@ -116,7 +116,7 @@ class Draining : public PeerEvents {
   }
 };
 
-TEST_F(Draining, its_websockets_get_a_close_frame_with_the_code) {
+TEST_F(Draining, websockets_get_a_close_frame_with_the_code) {
   const auto first = open();
   const auto second = open();
   close_tunnels(kFirst, 1012, Millis(0));
@@ -128,7 +128,7 @@ TEST_F(Draining, its_websockets_get_a_close_frame_with_the_code) {
   EXPECT_EQ(state(kSecond).tunnels.load(), 1U);
 }
 
-TEST_F(Draining, they_are_closed_evenly_over_the_spread) {
+TEST_F(Draining, closes_are_spread_evenly) {
   std::vector<std::shared_ptr<sim::Wire>> first;
   for (int i = 0; i < 20; ++i) {
     auto client = open();
@@ -144,7 +144,7 @@ TEST_F(Draining, they_are_closed_evenly_over_the_spread) {
   EXPECT_EQ(state(kSecond).tunnels.load(), 10U);
 }
 
-TEST_F(Draining, messages_go_on_until_the_close_is_due) {
+TEST_F(Draining, messages_pass_until_the_close_is_due) {
   const auto first = open();
   open();
   const auto third = open();
@@ -160,7 +160,7 @@ TEST_F(Draining, messages_go_on_until_the_close_is_due) {
   EXPECT_EQ(third->outbound, "\x82\x02hi\x88\x02\x03\xe9"s);
 }
 
-TEST_F(Draining, the_close_waits_for_the_end_of_a_frame) {
+TEST_F(Draining, close_waits_for_the_end_of_a_frame) {
   const auto first = open();
   tell(*peers_[0], "\x82\x05he");
   close_tunnels(kFirst, 1012, Millis(0));
@@ -170,7 +170,7 @@ TEST_F(Draining, the_close_waits_for_the_end_of_a_frame) {
   EXPECT_EQ(world_.count(Counter::kTunnelsDrained), 1U);
 }
 
-TEST_F(Draining, a_frame_that_does_not_end_is_waited_for_half_a_minute) {
+TEST_F(Draining, unfinished_frame_delays_the_close_half_a_minute) {
   const auto first = open();
   tell(*peers_[0], "\x82\x05he");
   close_tunnels(kFirst, 1012, Millis(0));
@@ -178,7 +178,7 @@ TEST_F(Draining, a_frame_that_does_not_end_is_waited_for_half_a_minute) {
   EXPECT_EQ(state(kFirst).tunnels.load(), 0U);
 }
 
-TEST_F(Draining, tunnels_that_end_meanwhile_are_fine) {
+TEST_F(Draining, tunnels_may_end_during_the_drain) {
   std::vector<std::shared_ptr<sim::Wire>> first;
   for (int i = 0; i < 6; ++i) {
     auto client = open();
@@ -191,7 +191,7 @@ TEST_F(Draining, tunnels_that_end_meanwhile_are_fine) {
   EXPECT_EQ(world_.count(Counter::kTunnelsDrained), 2U);
 }
 
-TEST_F(Draining, a_tunnel_that_opens_when_the_drain_is_over_is_closed_too) {
+TEST_F(Draining, tunnel_opened_after_the_drain_is_closed) {
   const auto client = another(kUpgrade);
   sim::Wire& wire = peer();
   state(kFirst).admin_down = true;

@@ -26,7 +26,7 @@ class Places : public Rig {
   static bool got(const sim::Wire& wire, std::string_view start) { return wire.outbound.starts_with(start); }
 };
 
-TEST_F(Places, without_a_queue_a_full_upstream_answers_503_at_once) {
+TEST_F(Places, full_upstream_without_a_queue_answers_503_at_once) {
   serve_one(0);
   const auto first = another(kGet);
   const auto second = another(kGet);
@@ -54,7 +54,7 @@ TEST_F(Places, a_request_waits_for_a_place_and_gets_it) {
   EXPECT_EQ(taken(), 0U);
 }
 
-TEST_F(Places, who_came_first_is_served_first_and_newcomers_do_not_pass) {
+TEST_F(Places, queue_is_first_come_first_served) {
   serve_one(5);
   std::vector<std::shared_ptr<sim::Wire>> clients;
   for (int i = 0; i < 4; ++i) clients.push_back(another("GET /" + std::to_string(i) + " HTTP/1.1\r\nHost: a\r\n\r\n"));
@@ -72,7 +72,7 @@ TEST_F(Places, who_came_first_is_served_first_and_newcomers_do_not_pass) {
   for (const auto& client : clients) EXPECT_TRUE(got(*client, "HTTP/1.1 200 "));
 }
 
-TEST_F(Places, a_full_line_answers_503_with_retry_after) {
+TEST_F(Places, full_queue_answers_503_with_retry_after) {
   serve_one(1);
   const auto first = another(kGet);
   const auto second = another(kGet);
@@ -83,7 +83,7 @@ TEST_F(Places, a_full_line_answers_503_with_retry_after) {
   EXPECT_EQ(waiting(), 1U);
 }
 
-TEST_F(Places, who_waits_too_long_gets_503_with_retry_after) {
+TEST_F(Places, queue_timeout_answers_503_with_retry_after) {
   serve_one(1, Millis(3'000));
   const auto first = another(kGet);
   sim::Wire& wire = peer();
@@ -99,7 +99,7 @@ TEST_F(Places, who_waits_too_long_gets_503_with_retry_after) {
   EXPECT_TRUE(got(*first, "HTTP/1.1 200 "));
 }
 
-TEST_F(Places, a_client_that_left_frees_its_place_in_the_line) {
+TEST_F(Places, aborted_client_leaves_the_queue) {
   serve_one(1);
   const auto first = another(kGet);
   const auto second = another(kGet);
@@ -117,7 +117,7 @@ TEST_F(Places, a_client_that_left_frees_its_place_in_the_line) {
       << "nobody is asked for a client that has left";
 }
 
-TEST_F(Places, a_client_that_only_says_that_it_is_done_may_wait_on) {
+TEST_F(Places, half_closed_client_stays_queued) {
   serve_one(1);
   const auto first = another(kGet);
   const auto second = another("GET /deaf HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -126,7 +126,7 @@ TEST_F(Places, a_client_that_only_says_that_it_is_done_may_wait_on) {
   EXPECT_EQ(waiting(), 1U);
 }
 
-TEST_F(Places, a_call_that_comes_late_is_harmless) {
+TEST_F(Places, late_wake_up_is_ignored) {
   serve_one(2);
   const auto first = another(kGet);
   const auto second = another(kGet);
@@ -141,7 +141,7 @@ TEST_F(Places, a_call_that_comes_late_is_harmless) {
   EXPECT_TRUE(got(*third, "HTTP/1.1 200 "));
 }
 
-TEST_F(Places, a_call_outlives_the_worker_without_harm) {
+TEST_F(Places, wake_up_may_outlive_its_worker) {
   serve_one(2);
   const auto first = another(kGet);
   const auto second = another(kGet);
@@ -151,7 +151,7 @@ TEST_F(Places, a_call_outlives_the_worker_without_harm) {
   EXPECT_TRUE(second->closed);
 }
 
-TEST_F(Places, a_call_in_vain_keeps_the_place_in_the_line) {
+TEST_F(Places, futile_wake_up_keeps_the_queue_position) {
   serve_one(5);
   const auto first = another(kGet);
   const auto second = another(kGet);
@@ -180,7 +180,7 @@ TEST_F(Places, a_websocket_holds_its_place_until_it_ends) {
   EXPECT_EQ(state("one/10.0.1.1:13000").tunnels.load(), 0U);
 }
 
-TEST_F(Places, a_place_that_appears_without_a_call_is_found) {
+TEST_F(Places, place_freed_without_a_wake_up_is_found) {
   serve_one(5, Millis(60'000), {"10.0.1.1", "10.0.1.2"});
   state("one/10.0.1.2:13000").check_down = true;
   const auto first = another(kGet);
@@ -193,7 +193,7 @@ TEST_F(Places, a_place_that_appears_without_a_call_is_found) {
   EXPECT_EQ(world_.connecting.size(), 2U);
 }
 
-TEST_F(Places, when_everybody_goes_down_the_line_is_told) {
+TEST_F(Places, queue_is_refused_when_all_peers_are_down) {
   serve_one(5);
   const auto first = another(kGet);
   const auto second = another(kGet);
@@ -204,7 +204,7 @@ TEST_F(Places, when_everybody_goes_down_the_line_is_told) {
   EXPECT_EQ(waiting(), 0U);
 }
 
-TEST_F(Places, a_retry_that_finds_the_others_full_waits_too) {
+TEST_F(Places, retry_queues_when_other_peers_are_full) {
   serve_one(5, Millis(5'000), {"10.0.1.1", "10.0.1.2"});
   const auto first = another(kGet);
   const auto second = another(kGet);
@@ -218,7 +218,7 @@ TEST_F(Places, a_retry_that_finds_the_others_full_waits_too) {
   EXPECT_TRUE(got(*second, "HTTP/1.1 200 ")) << second->outbound;
 }
 
-TEST_F(Places, a_reload_takes_nobody_out_of_the_line) {
+TEST_F(Places, reload_keeps_the_queue) {
   serve_one(5);
   const auto first = another(kGet);
   const auto second = another(kGet);

@@ -8,7 +8,7 @@ using observe::Counter;
 
 class SessionTest : public Rig {};
 
-TEST_F(SessionTest, a_request_goes_to_a_peer_and_its_answer_comes_back) {
+TEST_F(SessionTest, request_is_proxied) {
   serve_app();
   connect();
   ask(kGet);
@@ -23,7 +23,7 @@ TEST_F(SessionTest, a_request_goes_to_a_peer_and_its_answer_comes_back) {
   EXPECT_EQ(shared_.inflight["app"]->load(), 0U);
 }
 
-TEST_F(SessionTest, a_post_of_which_a_byte_was_taken_is_not_sent_again) {
+TEST_F(SessionTest, sent_post_is_never_repeated) {
   serve_app();
   connect();
   ask("POST /a HTTP/1.1\r\nHost: app.test\r\nContent-Length: 2\r\n\r\nhi");
@@ -33,7 +33,7 @@ TEST_F(SessionTest, a_post_of_which_a_byte_was_taken_is_not_sent_again) {
   EXPECT_TRUE(answered().starts_with("HTTP/1.1 502 "));
 }
 
-TEST_F(SessionTest, a_get_goes_to_the_other_peer_when_the_first_hangs_up) {
+TEST_F(SessionTest, get_fails_over_when_the_first_peer_closes) {
   serve_app();
   connect();
   ask(kGet);
@@ -57,7 +57,7 @@ TEST_F(SessionTest, a_truncated_answer_is_not_ended_for_the_client) {
   EXPECT_EQ(world_.count(Counter::kUpstreamTruncated), 1U);
 }
 
-TEST_F(SessionTest, a_drain_behind_an_answer_that_is_still_queued_lets_it_out) {
+TEST_F(SessionTest, drain_finishes_a_queued_answer) {
   serve_app();
   connect();
   ask(kGet);
@@ -73,7 +73,7 @@ TEST_F(SessionTest, a_drain_behind_an_answer_that_is_still_queued_lets_it_out) {
   EXPECT_GE(world_.drained, 1);
 }
 
-TEST_F(SessionTest, a_reload_that_takes_the_listener_away_inside_a_head_closes) {
+TEST_F(SessionTest, listener_removed_inside_a_head_closes_the_session) {
   serve_app();
   connect();
   ask("GET /a HTTP/1.1\r\nHo");
@@ -95,7 +95,7 @@ TEST_F(SessionTest, a_reload_inside_a_head_leaves_its_limits_alive) {
   EXPECT_EQ(world_.connecting.size(), 1U);
 }
 
-TEST_F(SessionTest, a_client_that_pipelines_and_does_not_read_is_not_read_either) {
+TEST_F(SessionTest, pipelining_client_that_does_not_read_is_paused) {
   serve([](sim::SiteMaker& maker, int) { maker.returning("/", 200, std::string(1000, 'x')); });
   connect();
   client_->room = 0;
@@ -112,7 +112,7 @@ TEST_F(SessionTest, a_client_that_pipelines_and_does_not_read_is_not_read_either
   EXPECT_EQ(logged().size(), 1000U);
 }
 
-TEST_F(SessionTest, a_pipelined_body_that_the_fin_cut_does_not_wait_for_ever) {
+TEST_F(SessionTest, pipelined_body_cut_by_fin_ends) {
   serve([](sim::SiteMaker& maker, int app) { maker.proxied("/", app).ignore_client_abort = true; });
   connect();
   ask(std::string(kGet) + "POST /b HTTP/1.1\r\nHost: app.test\r\nContent-Length: 100\r\n\r\nhalf");
@@ -125,7 +125,7 @@ TEST_F(SessionTest, a_pipelined_body_that_the_fin_cut_does_not_wait_for_ever) {
   EXPECT_EQ(logged().size(), 2U);
 }
 
-TEST_F(SessionTest, a_101_to_a_client_that_is_full_opens_the_tunnel) {
+TEST_F(SessionTest, tunnel_opens_while_the_client_is_blocked) {
   serve_app();
   connect();
   ask(kUpgrade);
@@ -139,7 +139,7 @@ TEST_F(SessionTest, a_101_to_a_client_that_is_full_opens_the_tunnel) {
   EXPECT_TRUE(first.outbound.ends_with("....yo"));
 }
 
-TEST_F(SessionTest, a_tunnel_lets_go_of_its_snapshot) {
+TEST_F(SessionTest, tunnel_releases_its_snapshot) {
   serve_app();
   connect();
   ask(kUpgrade);
@@ -148,7 +148,7 @@ TEST_F(SessionTest, a_tunnel_lets_go_of_its_snapshot) {
   EXPECT_EQ(world_.core->live_epochs(), 1);
 }
 
-TEST_F(SessionTest, a_drain_says_goodbye_at_a_frame_boundary) {
+TEST_F(SessionTest, drain_closes_a_websocket_at_a_frame_boundary) {
   serve_app();
   connect();
   ask(kUpgrade);
@@ -163,7 +163,7 @@ TEST_F(SessionTest, a_drain_says_goodbye_at_a_frame_boundary) {
   EXPECT_TRUE(client_->closed);
 }
 
-TEST_F(SessionTest, a_drain_puts_nothing_behind_a_fin) {
+TEST_F(SessionTest, drain_sends_nothing_behind_a_fin) {
   serve_app();
   connect();
   ask(kUpgrade);
@@ -197,7 +197,7 @@ TEST_F(SessionTest, a_head_that_takes_too_long_is_answered_408) {
   EXPECT_TRUE(answered().starts_with("HTTP/1.1 408 "));
 }
 
-TEST_F(SessionTest, a_connection_that_says_nothing_is_closed) {
+TEST_F(SessionTest, silent_connection_is_closed) {
   serve_app();
   connect();
   world_.advance(10'100);
@@ -205,7 +205,7 @@ TEST_F(SessionTest, a_connection_that_says_nothing_is_closed) {
   EXPECT_TRUE(logged().empty());
 }
 
-TEST_F(SessionTest, a_body_that_is_paused_for_its_peer_is_waited_for_again_when_it_flows) {
+TEST_F(SessionTest, body_deadline_restarts_when_a_paused_body_resumes) {
   serve([](sim::SiteMaker& maker, int app) {
     proxy::Location& location = maker.proxied("/", app);
     location.body_timeout = Millis(1'000);

@@ -6,7 +6,7 @@
 namespace weir::proxy {
 namespace {
 
-TEST(SpareList, lends_what_came_back_last_and_nothing_when_it_is_empty) {
+TEST(SpareList, lends_the_most_recently_returned) {
   SpareList<int> list;
   EXPECT_EQ(list.take(), nullptr);
   EXPECT_EQ(list.next(), nullptr);
@@ -18,7 +18,7 @@ TEST(SpareList, lends_what_came_back_last_and_nothing_when_it_is_empty) {
   EXPECT_EQ(list.take(), nullptr);
 }
 
-TEST(SpareList, keeps_what_is_needed_and_lets_go_of_the_rest_by_halves) {
+TEST(SpareList, halves_its_surplus) {
   SpareList<int> list;
   for (int i = 0; i < 1000; ++i) list.give(std::make_unique<int>(i));
   list.shrink();

@@ -15,7 +15,7 @@ namespace {
 using Rq = RequestState;
 using Rs = ResponseState;
 
-TEST(States, a_request_takes_the_arrows_that_are_drawn_and_no_other) {
+TEST(States, request_moves_along_its_graph_alone) {
   const std::set<std::pair<Rq, Rq>> drawn = {
       {Rq::kIdle, Rq::kReceiving},       {Rq::kIdle, Rq::kAborted},      {Rq::kReceiving, Rq::kComplete},
       {Rq::kReceiving, Rq::kDiscarding}, {Rq::kReceiving, Rq::kAborted}, {Rq::kDiscarding, Rq::kComplete},
@@ -31,7 +31,7 @@ TEST(States, a_request_takes_the_arrows_that_are_drawn_and_no_other) {
   }
 }
 
-TEST(States, a_response_takes_the_arrows_that_are_drawn_and_no_other) {
+TEST(States, response_moves_along_its_graph_alone) {
   const std::set<std::pair<Rs, Rs>> drawn = {
       {Rs::kNone, Rs::kHead},    {Rs::kNone, Rs::kEnded},   {Rs::kNone, Rs::kAborted},   {Rs::kHead, Rs::kBody},
       {Rs::kHead, Rs::kTunnel},  {Rs::kHead, Rs::kEnded},   {Rs::kHead, Rs::kAborted},   {Rs::kBody, Rs::kEnded},
@@ -48,7 +48,7 @@ TEST(States, a_response_takes_the_arrows_that_are_drawn_and_no_other) {
   }
 }
 
-TEST(Relay, pauses_at_the_high_mark_and_goes_on_at_the_low_one) {
+TEST(Relay, pauses_at_the_high_and_resumes_at_the_low_mark) {
   Relay relay;
   EXPECT_TRUE(relay.update(0));
   EXPECT_TRUE(relay.update(Relay::kHigh - 1));
@@ -59,7 +59,7 @@ TEST(Relay, pauses_at_the_high_mark_and_goes_on_at_the_low_one) {
   EXPECT_TRUE(relay.update(Relay::kLow + 1));
 }
 
-TEST(Relay, refuses_a_piece_when_it_is_full_and_counts_all_that_passed) {
+TEST(Relay, refuses_a_piece_when_full) {
   Relay relay;
   for (int i = 0; i < Relay::kMost; ++i) EXPECT_TRUE(relay.add("ab"));
   EXPECT_FALSE(relay.add("ab"));

@@ -17,7 +17,7 @@ class Constant final : public VariableSource {
   }
 };
 
-TEST(Allocations, are_counted) {
+TEST(Allocations, counter_counts_allocations) {
   int* p = nullptr;
   EXPECT_EQ(count_allocations([&] { p = new int(1); }), 1u);
   delete p;

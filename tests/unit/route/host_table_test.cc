@@ -29,7 +29,7 @@ TEST(HostTable, exact_before_leading_before_trailing_before_regex) {
   EXPECT_EQ(table.find("other.net"), -1);
 }
 
-TEST(HostTable, a_leading_wildcard_stands_for_one_or_more_labels_but_not_for_none) {
+TEST(HostTable, leading_wildcard_matches_one_or_more_labels) {
   const HostTable table = table_of({"*.example.org"});
   EXPECT_EQ(table.find("a.example.org"), 0);
   EXPECT_EQ(table.find("a.b.c.example.org"), 0);
@@ -76,7 +76,7 @@ TEST(HostTable, a_regex_with_capitals_ignores_case) {
   EXPECT_EQ(table.find("www12.example.org"), 0);
 }
 
-TEST(HostTable, the_empty_name_is_for_requests_without_a_host_and_nothing_else_is) {
+TEST(HostTable, empty_name_matches_only_requests_without_a_host) {
   const HostTable table = table_of({"", "_", "~.*"});
   EXPECT_EQ(table.find(""), 0);
   EXPECT_EQ(table.find("_"), 1);
@@ -91,7 +91,7 @@ TEST(HostTable, names_are_lowered) {
   EXPECT_EQ(table.find("mail.x"), 2);
 }
 
-TEST(HostTable, refuses_what_nginx_refuses) {
+TEST(HostTable, refuses_names_that_nginx_refuses) {
   HostTable table;
   for (const char* name : {"*", "*.", "*a.example", "a.*.example", "*.example.*", "www.*.", "a*", "a..b", ".", "w*w.x"})
     EXPECT_EQ(error_of(table, name), "invalid server name or wildcard \"" + std::string(name) + "\"");
@@ -131,7 +131,7 @@ TEST(HostTable, ten_thousand_names_are_all_found) {
   EXPECT_EQ(table.find("host10000.example.org"), -1);
 }
 
-TEST(HostTable, a_host_of_dots_is_just_not_found) {
+TEST(HostTable, host_of_dots_is_not_found) {
   const HostTable table = table_of({"*.example.org", "mail.*", "a.b.c.*"});
   EXPECT_EQ(table.find(std::string(8000, '.')), -1);
   EXPECT_EQ(table.find("."), -1);
@@ -157,7 +157,7 @@ TEST(NameTable, finds_each_of_its_names_and_no_other) {
   }
 }
 
-TEST(NameTable, without_names_finds_nothing) {
+TEST(NameTable, finds_nothing_when_empty) {
   const NameTable table;
   EXPECT_TRUE(table.empty());
   EXPECT_FALSE(table.contains(""));

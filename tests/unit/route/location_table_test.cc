@@ -69,7 +69,7 @@ TEST(LocationTable, prefixes_are_strings_not_segments) {
   EXPECT_EQ(locations.frozen().find("/apple").index, 1);
 }
 
-TEST(LocationTable, the_longest_prefix_wins_even_behind_neighbours_that_sort_later) {
+TEST(LocationTable, longest_prefix_wins_behind_later_neighbours) {
   Locations locations;
   locations.add(kPrefix, "/", 0).add(kPrefix, "/a", 1).add(kPrefix, "/a/b", 2).add(kPrefix, "/a/b/c/d", 3);
   locations.add(kPrefix, "/a/b/c/x", 4).add(kExact, "/a/b/c", 5);
@@ -103,7 +103,7 @@ TEST(LocationTable, regexes_are_tried_in_order_and_give_captures) {
   EXPECT_EQ(table.find("/x.php").regex, nullptr);
 }
 
-TEST(LocationTable, a_final_prefix_only_skips_regexes_when_it_is_the_longest) {
+TEST(LocationTable, final_prefix_skips_regexes_only_when_longest) {
   Locations locations;
   locations.add(kPrefixFinal, "/static/", 1).add(kPrefix, "/static/app/", 2).add(kRegex, "\\.js$", 3);
   const LocationTable& table = locations.frozen();
@@ -135,7 +135,7 @@ TEST(LocationTable, named_locations_are_found_by_name_only) {
   EXPECT_EQ(table.find("@fallback").index, -1);
 }
 
-TEST(LocationTable, a_nested_location_refines_its_parent_and_the_parent_stands_where_none_matches) {
+TEST(LocationTable, nested_location_refines_its_parent) {
   Locations inner;
   inner.add(kPrefix, "/a/b/", 11).add(kExact, "/a/x", 12);
   Locations outer;
@@ -158,7 +158,7 @@ TEST(LocationTable, nested_regexes_come_before_outer_ones) {
   EXPECT_EQ(table.find("/x.js").index, 2);
 }
 
-TEST(LocationTable, an_outer_regex_beats_a_nested_prefix_unless_the_parent_is_final) {
+TEST(LocationTable, outer_regex_beats_nested_prefix_of_a_plain_parent) {
   Locations inner;
   inner.add(kPrefixFinal, "/a/b/", 11);
   const LocationTable& nested = inner.frozen();
@@ -170,7 +170,7 @@ TEST(LocationTable, an_outer_regex_beats_a_nested_prefix_unless_the_parent_is_fi
   EXPECT_EQ(final_parent.frozen().find("/a/b/x.js").index, 11);
 }
 
-TEST(LocationTable, inside_a_regex_a_nested_prefix_keeps_the_captures_and_a_nested_regex_replaces_them) {
+TEST(LocationTable, nested_regex_replaces_captures_and_nested_prefix_keeps_them) {
   Locations inner;
   inner.add(kPrefix, "/u/1/", 11).add(kRegex, "([a-z]+)\\.png$", 12);
   Locations outer;
@@ -187,7 +187,7 @@ TEST(LocationTable, inside_a_regex_a_nested_prefix_keeps_the_captures_and_a_nest
   EXPECT_EQ(parent.captures.group[1], "3");
 }
 
-TEST(LocationTable, a_path_that_lacks_only_the_slash_of_a_redirecting_location_asks_for_it) {
+TEST(LocationTable, path_without_the_final_slash_is_redirected) {
   LocationTable table;
   ASSERT_TRUE(table.add(kPrefix, "/", 0));
   ASSERT_TRUE(table.add(kPrefix, "/user/", 1, nullptr, true));
@@ -250,11 +250,11 @@ void check_against_linear_search(std::string_view alphabet, uint32_t longest_pie
   }
 }
 
-TEST(LocationTable, agrees_with_a_linear_search_over_few_letters_that_nest_deeply) {
+TEST(LocationTable, agrees_with_a_linear_search_over_deep_trees) {
   check_against_linear_search("ab/\xff", 1);
 }
 
-TEST(LocationTable, agrees_with_a_linear_search_over_so_many_letters_that_nodes_are_wide) {
+TEST(LocationTable, agrees_with_a_linear_search_over_wide_nodes) {
   check_against_linear_search(std::string_view("\0abcdefghijklmnopqrstuvwxyz/\xff", 29), 1);
 }
 
@@ -262,7 +262,7 @@ TEST(LocationTable, agrees_with_a_linear_search_over_long_pieces) {
   for (const uint32_t longest : {2, 3, 5, 8, 15, 16, 29, 60}) check_against_linear_search("ab", longest);
 }
 
-TEST(LocationTable, a_path_that_ends_inside_a_label_is_not_it) {
+TEST(LocationTable, path_that_ends_inside_a_label_does_not_match) {
   Locations locations;
   locations.add(kPrefix, "/a-label-that-is-longer-than-a-node-holds/", 1).add(kPrefix, "/", 0);
   const LocationTable& table = locations.frozen();

@@ -36,7 +36,7 @@ TEST(Map, finds_exact_keys_without_case) {
   EXPECT_EQ(look(map, ""), "none");
 }
 
-TEST(Map, without_a_default_it_is_empty) {
+TEST(Map, value_without_a_default_is_empty) {
   const Map map(text("$host"), false, false);
   EXPECT_EQ(look(map, "x"), "");
 }
@@ -95,7 +95,7 @@ TEST(Map, hostnames_match_as_server_names_do) {
   EXPECT_EQ(look(map, "www1.x"), "regex");
 }
 
-TEST(Map, without_hostnames_stars_are_just_text) {
+TEST(Map, stars_are_text_without_hostnames) {
   Map map(text("$host"), false, false);
   ASSERT_TRUE(map.add("*.example.org", text("text")));
   EXPECT_EQ(look(map, "a.example.org"), "");
@@ -129,7 +129,7 @@ TEST(Map, refuses_duplicates_and_bad_patterns) {
   EXPECT_EQ(look(map, "a"), "1");
 }
 
-TEST(Map, one_map_may_use_another) {
+TEST(Map, value_may_use_a_second_map) {
   const auto inner = std::make_shared<Map>(text("$host"), false, false);
   ASSERT_TRUE(inner->add("a", text("A")));
   VariableNames names;

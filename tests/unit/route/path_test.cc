@@ -21,7 +21,7 @@ TEST(NormalisePath, a_clean_path_is_its_own_view) {
   EXPECT_EQ(arena.heap_bytes(), 0u);
 }
 
-TEST(NormalisePath, no_path_is_the_root) {
+TEST(NormalisePath, empty_path_is_the_root) {
   EXPECT_EQ(normal(""), "/");
 }
 
@@ -60,7 +60,7 @@ TEST(NormalisePath, escapes_are_decoded_once) {
   EXPECT_EQ(normal("/%25"), "/%");
 }
 
-TEST(NormalisePath, an_encoded_question_mark_or_hash_is_part_of_the_path) {
+TEST(NormalisePath, encoded_question_mark_or_hash_belongs_to_the_path) {
   EXPECT_EQ(normal("/a%3Fb"), "/a?b");
   EXPECT_EQ(normal("/a%23b"), "/a#b");
   EXPECT_EQ(normal("/a/..%3f/b"), "/a/..?/b");
@@ -108,7 +108,7 @@ TEST(NormalisePath, the_outcome_of_any_mixture_is_normal) {
 }
 
 // What needs no change is told by a fast look; a '?' behind the path sends the same path through the machine.
-TEST(NormalisePath, says_of_every_path_the_same_with_and_without_a_look_ahead) {
+TEST(NormalisePath, look_ahead_never_changes_the_verdict) {
   Rng rng(5);
   for (int i = 0; i < 50'000; ++i) {
     std::string path = "/";
@@ -124,7 +124,7 @@ TEST(NormalisePath, says_of_every_path_the_same_with_and_without_a_look_ahead) {
   }
 }
 
-TEST(NormalisePath, sees_what_must_change_wherever_it_stands) {
+TEST(NormalisePath, finds_changes_at_every_position) {
   for (size_t at = 2; at < 70; ++at) {
     std::string path = "/" + std::string(80, 'x');
     path.replace(at, 3, "%41");

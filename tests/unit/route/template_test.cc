@@ -23,7 +23,7 @@ std::string rendered(std::string_view text, const VariableSource& source, const 
   return result ? std::string(result->render(source, arena)) : "";
 }
 
-TEST(Template, text_without_variables_is_a_literal_and_its_rendering_is_its_own_text) {
+TEST(Template, literal_text_is_rendered_without_a_copy) {
   const auto text = Template::compile("/static/", {});
   ASSERT_TRUE(text);
   EXPECT_TRUE(text->is_literal());
@@ -155,7 +155,7 @@ TEST(VariableNames, an_unknown_name_gets_a_suggestion_where_one_is_near) {
   EXPECT_EQ(names.find("").error(), "unknown \"\" variable");
 }
 
-TEST(VariableNames, what_only_nginx_has_is_said_so) {
+TEST(VariableNames, unsupported_nginx_variables_are_named) {
   EXPECT_EQ(VariableNames().find("document_root").error(),
             "unknown \"document_root\" variable (known to nginx, not supported)");
   EXPECT_EQ(VariableNames().find("geoip_city").error(),

@@ -67,7 +67,7 @@ TEST_F(AdminApiTest, lists_upstreams_and_their_peers) {
   EXPECT_EQ(get("/v1/upstreams/one")["peers"][0]["address"], "unix:/run/app.sock");
 }
 
-TEST_F(AdminApiTest, tells_of_the_process) {
+TEST_F(AdminApiTest, reports_the_process) {
   start();
   const Json status = get("/v1/status");
   EXPECT_EQ(status["pid"], ::getpid());
@@ -81,7 +81,7 @@ TEST_F(AdminApiTest, tells_of_the_process) {
   post("/v1/reload", "", 409);
 }
 
-TEST_F(AdminApiTest, refuses_paths_methods_and_types_that_it_does_not_know) {
+TEST_F(AdminApiTest, refuses_unknown_paths_methods_and_types) {
   start();
   for (const char* path : {"/", "/v1", "/v1/", "/v1/upstreams/", "/v1/peers/", "/v1/status/", "/v2/status"})
     EXPECT_EQ(ask("GET", path).status, 404) << path;
@@ -98,7 +98,7 @@ TEST_F(AdminApiTest, refuses_paths_methods_and_types_that_it_does_not_know) {
   EXPECT_TRUE(runtime_->overrides.peers.empty());
 }
 
-TEST_F(AdminApiTest, names_what_there_is_when_a_peer_is_unknown) {
+TEST_F(AdminApiTest, lists_known_peers_when_a_peer_is_unknown) {
   start();
   const AdminReply peer = ask("GET", "/v1/peers/myapp/127.0.0.1:9");
   EXPECT_EQ(peer.status, 404);
@@ -109,7 +109,7 @@ TEST_F(AdminApiTest, names_what_there_is_when_a_peer_is_unknown) {
   EXPECT_EQ(ask("GET", "/v1/upstreams/yourapp").status, 404);
 }
 
-TEST_F(AdminApiTest, finds_peers_whose_names_have_slashes_or_are_encoded) {
+TEST_F(AdminApiTest, finds_peers_with_slashes_or_encoded_names) {
   start();
   EXPECT_EQ(get("/v1/peers/one/unix:/run/app.sock")["peer"]["upstream"], "one");
   EXPECT_EQ(get("/v1/peers/myapp/127%2E0.0.1%3A1001")["peer"]["address"], "127.0.0.1:1001");
@@ -132,7 +132,7 @@ TEST_F(AdminApiTest, takes_a_peer_out_and_back) {
   EXPECT_NE(state_of("myapp").ramp_from, 0);
 }
 
-TEST_F(AdminApiTest, brings_up_what_the_configuration_says_is_down) {
+TEST_F(AdminApiTest, brings_up_a_configured_down_peer) {
   start();
   const Json up = post("/v1/peers/myapp/127.0.0.1:1003", R"({"action": "up"})");
   EXPECT_EQ(up["peer"]["state"], "up");
@@ -143,7 +143,7 @@ TEST_F(AdminApiTest, brings_up_what_the_configuration_says_is_down) {
   EXPECT_TRUE(peer_of("myapp", 2).hard_down());
 }
 
-TEST_F(AdminApiTest, gives_weights_and_takes_them_back) {
+TEST_F(AdminApiTest, sets_and_resets_weights) {
   start();
   const Json changed = post("/v1/peers/myapp/127.0.0.1:1001", R"({"action": "weight", "weight": 9})");
   EXPECT_EQ(changed["peer"]["weight"], 9);
@@ -178,7 +178,7 @@ TEST_F(AdminApiTest, drains_until_requests_have_finished) {
   EXPECT_EQ(post("/v1/peers/myapp/127.0.0.1:1001", R"({"action": "up"})")["peer"]["drain"], nullptr);
 }
 
-TEST_F(AdminApiTest, a_drain_that_is_undone_ends) {
+TEST_F(AdminApiTest, drain_ends_when_undone) {
   start();
   state_of("myapp").inflight = 1;
   post("/v1/peers/myapp/127.0.0.1:1001", R"({"action": "drain"})", 202);
@@ -188,7 +188,7 @@ TEST_F(AdminApiTest, a_drain_that_is_undone_ends) {
   state_of("myapp").inflight = 0;
 }
 
-TEST_F(AdminApiTest, goes_on_with_a_drain_of_the_last_run) {
+TEST_F(AdminApiTest, resumes_a_drain_after_a_restart) {
   start();
   runtime_->overrides.peers[{"myapp", "127.0.0.1:1001"}].mode = PeerOverride::Mode::kDrain;
   runtime_->overrides.peers[{"gone", "127.0.0.1:1"}].mode = PeerOverride::Mode::kDrain;
@@ -223,7 +223,7 @@ TEST_F(AdminApiTest, switches_maintenance) {
 }
 
 // One that succeeds is the integration tests': it would take over this process's logs.
-TEST_F(AdminApiTest, says_why_a_reload_failed) {
+TEST_F(AdminApiTest, reports_why_a_reload_failed) {
   start();
   write("nonsense on;");
   const Json bad = post("/v1/reload", "", 422);
@@ -234,7 +234,7 @@ TEST_F(AdminApiTest, says_why_a_reload_failed) {
   EXPECT_EQ(bad["generation"], 1);
 }
 
-TEST_F(AdminApiTest, warns_when_it_cannot_be_kept_over_a_restart) {
+TEST_F(AdminApiTest, warns_when_a_change_cannot_be_saved) {
   start();
   runtime_->state = StateFile("/nonexistent/weir.state");
   const Json down = post("/v1/peers/myapp/127.0.0.1:1002", R"({"action": "down"})");

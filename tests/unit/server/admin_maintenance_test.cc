@@ -35,7 +35,7 @@ TEST(FindMaintenance, no_server_is_every_server) {
   EXPECT_THAT(*find_maintenance(model(), "", ""), ElementsAre(Pair("", ""), Pair("a.example", "")));
 }
 
-TEST(FindMaintenance, any_name_of_a_server_will_do) {
+TEST(FindMaintenance, accepts_any_name_of_a_server) {
   EXPECT_THAT(*find_maintenance(model(), "www.a.example", ""), ElementsAre(Pair("a.example", "")));
   EXPECT_THAT(*find_maintenance(model(), "WWW.A.example", ""), ElementsAre(Pair("a.example", "")));
 }
@@ -47,7 +47,7 @@ TEST(FindMaintenance, locations_are_found_as_written_nested_and_named_ones_too) 
   EXPECT_THAT(*find_maintenance(model(), "a.example", "api/"), ElementsAre(Pair("a.example", "/api/")));
 }
 
-TEST(FindMaintenance, errors_name_what_there_is) {
+TEST(FindMaintenance, errors_list_known_names) {
   const auto server = find_maintenance(model(), "b.example", "");
   ASSERT_FALSE(server);
   EXPECT_THAT(server.error(), HasSubstr("no server is named \"b.example\"; there are: \"\", a.example"));

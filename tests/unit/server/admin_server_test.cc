@@ -69,7 +69,7 @@ TEST_F(AdminServerTest, answers_its_client) {
   EXPECT_EQ(ask("GET", "/nothing")->status, 404);
 }
 
-TEST_F(AdminServerTest, changes_take_a_body_and_an_answer_that_comes_later) {
+TEST_F(AdminServerTest, change_is_answered_when_it_is_in_force) {
   const auto reply = ask("POST", "/v1/peers/u/127.0.0.1:1", R"({"action": "down"})");
   ASSERT_TRUE(reply) << reply.error();
   EXPECT_EQ(reply->status, 200);
@@ -99,7 +99,7 @@ TEST_F(AdminServerTest, requests_behind_a_slow_one_wait_for_it) {
   EXPECT_LT(both.find("\"errors\""), both.find("ok\n"));
 }
 
-TEST_F(AdminServerTest, refuses_what_is_no_request_and_closes) {
+TEST_F(AdminServerTest, closes_after_an_invalid_request) {
   for (const char* bad :
        {"nonsense\r\n\r\n", "GET /healthz HTTP/1.1\r\n\r\n",
         "POST /v1/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"}) {
@@ -121,7 +121,7 @@ TEST_F(AdminServerTest, refuses_bodies_over_64_KB) {
   EXPECT_THAT(receive(chunked), StartsWith("HTTP/1.1 413"));
 }
 
-TEST_F(AdminServerTest, a_client_that_leaves_while_it_waits_harms_nobody) {
+TEST_F(AdminServerTest, client_may_leave_before_its_answer) {
   write("nonsense;");
   {
     const OwnedFd fd = connect();

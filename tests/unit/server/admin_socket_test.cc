@@ -30,7 +30,7 @@ TEST(AdminSocketPath, stands_beside_the_pid_file) {
   EXPECT_EQ(admin_socket_path(main), "");
 }
 
-TEST(AdminSocket, is_for_its_owner_alone_and_goes_away) {
+TEST(AdminSocket, allows_its_owner_alone_and_is_removed) {
   TempDir dir;
   const std::string path = dir / "a.sock";
   {
@@ -46,7 +46,7 @@ TEST(AdminSocket, is_for_its_owner_alone_and_goes_away) {
   EXPECT_FALSE(exists(path));
 }
 
-TEST(AdminSocket, replaces_what_a_killed_process_left) {
+TEST(AdminSocket, replaces_the_file_of_a_killed_process) {
   TempDir dir;
   const std::string path = dir / "a.sock";
   sockaddr_storage storage{};
@@ -60,7 +60,7 @@ TEST(AdminSocket, replaces_what_a_killed_process_left) {
   EXPECT_TRUE(AdminSocket::open(path, fd));
 }
 
-TEST(AdminSocket, leaves_a_living_one_and_other_files_alone) {
+TEST(AdminSocket, keeps_a_live_socket_and_other_files) {
   TempDir dir;
   const std::string path = dir / "a.sock", file = dir / "file";
   OwnedFd fd, second;
@@ -75,7 +75,7 @@ TEST(AdminSocket, leaves_a_living_one_and_other_files_alone) {
   EXPECT_TRUE(exists(file));
 }
 
-TEST(AdminSocket, does_not_remove_what_somebody_else_put_there) {
+TEST(AdminSocket, does_not_remove_a_foreign_file) {
   TempDir dir;
   const std::string path = dir / "a.sock";
   {
@@ -89,7 +89,7 @@ TEST(AdminSocket, does_not_remove_what_somebody_else_put_there) {
   EXPECT_TRUE(exists(path));
 }
 
-TEST(AdminSocket, says_what_is_wrong_with_a_path) {
+TEST(AdminSocket, reports_the_fault_of_a_path) {
   OwnedFd fd;
   const auto missing = AdminSocket::open("/nonexistent/weir.sock", fd);
   ASSERT_FALSE(missing);
@@ -97,7 +97,7 @@ TEST(AdminSocket, says_what_is_wrong_with_a_path) {
   EXPECT_FALSE(AdminSocket::open("/" + std::string(200, 'x'), fd));
 }
 
-TEST(PeerCredentials, name_the_other_end) {
+TEST(PeerCredentials, name_the_peer_process) {
   int ends[2];
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
   const OwnedFd a(ends[0]), b(ends[1]);

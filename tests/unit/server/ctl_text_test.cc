@@ -32,7 +32,7 @@ TEST(PeersTable, aligns_its_columns) {
             "late/-                 no peer: its names do not resolve\n");
 }
 
-TEST(PeersTable, takes_one_upstream_alone) {
+TEST(PeersTable, shows_a_single_upstream) {
   EXPECT_EQ(peers_table(R"({"name": "u", "peers": [{"peer": "u/a:1", "state": "up", "weight": 1,
                             "configured_weight": 1}]})"),
             "PEER   STATE  WEIGHT  INFLIGHT  WS  REQUESTS  FAILED  LAST CHECK\n"
@@ -46,7 +46,7 @@ std::string state(const std::string& members) {
   return line.substr(5, line.rfind(", weight") - 5);
 }
 
-TEST(PeerLine, has_a_word_for_every_state) {
+TEST(PeerLine, names_every_state) {
   EXPECT_EQ(state(R"("state": "up")"), "up");
   EXPECT_EQ(state(R"("state": "up", "detail": "slow start, 40 %")"), "up, slow start, 40 %");
   EXPECT_EQ(state(R"("state": "down", "detail": "by hand: disk")"), "down by hand: disk");
@@ -60,7 +60,7 @@ TEST(PeerLine, has_a_word_for_every_state) {
   EXPECT_EQ(state(R"("state": "drained", "drain": {"phase": "done"})"), "drained");
 }
 
-TEST(PeerLine, tells_the_terminal_nothing) {
+TEST(PeerLine, strips_terminal_control_bytes) {
   EXPECT_EQ(state(R"("state": "down", "detail": "by hand: \u001b[31mred\n")"), "down by hand: ?[31mred?");
 }
 
@@ -84,7 +84,7 @@ TEST(DrainReport, follows_the_phases) {
   EXPECT_EQ(report("null", "up").end, End::kUndone);
 }
 
-TEST(StatusText, says_what_matters) {
+TEST(StatusText, shows_version_uptime_and_reload) {
   EXPECT_EQ(
       status_text(R"({"version": "0.1.0", "pid": 17, "config": "/etc/weir/weir.conf", "uptime_ms": 7300000,
     "generation": 4, "servers": 1, "reloads": {"ok": false, "at": "2026-01-02T03:04:05+00:00", "succeeded": 2, "failed": 1},
@@ -108,13 +108,13 @@ TEST(MaintenanceText, names_places_as_the_command_takes_them) {
   EXPECT_EQ(maintenance_text(R"({"maintenance": []})"), "maintenance is on nowhere\n");
 }
 
-TEST(ErrorText, lists_what_is_known) {
+TEST(ErrorText, lists_known_names) {
   EXPECT_EQ(error_text(R"({"error": "no such peer", "peers": ["10.0.0.1:80", "10.0.0.2:80"]})", 404),
             "no such peer\n  10.0.0.1:80\n  10.0.0.2:80");
   EXPECT_EQ(error_text("<html>", 502), "weir answered 502");
 }
 
-TEST(WarningsIn, are_those_of_the_answer) {
+TEST(WarningsIn, returns_the_warnings_of_an_answer) {
   EXPECT_THAT(warnings_in(R"({"warnings": ["a", 1, "b"]})"), ElementsAre("a", "b"));
   EXPECT_THAT(warnings_in("nonsense"), ElementsAre());
 }

@@ -66,7 +66,7 @@ TEST_F(DrainJobTest, an_idle_peer_is_drained_soon) {
   EXPECT_TRUE(done_.ends_with("0 requests finished, 0 WebSockets closed")) << done_;
 }
 
-TEST_F(DrainJobTest, counts_bound_requests_that_came_meanwhile) {
+TEST_F(DrainJobTest, counts_bound_requests_that_arrive_during_the_drain) {
   requests(1);
   const auto job = begin();
   state_->stats.requests += 5;
@@ -75,7 +75,7 @@ TEST_F(DrainJobTest, counts_bound_requests_that_came_meanwhile) {
   EXPECT_EQ(job->requests_finished(), 6u);
 }
 
-TEST_F(DrainJobTest, goes_on_when_the_wait_has_passed_and_says_what_did_not_finish) {
+TEST_F(DrainJobTest, continues_after_its_wait_and_reports_unfinished_requests) {
   requests(1);
   tunnels(1);
   DrainOptions options;
@@ -104,7 +104,7 @@ TEST_F(DrainJobTest, gives_up_on_websockets_that_stay_open) {
   EXPECT_TRUE(done_.ends_with("; 2 WebSockets left")) << done_;
 }
 
-TEST_F(DrainJobTest, one_that_is_destroyed_does_nothing_more) {
+TEST_F(DrainJobTest, stops_when_destroyed) {
   requests(1);
   auto job = begin();
   pass(300);

@@ -69,7 +69,7 @@ TEST(ListenSockets, keeps_sockets_of_unchanged_addresses) {
   EXPECT_EQ(ids(sockets.of_worker(0, 1)), before);
 }
 
-TEST(ListenSockets, adds_sockets_for_more_workers_and_hands_them_on_for_fewer) {
+TEST(ListenSockets, adds_and_hands_on_sockets_when_workers_change) {
   const SocketAddress at = FreePort().release();
   ListenSockets sockets;
   ASSERT_THAT(sockets.open({plan(at)}, 1), IsEmpty());
@@ -82,7 +82,7 @@ TEST(ListenSockets, adds_sockets_for_more_workers_and_hands_them_on_for_fewer) {
   EXPECT_EQ(ids(sockets.of_worker(0, 1)).size(), 2U);
 }
 
-TEST(ListenSockets, closes_a_removed_address_only_when_told) {
+TEST(ListenSockets, closes_a_removed_address_only_on_request) {
   const SocketAddress kept = FreePort().release(), removed = FreePort().release();
   ListenSockets sockets;
   ASSERT_THAT(sockets.open({plan(kept), plan(removed)}, 1), IsEmpty());
@@ -94,7 +94,7 @@ TEST(ListenSockets, closes_a_removed_address_only_when_told) {
   EXPECT_TRUE(connects(kept));
 }
 
-TEST(ListenSockets, reports_every_address_that_is_taken_and_changes_nothing) {
+TEST(ListenSockets, changes_nothing_when_an_address_is_taken) {
   FreePort taken, other_taken;
   const SocketAddress mine = FreePort().release(), wanted = FreePort().release();
   ListenSockets sockets;
@@ -119,14 +119,14 @@ TEST(ListenSockets, undoes_an_open_that_was_not_put_in_force) {
   EXPECT_EQ(sockets.of_worker(0, 1).size(), 1U);
 }
 
-TEST(ListenSockets, takes_the_wildcard_of_a_port_it_holds_already) {
+TEST(ListenSockets, takes_the_wildcard_of_a_held_port) {
   const SocketAddress at = FreePort().release();
   ListenSockets sockets;
   ASSERT_THAT(sockets.open({plan(at)}, 1), IsEmpty());
   EXPECT_THAT(sockets.open({plan(*SocketAddress::from_ip("0.0.0.0", at.port()))}, 1), IsEmpty());
 }
 
-TEST(ListenSockets, gives_the_one_socket_of_a_unix_path_to_worker_0_and_removes_the_path) {
+TEST(ListenSockets, gives_a_unix_socket_to_worker_0_alone) {
   const TempDir dir;
   const SocketAddress at = SocketAddress::from_unix(dir / "weir.sock");
   {
@@ -142,7 +142,7 @@ TEST(ListenSockets, gives_the_one_socket_of_a_unix_path_to_worker_0_and_removes_
   EXPECT_FALSE(dir.exists("weir.sock"));
 }
 
-TEST(ListenPlans, name_each_address_once_with_the_options_of_any_of_its_listens) {
+TEST(ListenPlans, merge_the_options_of_equal_addresses) {
   config::Model model;
   config::ListenModel listen;
   listen.address = *SocketAddress::from_ip("127.0.0.1", 80);

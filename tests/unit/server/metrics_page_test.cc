@@ -77,7 +77,7 @@ TEST_F(MetricsPageTest, is_well_formed) {
   EXPECT_EQ(metrics.value("weir_retries_total{reason=\"connect_refused\"}"), 0);
 }
 
-TEST_F(MetricsPageTest, tells_of_each_peer_once) {
+TEST_F(MetricsPageTest, lists_each_peer_once) {
   start(kUpstream);
   policy::PeerState& state = state_of("u");
   state.inflight = 3;
@@ -116,7 +116,7 @@ TEST_F(MetricsPageTest, counts_reloads) {
   EXPECT_GT(metrics.value("weir_reload_last_time_seconds"), 1'700'000'000);
 }
 
-TEST_F(MetricsPageTest, tells_of_checks) {
+TEST_F(MetricsPageTest, lists_checks) {
   start("upstream u { server 127.0.0.1:1; health_check interval=1h; }");
   turn_until([this] { return !runtime_->health->report().empty(); });
   const Page metrics = page();

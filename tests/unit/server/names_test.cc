@@ -72,7 +72,7 @@ class NameBookTest : public ::testing::Test {
                   [this] { return now_; }};
 };
 
-TEST_F(NameBookTest, asks_for_all_names_of_a_load_at_once_and_for_each_once) {
+TEST_F(NameBookTest, resolves_all_names_of_a_load_together) {
   lines({line("app"), line("app"), line("none"), line("")});
   answer("app", {peer("10.0.0.1")});
   const ResolveName resolve = names_.fresh(model_);
@@ -82,14 +82,14 @@ TEST_F(NameBookTest, asks_for_all_names_of_a_load_at_once_and_for_each_once) {
   EXPECT_THAT(peers(resolve, 2), ElementsAre("host not found in upstream \"none\""));
 }
 
-TEST_F(NameBookTest, asks_nobody_when_there_is_no_name) {
+TEST_F(NameBookTest, sends_no_question_without_names) {
   lines({line("")});
   (void)names_.fresh(model_);
   EXPECT_EQ(rounds_, 0);
   EXPECT_EQ(names_.next_due(model_), kNever);
 }
 
-TEST_F(NameBookTest, keeps_the_addresses_of_a_name_that_a_later_load_cannot_resolve) {
+TEST_F(NameBookTest, keeps_addresses_when_a_later_load_fails) {
   lines({line("app")});
   answer("app", {peer("10.0.0.1")});
   (void)names_.fresh(model_);
@@ -98,7 +98,7 @@ TEST_F(NameBookTest, keeps_the_addresses_of_a_name_that_a_later_load_cannot_reso
   EXPECT_EQ(names_.next_due(model_), kNever);
 }
 
-TEST_F(NameBookTest, asks_every_five_seconds_for_a_name_that_has_no_address_until_it_has) {
+TEST_F(NameBookTest, retries_an_unresolved_name_every_five_seconds) {
   lines({line("app"), line("late")});
   answer("app", {peer("10.0.0.1")});
   (void)names_.fresh(model_);
@@ -114,7 +114,7 @@ TEST_F(NameBookTest, asks_every_five_seconds_for_a_name_that_has_no_address_unti
   EXPECT_EQ(names_.next_due(model_), kNever);
 }
 
-TEST_F(NameBookTest, a_refresh_before_anything_is_due_asks_nothing) {
+TEST_F(NameBookTest, refresh_asks_nothing_when_no_name_is_due) {
   lines({line("app", true)});
   answer("app", {peer("10.0.0.1")});
   (void)names_.fresh(model_);
@@ -135,7 +135,7 @@ TEST_F(NameBookTest, follows_a_resolved_name_when_its_answer_runs_out) {
   EXPECT_EQ(names_.next_due(model_), now_ + 9000);
 }
 
-TEST_F(NameBookTest, holds_an_answer_for_a_second_at_least_and_an_hour_at_most) {
+TEST_F(NameBookTest, bounds_a_ttl_between_a_second_and_an_hour) {
   lines({line("app", true)});
   answer("app", {peer("10.0.0.1")}, 0);
   (void)names_.fresh(model_);
@@ -145,7 +145,7 @@ TEST_F(NameBookTest, holds_an_answer_for_a_second_at_least_and_an_hour_at_most) 
   EXPECT_EQ(names_.next_due(model_), now_ + 3'600'000);
 }
 
-TEST_F(NameBookTest, valid_goes_before_the_ttl) {
+TEST_F(NameBookTest, valid_overrides_the_ttl) {
   lines({line("app", true)});
   model_.upstreams[0].resolver.valid = Millis(4000);
   answer("app", {peer("10.0.0.1")}, 300);
@@ -153,7 +153,7 @@ TEST_F(NameBookTest, valid_goes_before_the_ttl) {
   EXPECT_EQ(names_.next_due(model_), now_ + 4000);
 }
 
-TEST_F(NameBookTest, another_order_is_no_change_and_peers_always_stand_in_one_order) {
+TEST_F(NameBookTest, order_of_an_answer_is_no_change) {
   lines({line("app", true)});
   answer("app", {peer("fd00::1"), peer("10.0.0.2"), peer("10.0.0.1")});
   EXPECT_THAT(peers(names_.fresh(model_)), ElementsAre("10.0.0.1:80", "10.0.0.2:80", "[fd00::1]:80"));
@@ -163,7 +163,7 @@ TEST_F(NameBookTest, another_order_is_no_change_and_peers_always_stand_in_one_or
   EXPECT_THAT(known(), ElementsAre("10.0.0.1:80", "10.0.0.2:80", "[fd00::1]:80"));
 }
 
-TEST_F(NameBookTest, another_weight_or_tier_is_a_change) {
+TEST_F(NameBookTest, weight_or_tier_of_an_answer_is_a_change) {
   lines({line("app", true)});
   answer("app", {peer("10.0.0.1")});
   (void)names_.fresh(model_);
@@ -178,7 +178,7 @@ TEST_F(NameBookTest, another_weight_or_tier_is_a_change) {
   EXPECT_TRUE(names_.refresh(model_));
 }
 
-TEST_F(NameBookTest, keeps_the_last_good_answer_of_a_failing_name_and_says_so_once) {
+TEST_F(NameBookTest, keeps_the_last_good_answer_and_logs_once) {
   lines({line("app", true)});
   answer("app", {peer("10.0.0.1")});
   (void)names_.fresh(model_);
@@ -200,7 +200,7 @@ TEST_F(NameBookTest, keeps_the_last_good_answer_of_a_failing_name_and_says_so_on
   EXPECT_THAT(log, HasSubstr("\"app:80\" resolves again"));
 }
 
-TEST_F(NameBookTest, a_partial_answer_replaces_nothing_but_is_better_than_none) {
+TEST_F(NameBookTest, partial_answer_is_used_only_without_a_better) {
   lines({line("app", true)});
   dns_["app"] = {{peer("10.0.0.1")}, 30, true};
   EXPECT_THAT(peers(names_.fresh(model_)), ElementsAre("10.0.0.1:80"));
@@ -229,14 +229,14 @@ TEST_F(NameBookTest, a_partial_answer_of_a_name_without_resolve_is_completed) {
   EXPECT_EQ(names_.next_due(model_), kNever);
 }
 
-TEST_F(NameBookTest, questions_that_differ_in_their_resolver_or_service_are_different_names) {
+TEST_F(NameBookTest, names_differ_by_resolver_and_service) {
   lines({line("app"), line("app", true), line("app")});
   model_.upstreams[0].servers[2].service = "http";
   (void)names_.fresh(model_);
   EXPECT_EQ(asked_.size(), 3U);
 }
 
-TEST_F(NameBookTest, forgets_what_is_no_longer_in_force) {
+TEST_F(NameBookTest, forgets_names_of_old_configurations) {
   lines({line("old", true)});
   answer("old", {peer("10.0.0.1")});
   (void)names_.fresh(model_);
@@ -249,7 +249,7 @@ TEST_F(NameBookTest, forgets_what_is_no_longer_in_force) {
   EXPECT_THAT(known(), ElementsAre("host not found"));
 }
 
-TEST_F(NameBookTest, what_a_failed_load_has_learned_is_news_to_the_next_refresh) {
+TEST_F(NameBookTest, refresh_reports_answers_of_a_failed_load) {
   lines({line("app", true)});
   answer("app", {peer("10.0.0.1")});
   (void)names_.fresh(model_);
@@ -264,7 +264,7 @@ TEST_F(NameBookTest, what_a_failed_load_has_learned_is_news_to_the_next_refresh)
   EXPECT_EQ(names_.next_due(model_), now_ + 25'000);
 }
 
-TEST_F(NameBookTest, what_a_refresh_has_learned_in_vain_is_told_again) {
+TEST_F(NameBookTest, refresh_reports_unused_answers_again) {
   lines({line("app", true)});
   answer("app", {peer("10.0.0.1")});
   (void)names_.fresh(model_);
@@ -278,7 +278,7 @@ TEST_F(NameBookTest, what_a_refresh_has_learned_in_vain_is_told_again) {
   EXPECT_TRUE(names_.refresh(model_));
 }
 
-TEST_F(NameBookTest, answers_that_run_out_one_after_the_other_are_asked_for_together) {
+TEST_F(NameBookTest, refresh_asks_together_for_answers_expiring_soon) {
   lines({line("a", true), line("b", true), line("c", true)});
   answer("a", {peer("10.0.0.1")}, 1);
   answer("b", {peer("10.0.0.2")}, 3);
@@ -293,7 +293,7 @@ TEST_F(NameBookTest, answers_that_run_out_one_after_the_other_are_asked_for_toge
   EXPECT_THAT(asked_, ElementsAre("b", "c"));
 }
 
-TEST_F(NameBookTest, a_failed_load_that_learned_nothing_is_no_news) {
+TEST_F(NameBookTest, failed_load_without_answers_reports_no_change) {
   lines({line("app", true)});
   answer("app", {peer("10.0.0.1")});
   (void)names_.fresh(model_);
@@ -302,7 +302,7 @@ TEST_F(NameBookTest, a_failed_load_that_learned_nothing_is_no_news) {
   EXPECT_EQ(names_.next_due(model_), now_ + 30'000);
 }
 
-TEST_F(NameBookTest, an_interrupted_refresh_leaves_what_it_has_not_learned_due) {
+TEST_F(NameBookTest, interrupted_refresh_leaves_unanswered_names_due) {
   lines({line("app", true)});
   answer("app", {peer("10.0.0.1")});
   (void)names_.fresh(model_);
@@ -324,7 +324,7 @@ TEST_F(NameBookTest, a_load_is_not_interrupted) {
   EXPECT_THAT(peers(names_.fresh(model_)), ElementsAre("10.0.0.1:80"));
 }
 
-TEST_F(NameBookTest, asks_in_vain_once_it_is_cancelled) {
+TEST_F(NameBookTest, gets_no_answer_after_cancel) {
   lines({line("app")});
   answer("app", {peer("10.0.0.1")});
   names_.cancel();

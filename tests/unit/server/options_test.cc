@@ -18,7 +18,7 @@ Result<CommandLine> parse(std::initializer_list<const char*> words) {
   return parse_command_line(static_cast<int>(argv.size()), argv.data());
 }
 
-TEST(CommandLine, without_arguments_serves_the_default_configuration) {
+TEST(CommandLine, serves_the_default_configuration_without_arguments) {
   const auto line = parse({});
   ASSERT_TRUE(line);
   EXPECT_EQ(line->command, Command::kRun);
@@ -51,7 +51,7 @@ TEST(CommandLine, knows_long_names) {
   EXPECT_EQ(line->config, "a.yaml");
 }
 
-TEST(CommandLine, dumps_every_setting_when_asked) {
+TEST(CommandLine, dumps_every_setting_with_effective) {
   const auto line = parse({"--effective"});
   ASSERT_TRUE(line);
   EXPECT_EQ(line->command, Command::kDump);
@@ -76,13 +76,13 @@ TEST(CommandLine, knows_four_signals) {
   EXPECT_THAT(refused.error(), HasSubstr("-s restart"));
 }
 
-TEST(CommandLine, tells_versions_apart) {
+TEST(CommandLine, has_two_forms_of_version) {
   EXPECT_EQ(parse({"-v"})->command, Command::kVersion);
   EXPECT_EQ(parse({"--version"})->command, Command::kVersion);
   EXPECT_EQ(parse({"-V"})->command, Command::kVersionAndBuild);
 }
 
-TEST(CommandLine, helps) {
+TEST(CommandLine, prints_help) {
   for (const char* word : {"-h", "-?", "--help"}) {
     const auto line = parse({word});
     ASSERT_TRUE(line);
@@ -91,7 +91,7 @@ TEST(CommandLine, helps) {
   }
 }
 
-TEST(CommandLine, converts) {
+TEST(CommandLine, converts_between_syntaxes) {
   const auto line = parse({"convert", "a.conf", "--to", "yaml"});
   ASSERT_TRUE(line);
   EXPECT_EQ(line->command, Command::kConvert);
@@ -101,7 +101,7 @@ TEST(CommandLine, converts) {
   EXPECT_FALSE(parse({"convert", "a.conf", "--to", "json"}));
 }
 
-TEST(CommandLine, asks_a_running_weir) {
+TEST(CommandLine, sends_commands_to_a_running_weir) {
   const auto list = parse({"ctl", "list", "myapp", "--json"});
   ASSERT_TRUE(list);
   EXPECT_EQ(list->command, Command::kCtl);
@@ -136,7 +136,7 @@ TEST(CommandLine, drains_with_options) {
   EXPECT_THAT(parse({"ctl", "drain", "a/b", "--wait", "soon"}).error(), HasSubstr("--wait soon"));
 }
 
-TEST(CommandLine, weighs_and_switches_maintenance) {
+TEST(CommandLine, sets_weights_and_maintenance) {
   EXPECT_EQ(parse({"ctl", "weight", "a/b", "7"})->ctl.word, "7");
   EXPECT_EQ(parse({"ctl", "weight", "a/b", "default"})->ctl.word, "default");
   for (const char* bad : {"0", "65536", "-1", "x", "1.5"}) EXPECT_FALSE(parse({"ctl", "weight", "a/b", bad})) << bad;
@@ -149,14 +149,14 @@ TEST(CommandLine, weighs_and_switches_maintenance) {
   EXPECT_FALSE(parse({"ctl", "maintenance", "maybe"}));
 }
 
-TEST(CommandLine, helps_with_ctl) {
+TEST(CommandLine, prints_help_of_ctl) {
   EXPECT_THAT(parse({"ctl", "--help"})->help, HasSubstr("Exit codes"));
   EXPECT_THAT(parse({"ctl", "drain", "--help"})->help, HasSubstr("--spread"));
   EXPECT_FALSE(parse({"ctl"}));
   EXPECT_FALSE(parse({"ctl", "dance"}));
 }
 
-TEST(CommandLine, refuses_what_it_does_not_know) {
+TEST(CommandLine, refuses_unknown_arguments) {
   EXPECT_FALSE(parse({"-x"}));
   EXPECT_FALSE(parse({"serve"}));
   EXPECT_FALSE(parse({"-c"}));

@@ -64,7 +64,7 @@ TEST(PidFile, replaces_a_stale_one) {
   EXPECT_EQ(dir.read("weir.pid"), std::to_string(::getpid()) + "\n");
 }
 
-TEST(PidFile, lets_one_of_two_starts_through_over_a_stale_file) {
+TEST(PidFile, admits_a_single_start_over_a_stale_file) {
   const TempDir dir;
   dir.write("weir.pid", "999999\n");
   PidFile first(dir / "weir.pid"), second(dir / "weir.pid");
@@ -73,7 +73,7 @@ TEST(PidFile, lets_one_of_two_starts_through_over_a_stale_file) {
   EXPECT_TRUE(first.publish());
 }
 
-TEST(PidFile, lets_one_of_two_starts_through_without_a_file) {
+TEST(PidFile, admits_a_single_start_without_a_file) {
   const TempDir dir;
   PidFile first(dir / "weir.pid");
   ASSERT_TRUE(first.prepare());
@@ -99,14 +99,14 @@ TEST(PidFile, does_not_remove_a_file_that_is_not_its_own) {
   EXPECT_EQ(dir.read("weir.pid"), "1\n");
 }
 
-TEST(PidFile, says_why_it_cannot_be_made) {
+TEST(PidFile, reports_why_it_cannot_be_created) {
   PidFile file("/nonexistent/weir.pid");
   const Status<> refused = file.prepare();
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error(), HasSubstr("failed (2: No such file or directory)"));
 }
 
-TEST(PidFile, of_a_running_instance_is_told_from_a_stale_one) {
+TEST(PidFile, running_instance_differs_from_a_stale_file) {
   const TempDir dir;
   dir.write("stale.pid", "4711\n");
   const Result<RunningInstance> stale = read_pid_file(dir / "stale.pid");
@@ -123,7 +123,7 @@ TEST(PidFile, of_a_running_instance_is_told_from_a_stale_one) {
   EXPECT_TRUE(running->alive);
 }
 
-TEST(PidFile, without_a_number_is_an_error) {
+TEST(PidFile, content_without_a_number_is_an_error) {
   const TempDir dir;
   dir.write("weir.pid", "none\n");
   EXPECT_FALSE(read_pid_file(dir / "weir.pid"));

@@ -9,7 +9,7 @@ namespace {
 const SocketAddress kOne = *SocketAddress::from_ip("10.0.0.1", 80);
 const SocketAddress kTwo = *SocketAddress::from_ip("10.0.0.2", 80);
 
-TEST(Registry, gives_the_same_state_to_the_same_peer_while_it_is_used) {
+TEST(Registry, gives_the_same_state_to_a_used_peer) {
   Registry registry;
   const auto state = registry.peer("app", kOne, {});
   EXPECT_EQ(registry.peer("app", kOne, {}), state);
@@ -17,7 +17,7 @@ TEST(Registry, gives_the_same_state_to_the_same_peer_while_it_is_used) {
   EXPECT_NE(registry.peer("other", kOne, {}), state);
 }
 
-TEST(Registry, forgets_a_peer_that_nobody_uses) {
+TEST(Registry, forgets_an_unused_peer) {
   Registry registry;
   auto state = registry.peer("app", kOne, {});
   state->inflight = 7;

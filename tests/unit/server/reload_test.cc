@@ -78,7 +78,7 @@ class ReloadTest : public ::testing::Test {
   Errors errors_;
 };
 
-TEST_F(ReloadTest, tells_when_the_new_configuration_is_in_force) {
+TEST_F(ReloadTest, reports_when_a_configuration_is_in_force) {
   write("server 10.0.0.7:80;");
   reload_->request(told("reload"));
   EXPECT_THAT(told_, IsEmpty());
@@ -91,7 +91,7 @@ TEST_F(ReloadTest, tells_when_the_new_configuration_is_in_force) {
   EXPECT_GT(runtime_->reloads.at_us, 0);
 }
 
-TEST_F(ReloadTest, tells_why_the_old_configuration_stays) {
+TEST_F(ReloadTest, reports_why_the_old_configuration_stays) {
   write("sarver 10.0.0.7:80;");
   reload_->request(told("reload"));
   turn_until_told(1);
@@ -102,14 +102,14 @@ TEST_F(ReloadTest, tells_why_the_old_configuration_stays) {
   EXPECT_EQ(runtime_->reloads.failed, 1U);
 }
 
-TEST_F(ReloadTest, makes_one_of_many_requests) {
+TEST_F(ReloadTest, merges_queued_requests) {
   turn_until([&] { return runtime_->workers.count() == 1; });
   for (int i = 0; i < 5; ++i) reload_->request(told("reload"));
   turn_until_told(5);
   EXPECT_LE(loaded_, 2);  // the one that ran, and one for all that asked meanwhile
 }
 
-TEST_F(ReloadTest, lets_the_operators_word_act_at_once_and_builds_with_it) {
+TEST_F(ReloadTest, applies_overrides_at_once_and_builds_with_them) {
   PeerOverride& said = runtime_->overrides.peers[{"app", "10.0.0.1:80"}];
   said.mode = PeerOverride::Mode::kDown;
   said.weight = 9;
@@ -124,7 +124,7 @@ TEST_F(ReloadTest, lets_the_operators_word_act_at_once_and_builds_with_it) {
   EXPECT_EQ(loaded_, 0);
 }
 
-TEST_F(ReloadTest, keeps_the_operators_word_over_a_reload_and_says_what_contradicts_it) {
+TEST_F(ReloadTest, keeps_overrides_and_warns_of_contradictions) {
   runtime_->overrides.peers[{"app", "10.0.0.1:80"}].weight = 9;
   runtime_->overrides.peers[{"app", "10.0.0.99:80"}].weight = 9;
   write("server 10.0.0.1:80 weight=3;");
@@ -141,7 +141,7 @@ TEST_F(ReloadTest, keeps_the_operators_word_over_a_reload_and_says_what_contradi
   EXPECT_EQ(log.find(orphan, log.find(orphan) + 1), std::string::npos) << log;  // once
 }
 
-TEST_F(ReloadTest, does_the_operators_word_before_a_configuration_that_waits) {
+TEST_F(ReloadTest, applies_overrides_before_a_waiting_configuration) {
   turn_until([&] { return runtime_->workers.count() == 1; });
   reload_->request(told("first"));
   reload_->request(told("second"));
@@ -150,13 +150,13 @@ TEST_F(ReloadTest, does_the_operators_word_before_a_configuration_that_waits) {
   EXPECT_EQ(told_.back(), "second");
 }
 
-TEST_F(ReloadTest, lets_who_is_told_ask_for_more) {
+TEST_F(ReloadTest, accepts_a_request_inside_its_callback) {
   reload_->rebuild([this](const Errors&) { reload_->request(told("reload")); });
   turn_until_told(1);
   EXPECT_THAT(errors_, IsEmpty());
 }
 
-TEST_F(ReloadTest, tells_who_waits_and_who_comes_that_weir_shuts_down) {
+TEST_F(ReloadTest, refuses_waiting_and_new_requests_at_shutdown) {
   reload_->request(told("waits"));
   reload_->cancel();
   EXPECT_THAT(told_, ElementsAre("waits"));
@@ -167,7 +167,7 @@ TEST_F(ReloadTest, tells_who_waits_and_who_comes_that_weir_shuts_down) {
   EXPECT_THAT(errors_, SizeIs(1));
 }
 
-TEST_F(ReloadTest, moves_the_state_file_where_the_configuration_says) {
+TEST_F(ReloadTest, moves_the_state_file_to_its_configured_place) {
   runtime_->overrides.peers[{"app", "10.0.0.1:80"}].weight = 9;
   const std::string text = dir_.read("weir.conf");
   dir_.write("weir.conf", "state_file " + (dir_ / "other.state") + ";\n" + text);
@@ -177,7 +177,7 @@ TEST_F(ReloadTest, moves_the_state_file_where_the_configuration_says) {
   EXPECT_EQ(StateFile(dir_ / "other.state").load().overrides, runtime_->overrides);
 }
 
-TEST_F(ReloadTest, makes_and_keeps_a_secret_once_a_sticky_cookie_needs_one) {
+TEST_F(ReloadTest, creates_and_keeps_a_secret_for_sticky_cookies) {
   write("server 10.0.0.1:80; sticky cookie peer;");
   reload_->request(told("reload"));
   turn_until_told(1);
@@ -206,7 +206,7 @@ TEST_F(ReloadTest, begins_and_ends_checks_with_the_configuration) {
   EXPECT_FALSE(peer(0).state->check_down);
 }
 
-TEST_F(ReloadTest, has_those_in_line_look_again) {
+TEST_F(ReloadTest, wakes_queued_requests) {
   write("server 10.0.0.1:80 max_conns=1; queue 5;");
   reload_->request(told("reload"));
   turn_until_told(1);

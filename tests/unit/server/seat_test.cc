@@ -22,7 +22,7 @@ class SeatTest : public ::testing::Test {
   Seats seats_;
 };
 
-TEST_F(SeatTest, of_the_least_loaded_worker_is_chosen) {
+TEST_F(SeatTest, least_loaded_worker_is_chosen) {
   seats_[0]->sessions = 5;
   seats_[1]->sessions = 2;
   seats_[2]->sessions = 3;
@@ -31,20 +31,20 @@ TEST_F(SeatTest, of_the_least_loaded_worker_is_chosen) {
   EXPECT_EQ(choose_seat(seats_, 0), 2);
 }
 
-TEST_F(SeatTest, goes_round_among_equals) {
+TEST_F(SeatTest, equally_loaded_workers_take_turns) {
   EXPECT_EQ(choose_seat(seats_, -1), 0);
   EXPECT_EQ(choose_seat(seats_, 0), 1);
   EXPECT_EQ(choose_seat(seats_, 2), 0);
 }
 
-TEST_F(SeatTest, of_a_full_worker_is_never_chosen) {
+TEST_F(SeatTest, full_worker_is_never_chosen) {
   seats_[1]->full = true;
   EXPECT_EQ(choose_seat(seats_, 0), 2);
   seats_[0]->full = seats_[2]->full = true;
   EXPECT_EQ(choose_seat(seats_, 0), -1);
 }
 
-TEST_F(SeatTest, of_a_worker_that_will_be_full_is_not_chosen) {
+TEST_F(SeatTest, worker_with_pending_connections_counts_as_full) {
   seats_[0]->sessions = 100;
   seats_[1]->sessions = 60;
   seats_[1]->coming = 40;
@@ -54,7 +54,7 @@ TEST_F(SeatTest, of_a_worker_that_will_be_full_is_not_chosen) {
   EXPECT_EQ(choose_seat(seats_, 0), -1);
 }
 
-TEST_F(SeatTest, of_an_ended_worker_takes_nothing) {
+TEST_F(SeatTest, ended_worker_is_never_chosen) {
   workers_[2]->start();
   EXPECT_TRUE(seats_[2]->send([](Worker&) {}));
   workers_.pop_back();

@@ -75,7 +75,7 @@ TEST(SessionTable, forgets_the_least_recently_used_first) {
   EXPECT_EQ(table.find(session(0), 10'000), 0U);
 }
 
-TEST(SessionTable, does_not_remember_what_is_too_large_or_nameless) {
+TEST(SessionTable, ignores_large_and_empty_names) {
   const auto owned =
       std::make_unique<SessionTable>(64 * 1024, Millis(1000));  // on the heap: its shards are aligned to cache lines
   SessionTable& table = *owned;
@@ -84,7 +84,7 @@ TEST(SessionTable, does_not_remember_what_is_too_large_or_nameless) {
   EXPECT_EQ(table.size(), 0U);
 }
 
-TEST(SessionTable, keeps_what_fits_when_its_size_changes) {
+TEST(SessionTable, keeps_fitting_entries_when_its_size_changes) {
   const auto owned =
       std::make_unique<SessionTable>(kRoomy, Millis(1'000'000));  // on the heap: its shards are aligned to cache lines
   SessionTable& table = *owned;

@@ -103,7 +103,7 @@ TEST_F(SiteBuilderTest, makes_every_address_of_a_name_a_peer) {
   EXPECT_EQ(peers[2].options.name, "10.0.0.9:80");
 }
 
-TEST_F(SiteBuilderTest, takes_port_weight_and_tier_from_srv_records_and_the_rest_from_the_line) {
+TEST_F(SiteBuilderTest, takes_port_weight_and_tier_from_srv_records) {
   config::UpstreamServer server = named("service.example", 13000);
   server.service = "http";
   server.options.weight = 4;
@@ -121,7 +121,7 @@ TEST_F(SiteBuilderTest, takes_port_weight_and_tier_from_srv_records_and_the_rest
   EXPECT_EQ(backups[0].options.name, "10.0.0.2:82");
 }
 
-TEST_F(SiteBuilderTest, asks_with_the_options_of_its_upstream_and_line) {
+TEST_F(SiteBuilderTest, resolves_with_the_options_of_upstream_and_server) {
   config::UpstreamServer server = named("two.example", 13000);
   server.resolve = true;
   server.service = "http";
@@ -142,7 +142,7 @@ TEST_F(SiteBuilderTest, asks_with_the_options_of_its_upstream_and_line) {
   EXPECT_EQ(asked.valid, Millis(7000));
 }
 
-TEST_F(SiteBuilderTest, warns_of_a_name_that_does_not_resolve_and_goes_on_without_it) {
+TEST_F(SiteBuilderTest, warns_of_an_unresolved_name_and_continues) {
   model_.upstreams = {upstream("app", {named("none.example", 80), literal("10.0.0.9", 80)})};
   const BuiltSite built = build();
   ASSERT_TRUE(built.site);
@@ -151,7 +151,7 @@ TEST_F(SiteBuilderTest, warns_of_a_name_that_does_not_resolve_and_goes_on_withou
   EXPECT_THAT(built.unresolved, ElementsAre("none.example:80"));
 }
 
-TEST_F(SiteBuilderTest, refuses_a_name_that_does_not_resolve_under_the_defaults_of_nginx) {
+TEST_F(SiteBuilderTest, refuses_an_unresolved_name_under_nginx_defaults) {
   model_.main.nginx_defaults = true;
   model_.upstreams = {upstream("app", {named("none.example", 80)})};
   const BuiltSite built = build();
@@ -220,7 +220,7 @@ TEST_F(SiteBuilderTest, fills_the_table_of_nested_locations) {
   EXPECT_EQ(pattern_of("/app/api/x"), "/app/api/");
 }
 
-TEST_F(SiteBuilderTest, reports_every_location_that_cannot_be) {
+TEST_F(SiteBuilderTest, reports_every_invalid_location) {
   model_.servers = {server({""}, address("0.0.0.0", 80))};
   model_.servers[0].locations = {location("/a"), location("/a"), location("/b"), location("/b")};
   const BuiltSite built = build();
@@ -228,7 +228,7 @@ TEST_F(SiteBuilderTest, reports_every_location_that_cannot_be) {
   EXPECT_THAT(built.errors, SizeIs(2));
 }
 
-TEST_F(SiteBuilderTest, opens_access_logs_and_lets_locations_share_them) {
+TEST_F(SiteBuilderTest, shares_an_access_log_between_locations) {
   const TempDir dir;
   auto logs = std::make_shared<proxy::AccessLogs>(1);
   logs->front().options.path = dir / "access.log";
@@ -278,14 +278,14 @@ class OverriddenSiteTest : public SiteBuilderTest {
   }
 };
 
-TEST_F(OverriddenSiteTest, gives_a_peer_the_weight_that_the_operator_said) {
+TEST_F(OverriddenSiteTest, gives_a_peer_the_weight_of_its_override) {
   say_of_first(Mode::kNone).weight = 7;
   const BuiltSite built = build();
   EXPECT_EQ(peer(built, 0).options.weight, 7U);
   EXPECT_EQ(peer(built, 1).options.weight, 1U);
 }
 
-TEST_F(OverriddenSiteTest, brings_back_a_peer_that_the_configuration_takes_out) {
+TEST_F(OverriddenSiteTest, raises_a_peer_the_configuration_takes_out) {
   first().options.down = first().options.drain = true;
   say_of_first(Mode::kUp).why = "disk is new";
   const BuiltSite built = build();
@@ -294,7 +294,7 @@ TEST_F(OverriddenSiteTest, brings_back_a_peer_that_the_configuration_takes_out) 
                                               "operator said up (\"disk is new\"), which stays"));
 }
 
-TEST_F(OverriddenSiteTest, says_where_the_configuration_has_another_weight) {
+TEST_F(OverriddenSiteTest, warns_when_the_configuration_has_another_weight) {
   first().options.weight = 5;
   say_of_first(Mode::kNone).weight = 1;
   EXPECT_THAT(build().contradicted,
@@ -303,7 +303,7 @@ TEST_F(OverriddenSiteTest, says_where_the_configuration_has_another_weight) {
   EXPECT_THAT(build().contradicted, SizeIs(0));
 }
 
-TEST_F(OverriddenSiteTest, tells_of_overrides_that_have_no_place) {
+TEST_F(OverriddenSiteTest, warns_of_overrides_without_a_peer) {
   overrides_.peers[{"app", "10.0.0.9:80"}].mode = Mode::kDown;
   overrides_.peers[{"gone", "10.0.0.1:80"}].mode = Mode::kDown;
   overrides_.maintenance[{"a.example", "/none/"}].on = true;
@@ -314,7 +314,7 @@ TEST_F(OverriddenSiteTest, tells_of_overrides_that_have_no_place) {
   EXPECT_THAT(built.orphans, ::testing::Contains(HasSubstr("location \"/none/\" of server \"a.example\"")));
 }
 
-TEST_F(OverriddenSiteTest, moves_the_switches_of_peers_and_moves_them_back) {
+TEST_F(OverriddenSiteTest, sets_and_resets_the_switches_of_peers) {
   const BuiltSite built = build();
   const policy::PeerState& state = *peer(built, 0).state;
   const auto said = [&](Mode mode) {
@@ -333,7 +333,7 @@ TEST_F(OverriddenSiteTest, moves_the_switches_of_peers_and_moves_them_back) {
   EXPECT_FALSE(peer(built, 1).state->hard_down());
 }
 
-TEST_F(OverriddenSiteTest, puts_maintenance_in_front_where_it_is_on) {
+TEST_F(OverriddenSiteTest, adds_the_maintenance_filter_when_on) {
   model_.servers[0].locations[1].settings.maintenance.on = true;
   const BuiltSite built = build();
   EXPECT_EQ(filters(built, 0, 0), 0U);
@@ -352,7 +352,7 @@ TEST_F(OverriddenSiteTest, switches_maintenance_of_a_whole_server) {
   EXPECT_THAT(built.orphans, SizeIs(0));
 }
 
-TEST_F(OverriddenSiteTest, lets_a_location_out_of_the_maintenance_of_its_server) {
+TEST_F(OverriddenSiteTest, exempts_a_location_from_maintenance_of_its_server) {
   overrides_.maintenance[{"a.example", ""}].on = true;
   overrides_.maintenance[{"a.example", "/api/"}].on = false;
   const BuiltSite built = build();
@@ -360,7 +360,7 @@ TEST_F(OverriddenSiteTest, lets_a_location_out_of_the_maintenance_of_its_server)
   EXPECT_EQ(filters(built, 0, 1), 0U);
 }
 
-TEST_F(OverriddenSiteTest, says_once_that_the_operator_ended_a_configured_maintenance) {
+TEST_F(OverriddenSiteTest, warns_once_when_configured_maintenance_is_off) {
   for (config::LocationModel& each : model_.servers[0].locations) each.settings.maintenance.on = true;
   overrides_.maintenance[{"a.example", ""}] = {false, "done", 1};
   const BuiltSite built = build();
@@ -368,7 +368,7 @@ TEST_F(OverriddenSiteTest, says_once_that_the_operator_ended_a_configured_mainte
   EXPECT_THAT(built.contradicted, ElementsAre(HasSubstr("maintenance on, the operator said off (\"done\")")));
 }
 
-TEST_F(SiteBuilderTest, gives_an_upstream_its_queue_and_keeps_it_over_builds) {
+TEST_F(SiteBuilderTest, keeps_the_queue_of_an_upstream_over_builds) {
   model_.upstreams = {upstream("app", {literal("10.0.0.1", 80)}), upstream("plain", {literal("10.0.0.1", 80)})};
   model_.upstreams[0].queue.most = 1;
   const BuiltSite first = build();
@@ -396,7 +396,7 @@ class StickySiteTest : public SiteBuilderTest {
   }
 };
 
-TEST_F(StickySiteTest, makes_a_secret_for_cookies_where_there_is_none) {
+TEST_F(StickySiteTest, creates_a_secret_for_cookies) {
   EXPECT_EQ(build().sticky_secret, "");
   EXPECT_EQ(build().site->clusters[0].sticky, nullptr);
   sticky().kind = Kind::kCookie;
@@ -418,7 +418,7 @@ TEST_F(StickySiteTest, takes_the_secret_of_the_configuration) {
   EXPECT_EQ(cookie(build()), cookie(first));
 }
 
-TEST_F(StickySiteTest, keeps_what_was_learned_by_the_name_of_the_zone) {
+TEST_F(StickySiteTest, keeps_learned_sessions_by_zone_name) {
   sticky().kind = Kind::kLearn;
   sticky().zone = "sessions";
   sticky().zone_bytes = 64 * 1024;
@@ -437,7 +437,7 @@ TEST_F(StickySiteTest, keeps_what_was_learned_by_the_name_of_the_zone) {
   EXPECT_EQ(third.site->clusters[0].sticky->sessions->size(), 0U);
 }
 
-TEST_F(SiteBuilderTest, names_who_is_to_be_checked_and_by_what_host) {
+TEST_F(SiteBuilderTest, lists_checked_peers_and_their_hosts) {
   config::UpstreamServer out = literal("10.0.0.2", 80), backup = literal("10.0.0.3", 80);
   out.options.down = true;
   backup.options.backup = true;

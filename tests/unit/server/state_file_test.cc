@@ -29,7 +29,7 @@ mode_t mode_of(const std::string& path) {
   return ::stat(path.c_str(), &info) == 0 ? info.st_mode & 0777U : 0;
 }
 
-TEST(StateFile, is_beside_the_pid_file_unless_it_is_named_or_off) {
+TEST(StateFile, lies_beside_the_pid_file_by_default) {
   config::MainConfig main;
   main.pid = "/run/weir.pid";
   EXPECT_EQ(state_file_path(main), "/run/weir.state");
@@ -41,7 +41,7 @@ TEST(StateFile, is_beside_the_pid_file_unless_it_is_named_or_off) {
   EXPECT_EQ(state_file_path(main), "");
 }
 
-TEST(StateFile, gives_back_what_was_saved) {
+TEST(StateFile, loads_the_saved_overrides) {
   const TempDir dir;
   const StateFile file(dir / "weir.state");
   ASSERT_TRUE(file.save(some_overrides()));
@@ -52,20 +52,20 @@ TEST(StateFile, gives_back_what_was_saved) {
   EXPECT_EQ(dir.files(), 1U);
 }
 
-TEST(StateFile, keeps_nothing_when_it_is_off) {
+TEST(StateFile, keeps_nothing_when_off) {
   const StateFile file;
   EXPECT_TRUE(file.save(some_overrides()));
   EXPECT_EQ(file.load().overrides, Overrides{});
 }
 
-TEST(StateFile, says_nothing_when_there_is_none_or_it_is_empty) {
+TEST(StateFile, loads_nothing_when_missing_or_empty) {
   const TempDir dir;
   EXPECT_EQ(StateFile(dir / "none").load().warning, "");
   dir.write("empty", "");
   EXPECT_EQ(StateFile(dir / "empty").load().warning, "");
 }
 
-TEST(StateFile, that_makes_no_sense_is_moved_aside) {
+TEST(StateFile, corrupt_file_is_renamed) {
   const TempDir dir;
   dir.write("weir.state", "{\"version\": 1, \"peers\": [{\"upstream\": 7}]}");
   const StateFile::Loaded loaded = StateFile(dir / "weir.state").load();
@@ -75,13 +75,13 @@ TEST(StateFile, that_makes_no_sense_is_moved_aside) {
   EXPECT_THAT(dir.read("weir.state.bad"), HasSubstr("\"upstream\": 7"));
 }
 
-TEST(StateFile, that_cannot_be_read_is_a_warning) {
+TEST(StateFile, unreadable_file_is_a_warning) {
   const TempDir dir;
   const StateFile::Loaded loaded = StateFile(dir.path()).load();  // a directory
   EXPECT_THAT(loaded.warning, HasSubstr("was not read"));
 }
 
-TEST(StateFile, says_why_it_was_not_written) {
+TEST(StateFile, reports_why_it_was_not_written) {
   const Status<> saved = StateFile("/nonexistent/weir.state").save({});
   ASSERT_FALSE(saved);
   EXPECT_THAT(saved.error(), HasSubstr("/nonexistent/weir.state"));
@@ -97,7 +97,7 @@ TEST(StateFile, is_replaced_whole) {
   EXPECT_EQ(*overrides_from_json(dir.read("before")), some_overrides());
 }
 
-TEST(StateFile, is_written_itself_where_its_directory_may_not_be) {
+TEST(StateFile, is_written_in_place_when_the_directory_is_read_only) {
   if (::geteuid() == 0) GTEST_SKIP() << "root may write to every directory";
   const TempDir dir;
   const StateFile file(dir / "weir.state");
@@ -109,7 +109,7 @@ TEST(StateFile, is_written_itself_where_its_directory_may_not_be) {
   EXPECT_EQ(dir.read("weir.state"), overrides_to_json({}));
 }
 
-TEST(StateFile, is_made_for_the_account_that_weir_becomes) {
+TEST(StateFile, belongs_to_the_configured_user) {
   const TempDir dir;
   const StateFile file(dir / "weir.state");
   file.give_to({"me", ::geteuid(), ::getegid()});
@@ -117,7 +117,7 @@ TEST(StateFile, is_made_for_the_account_that_weir_becomes) {
   EXPECT_EQ(file.load().warning, "");
 }
 
-TEST(StateFile, gives_no_other_file_away) {
+TEST(StateFile, does_not_change_the_owner_of_other_files) {
   const TempDir dir;
   dir.write("other", "secret");
   ASSERT_EQ(::chmod((dir / "other").c_str(), 0644), 0);
@@ -128,7 +128,7 @@ TEST(StateFile, gives_no_other_file_away) {
   EXPECT_EQ(mode_of(dir / "other"), 0644U);
 }
 
-TEST(Overrides, as_json_tell_what_is_wrong_with_them) {
+TEST(Overrides, json_errors_name_the_fault) {
   const auto error = [](const std::string& text) { return overrides_from_json(text).error(); };
   EXPECT_EQ(error("{"), "it is not JSON");
   EXPECT_EQ(error("[]"), "it is not an object");
@@ -140,13 +140,13 @@ TEST(Overrides, as_json_tell_what_is_wrong_with_them) {
   EXPECT_THAT(error("{\"version\": 1, \"maintenance\": [{\"on\": 1}]}"), HasSubstr("\"on\""));
 }
 
-TEST(Overrides, as_json_survive_words_that_are_not_utf8) {
+TEST(Overrides, json_survives_invalid_utf8) {
   Overrides overrides;
   overrides.maintenance[{"a", ""}] = {true, "\xff\xfe", 1};
   EXPECT_TRUE(overrides_from_json(overrides_to_json(overrides)));
 }
 
-TEST(Overrides, of_a_location_go_before_those_of_its_server) {
+TEST(Overrides, location_overrides_precede_those_of_the_server) {
   Overrides overrides;
   overrides.maintenance[{"a", ""}] = {true, "all", 1};
   overrides.maintenance[{"a", "/api/"}] = {false, "but this", 1};

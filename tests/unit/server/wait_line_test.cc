@@ -40,7 +40,7 @@ class WaitLineTest : public ::testing::Test {
   WaitLine line_{3};
 };
 
-TEST_F(WaitLineTest, calls_the_first_that_came) {
+TEST_F(WaitLineTest, wakes_the_first_in_the_queue) {
   const Ticket a = settled("a"), b = settled("b");
   line_.place_freed();
   EXPECT_THAT(calls(), ElementsAre("a"));
@@ -48,14 +48,14 @@ TEST_F(WaitLineTest, calls_the_first_that_came) {
   EXPECT_THAT(calls(), ElementsAre("b"));
 }
 
-TEST_F(WaitLineTest, refuses_who_comes_when_it_is_full) {
+TEST_F(WaitLineTest, refuses_when_full) {
   Ticket a = enter("a"), b = enter("b"), c = enter("c");
   EXPECT_EQ(enter("d"), nullptr);
   b.reset();
   EXPECT_NE(enter("d"), nullptr);
 }
 
-TEST_F(WaitLineTest, counts_who_waits) {
+TEST_F(WaitLineTest, counts_waiting_requests) {
   EXPECT_FALSE(line_.anybody());
   Ticket a = enter("a"), b = enter("b");
   EXPECT_TRUE(line_.anybody());
@@ -65,7 +65,7 @@ TEST_F(WaitLineTest, counts_who_waits) {
   EXPECT_FALSE(line_.anybody());
 }
 
-TEST_F(WaitLineTest, has_the_first_look_at_once_for_a_place_freed_before_it_came) {
+TEST_F(WaitLineTest, wakes_the_first_for_a_place_freed_before) {
   line_.place_freed();
   const Ticket a = enter("a");
   EXPECT_THAT(calls(), ElementsAre("a"));
@@ -73,7 +73,7 @@ TEST_F(WaitLineTest, has_the_first_look_at_once_for_a_place_freed_before_it_came
   EXPECT_THAT(calls(), IsEmpty());
 }
 
-TEST_F(WaitLineTest, goes_on_to_the_next_when_the_called_one_missed) {
+TEST_F(WaitLineTest, wakes_the_next_after_a_futile_wake_up) {
   const Ticket a = settled("a"), b = settled("b"), c = settled("c");
   line_.place_freed();
   a->missed();
@@ -86,13 +86,13 @@ TEST_F(WaitLineTest, goes_on_to_the_next_when_the_called_one_missed) {
   EXPECT_THAT(calls(), ElementsAre("a"));  // it has kept its place
 }
 
-TEST_F(WaitLineTest, a_look_in_vain_is_not_passed_on) {
+TEST_F(WaitLineTest, futile_look_wakes_no_other) {
   const Ticket a = enter("a"), b = enter("b");
   a->missed();
   EXPECT_THAT(calls(), ElementsAre("a"));
 }
 
-TEST_F(WaitLineTest, has_the_next_look_when_a_called_one_leaves) {
+TEST_F(WaitLineTest, wakes_the_next_when_a_woken_request_leaves) {
   Ticket a = settled("a");
   const Ticket b = settled("b"), c = settled("c");
   line_.place_freed();
@@ -102,7 +102,7 @@ TEST_F(WaitLineTest, has_the_next_look_when_a_called_one_leaves) {
   EXPECT_THAT(calls(), IsEmpty());
 }
 
-TEST_F(WaitLineTest, lets_the_chain_of_looks_go_on_while_places_are_found) {
+TEST_F(WaitLineTest, wakes_on_while_places_are_found) {
   Ticket a = settled("a"), b = settled("b"), c = settled("c");
   line_.call_all();
   EXPECT_THAT(calls(), ElementsAre("a", "b", "c"));
@@ -111,14 +111,14 @@ TEST_F(WaitLineTest, lets_the_chain_of_looks_go_on_while_places_are_found) {
   EXPECT_THAT(calls(), ElementsAre("c"));
 }
 
-TEST_F(WaitLineTest, one_that_was_not_called_leaves_quietly) {
+TEST_F(WaitLineTest, leaving_before_a_wake_up_wakes_no_other) {
   const Ticket a = settled("a");
   Ticket b = settled("b");
   b.reset();
   EXPECT_THAT(calls(), IsEmpty());
 }
 
-TEST_F(WaitLineTest, keeps_in_mind_a_place_freed_while_all_were_called) {
+TEST_F(WaitLineTest, remembers_a_place_freed_while_all_are_woken) {
   const Ticket a = settled("a");
   line_.place_freed();
   line_.place_freed();
@@ -129,7 +129,7 @@ TEST_F(WaitLineTest, keeps_in_mind_a_place_freed_while_all_were_called) {
   EXPECT_THAT(calls(), IsEmpty());
 }
 
-TEST_F(WaitLineTest, gives_a_place_freed_while_all_were_called_to_a_newcomer) {
+TEST_F(WaitLineTest, gives_a_remembered_place_to_a_newcomer) {
   const Ticket a = settled("a");
   line_.place_freed();
   line_.place_freed();
@@ -137,7 +137,7 @@ TEST_F(WaitLineTest, gives_a_place_freed_while_all_were_called_to_a_newcomer) {
   EXPECT_THAT(calls(), ElementsAre("a", "b"));
 }
 
-TEST_F(WaitLineTest, owes_nothing_once_nobody_waits) {
+TEST_F(WaitLineTest, remembers_no_place_when_empty) {
   Ticket a = settled("a");
   line_.place_freed();
   line_.place_freed();
@@ -146,20 +146,20 @@ TEST_F(WaitLineTest, owes_nothing_once_nobody_waits) {
   EXPECT_THAT(calls(), IsEmpty());
 }
 
-TEST_F(WaitLineTest, calls_one_that_only_looks_once_more_for_a_real_place) {
+TEST_F(WaitLineTest, wakes_a_looking_request_again_for_a_place) {
   const Ticket a = enter("a"), b = enter("b");
   line_.place_freed();
   EXPECT_THAT(calls(), ElementsAre("a", "a"));
 }
 
-TEST_F(WaitLineTest, calls_everybody_when_a_peer_comes_back) {
+TEST_F(WaitLineTest, wakes_all_when_a_peer_comes_back) {
   const Ticket a = settled("a"), b = settled("b");
   line_.place_freed();
   line_.call_all();
   EXPECT_THAT(calls(), ElementsAre("a", "a", "b"));
 }
 
-TEST_F(WaitLineTest, never_calls_one_that_has_left) {
+TEST_F(WaitLineTest, never_wakes_a_request_that_left) {
   Ticket a = settled("a");
   a.reset();
   line_.place_freed();
@@ -167,7 +167,7 @@ TEST_F(WaitLineTest, never_calls_one_that_has_left) {
   EXPECT_THAT(calls(), IsEmpty());
 }
 
-TEST_F(WaitLineTest, becomes_shorter_without_sending_anybody_away) {
+TEST_F(WaitLineTest, shrinks_without_refusing_queued_requests) {
   Ticket a = settled("a"), b = settled("b"), c = settled("c");
   line_.configure(1);
   EXPECT_EQ(line_.waiting(), 3U);
@@ -178,7 +178,7 @@ TEST_F(WaitLineTest, becomes_shorter_without_sending_anybody_away) {
   EXPECT_NE(enter("d"), nullptr);
 }
 
-TEST(WaitLine, lets_a_ticket_outlive_it) {
+TEST(WaitLine, ticket_may_outlive_it) {
   Ticket ticket;
   {
     WaitLine line(1);
@@ -188,7 +188,7 @@ TEST(WaitLine, lets_a_ticket_outlive_it) {
   ticket.reset();
 }
 
-TEST(WaitLine, what_a_call_holds_may_leave_the_line_itself) {
+TEST(WaitLine, wake_up_may_destroy_a_ticket) {
   WaitLine line(2);
   auto inner = std::make_shared<Ticket>(line.enter([] {}));
   Ticket outer = line.enter([inner] {});
@@ -288,7 +288,7 @@ void Requests::all_ended() {
 }
 
 // It ends only if nobody waits for ever.
-TEST(WaitLine, serves_everybody_over_four_workers_and_never_more_than_two_at_once) {
+TEST(WaitLine, serves_all_within_max_conns_over_four_workers) {
   constexpr int kWorkers = 4, kEach = 500;
   WaitLine line(kWorkers * kEach);
   const auto owned = std::make_unique<policy::PeerState>(policy::PassiveOptions{});  // on the heap, as everywhere

@@ -83,7 +83,7 @@ class WorkersTest : public ::testing::Test {
   WorkerSet workers_{control_, log_writer_, sockets_};
 };
 
-TEST_F(WorkersTest, serve_what_is_rolled_out) {
+TEST_F(WorkersTest, serve_the_rolled_out_snapshot) {
   roll_out(2);
   EXPECT_EQ(workers_.count(), 2);
   EXPECT_TRUE(answered(connect()));
@@ -98,7 +98,7 @@ TEST_F(WorkersTest, share_the_connections_of_one_socket_evenly) {
   }
 }
 
-TEST_F(WorkersTest, let_connections_wait_until_one_has_room) {
+TEST_F(WorkersTest, leave_connections_waiting_until_a_worker_has_room) {
   roll_out(2, 2);
   std::vector<OwnedFd> clients;
   for (int i = 0; i < 4; ++i) {
@@ -111,7 +111,7 @@ TEST_F(WorkersTest, let_connections_wait_until_one_has_room) {
   EXPECT_TRUE(answered(waiting));
 }
 
-TEST_F(WorkersTest, become_more_and_fewer_without_losing_connections) {
+TEST_F(WorkersTest, change_in_number_without_losing_connections) {
   roll_out(1);
   const OwnedFd kept = connect();
   ASSERT_TRUE(answered(kept));
@@ -131,7 +131,7 @@ TEST_F(WorkersTest, give_an_old_snapshot_back_to_control) {
   turn_until([&old] { return old.expired(); });
 }
 
-TEST_F(WorkersTest, tell_how_many_snapshots_they_use) {
+TEST_F(WorkersTest, count_their_snapshots) {
   roll_out(2);
   const auto live = [this] {
     int sum = 0;
@@ -143,7 +143,7 @@ TEST_F(WorkersTest, tell_how_many_snapshots_they_use) {
   turn_until([&] { return live() == 2; });
 }
 
-TEST_F(WorkersTest, keep_the_counts_of_those_that_have_ended) {
+TEST_F(WorkersTest, keep_the_counts_of_ended_workers) {
   roll_out(2);
   ASSERT_TRUE(answered(connect()));
   ASSERT_TRUE(answered(connect()));
@@ -163,7 +163,7 @@ TEST_F(WorkersTest, keep_the_counts_of_those_that_have_ended) {
   EXPECT_EQ(requests(), 2U);
 }
 
-TEST_F(WorkersTest, hear_of_peers_that_went_down_and_of_those_to_be_drained) {
+TEST_F(WorkersTest, receive_down_and_draining_peers) {
   roll_out(2);
   const auto state = std::make_shared<policy::PeerState>(policy::PassiveOptions{});
   workers_.each([&state](Worker& worker) {

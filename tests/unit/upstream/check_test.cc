@@ -30,13 +30,13 @@ Match header(Op op, std::string value = {}) {
   return match;
 }
 
-TEST(Match, takes_any_answer_when_it_says_nothing) {
+TEST(Match, accepts_any_answer_when_empty) {
   EXPECT_EQ(Match().mismatch_head(head_of(500)), "");
   EXPECT_EQ(Match().mismatch_body("anything"), "");
   EXPECT_FALSE(Match().needs_body());
 }
 
-TEST(Match, wants_a_status_of_its_ranges) {
+TEST(Match, accepts_a_status_inside_its_ranges) {
   Match match;
   match.statuses = {{200, 200}, {300, 399}};
   EXPECT_EQ(match.mismatch_head(head_of(200)), "");
@@ -47,7 +47,7 @@ TEST(Match, wants_a_status_of_its_ranges) {
   EXPECT_EQ(match.mismatch_head(head_of(200)), "status 200");
 }
 
-TEST(Match, wants_or_refuses_a_header) {
+TEST(Match, requires_or_forbids_a_header) {
   EXPECT_EQ(header(Op::kPresent).mismatch_head(head_of(200, {{"x-state", ""}})), "");
   EXPECT_EQ(header(Op::kPresent).mismatch_head(head_of(200)), "header X-State is missing");
   EXPECT_EQ(header(Op::kAbsent).mismatch_head(head_of(200)), "");
@@ -95,13 +95,13 @@ TEST(Match, compares_or_searches_the_body) {
   EXPECT_EQ(found.mismatch_body("ready, one error"), "body matches \"error\"");
 }
 
-TEST(Match, quotes_no_more_than_an_operator_reads) {
+TEST(Match, quotes_a_bounded_part_of_a_body) {
   const std::string why = header(Op::kEquals, "a").mismatch_head(head_of(200, {{"X-State", std::string(500, 'x')}}));
   EXPECT_LT(why.size(), 120U);
   EXPECT_NE(why.find("...\""), std::string::npos);
 }
 
-TEST(Match, has_a_text_that_tells_different_ones_apart) {
+TEST(Match, text_differs_for_different_matches) {
   Match a;
   a.statuses = {{200, 200}, {301, 399}};
   EXPECT_EQ(a.text(), "status 200 301-399; ");
@@ -119,7 +119,7 @@ TEST(Match, has_a_text_that_tells_different_ones_apart) {
   EXPECT_NE(one.text(), two.text());
 }
 
-TEST(CheckOptions, are_the_same_when_question_and_rhythm_are) {
+TEST(CheckOptions, equal_when_question_and_rhythm_are_equal) {
   CheckOptions a, b;
   a.position = "a.conf:1:1";
   b.fail_open = true;
@@ -132,7 +132,7 @@ TEST(CheckOptions, are_the_same_when_question_and_rhythm_are) {
   EXPECT_NE(a.question(), b.question());
 }
 
-TEST(CheckOptions, are_others_with_another_method_uri_port_match_or_type) {
+TEST(CheckOptions, differ_by_method_uri_port_match_or_type) {
   const CheckOptions plain;
   CheckOptions method, uri, port, match, tcp, kept;
   method.method = "HEAD";
@@ -145,7 +145,7 @@ TEST(CheckOptions, are_others_with_another_method_uri_port_match_or_type) {
     EXPECT_NE(plain.fingerprint(), other->fingerprint());
 }
 
-TEST(CheckOptions, are_named_for_the_operator) {
+TEST(CheckOptions, have_a_name_for_the_operator) {
   CheckOptions check;
   check.uri = "/api/__health_check";
   EXPECT_EQ(check.label(), "http GET /api/__health_check");

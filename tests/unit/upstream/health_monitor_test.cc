@@ -21,7 +21,7 @@ class HealthMonitorTest : public testing::Test, public MonitorWorld {
   size_t requests(int n = 0) { return peer(n).requests.size(); }
 };
 
-TEST_F(HealthMonitorTest, leaves_peers_in_until_a_check_fails) {
+TEST_F(HealthMonitorTest, keeps_peers_up_until_a_check_fails) {
   reconcile(upstream("app", first(3), {check()}));
   EXPECT_FALSE(down());
   advance(4'000);
@@ -30,7 +30,7 @@ TEST_F(HealthMonitorTest, leaves_peers_in_until_a_check_fails) {
   EXPECT_GE(requests(), 1U);
 }
 
-TEST_F(HealthMonitorTest, believes_the_first_answer) {
+TEST_F(HealthMonitorTest, takes_the_first_result_as_standing) {
   refuse();
   reconcile(upstream("app", first(2), {check()}));
   advance(2'100);
@@ -44,7 +44,7 @@ TEST_F(HealthMonitorTest, believes_the_first_answer) {
   EXPECT_FALSE(down(1));
 }
 
-TEST_F(HealthMonitorTest, forgives_fewer_failures_than_fails) {
+TEST_F(HealthMonitorTest, keeps_a_peer_up_below_fails) {
   reconcile(upstream("app", {0}, {check()}));
   advance(4'000);
   const int before = peer().connects;
@@ -55,7 +55,7 @@ TEST_F(HealthMonitorTest, forgives_fewer_failures_than_fails) {
   EXPECT_TRUE(changes.empty());
 }
 
-TEST_F(HealthMonitorTest, asks_faster_while_the_standing_is_about_to_change) {
+TEST_F(HealthMonitorTest, probes_faster_while_the_standing_is_changing) {
   reconcile(upstream("app", {0}, {check()}));
   advance(4'000);
   refuse();
@@ -70,7 +70,7 @@ TEST_F(HealthMonitorTest, asks_faster_while_the_standing_is_about_to_change) {
   EXPECT_NEAR(static_cast<double>(begins[2] - begins[1]), 500, 50 + 2 * kStep);
 }
 
-TEST_F(HealthMonitorTest, asks_a_peer_that_is_down_every_downinter) {
+TEST_F(HealthMonitorTest, probes_a_down_peer_every_downinter) {
   CheckOptions rare = check();
   rare.health.downinter = Millis(10'000);
   reconcile(upstream("app", {0}, {rare}));
@@ -81,7 +81,7 @@ TEST_F(HealthMonitorTest, asks_a_peer_that_is_down_every_downinter) {
   EXPECT_LE(peer().connects - before, 7);
 }
 
-TEST_F(HealthMonitorTest, begins_the_next_probe_at_once_when_one_took_longer_than_the_interval) {
+TEST_F(HealthMonitorTest, probes_at_once_after_an_overlong_probe) {
   CheckOptions eager = check();
   eager.health.interval = eager.health.fastinter = Millis(200);
   peer().hung = true;
@@ -91,7 +91,7 @@ TEST_F(HealthMonitorTest, begins_the_next_probe_at_once_when_one_took_longer_tha
   EXPECT_LE(monitor->started(), 11U) << "one at a time";
 }
 
-TEST_F(HealthMonitorTest, brings_a_peer_back_after_passes) {
+TEST_F(HealthMonitorTest, raises_a_peer_after_passes) {
   reconcile(upstream("app", {0}, {check()}));
   advance(2'000);
   bring_down();
@@ -116,7 +116,7 @@ TEST_F(HealthMonitorTest, starts_slow_start_when_a_peer_is_back) {
   EXPECT_EQ(state("app", 0).ramp_from, at.back());
 }
 
-TEST_F(HealthMonitorTest, ends_a_passive_ejection_of_a_peer_that_it_brings_back) {
+TEST_F(HealthMonitorTest, ends_the_ejection_of_a_peer_it_raises) {
   reconcile(upstream("app", {0}, {check()}));
   advance(2'000);
   state("app", 0).passive.failure(now);
@@ -128,7 +128,7 @@ TEST_F(HealthMonitorTest, ends_a_passive_ejection_of_a_peer_that_it_brings_back)
   EXPECT_EQ(state("app", 0).passive.ejected_until(), 0);
 }
 
-TEST_F(HealthMonitorTest, ends_a_passive_ejection_when_the_check_failed_too_and_passes_again) {
+TEST_F(HealthMonitorTest, ends_an_ejection_when_a_failed_check_passes_again) {
   reconcile(upstream("app", {0}, {check()}));
   advance(4'000);
   state("app", 0).passive.failure(now);
@@ -141,7 +141,7 @@ TEST_F(HealthMonitorTest, ends_a_passive_ejection_when_the_check_failed_too_and_
   EXPECT_EQ(state("app", 0).passive.ejected_until(), 0);
 }
 
-TEST_F(HealthMonitorTest, does_not_end_an_ejection_that_its_check_never_saw) {
+TEST_F(HealthMonitorTest, keeps_an_ejection_when_no_check_failed) {
   reconcile(upstream("app", {0}, {check()}));
   advance(4'000);
   const int before = peer().connects;
@@ -170,7 +170,7 @@ TEST_F(HealthMonitorTest, keeps_a_mandatory_peer_out_until_it_passes) {
   EXPECT_FALSE(changes[2].down);
 }
 
-TEST_F(HealthMonitorTest, asks_mandatory_peers_soon) {
+TEST_F(HealthMonitorTest, probes_mandatory_peers_soon) {
   CheckOptions mandatory = check();
   mandatory.health.mandatory = true;
   reconcile(upstream("app", first(50), {mandatory}));
@@ -178,7 +178,7 @@ TEST_F(HealthMonitorTest, asks_mandatory_peers_soon) {
   for (int n = 0; n < 50; ++n) EXPECT_FALSE(down(n)) << n;
 }
 
-TEST_F(HealthMonitorTest, says_why_a_mandatory_peer_stays_out) {
+TEST_F(HealthMonitorTest, logs_why_a_mandatory_peer_stays_out) {
   CheckOptions mandatory = check();
   mandatory.health.mandatory = true;
   refuse();
@@ -191,7 +191,7 @@ TEST_F(HealthMonitorTest, says_why_a_mandatory_peer_stays_out) {
       << log;
 }
 
-TEST_F(HealthMonitorTest, takes_a_peer_down_when_any_of_its_checks_does) {
+TEST_F(HealthMonitorTest, lowers_a_peer_when_any_check_fails) {
   CheckOptions tcp = check();
   tcp.type = CheckType::kTcp;
   tcp.port = 9000;
@@ -216,7 +216,7 @@ TEST_F(HealthMonitorTest, takes_a_peer_down_when_any_of_its_checks_does) {
   EXPECT_FALSE(down());
 }
 
-TEST_F(HealthMonitorTest, voids_a_fail_open_check_that_fails_everybody) {
+TEST_F(HealthMonitorTest, voids_a_fail_open_check_when_all_peers_fail) {
   CheckOptions deep = check("/deep");
   deep.fail_open = true;
   reconcile(upstream("app", first(3), {deep}));
@@ -239,7 +239,7 @@ TEST_F(HealthMonitorTest, voids_a_fail_open_check_that_fails_everybody) {
   EXPECT_FALSE(down(2));
 }
 
-TEST_F(HealthMonitorTest, keeps_a_peer_out_by_another_check_when_one_is_void) {
+TEST_F(HealthMonitorTest, keeps_a_peer_down_by_a_second_check) {
   CheckOptions deep = check("/deep");
   deep.fail_open = true;
   CheckOptions tcp = check();
@@ -252,7 +252,7 @@ TEST_F(HealthMonitorTest, keeps_a_peer_out_by_another_check_when_one_is_void) {
   EXPECT_FALSE(down(1));
 }
 
-TEST_F(HealthMonitorTest, says_once_that_a_verdict_is_void) {
+TEST_F(HealthMonitorTest, logs_a_void_verdict_once) {
   CheckOptions deep = check("/deep");
   deep.fail_open = true;
   refuse(0);
@@ -268,7 +268,7 @@ TEST_F(HealthMonitorTest, says_once_that_a_verdict_is_void) {
   EXPECT_EQ(log.find(line), log.rfind(line)) << log;
 }
 
-TEST_F(HealthMonitorTest, asks_once_for_two_upstreams_with_the_same_question) {
+TEST_F(HealthMonitorTest, shares_a_probe_between_upstreams_with_equal_questions) {
   reconcile(upstream("app", {0}, {check()}), upstream("ws", {0}, {check()}));
   EXPECT_EQ(monitor->probes(), 1U);
   advance(2'000);
@@ -281,7 +281,7 @@ TEST_F(HealthMonitorTest, asks_once_for_two_upstreams_with_the_same_question) {
   EXPECT_EQ(monitor->report().size(), 2U);
 }
 
-TEST_F(HealthMonitorTest, asks_each_host_port_and_question_of_its_own) {
+TEST_F(HealthMonitorTest, probes_each_host_port_and_question_apart) {
   CheckOptions no_host = check();
   no_host.host.clear();
   CheckOptions port = check();
@@ -295,7 +295,7 @@ TEST_F(HealthMonitorTest, asks_each_host_port_and_question_of_its_own) {
   EXPECT_NE(all.find("Host: ws\r\n"), std::string::npos);
 }
 
-TEST_F(HealthMonitorTest, applies_a_standing_that_is_known_to_an_upstream_that_comes_later) {
+TEST_F(HealthMonitorTest, applies_a_known_standing_to_a_new_upstream) {
   reconcile(upstream("app", {0}, {check()}));
   bring_down();
   reconcile(upstream("app", {0}, {check()}), upstream("ws", {0}, {check()}));
@@ -356,7 +356,7 @@ TEST_F(HealthMonitorTest, keeps_a_peer_down_until_a_new_question_is_answered) {
   EXPECT_FALSE(down());
 }
 
-TEST_F(HealthMonitorTest, lets_go_of_peers_that_nobody_checks_any_more) {
+TEST_F(HealthMonitorTest, forgets_peers_without_checks) {
   reconcile(upstream("app", {0, 1}, {check()}));
   bring_down(0);
   bring_down(1);
@@ -411,7 +411,7 @@ TEST_F(HealthMonitorTest, survives_reconciles_in_the_middle_of_a_probe) {
   EXPECT_EQ(loop.armed(), 0U);
 }
 
-TEST_F(HealthMonitorTest, may_be_reconciled_by_whom_it_tells) {
+TEST_F(HealthMonitorTest, may_be_reconciled_inside_its_callback) {
   on_change = [this](const HealthChange&) { reconcile(upstream("app", {2}, {check()})); };
   for (const auto fault : {0, 1, 2}) {
     const int n = 3 + fault;
@@ -429,7 +429,7 @@ TEST_F(HealthMonitorTest, may_be_reconciled_by_whom_it_tells) {
   EXPECT_GE(requests(2), 2U);
 }
 
-TEST_F(HealthMonitorTest, may_be_destroyed_by_whom_it_tells) {
+TEST_F(HealthMonitorTest, may_be_destroyed_inside_its_callback) {
   on_change = [this](const HealthChange&) { monitor.reset(); };
   refuse(0);
   refuse(1);
@@ -448,7 +448,7 @@ TEST_F(HealthMonitorTest, stops_every_probe_when_it_is_destroyed) {
   for (int n = 0; n < 10; ++n) EXPECT_TRUE(peer(n).wire().closed);
 }
 
-TEST_F(HealthMonitorTest, reports_the_last_ten_results_the_newest_first) {
+TEST_F(HealthMonitorTest, reports_the_last_ten_results_newest_first) {
   reconcile(upstream("app", {0}, {check()}));
   advance(30'000);
   refuse();
@@ -467,7 +467,7 @@ TEST_F(HealthMonitorTest, reports_the_last_ten_results_the_newest_first) {
   EXPECT_GE(reports[0].last[0].wall_us, reports[0].last[9].wall_us);
 }
 
-TEST_F(HealthMonitorTest, declares_nobody_down_while_its_loop_stands_still) {
+TEST_F(HealthMonitorTest, declares_no_peer_down_while_its_loop_stalls) {
   reconcile(upstream("app", first(20), {check()}));
   advance(4'000);
   for (int n = 0; n < 20; ++n) peer(n).hung = true;  // as all seem to be while we stand
@@ -483,7 +483,7 @@ TEST_F(HealthMonitorTest, declares_nobody_down_while_its_loop_stands_still) {
   EXPECT_GT(inconclusive, 0U);
 }
 
-TEST_F(HealthMonitorTest, asks_soon_again_what_a_stall_left_open) {
+TEST_F(HealthMonitorTest, repeats_inconclusive_probes_soon_after_a_stall) {
   peer().hung = true;
   reconcile(upstream("app", {0}, {check()}));
   while (monitor->started() == 0) advance(kStep);
@@ -493,7 +493,7 @@ TEST_F(HealthMonitorTest, asks_soon_again_what_a_stall_left_open) {
   EXPECT_EQ(monitor->started(), 2U);
 }
 
-TEST_F(HealthMonitorTest, counts_failures_of_this_machine_for_nobody) {
+TEST_F(HealthMonitorTest, ignores_failures_of_the_local_machine) {
   peer().refuses = ErrorKind::kLocalError;
   peer().code = -EMFILE;
   testing::internal::CaptureStderr();
@@ -507,7 +507,7 @@ TEST_F(HealthMonitorTest, counts_failures_of_this_machine_for_nobody) {
   EXPECT_EQ(log.find(line), log.rfind(line)) << "one line a minute";
 }
 
-TEST_F(HealthMonitorTest, writes_a_line_a_change) {
+TEST_F(HealthMonitorTest, logs_each_change_once) {
   testing::internal::CaptureStderr();
   reconcile(upstream("app", {0}, {check()}));
   advance(60'000);
@@ -524,7 +524,7 @@ TEST_F(HealthMonitorTest, writes_a_line_a_change) {
   EXPECT_NE(log.find("peer app/10.0.0.1:13000 is up again after "), std::string::npos) << log;
 }
 
-TEST_F(HealthMonitorTest, writes_few_lines_of_a_peer_that_flaps_and_says_where_it_ended) {
+TEST_F(HealthMonitorTest, limits_log_of_a_flapping_peer_and_logs_its_end) {
   CheckOptions nervous = check();
   nervous.health.interval = nervous.health.fastinter = Millis(100);
   nervous.health.fails = nervous.health.passes = 1;

@@ -117,7 +117,7 @@ TEST(HealthTiming, sends_no_more_probes_after_fifty_reloads) {
   EXPECT_TRUE(world.changes.empty());
 }
 
-TEST(HealthTiming, does_not_ask_everybody_at_once_after_a_stall) {
+TEST(HealthTiming, spreads_probes_after_a_stall) {
   Thousand world;
   world.reload();
   world.advance(4'000);

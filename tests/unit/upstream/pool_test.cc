@@ -103,7 +103,7 @@ class PoolTest : public testing::Test {
   std::vector<std::shared_ptr<Wire>> wires_;
 };
 
-TEST_F(PoolTest, keeps_a_connection_whose_exchange_went_well) {
+TEST_F(PoolTest, keeps_a_connection_after_a_complete_exchange) {
   EXPECT_EQ(idle_after("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"), 1U);
   EXPECT_EQ(lease_.body, "ok");
   auto again = group_.take(kPeer, false);
@@ -116,7 +116,7 @@ TEST_F(PoolTest, keeps_a_connection_whose_exchange_went_well) {
 }
 
 // What a client that takes nothing can have weir hold stays small.
-TEST_F(PoolTest, only_a_long_body_that_its_client_takes_is_read_in_large_pieces) {
+TEST_F(PoolTest, long_body_is_read_in_large_pieces) {
   constexpr size_t kUsual = io::TransportHandler::kUsualRead;
   auto connection = connect();
   EXPECT_EQ(wire_->handler->on_read_soon(), kUsual);
@@ -143,7 +143,7 @@ TEST_F(PoolTest, has_nothing_for_another_address) {
   EXPECT_EQ(pool_.group("other").take(kPeer, false), nullptr);
 }
 
-TEST_F(PoolTest, gives_a_request_that_cannot_be_repeated_no_connection_that_the_peer_has_just_closed) {
+TEST_F(PoolTest, refuses_a_closed_connection_to_an_unrepeatable_request) {
   idle_after("HTTP/1.1 204 No Content\r\n\r\n");
   auto first = group_.take(kPeer, true);
   ASSERT_NE(first, nullptr);
@@ -156,7 +156,7 @@ TEST_F(PoolTest, gives_a_request_that_cannot_be_repeated_no_connection_that_the_
   EXPECT_EQ(open_, 0);
 }
 
-TEST_F(PoolTest, refuses_a_response_that_asked_to_close) {
+TEST_F(PoolTest, refuses_a_response_with_connection_close) {
   EXPECT_EQ(idle_after("HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"), 0U);
   EXPECT_TRUE(wire_->closed);
 }
@@ -207,7 +207,7 @@ TEST_F(PoolTest, refuses_a_connection_that_was_closed) {
   EXPECT_EQ(group_.idle(), 0U);
 }
 
-TEST_F(PoolTest, refuses_one_with_too_many_requests) {
+TEST_F(PoolTest, refuses_a_connection_with_too_many_requests) {
   options_.max_requests = 2;
   configure(options_);
   auto connection = connect();
@@ -220,7 +220,7 @@ TEST_F(PoolTest, refuses_one_with_too_many_requests) {
   EXPECT_EQ(group_.idle(), 0U);
 }
 
-TEST_F(PoolTest, refuses_one_that_is_too_old) {
+TEST_F(PoolTest, refuses_a_connection_past_its_age) {
   options_.max_age = Millis(1'000);
   configure(options_);
   auto connection = connect();
@@ -231,7 +231,7 @@ TEST_F(PoolTest, refuses_one_that_is_too_old) {
   group_.give(std::move(connection));
 }
 
-TEST_F(PoolTest, keeps_none_when_there_is_no_pool_or_it_drains) {
+TEST_F(PoolTest, keeps_no_connection_when_disabled_or_draining) {
   options_.max_idle = 0;
   configure(options_);
   EXPECT_EQ(idle_after("HTTP/1.1 204 No Content\r\n\r\n"), 0U);
@@ -243,7 +243,7 @@ TEST_F(PoolTest, keeps_none_when_there_is_no_pool_or_it_drains) {
   EXPECT_EQ(idle_after("HTTP/1.1 204 No Content\r\n\r\n"), 0U);
 }
 
-TEST_F(PoolTest, gives_the_one_used_last) {
+TEST_F(PoolTest, gives_the_most_recently_used_connection) {
   auto first = connect();
   use(*first);
   auto second = connect();
@@ -256,7 +256,7 @@ TEST_F(PoolTest, gives_the_one_used_last) {
   group_.give(std::move(taken));
 }
 
-TEST_F(PoolTest, drops_the_longest_idle_one_when_it_is_full) {
+TEST_F(PoolTest, drops_the_longest_idle_connection_when_full) {
   options_.max_idle = 1;
   configure(options_);  // but never less than four a peer
   for (int i = 0; i < 6; ++i) {
@@ -280,7 +280,7 @@ TEST_F(PoolTest, closes_an_idle_connection_after_its_time) {
   EXPECT_EQ(loop_.armed(), 0U);
 }
 
-TEST_F(PoolTest, closes_a_second_before_the_backend_said_it_would) {
+TEST_F(PoolTest, closes_a_second_before_the_announced_timeout) {
   idle_after("HTTP/1.1 204 No Content\r\nKeep-Alive: timeout=10\r\n\r\n");
   advance(8'990);
   EXPECT_EQ(group_.idle(), 1U);
@@ -299,7 +299,7 @@ TEST_F(PoolTest, a_leased_connection_is_not_closed_by_its_idle_time) {
   group_.give(std::move(connection));
 }
 
-TEST_F(PoolTest, closes_an_idle_connection_that_ends_or_speaks) {
+TEST_F(PoolTest, closes_an_idle_connection_that_ends_or_sends_bytes) {
   idle_after("HTTP/1.1 204 No Content\r\n\r\n");
   wire_->inbound_fin = true;
   wire_->deliver();
@@ -316,7 +316,7 @@ TEST_F(PoolTest, closes_an_idle_connection_that_ends_or_speaks) {
   EXPECT_EQ(metrics_.get(observe::Counter::kUpstreamUnsolicited), 1U);
 }
 
-TEST_F(PoolTest, counts_each_connection_once_up_and_once_down) {
+TEST_F(PoolTest, counts_each_connection_once) {
   auto connection = connect();
   EXPECT_EQ(open_, 1);
   use(*connection);
@@ -328,7 +328,7 @@ TEST_F(PoolTest, counts_each_connection_once_up_and_once_down) {
   EXPECT_EQ(open_, 0);
 }
 
-TEST_F(PoolTest, an_end_inside_the_response_is_told_and_one_that_ends_a_body_is_the_body_end) {
+TEST_F(PoolTest, peer_end_inside_a_response_is_reported) {
   auto connection = connect();
   use(*connection, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf");
   wire_->inbound_fin = true;
@@ -359,7 +359,7 @@ TEST_F(PoolTest, a_head_in_pieces_is_put_together) {
   group_.give(std::move(connection));
 }
 
-TEST_F(PoolTest, hands_over_what_came_behind_the_101) {
+TEST_F(PoolTest, hands_over_the_bytes_behind_a_101) {
   auto connection = connect();
   use(*connection, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nearly");
   EXPECT_EQ(connection->open_tunnel(), "early");

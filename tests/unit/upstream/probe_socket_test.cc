@@ -153,7 +153,7 @@ TEST_F(ProbeSocketTest, uses_a_kept_connection_until_the_peer_closes_it) {
   EXPECT_EQ(server_.accepted, 2);
 }
 
-TEST_F(ProbeSocketTest, may_be_destroyed_by_its_outcome) {
+TEST_F(ProbeSocketTest, may_be_destroyed_inside_its_callback) {
   destroy_ = true;
   EXPECT_EQ(ask().verdict, Verdict::kPassed);
   server_.resets = true;

@@ -65,19 +65,19 @@ TEST_F(ProbeTest, passes_with_2xx_and_3xx_by_default) {
   EXPECT_EQ(world_.loop.armed(), 0U);
 }
 
-TEST_F(ProbeTest, sends_a_host_a_user_agent_and_nothing_of_any_client) {
+TEST_F(ProbeTest, sends_host_and_user_agent_and_no_client_field) {
   ask();
   EXPECT_EQ(peer().requests.at(0),
             "GET /health HTTP/1.1\r\nHost: app\r\nUser-Agent: weir health check\r\nConnection: close\r\n\r\n");
 }
 
-TEST_F(ProbeTest, says_that_a_post_has_no_content) {
+TEST_F(ProbeTest, sends_a_post_with_length_zero) {
   check_.method = "POST";
   ask();
   EXPECT_NE(peer().requests.at(0).find("Content-Length: 0\r\n"), std::string::npos);
 }
 
-TEST_F(ProbeTest, fails_with_the_status_that_it_got) {
+TEST_F(ProbeTest, fails_with_the_received_status) {
   EXPECT_EQ(answered("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n").verdict, Verdict::kFailed);
   EXPECT_EQ(outcome_->reason, "status 503");
   EXPECT_EQ(outcome_->status, 503);
@@ -88,7 +88,7 @@ TEST_F(ProbeTest, skips_interim_responses) {
   EXPECT_EQ(outcome_->verdict, Verdict::kPassed);
 }
 
-TEST_F(ProbeTest, judges_the_head_without_waiting_for_a_body_that_nobody_asked_about) {
+TEST_F(ProbeTest, judges_the_head_alone_when_no_body_is_matched) {
   EXPECT_EQ(answered("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n").verdict, Verdict::kPassed);
   EXPECT_EQ(world_.now, 1'000'000);
   EXPECT_TRUE(peer().wire().closed);
@@ -109,7 +109,7 @@ TEST_F(ProbeTest, takes_no_cut_body_for_a_whole_one) {
   EXPECT_EQ(outcome_->verdict, Verdict::kFailed);
 }
 
-TEST_F(ProbeTest, reads_a_large_body_up_to_a_bound_and_hangs_up) {
+TEST_F(ProbeTest, closes_when_a_body_exceeds_its_bound) {
   auto match = std::make_shared<Match>();
   auto regex = Regex::compile("needle", false);
   match->bodies = {{false, "needle", std::make_shared<const Regex>(std::move(regex.value()))}};
@@ -134,27 +134,27 @@ TEST_F(ProbeTest, names_an_unreachable_peer) {
   EXPECT_EQ(ask().reason, "connect failed: No route to host");
 }
 
-TEST_F(ProbeTest, says_nothing_of_a_peer_when_this_machine_has_no_ports) {
+TEST_F(ProbeTest, is_inconclusive_when_local_ports_are_exhausted) {
   peer().refuses = ErrorKind::kLocalError;
   peer().code = -EADDRNOTAVAIL;
   EXPECT_EQ(ask().verdict, Verdict::kInconclusive);
   EXPECT_FALSE(outcome_->stalled);
 }
 
-TEST_F(ProbeTest, takes_a_full_queue_of_a_unix_peer_for_its_failure) {
+TEST_F(ProbeTest, fails_when_the_backlog_of_a_unix_peer_is_full) {
   at_ = SocketAddress::from_unix("/run/app.sock");
   peer().refuses = ErrorKind::kLocalError;
   peer().code = -EAGAIN;
   EXPECT_EQ(ask().verdict, Verdict::kFailed);
 }
 
-TEST_F(ProbeTest, gives_up_a_connect_that_gets_no_answer) {
+TEST_F(ProbeTest, connect_times_out_when_unanswered) {
   peer().blackholed = true;
   EXPECT_EQ(ask().reason, "connect timed out after 1000 ms");
   EXPECT_LE(world_.now, 1'000'000 + 2'000);
 }
 
-TEST_F(ProbeTest, gives_up_a_peer_that_does_not_answer) {
+TEST_F(ProbeTest, times_out_when_the_peer_does_not_answer) {
   peer().hung = true;
   begin();
   world_.advance(999);
@@ -166,7 +166,7 @@ TEST_F(ProbeTest, gives_up_a_peer_that_does_not_answer) {
   EXPECT_TRUE(peer().wire().closed);
 }
 
-TEST_F(ProbeTest, holds_a_dribbling_peer_to_the_whole_deadline) {
+TEST_F(ProbeTest, times_out_when_the_peer_dribbles) {
   wants_body("ok");
   peer().hung = true;
   begin();
@@ -185,18 +185,18 @@ TEST_F(ProbeTest, names_a_peer_that_hangs_up) {
   EXPECT_EQ(answered("HTTP/1.1 200", true).reason, "closed before an answer");
 }
 
-TEST_F(ProbeTest, names_what_is_no_http) {
+TEST_F(ProbeTest, names_an_answer_that_is_not_http) {
   EXPECT_EQ(answered("SSH-2.0-OpenSSH_9.2\r\n\r\n").reason.substr(0, 17), "invalid response:");
   EXPECT_EQ(outcome_->verdict, Verdict::kFailed);
 }
 
-TEST_F(ProbeTest, holds_no_endless_head) {
+TEST_F(ProbeTest, fails_when_a_head_does_not_end) {
   answered("HTTP/1.1 200 OK\r\nX: " + std::string(100'000, 'x'));
   EXPECT_EQ(outcome_->verdict, Verdict::kFailed);
   EXPECT_EQ(world_.now, 1'000'000);
 }
 
-TEST_F(ProbeTest, is_content_with_a_connect_for_tcp) {
+TEST_F(ProbeTest, passes_with_a_connect_for_tcp) {
   check_.type = CheckType::kTcp;
   EXPECT_EQ(ask().verdict, Verdict::kPassed);
   EXPECT_TRUE(peer().wire().closed);
@@ -205,7 +205,7 @@ TEST_F(ProbeTest, is_content_with_a_connect_for_tcp) {
   EXPECT_EQ(ask().verdict, Verdict::kFailed);
 }
 
-TEST_F(ProbeTest, does_not_blame_a_peer_for_a_loop_that_stood_still) {
+TEST_F(ProbeTest, is_inconclusive_when_the_loop_stalled) {
   peer().hung = true;
   begin();
   world_.advance(500);
@@ -215,7 +215,7 @@ TEST_F(ProbeTest, does_not_blame_a_peer_for_a_loop_that_stood_still) {
   EXPECT_TRUE(outcome_->stalled);
 }
 
-TEST_F(ProbeTest, does_not_blame_a_peer_when_the_loop_stood_still_for_a_part_of_the_time) {
+TEST_F(ProbeTest, is_inconclusive_when_the_loop_stalled_for_a_part) {
   peer().hung = true;
   begin();
   world_.stall(600);
@@ -237,7 +237,7 @@ TEST_F(ProbeTest, takes_an_answer_that_was_read_late) {
   EXPECT_EQ(outcome_->verdict, Verdict::kPassed);
 }
 
-TEST_F(ProbeTest, opens_a_connection_a_probe) {
+TEST_F(ProbeTest, opens_a_connection_for_each_probe) {
   ask();
   ask();
   EXPECT_EQ(peer().connects, 2);
@@ -267,7 +267,7 @@ TEST_F(ProbeTest, waits_for_the_body_of_a_connection_that_it_keeps) {
   EXPECT_TRUE(peer().wire().closed);
 }
 
-TEST_F(ProbeTest, keeps_no_connection_that_the_peer_ends_or_speaks_on) {
+TEST_F(ProbeTest, closes_a_kept_connection_that_ends_or_sends_bytes) {
   check_.keepalive_time = Millis(10'000);
   answered("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
   EXPECT_TRUE(peer().wire().closed);
@@ -283,7 +283,7 @@ TEST_F(ProbeTest, keeps_no_connection_that_the_peer_ends_or_speaks_on) {
   EXPECT_EQ(answered(kOk).verdict, Verdict::kPassed);
 }
 
-TEST_F(ProbeTest, asks_again_when_a_kept_connection_closes_as_it_asks) {
+TEST_F(ProbeTest, repeats_when_a_kept_connection_closes_during_the_request) {
   check_.keepalive_time = Millis(10'000);
   ask();
   peer().hung = true;
@@ -297,7 +297,7 @@ TEST_F(ProbeTest, asks_again_when_a_kept_connection_closes_as_it_asks) {
   EXPECT_EQ(peer().connects, 2);
 }
 
-TEST_F(ProbeTest, asks_again_when_a_kept_connection_is_broken_before_it_asks) {
+TEST_F(ProbeTest, repeats_when_a_kept_connection_broke_before_the_request) {
   check_.keepalive_time = Millis(10'000);
   ask();
   peer().wire().break_sending();
@@ -309,7 +309,7 @@ TEST_F(ProbeTest, asks_again_when_a_kept_connection_is_broken_before_it_asks) {
   EXPECT_EQ(peer().connects, 2);
 }
 
-TEST_F(ProbeTest, asks_again_once_only) {
+TEST_F(ProbeTest, repeats_only_once) {
   check_.keepalive_time = Millis(10'000);
   ask();
   peer().hung = true;
@@ -322,7 +322,7 @@ TEST_F(ProbeTest, asks_again_once_only) {
   EXPECT_EQ(outcome_->reason, "closed before an answer");
 }
 
-TEST_F(ProbeTest, does_not_ask_again_when_a_kept_connection_ends_inside_the_answer) {
+TEST_F(ProbeTest, does_not_repeat_when_the_answer_is_cut) {
   check_.keepalive_time = Millis(10'000);
   ask();
   EXPECT_EQ(answered("HTTP/1.1 200 OK\r\nCont", true).verdict, Verdict::kFailed);
@@ -344,7 +344,7 @@ TEST_F(ProbeTest, may_be_destroyed_while_it_runs) {
   EXPECT_EQ(world_.loop.armed(), 0U);
 }
 
-TEST_F(ProbeTest, may_be_destroyed_by_its_outcome) {
+TEST_F(ProbeTest, may_be_destroyed_inside_its_callback) {
   destroy_ = true;
   EXPECT_EQ(ask().verdict, Verdict::kPassed);
   peer().hung = true;
