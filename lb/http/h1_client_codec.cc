@@ -63,7 +63,8 @@ void H1ClientCodec::accept_head(std::string_view raw, Handler& handler) {
   head.status = line.status;
   head.version = line.version;
   head.reason = line.reason;
-  if (const auto refused = tokenize_head(Prescan::Kind::kResponse, {text}, head.fields))
+  const std::string_view lines = text.substr(prescan_.first_line_bytes() + 2);
+  if (const auto refused = tokenize_fields(Prescan::Kind::kResponse, lines, head.fields))
     return fail(handler, refused->reason);
   if (head.fields.size() != prescan_.fields()) return fail(handler, "header fields are not one a line");
   if (const std::string_view why = check_response(head, method_, websocket_); !why.empty()) return fail(handler, why);

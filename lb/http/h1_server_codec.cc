@@ -77,16 +77,8 @@ void H1ServerCodec::accept_head(std::string_view raw, Handler& handler) {
   head.version = line.version;
   if (const auto refused = parse_target(line.target, arena, head)) return refuse(*refused);
 
-  // llhttp gets the line without the raw bytes above 0x7f that are forwarded encoded.
-  const bool is_clean = head.target.data() == line.target.data();
-  const std::string_view target = is_clean ? line.target : encode_unsafe(line.target, arena);
-  const auto target_at = static_cast<size_t>(line.target.data() - text.data());
-  const std::string_view behind = text.substr(target_at + line.target.size());
-  const auto refused =
-      target.data() == line.target.data()
-          ? tokenize_head(Prescan::Kind::kRequest, {text}, head.fields)
-          : tokenize_head(Prescan::Kind::kRequest, {text.substr(0, target_at), target, behind}, head.fields);
-  if (refused) return refuse(*refused);
+  const std::string_view lines = text.substr(prescan_.first_line_bytes() + 2);
+  if (const auto refused = tokenize_fields(Prescan::Kind::kRequest, lines, head.fields)) return refuse(*refused);
   if (head.fields.size() != prescan_.fields()) return refuse({400, "header fields are not one a line"});
   if (const auto bad = check_request(head, arena)) return refuse(*bad);
 

@@ -22,6 +22,7 @@ Method parse_method(std::string_view text) {
     case 3:
       if (text == "GET") return Method::kGet;
       if (text == "PUT") return Method::kPut;
+      if (text == "ACL") return Method::kAcl;
       break;
     case 4:
       if (text == "POST") return Method::kPost;
@@ -35,6 +36,7 @@ Method parse_method(std::string_view text) {
       if (text == "TRACE") return Method::kTrace;
       if (text == "MKCOL") return Method::kMkcol;
       if (text == "PURGE") return Method::kPurge;
+      if (text == "QUERY") return Method::kQuery;
       break;
     case 6:
       if (text == "DELETE") return Method::kDelete;
@@ -52,13 +54,16 @@ Method parse_method(std::string_view text) {
     case 9:
       if (text == "PROPPATCH") return Method::kProppatch;
       break;
+    case 10:
+      if (text == "MKCALENDAR") return Method::kMkcalendar;
+      break;
     default: break;
   }
-  return Method::kUnknown;
+  return Method::kOther;
 }
 
 bool is_idempotent(Method method) {
-  return method != Method::kPost && method != Method::kLock && method != Method::kPatch;
+  return method != Method::kPost && method != Method::kLock && method != Method::kPatch && method != Method::kOther;
 }
 
 FieldList& FieldList::operator=(const FieldList& other) {

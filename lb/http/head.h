@@ -34,10 +34,15 @@ enum class Method : uint8_t {
   kPurge,
   kReport,
   kSearch,
-  kUnknown,  // refused with 501
+  kMkcalendar,
+  kAcl,
+  kQuery,
+  kOther,  // any other token
 };
+inline constexpr size_t kLongestMethod = 10;  // of those above, but for kOther
 Method parse_method(std::string_view text);
-// nginx's list: every method but POST, LOCK and PATCH may be sent again once bytes went upstream (SEMANTICS 2.6).
+// Whether it may be sent again once bytes went upstream (SEMANTICS 2.6): nginx's list, every method but POST, LOCK and
+// PATCH; but a method that is not known here is not known to be idempotent either.
 bool is_idempotent(Method method);
 
 // How a message's end is found (RFC 9112 6.3).
@@ -126,7 +131,7 @@ enum class TargetForm : uint8_t { kOrigin, kAbsolute, kAsterisk };
 
 // A request that has passed the pre-scan, llhttp and the framing checks: whoever holds one may believe it.
 struct RequestHead {
-  Method method = Method::kUnknown;
+  Method method = Method::kOther;
   Version version = Version::kHttp11;
   TargetForm form = TargetForm::kOrigin;
   Framing framing = Framing::kNone;
@@ -149,7 +154,7 @@ struct RequestHead {
 
   void clear() {
     fields.clear();
-    method = Method::kUnknown;
+    method = Method::kOther;
     version = Version::kHttp11;
     form = TargetForm::kOrigin;
     framing = Framing::kNone;

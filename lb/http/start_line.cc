@@ -23,6 +23,15 @@ bool is_well_formed_version(std::string_view text) {
   return text.size() == 8 && text.substr(0, 5) == "HTTP/" && is_digit(text[5]) && text[6] == '.' && is_digit(text[7]);
 }
 
+// Methods are case-sensitive, but not every peer thinks so: one that took "head" for HEAD would answer without the body
+// that is awaited here, and its next answer would be taken for it.
+bool is_known_in_other_case(std::string_view text) {
+  char upper[kLongestMethod];
+  if (text.size() > sizeof upper) return false;
+  for (size_t i = 0; i < text.size(); ++i) upper[i] = text[i] >= 'a' && text[i] <= 'z' ? text[i] & ~0x20 : text[i];
+  return parse_method({upper, text.size()}) != Method::kOther;
+}
+
 }  // namespace
 
 std::optional<Reject> parse_request_line(std::string_view line, RequestLine& out) {
@@ -44,7 +53,9 @@ std::optional<Reject> parse_request_line(std::string_view line, RequestLine& out
   }
   out.method = parse_method(out.method_text);
   switch (out.method) {
-    case Method::kUnknown: return Reject{501, "unknown method"};
+    case Method::kOther:
+      if (is_known_in_other_case(out.method_text)) return Reject{501, "known method in other case"};
+      return std::nullopt;  // any token is a method (RFC 9110 9.1)
     case Method::kConnect: return Reject{405, "CONNECT is not served"};
     case Method::kTrace: return Reject{405, "TRACE is not served"};
     default: return std::nullopt;

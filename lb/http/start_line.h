@@ -1,4 +1,5 @@
-// The first line of a message, strictly: exactly one SP around the target, HTTP/1.0 or HTTP/1.1, a method we know.
+// The first line of a message, strictly: exactly one SP around the target, HTTP/1.0 or HTTP/1.1, any token for a
+// method.
 #pragma once
 #include <optional>
 #include <string_view>
@@ -8,7 +9,7 @@
 namespace weir::http {
 
 struct RequestLine {
-  Method method = Method::kUnknown;
+  Method method = Method::kOther;
   Version version = Version::kHttp11;
   std::string_view method_text;
   std::string_view target;

@@ -1,4 +1,4 @@
-// llhttp at its narrowest: header fields of one head, then pause.
+// llhttp at its narrowest: the field lines of one head, then pause.
 #include "http/tokenizer.h"
 
 #include <llhttp.h>
@@ -69,32 +69,31 @@ Reject refusal(llhttp_errno_t error) {
     case HPE_INVALID_CONTENT_LENGTH: return {400, "invalid Content-Length"};
     case HPE_INVALID_TRANSFER_ENCODING: return {400, "invalid Transfer-Encoding"};
     case HPE_INVALID_HEADER_TOKEN: return {400, "invalid header field"};
-    case HPE_INVALID_METHOD: return {501, "unknown method"};
-    case HPE_INVALID_URL: return {400, "invalid request target"};
     default: return {400, "malformed head"};
   }
 }
 
+// A parser that has read a first line with nothing in it that matters.
+llhttp_t parser_behind(llhttp_type_t type, std::string_view first_line) {
+  llhttp_t parser;
+  llhttp_init(&parser, type, &kSettings);
+  llhttp_execute(&parser, first_line.data(), first_line.size());
+  return parser;
+}
+
 }  // namespace
 
-std::optional<Reject> tokenize_head(Prescan::Kind kind, std::initializer_list<std::string_view> pieces,
-                                    FieldList& fields) {
+std::optional<Reject> tokenize_fields(Prescan::Kind kind, std::string_view lines, FieldList& fields) {
+  static const llhttp_t kBehindRequestLine = parser_behind(HTTP_REQUEST, "GET / HTTP/1.1\r\n");
+  static const llhttp_t kBehindStatusLine = parser_behind(HTTP_RESPONSE, "HTTP/1.1 200 OK\r\n");
   Sink sink{&fields, {}, {}};
-  llhttp_t parser;
-  llhttp_init(&parser, kind == Prescan::Kind::kRequest ? HTTP_REQUEST : HTTP_RESPONSE, &kSettings);
+  llhttp_t parser = kind == Prescan::Kind::kRequest ? kBehindRequestLine : kBehindStatusLine;
   parser.data = &sink;
-  llhttp_errno_t error = HPE_OK;
-  for (const std::string_view piece : pieces) {
-    if (piece.empty()) continue;
-    if (error != HPE_OK) return Reject{400, "head ends early"};
-    error = llhttp_execute(&parser, piece.data(), piece.size());
-    if (error != HPE_OK && error != HPE_PAUSED) break;
-  }
+  const llhttp_errno_t error = llhttp_execute(&parser, lines.data(), lines.size());
   if (sink.full) return Reject{431, "too many header fields"};
   if (error == HPE_PAUSED) {
     // The pause must come at the very last byte: pre-scan and llhttp agree on where the head ends.
-    const std::string_view last = *(pieces.end() - 1);
-    if (llhttp_get_error_pos(&parser) < last.data() + last.size() - 1) return Reject{400, "head ends early"};
+    if (llhttp_get_error_pos(&parser) < lines.data() + lines.size() - 1) return Reject{400, "head ends early"};
     return std::nullopt;
   }
   if (error == HPE_OK) return Reject{400, "head does not end"};

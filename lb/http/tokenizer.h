@@ -1,7 +1,6 @@
-// Splits a head that the pre-scan has found clean into fields. This is all that llhttp is used for, and the only place
-// it is used.
+// Splits the field lines of a head that the pre-scan has found clean. This is all that llhttp is used for, and the only
+// place it is used. The first line is start_line.h's: llhttp knows a fixed list of methods, HTTP any token.
 #pragma once
-#include <initializer_list>
 #include <optional>
 #include <string_view>
 
@@ -10,10 +9,9 @@
 
 namespace weir::http {
 
-// `pieces` together are one complete head; the fields must lie whole in one piece, and become views of it. nullopt is
-// success.
-[[nodiscard]] std::optional<Reject> tokenize_head(Prescan::Kind kind, std::initializer_list<std::string_view> pieces,
-                                                  FieldList& fields);
+// `lines` is what follows the first line of one complete head, the empty line included; the fields become views of it.
+// nullopt is success.
+[[nodiscard]] std::optional<Reject> tokenize_fields(Prescan::Kind kind, std::string_view lines, FieldList& fields);
 
 // Whether the llhttp in this binary was built strict (CVE-2023-30589 and kin are refused by itself).
 bool is_llhttp_strict();

@@ -108,7 +108,7 @@ void AdminSession::ask() {
 
 void AdminSession::refuse(int status, std::string_view why) {
   last_ = true;
-  head_.method = http::Method::kUnknown;
+  head_.method = http::Method::kOther;
   answer({.status = status, .body = error_json(why.empty() ? "the request is malformed" : why)});
 }
 

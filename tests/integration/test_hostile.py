@@ -213,8 +213,12 @@ class Refused(Case):
         }, (414,))
         self.nothing_reached_the_backend()
 
-    def test_unknown_methods_are_501(self):
-        self.check({"BREW": b"BREW / HTTP/1.1\r\n" + H + b"\r\n"}, (501,), behind=b"")
+    def test_unknown_method_is_framed_and_checked_like_any(self):
+        self.check({
+            "two framings": b"BREW / HTTP/1.1\r\n" + H + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "folded length": b"BREW / HTTP/1.1\r\n" + H + b"X: a\r\n Content-Length: 5\r\n\r\n",
+            "no Host": b"BREW / HTTP/1.1\r\n\r\n",
+        })
         self.nothing_reached_the_backend()
 
     def test_lower_case_method_is_refused(self):

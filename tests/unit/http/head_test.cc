@@ -10,30 +10,36 @@
 namespace weir::http {
 namespace {
 
-TEST(Method, knows_nginx_list_and_is_case_sensitive) {
+TEST(Method, known_ones_are_case_sensitive) {
   const std::pair<const char*, Method> known[] = {
-      {"GET", Method::kGet},           {"HEAD", Method::kHead},           {"POST", Method::kPost},
-      {"PUT", Method::kPut},           {"DELETE", Method::kDelete},       {"OPTIONS", Method::kOptions},
-      {"PATCH", Method::kPatch},       {"TRACE", Method::kTrace},         {"CONNECT", Method::kConnect},
-      {"MKCOL", Method::kMkcol},       {"COPY", Method::kCopy},           {"MOVE", Method::kMove},
-      {"PROPFIND", Method::kPropfind}, {"PROPPATCH", Method::kProppatch}, {"LOCK", Method::kLock},
-      {"UNLOCK", Method::kUnlock},     {"PURGE", Method::kPurge},         {"REPORT", Method::kReport},
-      {"SEARCH", Method::kSearch},
+      {"GET", Method::kGet},           {"HEAD", Method::kHead},
+      {"POST", Method::kPost},         {"PUT", Method::kPut},
+      {"DELETE", Method::kDelete},     {"OPTIONS", Method::kOptions},
+      {"PATCH", Method::kPatch},       {"TRACE", Method::kTrace},
+      {"CONNECT", Method::kConnect},   {"MKCOL", Method::kMkcol},
+      {"COPY", Method::kCopy},         {"MOVE", Method::kMove},
+      {"PROPFIND", Method::kPropfind}, {"PROPPATCH", Method::kProppatch},
+      {"LOCK", Method::kLock},         {"UNLOCK", Method::kUnlock},
+      {"PURGE", Method::kPurge},       {"REPORT", Method::kReport},
+      {"SEARCH", Method::kSearch},     {"ACL", Method::kAcl},
+      {"QUERY", Method::kQuery},       {"MKCALENDAR", Method::kMkcalendar},
   };
   for (const auto& [text, method] : known) {
     EXPECT_EQ(parse_method(text), method) << text;
-    EXPECT_EQ(parse_method(lowered(text)), Method::kUnknown) << text;
-    EXPECT_EQ(parse_method(std::string(text) + "X"), Method::kUnknown) << text;
+    EXPECT_EQ(parse_method(lowered(text)), Method::kOther) << text;
+    EXPECT_EQ(parse_method(std::string(text) + "X"), Method::kOther) << text;
   }
-  EXPECT_EQ(parse_method(""), Method::kUnknown);
+  EXPECT_EQ(parse_method(""), Method::kOther);
 }
 
-TEST(Method, is_idempotent_but_for_post_lock_and_patch) {
+TEST(Method, is_idempotent_but_for_post_lock_patch_and_unknown) {
   EXPECT_TRUE(is_idempotent(Method::kGet));
   EXPECT_TRUE(is_idempotent(Method::kDelete));
   EXPECT_FALSE(is_idempotent(Method::kPost));
   EXPECT_FALSE(is_idempotent(Method::kLock));
   EXPECT_FALSE(is_idempotent(Method::kPatch));
+  EXPECT_FALSE(is_idempotent(Method::kOther));
+  EXPECT_TRUE(is_idempotent(Method::kQuery));
 }
 
 constexpr std::pair<const char*, HeaderToken> kTokens[] = {

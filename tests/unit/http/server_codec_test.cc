@@ -48,6 +48,15 @@ TEST(ServerCodec, keeps_names_and_values_as_received_and_trims_white_space) {
   EXPECT_EQ(r.fields, "Host: a\nx-A: one  two\n!#$%&'*+-.^_`|~09aZ: v\nB: c\xe9\x80\td\nC: \n");
 }
 
+TEST(ServerCodec, passes_any_token_as_a_method) {
+  for (const std::string method : {"MKCALENDAR", "NOTIFY", "M-SEARCH", "QUERY", "foo", "X", "!#$%&'*+-.^_`|~"}) {
+    const auto r = one(method + " /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n");
+    EXPECT_EQ(r.method, method);
+    EXPECT_EQ(r.body, "hi");
+    EXPECT_TRUE(r.ended);
+  }
+}
+
 TEST(ServerCodec, skips_two_empty_lines_before_a_request) {
   EXPECT_EQ(one("\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n").target, "/");
 }
