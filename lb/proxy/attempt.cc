@@ -27,7 +27,7 @@ WorkerCluster* Exchange::find_cluster() {
   const auto& by_name = epoch_->site().cluster_by_name;
   const auto at = by_name.find(std::string(name));
   if (at == by_name.end()) {
-    log::error("no upstream \"", name, "\" for ", location_->pattern, " (connection ", downstream_->connection_number(),
+    log::error("no upstream \"", name, "\" for ", location_->pattern, " (connection ", downstream_->connection().number,
                ")");
     return nullptr;
   }
@@ -124,7 +124,7 @@ void Exchange::no_peer(const policy::Pick& pick) {
   static LogLimit limit;
   if (limit.pass(core_.loop().now()))
     log::error(pick.any_full ? "all peers are at max_conns" : "no live peer", " in upstream \"",
-               cluster_->site->cluster->name(), "\" (connection ", downstream_->connection_number(), ")");
+               cluster_->site->cluster->name(), "\" (connection ", downstream_->connection().number, ")");
   if (tries_ > 0) {
     give_up();
   } else {

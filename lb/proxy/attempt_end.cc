@@ -34,7 +34,7 @@ void Exchange::response_broken(ErrorKind kind) {
   // The client has a part of it and must see that it is cut: no last chunk, too short a length, or a reset.
   core_.counters().add(observe::Counter::kUpstreamTruncated);
   log::warn("peer ", peer_->options.name, " ended inside its response: ", traits(kind).reason, " (connection ",
-            downstream_->connection_number(), ")");
+            downstream_->connection().number, ")");
   end_attempt(kind, true);
   finish(kind, close_delimited_ ? Ending::kAbort : Ending::kClose);
 }
@@ -70,7 +70,7 @@ void Exchange::attempt_failed(ErrorKind kind) {
   policy::RetryDecision decision = policy::decide_retry(location_->retry, f);
   exhausted_status_ = policy::exhausted_status(f);
   core_.counters().add(observe::Counter::kUpstreamFailures);
-  log::info("peer ", peer_->options.name, ": ", traits(kind).reason, " (connection ", downstream_->connection_number(),
+  log::info("peer ", peer_->options.name, ": ", traits(kind).reason, " (connection ", downstream_->connection().number,
             ")");
   end_attempt(kind, true);
   if (decision == policy::RetryDecision::kBudget)

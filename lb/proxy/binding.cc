@@ -120,9 +120,10 @@ void Exchange::learn_binding() {
 
 // To weir, or to the trusted proxy before it.
 bool Exchange::came_by_tls() {
-  if (request_variable({route::Var::kScheme, {}, 0, {}, {}}, arena_).text == "https") return true;
+  if (downstream_->connection().tls()) return true;
   const http::Field* proto = request_.fields.find(http::HeaderToken::kXForwardedProto);
-  return proto != nullptr && location_->real_ip.trusts(downstream_->remote_address()) && iequals(proto->value, "https");
+  return proto != nullptr && location_->real_ip.trusts(downstream_->connection().remote) &&
+         iequals(proto->value, "https");
 }
 
 }  // namespace weir::proxy

@@ -67,17 +67,18 @@ void Core::epoch_unused(Epoch& epoch) {
   if (options_.release_site) options_.release_site(std::move(site));
 }
 
-int Core::listener_number(const SocketAddress& address) {
+uint16_t Core::listener_number(const SocketAddress& address) {
   for (size_t i = 0; i < listeners_.size(); ++i)
-    if (listeners_[i].address == address) return static_cast<int>(i);
+    if (listeners_[i].address == address) return static_cast<uint16_t>(i);
   listeners_.push_back({address, current_->listen(address)});
-  return static_cast<int>(listeners_.size()) - 1;
+  return static_cast<uint16_t>(listeners_.size() - 1);
 }
 
 void Core::accept(std::unique_ptr<io::Transport> transport, const SocketAddress& listen_address) {
   metrics_.add(observe::Counter::kConnectionsAccepted);
-  if (current_ == nullptr) return;  // closed by its destructor
-  const int listener = listener_number(listen_address);
+  // Closed by its destructor: there is no site, or every number of a listener is taken by addresses of former sites.
+  if (current_ == nullptr || listeners_.size() > UINT16_MAX) return;
+  const uint16_t listener = listener_number(listen_address);
   if (listen_site(listener) == nullptr) return;
   if (connections_ >= options_.max_connections) {
     metrics_.add(observe::Counter::kConnectionsRefused);
@@ -85,7 +86,8 @@ void Core::accept(std::unique_ptr<io::Transport> transport, const SocketAddress&
     if (limit.pass(loop_.now())) log::error("worker_connections are not enough: connection refused");
     return;
   }
-  auto session = std::make_unique<Session>(*this, std::move(transport), listener);
+  ConnectionInfo info{transport->peer_address().unmapped(), ++connections_made_, loop_.now_us(), nullptr};
+  auto session = std::make_unique<Session>(*this, std::move(transport), std::move(info), listener);
   sessions_.push_back(*session);
   most_sessions_ = std::max(most_sessions_, ++session_count_);
   count_connection(+1);

@@ -86,8 +86,8 @@ class Core final : private DeadlineHandler {
   Epoch& epoch() { return *current_; }
   // Of a listener's number (a session keeps that): its configured address, and what it serves now; null when the site
   // listens there no more.
-  const SocketAddress& listen_address(int listener) const { return listeners_[static_cast<size_t>(listener)].address; }
-  const ListenSite* listen_site(int listener) const { return listeners_[static_cast<size_t>(listener)].site; }
+  const SocketAddress& listen_address(uint16_t listener) const { return listeners_[listener].address; }
+  const ListenSite* listen_site(uint16_t listener) const { return listeners_[listener].site; }
   bool draining() const { return draining_; }
   const CoreOptions& options() const { return options_; }
   // For heads on their way out: what is written here stays until the next call, so until it was sent. Their bytes do
@@ -99,7 +99,6 @@ class Core final : private DeadlineHandler {
   std::string_view http_date();  // cached for the second
   const std::string& hostname() const { return hostname_; }
   int utc_offset(int64_t wall_us);  // minutes; cached for the quarter of an hour, as zones change on those
-  uint64_t next_connection_number() { return ++connections_made_; }
   // Has the memory fetched that the next request will be given.
   void fetch_spares() const;
   std::unique_ptr<Exchange> take_exchange();
@@ -122,7 +121,7 @@ class Core final : private DeadlineHandler {
   friend class Epoch;
   friend class EpochRef;
   void epoch_unused(Epoch& epoch);
-  int listener_number(const SocketAddress& address);
+  uint16_t listener_number(const SocketAddress& address);
   void end_turn();
   void give_memory_back();
   void on_deadline(Deadline& which) override;

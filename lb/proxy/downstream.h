@@ -1,7 +1,7 @@
 // What an exchange sees of the client's side: a stream of a session. HTTP/1 sessions have one; HTTP/2 will have many.
 #pragma once
-#include "base/sockaddr.h"
 #include "http/codec.h"
+#include "proxy/connection_info.h"
 
 namespace weir::proxy {
 
@@ -27,12 +27,10 @@ class Downstream {
   // The exchange is over and must not be touched again. Called once, last.
   virtual void exchange_ended(Ending ending) = 0;
 
-  virtual const SocketAddress& remote_address() const = 0;  // of the connection, before real_ip
-  virtual SocketAddress local_address() const = 0;          // a system call
+  virtual const ConnectionInfo& connection() const = 0;
+  virtual SocketAddress local_address() const = 0;  // a system call
   virtual uint16_t local_port() const { return local_address().port(); }
-  virtual uint64_t connection_number() const = 0;
-  virtual uint32_t connection_requests() const = 0;
-  virtual int64_t connection_started_us() const = 0;
+  virtual uint32_t connection_requests() const = 0;  // of this one on, this one included
 
  protected:
   ~Downstream() = default;

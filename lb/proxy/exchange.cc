@@ -28,7 +28,7 @@ void Exchange::begin(Downstream& downstream, const ListenSite& listen, EpochRef 
   record_.started_us = started_us;
   request_state_ = RequestState::kIdle;
   response_state_ = ResponseState::kNone;
-  client_ = downstream.remote_address();
+  client_ = downstream.connection().remote;
   uri_ = {};
   host_regex_ = nullptr;
   request_body_bytes_ = body_bytes_sent_ = 0;
@@ -116,8 +116,8 @@ void Exchange::on_request() {
 
 void Exchange::on_reject(const http::Reject& reject) {
   core_.counters().add(observe::Counter::kRequestsRejected);
-  log::info("client ", downstream_->remote_address().to_string(), " sent an invalid request: ", reject.reason,
-            " (connection ", downstream_->connection_number(), ")");
+  log::info("client ", downstream_->connection().remote.to_string(), " sent an invalid request: ", reject.reason,
+            " (connection ", downstream_->connection().number, ")");
   if (request_state_ == RequestState::kIdle) move(RequestState::kReceiving);
   move(RequestState::kAborted);  // nothing more can be read of it
   if (request_.request_line.empty()) request_.request_line = arena_.copy(reject.request_line);  // for the access log
@@ -154,7 +154,7 @@ bool Exchange::select_location(std::string_view raw_path) {
 
 void Exchange::find_client_address() {
   const filter::RealIpOptions& real = location_->real_ip;
-  if (!real.trusted.empty()) client_ = filter::real_ip(real, downstream_->remote_address(), request_);
+  if (!real.trusted.empty()) client_ = filter::real_ip(real, downstream_->connection().remote, request_);
 }
 
 // --- receive --------------------------------------------------------------------------------------------------------
@@ -412,7 +412,7 @@ void Exchange::finish(ErrorKind error, Ending ending) {
   record_.ended_us = core_.loop().now_us();
   record_.ended_wall_us = core_.loop().wall_us();
   record_.body_bytes_sent = body_bytes_sent_;
-  record_.connection = downstream_->connection_number();
+  record_.connection = downstream_->connection().number;
   record_.connection_requests = downstream_->connection_requests();
   record_.completed = error == ErrorKind::kNone && ending != Ending::kAbort;
   auto& counters = core_.counters();

@@ -43,7 +43,7 @@ void Exchange::compose_request() {
   if (composed_) return;
   composed_ = true;
   const Location& location = *location_;
-  const bool trusted = location.real_ip.trusts(downstream_->remote_address());
+  const bool trusted = location.real_ip.trusts(downstream_->connection().remote);
   http::drop_hop_by_hop(request_.fields);
   std::string_view host;
   bool host_set = false;
@@ -67,7 +67,7 @@ void Exchange::compose_request() {
     if (location.automatic_headers && !trusted) {
       if (field.token == HeaderToken::kForwarded) continue;
       if (kForwarding.has(field.token)) {
-        if (field.token == HeaderToken::kXForwardedProto) core_.note_untrusted_proxy(downstream_->remote_address());
+        if (field.token == HeaderToken::kXForwardedProto) core_.note_untrusted_proxy(downstream_->connection().remote);
         continue;
       }
     }
@@ -105,7 +105,7 @@ void Exchange::compose_request() {
 
 void Exchange::add_forwarding_fields() {
   const std::vector<HeaderSetting>& set = location_->set_headers;
-  const bool trusted = location_->real_ip.trusts(downstream_->remote_address());
+  const bool trusted = location_->real_ip.trusts(downstream_->connection().remote);
   // One field of each: what a trusted proxy sent stays, X-Forwarded-For is appended to.
   const auto is_wanted = [&](HeaderToken token, std::string_view name) {
     return !is_set(set, token, name) && !(trusted && out_fields_.find(token) != nullptr);
@@ -118,7 +118,7 @@ void Exchange::add_forwarding_fields() {
   if (is_wanted(HeaderToken::kXRealIp, "X-Real-IP"))
     out_fields_.add_clean("X-Real-IP", ip_text(client_, arena_), HeaderToken::kXRealIp);
   if (is_wanted(HeaderToken::kXForwardedProto, "X-Forwarded-Proto"))
-    out_fields_.add_clean("X-Forwarded-Proto", "http", HeaderToken::kXForwardedProto);
+    out_fields_.add_clean("X-Forwarded-Proto", downstream_->connection().scheme(), HeaderToken::kXForwardedProto);
   if (!request_.host_field.empty() && is_wanted(HeaderToken::kXForwardedHost, "X-Forwarded-Host"))
     out_fields_.add_clean("X-Forwarded-Host", request_.host_field, HeaderToken::kXForwardedHost);
   if (is_wanted(HeaderToken::kXForwardedPort, "X-Forwarded-Port"))

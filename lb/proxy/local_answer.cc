@@ -38,7 +38,7 @@ void Exchange::do_return() {
 void Exchange::send_redirect(int status, std::string_view target) {
   // A path becomes absolute, as nginx does (absolute_redirect).
   if (target.starts_with('/') && !request_.host_field.empty())
-    target = arena_.concat({"http://", request_.host_field, target});
+    target = arena_.concat({downstream_->connection().scheme(), "://", request_.host_field, target});
   send_local(status, http::kLocalPageType, http::local_page(status, location_->server_tokens, arena_), target);
 }
 

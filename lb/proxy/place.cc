@@ -71,7 +71,7 @@ void Exchange::no_place(ErrorKind kind) {
   if (limit.pass(core_.loop().now()))
     log::error("all peers of upstream \"", cluster_->site->cluster->name(), "\" are at max_conns and its queue ",
                kind == ErrorKind::kQueueFull ? "is full" : "did not move in time", " (connection ",
-               downstream_->connection_number(), ")");
+               downstream_->connection().number, ")");
   answer(location_->no_peer_status, 1);
 }
 

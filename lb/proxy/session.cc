@@ -17,13 +17,11 @@ constexpr size_t kMostPipelined = 64 * 1024;  // bytes of further requests held 
 
 }  // namespace
 
-Session::Session(Core& core, std::unique_ptr<io::Transport> transport, int listener)
+Session::Session(Core& core, std::unique_ptr<io::Transport> transport, ConnectionInfo info, uint16_t listener)
     : core_(core),
       transport_(std::move(transport)),
-      remote_(transport_->peer_address().unmapped()),
+      info_(std::move(info)),
       since_(core.loop().now()),
-      number_(core.next_connection_number()),
-      started_us_(core.loop().now_us()),
       listener_(listener) {}
 
 Session::~Session() = default;

@@ -44,7 +44,7 @@ class Session final : public io::Buriable,
                       private Downstream,
                       private DeadlineHandler {
  public:
-  Session(Core& core, std::unique_ptr<io::Transport> transport, int listener);
+  Session(Core& core, std::unique_ptr<io::Transport> transport, ConnectionInfo info, uint16_t listener);
   ~Session() override;
 
   void start();
@@ -80,13 +80,11 @@ class Session final : public io::Buriable,
   void enter_tunnel() override;
   void shutdown_write() override { transport_->shutdown_write(); }
   void exchange_ended(Ending ending) override;
-  const SocketAddress& remote_address() const override { return remote_; }
+  const ConnectionInfo& connection() const override { return info_; }
   SocketAddress local_address() const override { return transport_->local_address(); }
   // Every request asks for it (X-Forwarded-Port): the listener knows it without a system call.
   uint16_t local_port() const override;
-  uint64_t connection_number() const override { return number_; }
   uint32_t connection_requests() const override { return requests_; }
-  int64_t connection_started_us() const override { return started_us_; }
 
   void on_deadline(Deadline& which) override;
 
@@ -106,20 +104,18 @@ class Session final : public io::Buriable,
   Core& core_;
   std::unique_ptr<io::Transport> transport_;
   std::unique_ptr<Busy> busy_;
-  SocketAddress remote_;
+  const ConnectionInfo info_;
   Deadline deadline_{this};
   MonoMs since_;        // what the deadline counts from: idle begun, head begun, last read, lingering begun
   MonoMs sent_at_ = 0;  // the last progress of the queue; while lingering, what its whole time counts from
-  uint64_t number_;
-  int64_t started_us_;
   uint32_t requests_ = 0;
-  int listener_;  // its number at the Core
+  const uint16_t listener_;  // its number at the Core
   State state_ = State::kIdle;
-  bool feeding_ = false;
-  bool eof_ = false;
-  bool drain_ = false;
-  bool reading_ = false;
-  bool throttled_ = false;
+  bool feeding_ : 1 = false;
+  bool eof_ : 1 = false;
+  bool drain_ : 1 = false;
+  bool reading_ : 1 = false;
+  bool throttled_ : 1 = false;
   std::unique_ptr<Exchange> spent_;  // ended inside feed(), which takes it off the stack
 };
 

@@ -152,7 +152,7 @@ VariableValue Exchange::request_variable(const VariableRef& ref, Arena& arena) c
     case Var::kRequest: return non_empty(request_.request_line);
     case Var::kRequestLength: return number(record_.request_length, arena);
     case Var::kRequestUri: return non_empty(request_.target);
-    case Var::kScheme: return found("http");
+    case Var::kScheme: return found(downstream_->connection().scheme());
     case Var::kServerProtocol:
       return non_empty(request_.request_line.empty() ? std::string_view() : http::to_string(request_.version));
     case Var::kRequestId: {
@@ -185,15 +185,15 @@ VariableValue Exchange::request_variable(const VariableRef& ref, Arena& arena) c
 VariableValue Exchange::connection_variable(const VariableRef& ref, Arena& arena) const {
   switch (ref.id) {
     case Var::kBinaryRemoteAddr: return found(arena.copy(client_.address_bytes()));
-    case Var::kConnection: return number(downstream_->connection_number(), arena);
+    case Var::kConnection: return number(downstream_->connection().number, arena);
     case Var::kConnectionRequests: return number(downstream_->connection_requests(), arena);
     case Var::kConnectionTime:
-      return found(observe::render_seconds(core_.loop().now_us() - downstream_->connection_started_us(), arena));
+      return found(observe::render_seconds(core_.loop().now_us() - downstream_->connection().started_us, arena));
     case Var::kNginxVersion: return found(WEIR_VERSION);
     case Var::kPid: return number(getpid(), arena);
     case Var::kPipe: return found(downstream_->connection_requests() > 1 ? "p" : ".");
-    case Var::kRealipRemoteAddr: return found(ip_text(downstream_->remote_address(), arena));
-    case Var::kRealipRemotePort: return number(downstream_->remote_address().port(), arena);
+    case Var::kRealipRemoteAddr: return found(ip_text(downstream_->connection().remote, arena));
+    case Var::kRealipRemotePort: return number(downstream_->connection().remote.port(), arena);
     case Var::kRemoteAddr: return found(ip_text(client_, arena));
     case Var::kRemotePort: return number(client_.port(), arena);
     case Var::kRemoteUser: {
@@ -203,7 +203,7 @@ VariableValue Exchange::connection_variable(const VariableRef& ref, Arena& arena
     case Var::kServerAddr: return found(ip_text(downstream_->local_address(), arena));
     case Var::kServerPort: return number(downstream_->local_port(), arena);
     case Var::kServerName: return found(server_name_);
-    case Var::kHttps: return found("");
+    case Var::kHttps: return found(downstream_->connection().tls() ? "on" : "");
     case Var::kBodyBytesSent: return number(body_bytes_sent_, arena);
     case Var::kBytesSent: return number(record_.bytes_sent, arena);
     case Var::kMsec: {
@@ -250,7 +250,7 @@ int64_t Exchange::now_wall() const {
 
 // Made from the list as cleaned: only a trusted proxy's list is appended to.
 std::string_view Exchange::forwarded_for(Arena& arena) const {
-  const SocketAddress& remote = downstream_->remote_address();
+  const SocketAddress& remote = downstream_->connection().remote;
   const std::string_view peer = ip_text(remote, arena);
   const bool believe = location_ == nullptr || !location_->automatic_headers || location_->real_ip.trusts(remote);
   if (!believe) return peer;

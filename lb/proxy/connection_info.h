@@ -1,0 +1,29 @@
+// What is known of one client connection, told once when its session begins and the same for as long as that lives.
+// Every request of the connection reads it: variables, forwarded fields, redirects, logs.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "base/sockaddr.h"
+
+namespace weir::proxy {
+
+// What the connection itself has said before its first request. A connection of a plain listener says nothing, so that
+// an idle one holds no room for it.
+struct ConnectionDetails {
+  bool tls = false;  // its bytes are encrypted
+};
+
+struct ConnectionInfo {
+  SocketAddress remote;                              // as the socket says, unmapped; real_ip is the request's matter
+  uint64_t number = 0;                               // $connection: of this worker, from 1
+  int64_t started_us = 0;                            // monotonic; when it was accepted
+  std::unique_ptr<const ConnectionDetails> details;  // null: none
+
+  bool tls() const { return details != nullptr && details->tls; }
+  // $scheme: how the client addressed weir.
+  std::string_view scheme() const { return tls() ? "https" : "http"; }
+};
+
+}  // namespace weir::proxy
