@@ -68,21 +68,21 @@ void ask_addresses(ares_channel channel, const std::string& host, uint16_t port,
   hints.ai_family = families.ipv4 && families.ipv6 ? AF_UNSPEC : families.ipv4 ? AF_INET : AF_INET6;
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = ARES_AI_NOSORT;  // sorting opens a socket per address
-  struct Asked {
+  struct Query {
     uint16_t port;
     AddressesDone done;
   };
   ares_getaddrinfo(
       channel, host.c_str(), nullptr, &hints,
       [](void* arg, int status, int, ares_addrinfo* info) {
-        const std::unique_ptr<Asked> asked(static_cast<Asked*>(arg));
+        const std::unique_ptr<Query> query(static_cast<Query*>(arg));
         ResolveAnswer answer;
-        if (status == ARES_SUCCESS && info != nullptr) answer = answer_of(info, asked->port);
+        if (status == ARES_SUCCESS && info != nullptr) answer = answer_of(info, query->port);
         if (info != nullptr) ares_freeaddrinfo(info);
         if (status == ARES_SUCCESS && answer.peers.empty()) status = ARES_ENODATA;
-        asked->done(status, std::move(answer));
+        query->done(status, std::move(answer));
       },
-      new Asked{port, std::move(done)});
+      new Query{port, std::move(done)});
 }
 
 // The addresses of all targets of one SRV answer, as they come in. Each question under way holds it.
@@ -95,7 +95,7 @@ struct Gathering {
   size_t waiting = 0;
   int failed = ARES_SUCCESS;  // of a target that may yet be there
 
-  void told(size_t target, int status, ResolveAnswer answer) {
+  void receive(size_t target, int status, ResolveAnswer answer) {
     if (status == ARES_SUCCESS) {
       peers[target] = std::move(answer.peers);
       ttl = std::min(ttl, answer.ttl_seconds);
@@ -132,13 +132,14 @@ void ask_targets(ares_channel channel, const std::shared_ptr<Gathering>& gatheri
   gathering->waiting = gathering->targets.size();
   for (size_t i = 0; i < gathering->targets.size(); ++i) {
     const SrvTarget& target = gathering->targets[i];
-    ask_addresses(channel, target.host, target.port, gathering->question,
-                  [gathering, i](int status, ResolveAnswer answer) { gathering->told(i, status, std::move(answer)); });
+    ask_addresses(
+        channel, target.host, target.port, gathering->question,
+        [gathering, i](int status, ResolveAnswer answer) { gathering->receive(i, status, std::move(answer)); });
   }
 }
 
 void ask_service(ares_channel channel, const DnsQuestion& question, ResolveDone done) {
-  struct Asked {
+  struct Query {
     ares_channel channel;
     std::shared_ptr<Gathering> gathering;
   };
@@ -148,15 +149,15 @@ void ask_service(ares_channel channel, const DnsQuestion& question, ResolveDone 
   ares_search(
       channel, question.name().c_str(), kClassIn, kTypeSrv,
       [](void* arg, int status, int, unsigned char* message, int length) {
-        const std::unique_ptr<Asked> asked(static_cast<Asked*>(arg));
-        Gathering& own = *asked->gathering;
+        const std::unique_ptr<Query> query(static_cast<Query*>(arg));
+        Gathering& own = *query->gathering;
         if (status != ARES_SUCCESS) return own.done(failure(own.question.name(), status));
         auto srv = parse_srv({reinterpret_cast<const char*>(message), static_cast<size_t>(length)});
         if (!srv) return own.done(failure(own.question.name(), ARES_EBADRESP));
         if (srv->targets.empty()) return own.done(failure(own.question.name(), ARES_ENODATA));
-        ask_targets(asked->channel, asked->gathering, *std::move(srv));
+        ask_targets(query->channel, query->gathering, *std::move(srv));
       },
-      new Asked{channel, std::move(gathering)});
+      new Query{channel, std::move(gathering)});
 }
 
 }  // namespace

@@ -77,10 +77,10 @@ struct Listener::Box final : UvBox, DeadlineHandler {
       auto transport =
           StreamTransport::adopt(loop(), accepted, address.is_unix() ? StreamKind::kUnix : StreamKind::kTcp);
       if (transport == nullptr) continue;
-      auto& told = loop().impl().accepted;
-      told = {transport.get(), SocketAddress::from_sockaddr(reinterpret_cast<sockaddr*>(&from), size)};
+      auto& handed = loop().impl().accepted;
+      handed = {transport.get(), SocketAddress::from_sockaddr(reinterpret_cast<sockaddr*>(&from), size)};
       on_accept(std::move(transport));
-      told.transport = nullptr;
+      handed.transport = nullptr;
     }
   }
 

@@ -51,14 +51,14 @@ class Asking {
       ends_[i] = now + questions_[i].timeout.count();
       ares_channel channel = channel_of(questions_[i].servers);
       if (channel == nullptr) {
-        told(i, host_not_found(questions_[i].name(), "the resolver cannot be set up"));
+        receive(i, host_not_found(questions_[i].name(), "the resolver cannot be set up"));
       } else {
-        ask_dns(channel, questions_[i], [this, i](Result<ResolveAnswer> answer) { told(i, std::move(answer)); });
+        ask_dns(channel, questions_[i], [this, i](Result<ResolveAnswer> answer) { receive(i, std::move(answer)); });
       }
     }
   }
 
-  void told(size_t i, Result<ResolveAnswer> answer) {
+  void receive(size_t i, Result<ResolveAnswer> answer) {
     if (ending_ || answers_[i]) return;
     answers_[i] = std::move(answer);
     ++answered_;
@@ -66,7 +66,7 @@ class Asking {
 
   void expire(MonoMs now) {
     for (size_t i = 0; i < asked_; ++i)
-      if (open(i) && ends_[i] <= now) told(i, host_not_found(questions_[i].name(), "timed out"));
+      if (open(i) && ends_[i] <= now) receive(i, host_not_found(questions_[i].name(), "timed out"));
   }
 
   MonoMs next_end() const {

@@ -46,7 +46,7 @@ class StreamTransport final : public Transport, public UvBox {
 
   // libuv's callbacks. Each may have the owner destroy it; the memory stays.
   void abandon() override;
-  void let_go() override;
+  void destroy() override;
   bool open() const { return open_; }
   // Whether the socket was ended (UV_EOF) or reset (a negative errno).
   int end_of_reading() const;

@@ -95,7 +95,7 @@ void StreamTransport::free() {
   ::operator delete(static_cast<void*>(this));
 }
 
-void StreamTransport::let_go() {
+void StreamTransport::destroy() {
   if (side_ != nullptr) loop_of(&handle_).impl().sides.give(std::exchange(side_, nullptr));
   held_by_libuv_ = false;
   if (!owned_) free();

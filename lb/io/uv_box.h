@@ -17,11 +17,11 @@ class UvBox {
   // The loop ends before the owner did: the owner forgets this box and the box its owner. The loop closes the handle.
   virtual void abandon() = 0;
   // libuv has let go of it.
-  virtual void let_go() { delete this; }
+  virtual void destroy() { delete this; }
 
   // The box is freed one turn later; with its owner cleared it calls nobody until then.
   static void close(uv_handle_t* handle) {
-    uv_close(handle, [](uv_handle_t* closed) { static_cast<UvBox*>(closed->data)->let_go(); });
+    uv_close(handle, [](uv_handle_t* closed) { static_cast<UvBox*>(closed->data)->destroy(); });
   }
 };
 

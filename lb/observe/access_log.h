@@ -40,15 +40,15 @@ struct AccessLogOptions {
 
 // All log files of the process and the thread that writes them. Thread-safe. Lives as long as the server; files are
 // opened at load (an error is the load's error) and reopened by USR1.
-class LogWriter {
+class AccessLogWriter {
  public:
   static constexpr size_t kMostQueued = 8 * 1024 * 1024;  // a file
 
   // `patience`: how long flush() and the destructor wait for a pipe or disk on which nothing moves.
-  explicit LogWriter(Millis patience = Millis{1000});
-  ~LogWriter();  // writes what is queued, then ends the thread
-  LogWriter(const LogWriter&) = delete;
-  LogWriter& operator=(const LogWriter&) = delete;
+  explicit AccessLogWriter(Millis patience = Millis{1000});
+  ~AccessLogWriter();  // writes what is queued, then ends the thread
+  AccessLogWriter(const AccessLogWriter&) = delete;
+  AccessLogWriter& operator=(const AccessLogWriter&) = delete;
 
   // Idempotent: one file however many logs name it. The id is stable for the process's life.
   Result<int> open(const std::string& path);
@@ -71,8 +71,8 @@ class LogWriter {
 // A worker's side: one buffer a file.
 class WorkerLog {
  public:
-  explicit WorkerLog(LogWriter& writer) : writer_(writer) {}
-  // Renders one line. `file` is LogWriter's id.
+  explicit WorkerLog(AccessLogWriter& writer) : writer_(writer) {}
+  // Renders one line. `file` is AccessLogWriter's id.
   void log(int file, const AccessLogOptions& options, const route::VariableSource& source, Arena& scratch, MonoMs now);
   // Hands over every buffer that is due (its flush time has passed), or all of them. Returns when the next is due,
   // kNever if none holds anything.
@@ -85,7 +85,7 @@ class WorkerLog {
   };
   void hand_over(size_t file);
 
-  LogWriter& writer_;
+  AccessLogWriter& writer_;
   std::vector<Buffer> buffers_;  // by file id
 };
 

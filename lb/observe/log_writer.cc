@@ -20,7 +20,7 @@ namespace {
 
 constexpr size_t kMostSpares = 32;
 constexpr size_t kSmallestSpare = 1024;
-constexpr size_t kUsualBlocks = LogWriter::kMostQueued / (64 * 1024);  // in a full queue, with the usual buffers
+constexpr size_t kUsualBlocks = AccessLogWriter::kMostQueued / (64 * 1024);  // in a full queue, with the usual buffers
 // With something always moving (a reader of one byte a second), waiting ends after this many times the patience.
 constexpr int kMostPatience = 10;
 
@@ -30,7 +30,7 @@ uint64_t count_lines(std::string_view text) {
 
 }  // namespace
 
-struct LogWriter::Impl {
+struct AccessLogWriter::Impl {
   struct File {
     File(std::string p, std::shared_ptr<LogOutput> out) : path(std::move(p)), output(std::move(out)) {
       queue.reserve(kUsualBlocks);
@@ -90,7 +90,7 @@ struct LogWriter::Impl {
 };
 
 // Takes over queues and reopened outputs. False when it is time to end.
-bool LogWriter::Impl::take_work(std::unique_lock<std::mutex>& lock) {
+bool AccessLogWriter::Impl::take_work(std::unique_lock<std::mutex>& lock) {
   std::vector<std::shared_ptr<LogOutput>> closed;
   active.clear();
   for (const auto& file : files) {
@@ -111,7 +111,7 @@ bool LogWriter::Impl::take_work(std::unique_lock<std::mutex>& lock) {
   return !abandoned && !(stopping && active.empty());
 }
 
-void LogWriter::Impl::swap_output(File& file, std::shared_ptr<LogOutput>& old) {
+void AccessLogWriter::Impl::swap_output(File& file, std::shared_ptr<LogOutput>& old) {
   if (file.batch.inside_line()) {  // the old reader has half of that line; the new file starts with a whole one
     file.batch.skip_line();
     dropped.fetch_add(1, std::memory_order_relaxed);
@@ -121,7 +121,7 @@ void LogWriter::Impl::swap_output(File& file, std::shared_ptr<LogOutput>& old) {
 }
 
 // True when anything was written or lost.
-bool LogWriter::Impl::write_round() {
+bool AccessLogWriter::Impl::write_round() {
   bool any = false;
   for (File* file : active) {
     const size_t at = file->batch.at;
@@ -137,7 +137,7 @@ bool LogWriter::Impl::write_round() {
   return any;
 }
 
-void LogWriter::Impl::sleep() {
+void AccessLogWriter::Impl::sleep() {
   std::vector<pollfd> fds{{wake_fd, POLLIN, 0}};
   for (const File* file : active)
     if (file->stalled) fds.push_back({file->output->fd(), POLLOUT, 0});
@@ -146,7 +146,7 @@ void LogWriter::Impl::sleep() {
   [[maybe_unused]] const ssize_t n = read(wake_fd, &count, sizeof count);
 }
 
-void LogWriter::Impl::run() {
+void AccessLogWriter::Impl::run() {
   std::unique_lock lock(mutex);
   while (take_work(lock)) {
     lock.unlock();
@@ -188,7 +188,7 @@ void LogWriter::Impl::run() {
 
 // Waits for `done` as long as something moves.
 template <class Done>
-bool LogWriter::Impl::wait_while_moving(std::unique_lock<std::mutex>& lock, Done done) {
+bool AccessLogWriter::Impl::wait_while_moving(std::unique_lock<std::mutex>& lock, Done done) {
   for (int i = 0; i < kMostPatience; ++i) {
     const uint64_t before = moved.load(std::memory_order_relaxed);
     if (settled_some.wait_for(lock, patience, done)) return true;
@@ -197,7 +197,7 @@ bool LogWriter::Impl::wait_while_moving(std::unique_lock<std::mutex>& lock, Done
   return false;
 }
 
-LogWriter::LogWriter(Millis patience) : impl_(std::make_shared<Impl>(patience)) {
+AccessLogWriter::AccessLogWriter(Millis patience) : impl_(std::make_shared<Impl>(patience)) {
   // Signals are for the control thread; and a pipe without a reader shall be EPIPE, not SIGPIPE.
   sigset_t all;
   sigset_t old;
@@ -207,7 +207,7 @@ LogWriter::LogWriter(Millis patience) : impl_(std::make_shared<Impl>(patience)) 
   pthread_sigmask(SIG_SETMASK, &old, nullptr);
 }
 
-LogWriter::~LogWriter() {
+AccessLogWriter::~AccessLogWriter() {
   std::unique_lock lock(impl_->mutex);
   const auto ended = [this] { return impl_->ended; };
   impl_->stopping = true;
@@ -225,7 +225,7 @@ LogWriter::~LogWriter() {
     impl_->thread.detach();  // inside a write() that may never return; it holds its own share of impl_
 }
 
-Result<int> LogWriter::open(const std::string& path) {
+Result<int> AccessLogWriter::open(const std::string& path) {
   const auto find = [&] {
     const auto& files = impl_->files;
     const auto it = std::find_if(files.begin(), files.end(), [&](const auto& file) { return file->path == path; });
@@ -243,7 +243,7 @@ Result<int> LogWriter::open(const std::string& path) {
   return static_cast<int>(impl_->files.size()) - 1;
 }
 
-Status<> LogWriter::reopen() {
+Status<> AccessLogWriter::reopen() {
   Status<> status = Void{};
   size_t count = 0;
   {
@@ -271,7 +271,7 @@ Status<> LogWriter::reopen() {
   return status;
 }
 
-bool LogWriter::write(int file, std::string block) {
+bool AccessLogWriter::write(int file, std::string block) {
   if (block.empty()) return true;
   const std::lock_guard lock(impl_->mutex);
   Impl::File& to = *impl_->files[static_cast<size_t>(file)];
@@ -294,7 +294,7 @@ bool LogWriter::write(int file, std::string block) {
   return true;
 }
 
-std::string LogWriter::take_buffer(size_t capacity) {
+std::string AccessLogWriter::take_buffer(size_t capacity) {
   std::string buffer;
   {
     const std::lock_guard lock(impl_->mutex);
@@ -307,7 +307,7 @@ std::string LogWriter::take_buffer(size_t capacity) {
   return buffer;
 }
 
-void LogWriter::flush() {
+void AccessLogWriter::flush() {
   std::unique_lock lock(impl_->mutex);
   std::vector<std::pair<Impl::File*, uint64_t>> goals;
   for (const auto& file : impl_->files) goals.emplace_back(file.get(), file->pushed);
@@ -316,7 +316,7 @@ void LogWriter::flush() {
   });
 }
 
-uint64_t LogWriter::dropped_lines() const {
+uint64_t AccessLogWriter::dropped_lines() const {
   return impl_->dropped.load(std::memory_order_relaxed);
 }
 

@@ -33,7 +33,7 @@ size_t PeerList::peer_at(uint64_t at) const {
 
 bool PeerList::any_fit(MonoMs now, const TriedSet* tried) const {
   for (size_t i = 0; i < size(); ++i)
-    if (standing(i, now, tried) == Standing::kFit) return true;
+    if (fitness(i, now, tried) == Fitness::kFit) return true;
   return false;
 }
 

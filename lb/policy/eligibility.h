@@ -10,7 +10,7 @@
 namespace weir::policy {
 
 // Why a peer can or cannot be had, least in the way first: a pick names the worst that it still takes.
-enum class Standing : uint8_t {
+enum class Fitness : uint8_t {
   kFit,
   kProbe,    // the ejection is over: for the one request that wins take_probe()
   kOut,      // passively out
@@ -19,19 +19,19 @@ enum class Standing : uint8_t {
   kNever,    // tried; or down by configuration, check, drain or hand
 };
 
-// Which standings a survey met.
-class StandingSet {
+// Which fitnesses a survey met.
+class FitnessSet {
  public:
-  void add(Standing standing) { bits_ |= bit(standing); }
-  void add(StandingSet others) { bits_ |= others.bits_; }
-  bool has(Standing standing) const { return (bits_ & bit(standing)) != 0; }
+  void add(Fitness fitness) { bits_ |= bit(fitness); }
+  void add(FitnessSet others) { bits_ |= others.bits_; }
+  bool has(Fitness fitness) const { return (bits_ & bit(fitness)) != 0; }
   bool has_passive() const {
-    return (bits_ & (bit(Standing::kProbe) | bit(Standing::kOut) | bit(Standing::kFullOut))) != 0;
+    return (bits_ & (bit(Fitness::kProbe) | bit(Fitness::kOut) | bit(Fitness::kFullOut))) != 0;
   }
-  bool all_fit() const { return bits_ == bit(Standing::kFit); }
+  bool all_fit() const { return bits_ == bit(Fitness::kFit); }
 
  private:
-  static constexpr unsigned bit(Standing standing) { return 1u << static_cast<unsigned>(standing); }
+  static constexpr unsigned bit(Fitness fitness) { return 1u << static_cast<unsigned>(fitness); }
   unsigned bits_ = 0;
 };
 
@@ -55,32 +55,32 @@ class PeerList {
   size_t peer_at(uint64_t at) const;
 
   // Without a look at the load or at what was tried: kFit, kProbe, kOut or kNever.
-  Standing health(size_t i, MonoMs now) const {
+  Fitness health(size_t i, MonoMs now) const {
     const Row& row = this->row(i);
-    return row.down || row.state->hard_down() ? Standing::kNever : passive_health(i, now);
+    return row.down || row.state->hard_down() ? Fitness::kNever : passive_health(i, now);
   }
   // The same for a request that is bound to the peer.
-  Standing bound_health(size_t i, MonoMs now) const {
-    return peer(i).hard_down(true) ? Standing::kNever : passive_health(i, now);
+  Fitness bound_health(size_t i, MonoMs now) const {
+    return peer(i).hard_down(true) ? Fitness::kNever : passive_health(i, now);
   }
-  Standing passive_health(size_t i, MonoMs now) const {
-    if (ignore_passive_) return Standing::kFit;
+  Fitness passive_health(size_t i, MonoMs now) const {
+    if (ignore_passive_) return Fitness::kFit;
     switch (passive(i).verdict(now)) {
-      case PassiveState::Verdict::kIn: return Standing::kFit;
-      case PassiveState::Verdict::kProbe: return Standing::kProbe;
+      case PassiveState::Verdict::kIn: return Fitness::kFit;
+      case PassiveState::Verdict::kProbe: return Fitness::kProbe;
       case PassiveState::Verdict::kOut: break;
     }
-    return Standing::kOut;
+    return Fitness::kOut;
   }
   // Its health, less so when it is at max_conns.
-  Standing with_load(size_t i, Standing health) const {
+  Fitness with_load(size_t i, Fitness health) const {
     const Row& row = this->row(i);
-    if (row.max_conns == 0 || health == Standing::kNever || conns(i) < row.max_conns) return health;
-    return health == Standing::kFit ? Standing::kFull : Standing::kFullOut;
+    if (row.max_conns == 0 || health == Fitness::kNever || conns(i) < row.max_conns) return health;
+    return health == Fitness::kFit ? Fitness::kFull : Fitness::kFullOut;
   }
   // `tried` may be null.
-  Standing standing(size_t i, MonoMs now, const TriedSet* tried) const {
-    return is_tried(i, tried) ? Standing::kNever : with_load(i, health(i, now));
+  Fitness fitness(size_t i, MonoMs now, const TriedSet* tried) const {
+    return is_tried(i, tried) ? Fitness::kNever : with_load(i, health(i, now));
   }
   bool is_tried(size_t i, const TriedSet* tried) const { return tried != nullptr && tried->contains(&peer(i)); }
   uint32_t max_conns(size_t i) const { return row(i).max_conns; }

@@ -32,14 +32,14 @@ class HashConsistent final : public ListBalancer {
  private:
   // Several addresses of one name take turns.
   Pick pick_address(Turn& turn, std::span<const uint32_t> peers) {
-    StandingSet seen;
+    FitnessSet seen;
     for (const uint32_t i : peers) {
-      const Standing standing = primaries().standing(i, turn.ctx.now, turn.ctx.tried);
-      primaries().note(i, standing);
-      seen.add(standing);
+      const Fitness fitness = primaries().fitness(i, turn.ctx.now, turn.ctx.tried);
+      primaries().note(i, fitness);
+      seen.add(fitness);
     }
     return settle(primaries(), turn, worst_of(seen, turn),
-                  [this, peers](Standing worst) { return primaries().next_of(peers, worst); });
+                  [this, peers](Fitness worst) { return primaries().next_of(peers, worst); });
   }
 
   const Ring& ring_;

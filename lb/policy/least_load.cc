@@ -75,7 +75,7 @@ void Loads::scale(const SmoothList& list) {
   }
 }
 
-size_t Loads::least(SmoothList& list, Standing worst) {
+size_t Loads::least(SmoothList& list, Fitness worst) {
   if (list.ramps_version() != ramps_version_) scale(list);
   const int32_t* const notes = list.notes();
   const int32_t* const conns = list.conns_noted();
@@ -109,7 +109,7 @@ size_t Loads::least(SmoothList& list, Standing worst) {
 
 Pick LeastLoadBalancer::pick_least(Turn& turn) {
   const auto pick_of = [&](SmoothList& list, Loads& loads) {
-    return pick_from(list, turn, [&list, &loads](Standing worst) { return loads.least(list, worst); });
+    return pick_from(list, turn, [&list, &loads](Fitness worst) { return loads.least(list, worst); });
   };
   const Pick pick = pick_of(primaries(), primary_loads_);
   if (pick.peer != nullptr || backups().size() == 0) return pick;

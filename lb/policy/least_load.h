@@ -15,7 +15,7 @@ class Loads {
   // least_time: each request in flight and the one to come count this much.
   void set_time(size_t i, uint32_t time);
   // Who has the least of the peers noted as `worst` or better: one of them by round robin, kNone when there are none.
-  size_t least(SmoothList& list, Standing worst);
+  size_t least(SmoothList& list, Fitness worst);
 
  private:
   void scale(const SmoothList& list);

@@ -42,12 +42,12 @@ Pick ListBalancer::pick_bound(Turn& turn) {
   SmoothList& list = primaries_.index_of(bound) != PeerList::kNone ? primaries_ : backups_;
   const size_t i = list.index_of(bound);
   if (i == PeerList::kNone || list.is_tried(i, turn.ctx.tried)) return {};
-  const Standing standing = list.with_load(i, list.bound_health(i, turn.ctx.now));
-  StandingSet seen;
-  seen.add(standing);
-  if (standing > worst_of(seen, turn)) return {};
-  const bool probe = standing == Standing::kProbe && list.passive(i).take_probe(turn.ctx.now);
-  if (standing == Standing::kProbe && !probe && !panic(turn)) return {};
+  const Fitness fitness = list.with_load(i, list.bound_health(i, turn.ctx.now));
+  FitnessSet seen;
+  seen.add(fitness);
+  if (fitness > worst_of(seen, turn)) return {};
+  const bool probe = fitness == Fitness::kProbe && list.passive(i).take_probe(turn.ctx.now);
+  if (fitness == Fitness::kProbe && !probe && !panic(turn)) return {};
   return {bound, probe, false};
 }
 
@@ -59,32 +59,32 @@ void ListBalancer::failed(const Peer& peer) {
 
 Pick ListBalancer::round_robin(Turn& turn) {
   for (SmoothList* list : {&primaries_, &backups_}) {
-    const Pick pick = pick_from(*list, turn, [list](Standing worst) { return list->next(worst); });
+    const Pick pick = pick_from(*list, turn, [list](Fitness worst) { return list->next(worst); });
     if (pick.peer != nullptr) return pick;
   }
   return {};
 }
 
-Standing ListBalancer::worst_of(StandingSet seen, Turn& turn) {
-  if (seen.has(Standing::kFull)) turn.any_full = true;
-  if (!seen.has_passive()) return Standing::kFit;
-  if (!panic(turn)) return Standing::kProbe;
-  if (seen.has(Standing::kFullOut)) turn.any_full = true;
-  return Standing::kOut;
+Fitness ListBalancer::worst_of(FitnessSet seen, Turn& turn) {
+  if (seen.has(Fitness::kFull)) turn.any_full = true;
+  if (!seen.has_passive()) return Fitness::kFit;
+  if (!panic(turn)) return Fitness::kProbe;
+  if (seen.has(Fitness::kFullOut)) turn.any_full = true;
+  return Fitness::kOut;
 }
 
 bool ListBalancer::usable(size_t i, Turn& turn) {
-  const Standing standing = primaries_.standing(i, turn.ctx.now, turn.ctx.tried);
-  primaries_.note(i, standing);
-  if (standing == Standing::kFit) return true;
-  StandingSet seen;
-  seen.add(standing);
-  return standing <= worst_of(seen, turn);
+  const Fitness fitness = primaries_.fitness(i, turn.ctx.now, turn.ctx.tried);
+  primaries_.note(i, fitness);
+  if (fitness == Fitness::kFit) return true;
+  FitnessSet seen;
+  seen.add(fitness);
+  return fitness <= worst_of(seen, turn);
 }
 
 Pick ListBalancer::claim(size_t i, Turn& turn) {
   bool probe = false;
-  if (primaries_.noted(i) == Standing::kProbe) {
+  if (primaries_.noted(i) == Fitness::kProbe) {
     probe = primaries_.passive(i).take_probe(turn.ctx.now);
     if (!probe && !panic(turn)) return {};
   }

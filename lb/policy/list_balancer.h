@@ -37,26 +37,26 @@ class ListBalancer : public Balancer {
   // nobody).
   template <class Select>
   Pick pick_from(SmoothList& list, Turn& turn, Select select) {
-    const Standing worst = worst_of(list.survey(turn.ctx.now, turn.ctx.tried), turn);
+    const Fitness worst = worst_of(list.survey(turn.ctx.now, turn.ctx.tried), turn);
     Pick pick = settle(list, turn, worst, select);
     if (pick.peer == nullptr && list.wake()) pick = settle(list, turn, worst, select);
     return pick;
   }
   // The same without the survey.
   template <class Select>
-  Pick settle(SmoothList& list, Turn& turn, Standing worst, Select select) {
+  Pick settle(SmoothList& list, Turn& turn, Fitness worst, Select select) {
     size_t i = select(worst);
     bool probe = false;
-    if (i != PeerList::kNone && list.noted(i) == Standing::kProbe) {
+    if (i != PeerList::kNone && list.noted(i) == Fitness::kProbe) {
       probe = list.passive(i).take_probe(turn.ctx.now);
       // Another worker was faster: once more, without those that wait for a probe.
-      if (!probe && worst == Standing::kProbe) i = select(Standing::kFit);
+      if (!probe && worst == Fitness::kProbe) i = select(Fitness::kFit);
     }
     if (i == PeerList::kNone) return {};
     return {&list.peer(i), probe, false};
   }
-  // The worst standing that this pick takes, after a look at these.
-  Standing worst_of(StandingSet seen, Turn& turn);
+  // The worst fitness that this pick takes, after a look at these.
+  Fitness worst_of(FitnessSet seen, Turn& turn);
 
   // Whether primary i can be had, for methods that look at one peer at a time.
   bool usable(size_t i, Turn& turn);

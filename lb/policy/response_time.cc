@@ -12,7 +12,7 @@ void note_time(std::atomic<uint32_t>& average, uint32_t micros) {
   average.store(static_cast<uint32_t>(after), std::memory_order_relaxed);
 }
 
-ResponseTimes::ResponseTimes(const PeerList& list, Method method) : told_(list.size(), 0) {
+ResponseTimes::ResponseTimes(const PeerList& list, Method method) : steps_(list.size(), 0) {
   const bool is_header = method == Method::kLeastTimeHeader || method == Method::kRandomTwoHeader;
   for (size_t i = 0; i < list.size(); ++i) {
     const PeerStats& stats = list.state(i).stats;
@@ -35,8 +35,8 @@ size_t ResponseTimes::due(MonoMs now) {
   const bool first = renewed_at_ == kUnset;
   const MonoMs elapsed = first ? kLap : now - renewed_at_;
   renewed_at_ = now;
-  if (told_.size() <= kShort || elapsed < 0 || elapsed >= kLap) return told_.size();
-  return told_.size() * static_cast<size_t>(elapsed) / kLap + 1;
+  if (steps_.size() <= kShort || elapsed < 0 || elapsed >= kLap) return steps_.size();
+  return steps_.size() * static_cast<size_t>(elapsed) / kLap + 1;
 }
 
 }  // namespace weir::policy

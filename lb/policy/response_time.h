@@ -27,9 +27,9 @@ class ResponseTimes {
   void renew(MonoMs now, Changed changed) {
     for (size_t left = due(now); left > 0; --left) {
       const size_t i = next_;
-      next_ = next_ + 1 == told_.size() ? 0 : next_ + 1;
+      next_ = next_ + 1 == steps_.size() ? 0 : next_ + 1;
       const uint32_t step = this->step(i, now);
-      if (step != told_[i]) changed(i, told_[i] = step);
+      if (step != steps_[i]) changed(i, steps_[i] = step);
     }
   }
 
@@ -47,7 +47,7 @@ class ResponseTimes {
     MonoMs picked_at = kUnset;
   };
   std::vector<Row> rows_;
-  std::vector<uint32_t> told_;
+  std::vector<uint32_t> steps_;
   size_t next_ = 0;  // whose turn it is to be looked at
   MonoMs renewed_at_ = kUnset;
 };

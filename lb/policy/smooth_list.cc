@@ -39,15 +39,15 @@ struct LeastLoaded {
   }
 };
 
-constexpr int32_t as_note(Standing standing) {
-  return static_cast<int32_t>(standing);
+constexpr int32_t as_note(Fitness fitness) {
+  return static_cast<int32_t>(fitness);
 }
 
 }  // namespace
 
 SmoothList::SmoothList(const std::vector<Peer>& peers, Options options) : PeerList(peers, options.ignore_passive) {
   const size_t whole = padded(size());
-  noted_.assign(whole, as_note(Standing::kNever));
+  noted_.assign(whole, as_note(Fitness::kNever));
   health_ = noted_;
   weight_.assign(whole, 0);
   const uint64_t divisor = total_weight() / kMostTotal + 1;
@@ -66,9 +66,9 @@ SmoothList::SmoothList(const std::vector<Peer>& peers, Options options) : PeerLi
   std::fill_n(current_.begin(), size(), 0);
 }
 
-StandingSet SmoothList::survey(MonoMs now, const TriedSet* tried) {
+FitnessSet SmoothList::survey(MonoMs now, const TriedSet* tried) {
   look_again(now);
-  StandingSet seen = seen_;
+  FitnessSet seen = seen_;
   if (differs_) {
     std::copy(health_.begin(), health_.end(), noted_.begin());
     differs_ = false;
@@ -80,7 +80,7 @@ StandingSet SmoothList::survey(MonoMs now, const TriedSet* tried) {
     seen.add(note_limits(tried));
   } else if (tried != nullptr) {
     for (const Peer* peer : *tried)
-      if (const size_t i = index_of(peer); i != kNone) note(i, Standing::kNever);
+      if (const size_t i = index_of(peer); i != kNone) note(i, Fitness::kNever);
   }
   all_fit_ = tried == nullptr && seen.all_fit();
   if (!ramps_.empty()) rest(now);
@@ -106,13 +106,13 @@ bool SmoothList::any_at_limit() const {
 }
 
 // Notes all peers anew: by health and load, the tried ones as kNever. Says which full ones there are.
-StandingSet SmoothList::note_limits(const TriedSet* tried) {
+FitnessSet SmoothList::note_limits(const TriedSet* tried) {
   std::array<int32_t, TriedSet::kMost> healths;
   int hidden = 0;
   if (tried != nullptr) {
     for (const Peer* peer : *tried)
       if (const size_t i = index_of(peer); i != kNone)
-        healths[static_cast<size_t>(hidden++)] = std::exchange(health_[i], as_note(Standing::kNever));
+        healths[static_cast<size_t>(hidden++)] = std::exchange(health_[i], as_note(Fitness::kNever));
   }
   differs_ = true;
   Lanes any_full = all_lanes(0), any_full_out = all_lanes(0);
@@ -123,21 +123,21 @@ StandingSet SmoothList::note_limits(const TriedSet* tried) {
   for (size_t i = 0, end = noted_.size(); i < end; i += kLanes) {
     const Lanes health = load_lanes(healths_now + i);
     const Lanes over = load_lanes(conns + i) >= load_lanes(limits + i);
-    const Lanes full = over & (health == as_note(Standing::kFit));
-    const Lanes full_out = over & (health > as_note(Standing::kFit)) & (health < as_note(Standing::kNever));
+    const Lanes full = over & (health == as_note(Fitness::kFit));
+    const Lanes full_out = over & (health > as_note(Fitness::kFit)) & (health < as_note(Fitness::kNever));
     any_full |= full;
     any_full_out |= full_out;
-    const Lanes out_or_in = choose_lanes(full_out, all_lanes(as_note(Standing::kFullOut)), health);
-    store_lanes(notes + i, choose_lanes(full, all_lanes(as_note(Standing::kFull)), out_or_in));
+    const Lanes out_or_in = choose_lanes(full_out, all_lanes(as_note(Fitness::kFullOut)), health);
+    store_lanes(notes + i, choose_lanes(full, all_lanes(as_note(Fitness::kFull)), out_or_in));
   }
   if (tried != nullptr) {
     int k = 0;
     for (const Peer* peer : *tried)
       if (const size_t i = index_of(peer); i != kNone) health_[i] = healths[static_cast<size_t>(k++)];
   }
-  StandingSet seen;
-  if (any_lane(any_full)) seen.add(Standing::kFull);
-  if (any_lane(any_full_out)) seen.add(Standing::kFullOut);
+  FitnessSet seen;
+  if (any_lane(any_full)) seen.add(Fitness::kFull);
+  if (any_lane(any_full_out)) seen.add(Fitness::kFullOut);
   return seen;
 }
 
@@ -152,13 +152,13 @@ void SmoothList::rest(MonoMs now) {
     }
   }
   for (const Ramp& ramp : ramps_) {
-    if (noted(ramp.peer) != Standing::kFit) continue;
+    if (noted(ramp.peer) != Fitness::kFit) continue;
     uint32_t& credit = credit_[ramp.peer];
     credit += ramp.share;
     if (credit >= kWhole) {
       credit -= kWhole;
     } else {
-      note(ramp.peer, Standing::kNever);
+      note(ramp.peer, Fitness::kNever);
       resting_.push_back(ramp.peer);
     }
   }
@@ -166,7 +166,7 @@ void SmoothList::rest(MonoMs now) {
 }
 
 bool SmoothList::wake() {
-  for (const uint32_t i : resting_) note(i, Standing::kFit);
+  for (const uint32_t i : resting_) note(i, Fitness::kFit);
   const bool any = !resting_.empty();
   resting_.clear();
   return any;
@@ -183,15 +183,15 @@ void SmoothList::look_again(MonoMs now) {
   stamp_ = stamp;
   looked_at_ = now;
   good_until_ = kNever;
-  seen_ = StandingSet();
+  seen_ = FitnessSet();
   count_ = Count();
   for (size_t i = 0; i < size(); ++i) {
-    const Standing standing = health(i, now);
-    health_[i] = as_note(standing);
-    seen_.add(standing);
-    if (standing == Standing::kNever) continue;
+    const Fitness fitness = health(i, now);
+    health_[i] = as_note(fitness);
+    seen_.add(fitness);
+    if (fitness == Fitness::kNever) continue;
     ++count_.left;
-    if (standing == Standing::kFit) {
+    if (fitness == Fitness::kFit) {
       ++count_.in;
       continue;
     }
@@ -207,13 +207,13 @@ void SmoothList::look_again(MonoMs now) {
   for (const uint32_t i : slow_starters_) {
     const MonoMs from = state(i).ramp_from.load(std::memory_order_relaxed);
     const MonoMs length = peer(i).options.slow_start.count();
-    if (from == 0 || now >= from + length || static_cast<Standing>(health_[i]) == Standing::kNever) continue;
+    if (from == 0 || now >= from + length || static_cast<Fitness>(health_[i]) == Fitness::kNever) continue;
     ramps_.push_back({i, kWhole, from, length});
     good_until_ = std::min(good_until_, from + length);
   }
 }
 
-size_t SmoothList::next(Standing worst) {
+size_t SmoothList::next(Fitness worst) {
   if (all_fit_) return turn(Everybody());
   return turn(Noted{noted_.data(), all_lanes(as_note(worst))});
 }
@@ -292,7 +292,7 @@ size_t SmoothList::turn_of_few(const int32_t* in) {
   return winner;
 }
 
-size_t SmoothList::next_of(std::span<const uint32_t> peers, Standing worst) {
+size_t SmoothList::next_of(std::span<const uint32_t> peers, Fitness worst) {
   size_t winner = kNone;
   int32_t sum = 0;
   for (const uint32_t i : peers) {
@@ -320,11 +320,11 @@ void SmoothList::failed(size_t i) {
 void SmoothList::stagger(int worker, int workers) {
   if (worker <= 0 || worker >= workers) return;
   // The sequence repeats after the weights' sum over their common divisor.
-  std::vector<int32_t> notes(noted_.size(), as_note(Standing::kNever));
+  std::vector<int32_t> notes(noted_.size(), as_note(Fitness::kNever));
   uint64_t sum = 0, divisor = 0;
   for (size_t i = 0; i < size(); ++i) {
     if (peer(i).options.down) continue;
-    notes[i] = as_note(Standing::kFit);
+    notes[i] = as_note(Fitness::kFit);
     sum += weight(i);
     divisor = std::gcd(divisor, uint64_t{weight(i)});
   }
@@ -333,7 +333,7 @@ void SmoothList::stagger(int worker, int workers) {
   constexpr uint64_t kMostSteps = 4096, kMostVisits = 2'000'000;
   const uint64_t wanted = sum / divisor * static_cast<uint64_t>(worker) / static_cast<uint64_t>(workers);
   const uint64_t steps = std::min({wanted, kMostSteps, kMostVisits / size()});
-  for (uint64_t step = 0; step < steps; ++step) turn(Noted{notes.data(), all_lanes(as_note(Standing::kFit))});
+  for (uint64_t step = 0; step < steps; ++step) turn(Noted{notes.data(), all_lanes(as_note(Fitness::kFit))});
 }
 
 }  // namespace weir::policy

@@ -17,10 +17,10 @@ class SmoothList : public PeerList {
   };
   SmoothList(const std::vector<Peer>& peers, Options options);
 
-  // Notes the standing of every peer for next() and noted(); says which there are (a tried peer may be among them with
+  // Notes the fitness of every peer for next() and noted(); says which there are (a tried peer may be among them with
   // its health). Cheap while no peer changes: see ChangeStamp. A peer that is fit but ramps up (slow_start) is noted as
   // kNever in all but its share of the surveys.
-  StandingSet survey(MonoMs now, const TriedSet* tried);
+  FitnessSet survey(MonoMs now, const TriedSet* tried);
   // The peers that rest may be had after all: nobody else can. False when there are none.
   bool wake();
   // Peers that ramp up, at the last survey.
@@ -33,12 +33,12 @@ class SmoothList : public PeerList {
   // Moves when ramps() have changed.
   uint32_t ramps_version() const { return ramps_version_; }
   // Until the next survey.
-  void note(size_t i, Standing standing) {
-    noted_.data()[i] = static_cast<int32_t>(standing);
+  void note(size_t i, Fitness fitness) {
+    noted_.data()[i] = static_cast<int32_t>(fitness);
     differs_ = true;
   }
-  Standing noted(size_t i) const { return static_cast<Standing>(noted_.data()[i]); }
-  // Columns of padded(size()) for loops over all peers (lanes.h): Standing as noted, kNever in the padding; with
+  Fitness noted(size_t i) const { return static_cast<Fitness>(noted_.data()[i]); }
+  // Columns of padded(size()) for loops over all peers (lanes.h): Fitness as noted, kNever in the padding; with
   // Options::loads the requests in flight when they were noted.
   const int32_t* notes() const { return noted_.data(); }
   const int32_t* conns_noted() const { return conns_.data(); }
@@ -51,12 +51,12 @@ class SmoothList : public PeerList {
   Count count(MonoMs now);
 
   // One turn among the peers noted as `worst` or better: whose turn it is, kNone when there are none.
-  size_t next(Standing worst);
+  size_t next(Fitness worst);
   // The same among the peers of the least load: a padded column with NaN for who cannot be had. One alone takes no
   // turn.
   size_t next_of_least(const double* load, double least);
   // The same among these peers alone.
-  size_t next_of(std::span<const uint32_t> peers, Standing worst);
+  size_t next_of(std::span<const uint32_t> peers, Fitness worst);
 
   // An attempt on the peer failed: its effective weight falls and grows back turn by turn.
   void failed(size_t i);
@@ -67,7 +67,7 @@ class SmoothList : public PeerList {
   void look_again(MonoMs now);
   void read_loads();
   bool any_at_limit() const;
-  StandingSet note_limits(const TriedSet* tried);
+  FitnessSet note_limits(const TriedSet* tried);
   void rest(MonoMs now);
   // `In::at(i)`: which of the four peers from i on take part. `kGrows`: some effective weights may be lowered.
   template <bool kGrows, class In>
@@ -82,8 +82,8 @@ class SmoothList : public PeerList {
 
   // Columns, padded to whole lanes with peers that are never picked.
   std::vector<int32_t> current_, effective_, weight_;
-  std::vector<int32_t> noted_;   // Standing, for this pick
-  std::vector<int32_t> health_;  // Standing without load and tries, at the last look
+  std::vector<int32_t> noted_;   // Fitness, for this pick
+  std::vector<int32_t> health_;  // Fitness without load and tries, at the last look
   std::vector<int32_t> conns_;   // empty when nobody asks
   std::vector<int32_t> limit_;   // max_conns; empty when nobody has one
   int32_t sum_ = 0;              // of weight_
@@ -97,7 +97,7 @@ class SmoothList : public PeerList {
   uint32_t ramps_version_ = 0;
   MonoMs ramped_at_ = 0;           // when the shares were reckoned
   std::vector<uint32_t> resting_;  // those that the last survey noted as kNever
-  StandingSet seen_;
+  FitnessSet seen_;
   Count count_;
   uint64_t stamp_ = 0;  // what ChangeStamp was at the last look
   MonoMs looked_at_ = 0;

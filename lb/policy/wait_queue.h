@@ -17,28 +17,28 @@ struct QueueOptions {
 
 class WaitQueue {
  public:
-  // A place in the line. Held by the request that waits; destroying it is leaving.
+  // A position in the queue. Held by the request that waits; destroying it is leaving.
   class Ticket {
    public:
     virtual ~Ticket() = default;
-    // It was called and found no peer after all (those with room have been tried): it keeps its place, the call goes to
-    // the next behind it.
-    virtual void missed() = 0;
+    // It was woken and found no peer after all (those with room have been tried): it keeps its position, the wake-up
+    // passes to the next behind it.
+    virtual void pass_on() = 0;
   };
   // Called from any thread, perhaps inside enter(): post to the loop, do not act. Any number of times; never after the
   // ticket's destruction has returned.
-  using Call = std::function<void()>;
+  using WakeUp = std::function<void()>;
 
   virtual ~WaitQueue() = default;
-  // At the end of the line; null when it is full.
-  virtual std::unique_ptr<Ticket> enter(Call call) = 0;
-  // Whether somebody waits: then a newcomer lines up and does not pick. One relaxed load.
-  virtual bool anybody() const = 0;
+  // At the end of the queue; null when it is full.
+  virtual std::unique_ptr<Ticket> enter(WakeUp wake_up) = 0;
+  // Whether somebody waits: then a newcomer queues and does not pick. One relaxed load.
+  virtual bool has_waiting() const = 0;
   virtual uint32_t waiting() const = 0;
-  // One request has left a peer: calls the first that is not called yet.
+  // One request has left a peer: wakes the first that is not woken yet.
   virtual void place_freed() = 0;
-  // A peer came back, a limit rose: calls everybody in line.
-  virtual void call_all() = 0;
+  // A peer came back, a limit rose: wakes all.
+  virtual void wake_all() = 0;
 };
 
 }  // namespace weir::policy

@@ -42,15 +42,15 @@ void Exchange::next_attempt() {
   assert(!leased() && connecting_ == nullptr);
   policy::WaitQueue* queue = cluster_->site->queue.get();
   // First come, first served: whoever comes while others wait stands behind them.
-  if (queue != nullptr && ticket_ == nullptr && first_attempt_at_ == 0 && queue->anybody()) {
-    line_up();
+  if (queue != nullptr && ticket_ == nullptr && first_attempt_at_ == 0 && queue->has_waiting()) {
+    join_queue();
     return;
   }
   const policy::Pick pick = pick_peer();
   if (pick.peer != nullptr) {
     start_attempt(pick);
   } else if (pick.any_full && queue != nullptr) {
-    ticket_ == nullptr ? line_up() : ticket_->missed();
+    ticket_ == nullptr ? join_queue() : ticket_->pass_on();
   } else {
     no_peer(pick);
   }
@@ -74,7 +74,7 @@ policy::Pick Exchange::pick_peer() {
 }
 
 void Exchange::start_attempt(const policy::Pick& pick) {
-  leave_line();
+  leave_queue();
   peer_ = pick.peer;
   probe_ = pick.probe;
   peer_->state->stats.requests.fetch_add(1, std::memory_order_relaxed);
@@ -118,7 +118,7 @@ void Exchange::start_attempt(const policy::Pick& pick) {
 }
 
 void Exchange::no_peer(const policy::Pick& pick) {
-  leave_line();
+  leave_queue();
   const ErrorKind kind = pick.any_full ? ErrorKind::kOverloaded : ErrorKind::kNoPeer;
   if (record_.attempts.size() == 0) record_no_attempt(kind);
   static LogLimit limit;

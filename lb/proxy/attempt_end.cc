@@ -159,7 +159,7 @@ void Exchange::peer_succeeded() {
   if (!state.passive.success(now)) return;
   if (peer_->options.slow_start.count() > 0) state.ramp_from.store(now);
   log::warn("peer ", cluster_->site->cluster->name(), "/", peer_->options.name, " is back");
-  if (cluster_->site->queue != nullptr) cluster_->site->queue->call_all();
+  if (cluster_->site->queue != nullptr) cluster_->site->queue->wake_all();
 }
 
 void Exchange::end_attempt(ErrorKind kind, bool decided) {

@@ -27,7 +27,7 @@ std::string machine_name() {
 
 }  // namespace
 
-Core::Core(io::Loop& loop, observe::LogWriter& log_writer, CoreOptions options)
+Core::Core(io::Loop& loop, observe::AccessLogWriter& log_writer, CoreOptions options)
     : loop_(loop),
       options_(std::move(options)),
       rng_(options_.seed != 0 ? options_.seed : random_seed()),

@@ -50,7 +50,7 @@ struct CoreOptions {
 
 class Core final : private DeadlineHandler {
  public:
-  Core(io::Loop& loop, observe::LogWriter& log_writer, CoreOptions options);
+  Core(io::Loop& loop, observe::AccessLogWriter& log_writer, CoreOptions options);
   ~Core();  // closes every session at once
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;

@@ -393,7 +393,7 @@ void Exchange::release_budget() {
 }
 
 void Exchange::release_cluster() {
-  leave_line();
+  leave_queue();
   release_budget();
   if (cluster_ != nullptr && cluster_->site->sticky != nullptr) bound_session_ = {};
   if (counted_in_cluster_) cluster_->site->inflight->fetch_sub(1, std::memory_order_relaxed);

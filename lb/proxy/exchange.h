@@ -138,12 +138,12 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   void record_no_attempt(ErrorKind kind);
 
   // --- place.cc
-  void line_up();
-  void called();
+  void join_queue();
+  void on_wake_up();
   void wait_longer();
-  void leave_line();
+  void leave_queue();
   void no_place(ErrorKind kind);
-  void arm_line();
+  void arm_queue();
 
   // --- response.cc: LeaseHandler and http::ClientCodec::Handler
   Arena& response_arena(http::StreamId stream) override;
@@ -236,7 +236,7 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   // cluster
   bool counted_in_cluster_ = false;
   bool budget_taken_ = false;
-  bool in_line_ = false;  // of the upstream's queue: ticket_, line_token_
+  bool queued_ = false;  // in the upstream's queue: ticket_, queue_token_
   // attempts
   bool probe_ = false;
   bool fresh_only_ = false;
@@ -319,8 +319,9 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   std::string_view internal_target_;  // the URI of the error_page that is served
   RegexMatch host_captures_;
   std::unique_ptr<policy::WaitQueue::Ticket> ticket_;
-  std::shared_ptr<Exchange*> line_token_;  // a call that was posted before the request left the line finds it expired
-  MonoMs line_until_ = 0;
+  std::shared_ptr<Exchange*>
+      queue_token_;  // a wake-up that was posted before the request left the queue finds it expired
+  MonoMs queue_until_ = 0;
   std::string_view bound_session_;  // learned before; its peer may be gone
   size_t look_size_ = 0;
   mutable char request_id_[32] = {};

@@ -62,7 +62,7 @@ struct NotReady {
 };
 
 struct AccessLogTarget {
-  int file = -1;  // LogWriter's id, filled when the snapshot is built
+  int file = -1;  // AccessLogWriter's id, filled when the snapshot is built
   observe::AccessLogOptions options;
 };
 using AccessLogs = std::vector<AccessLogTarget>;

@@ -8,19 +8,19 @@
 namespace weir::proxy {
 namespace {
 
-// Places appear without a call too: an ejection is over, a share grows again. Somebody of each worker then asks.
+// Places appear without a wake-up too: an ejection is over, a share grows again. One request of each worker then looks.
 constexpr MonoMs kLookAgain = 1'000;
 
 }  // namespace
 
-void Exchange::line_up() {
-  in_line_ = true;
-  line_token_ = std::make_shared<Exchange*>(this);
-  // The call comes from any thread. When its turn in the loop has come, the request may have left the line, and the
+void Exchange::join_queue() {
+  queued_ = true;
+  queue_token_ = std::make_shared<Exchange*>(this);
+  // The wake-up comes from any thread. When its turn in the loop has come, the request may have left the queue, and the
   // exchange be another request's or gone.
-  ticket_ = cluster_->site->queue->enter([&loop = core_.loop(), token = std::weak_ptr<Exchange*>(line_token_)] {
+  ticket_ = cluster_->site->queue->enter([&loop = core_.loop(), token = std::weak_ptr<Exchange*>(queue_token_)] {
     loop.post([token] {
-      if (const auto exchange = token.lock()) (*exchange)->called();
+      if (const auto exchange = token.lock()) (*exchange)->on_wake_up();
     });
   });
   if (ticket_ == nullptr) {
@@ -28,44 +28,44 @@ void Exchange::line_up() {
     return;
   }
   core_.counters().add(observe::Counter::kQueued);
-  line_until_ = core_.loop().now() + cluster_->site->queue_options.timeout.count();
-  arm_line();
+  queue_until_ = core_.loop().now() + cluster_->site->queue_options.timeout.count();
+  arm_queue();
 }
 
-void Exchange::called() {
+void Exchange::on_wake_up() {
   if (waiting_ == Waiting::kPlace) next_attempt();
 }
 
-void Exchange::arm_line() {
+void Exchange::arm_queue() {
   waiting_ = Waiting::kPlace;
-  core_.loop().arm(upstream_deadline_, std::min(line_until_, core_.loop().now() + kLookAgain));
+  core_.loop().arm(upstream_deadline_, std::min(queue_until_, core_.loop().now() + kLookAgain));
 }
 
 void Exchange::wait_longer() {
   const MonoMs now = core_.loop().now();
-  if (now >= line_until_) {
+  if (now >= queue_until_) {
     no_place(ErrorKind::kQueueTimeout);
     return;
   }
-  arm_line();
+  arm_queue();
   if (now - cluster_->looked_at < kLookAgain) return;
   cluster_->looked_at = now;
   cluster_->site->queue->place_freed();  // the first in line looks; in vain, the next one does
 }
 
-void Exchange::leave_line() {
-  if (!in_line_) return;
-  in_line_ = false;
+void Exchange::leave_queue() {
+  if (!queued_) return;
+  queued_ = false;
   if (waiting_ == Waiting::kPlace) {
     waiting_ = Waiting::kNothing;
     upstream_deadline_.cancel();
   }
-  line_token_.reset();
+  queue_token_.reset();
   ticket_.reset();
 }
 
 void Exchange::no_place(ErrorKind kind) {
-  leave_line();
+  leave_queue();
   record_no_attempt(kind);
   static LogLimit limit;
   if (limit.pass(core_.loop().now()))

@@ -181,7 +181,7 @@ std::vector<std::string> AdminApi::warnings_about(const std::string& upstream) c
   return {"no peer of upstream \"" + upstream + "\" takes requests now"};
 }
 
-AdminChanges::Told AdminApi::told_about(const PeerPlace& place, Call& call, int status) {
+AdminChanges::OnDone AdminApi::reply_with_peer(const PeerPlace& place, Call& call, int status) {
   return [this, upstream = place.cluster->cluster->name(), peer = place.peer->options.name, status,
           answer = call.answer](const AdminChanges::Outcome& outcome) {
     if (!outcome.errors.empty())
@@ -197,18 +197,19 @@ void AdminApi::change_peer(Call& call) {
   if (place.peer == nullptr) return;
   Result<PeerChange> change = parse_peer_change(call.request.body);
   if (!change) return call.answer(refusal(400, change.error()));
-  const AdminChanges::Words words{call.request.who, change->why};
+  const AdminChanges::Author author{call.request.who, change->why};
   switch (change->action) {
-    case PeerChange::Action::kUp: return changes_.up(place, words, told_about(place, call, 200));
-    case PeerChange::Action::kDown: return changes_.down(place, words, told_about(place, call, 200));
-    case PeerChange::Action::kWeight: return changes_.weigh(place, change->weight, words, told_about(place, call, 200));
-    case PeerChange::Action::kReset: return changes_.reset(place, words, told_about(place, call, 200));
+    case PeerChange::Action::kUp: return changes_.up(place, author, reply_with_peer(place, call, 200));
+    case PeerChange::Action::kDown: return changes_.down(place, author, reply_with_peer(place, call, 200));
+    case PeerChange::Action::kWeight:
+      return changes_.weigh(place, change->weight, author, reply_with_peer(place, call, 200));
+    case PeerChange::Action::kReset: return changes_.reset(place, author, reply_with_peer(place, call, 200));
     case PeerChange::Action::kDrain: break;
   }
   const std::string& upstream = place.cluster->cluster->name();
   const PeerOverride* said = runtime_.overrides.peer(upstream, place.peer->options.name);
   if (said != nullptr && said->mode == PeerOverride::Mode::kDrained) return peer(call);  // there is nothing to wait for
-  changes_.drain(place, change->drain, words, told_about(place, call, 202));
+  changes_.drain(place, change->drain, author, reply_with_peer(place, call, 202));
 }
 
 void AdminApi::maintenance(Call& call) {

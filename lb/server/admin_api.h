@@ -59,7 +59,7 @@ class AdminApi {
   void reload(Call& call);
 
   PeerPlace place_of(Call& call);
-  AdminChanges::Told told_about(const PeerPlace& place, Call& call, int status);
+  AdminChanges::OnDone reply_with_peer(const PeerPlace& place, Call& call, int status);
   std::vector<std::string> warnings_about(const std::string& upstream) const;
 
   Runtime& runtime_;

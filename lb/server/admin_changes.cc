@@ -24,23 +24,23 @@ std::string counted(uint64_t n, const char* thing) {
   return std::to_string(n) + " " + thing + (n == 1 ? "" : "s");
 }
 
-void note(const std::string& what, const std::string& change, const AdminChanges::Words& words) {
-  const std::string who = words.who.empty() ? std::string("by the operator") : "by the operator (" + words.who + ")";
-  log::notice(what, ": ", change, " ", who, words.why.empty() ? "" : ": " + words.why);
+void note(const std::string& what, const std::string& change, const AdminChanges::Author& author) {
+  const std::string who = author.who.empty() ? std::string("by the operator") : "by the operator (" + author.who + ")";
+  log::notice(what, ": ", change, " ", who, author.why.empty() ? "" : ": " + author.why);
 }
 
 }  // namespace
 
-void AdminChanges::set_mode(const PeerPlace& place, Mode mode, const Words& words) {
+void AdminChanges::set_mode(const PeerPlace& place, Mode mode, const Author& author) {
   const Overrides::PeerKey key = key_of(place);
   PeerOverride& said = runtime_.overrides.peers[key];
   said.mode = mode;
-  said.why = words.why;
+  said.why = author.why;
   said.since_us = runtime_.loop.wall_us();
   if (said.empty()) runtime_.overrides.peers.erase(key);
 }
 
-void AdminChanges::up(const PeerPlace& place, const Words& words, Told told) {
+void AdminChanges::up(const PeerPlace& place, const Author& author, OnDone done) {
   const Overrides::PeerKey key = key_of(place);
   const policy::PeerOptions* configured = configured_peer(*runtime_.model, key.first, place.peer->options);
   const bool is_out = configured != nullptr && (configured->down || configured->drain);
@@ -50,47 +50,47 @@ void AdminChanges::up(const PeerPlace& place, const Words& words, Told told) {
   // Before the switch: a worker that sees the peer come back sees its ramp.
   if (was_out) place.peer->state->ramp_from = runtime_.loop.now();
   place.peer->state->passive.reinstate(runtime_.loop.now());  // the operator knows better than the last failure
-  set_mode(place, is_out ? Mode::kUp : Mode::kNone, words);
-  note(text_of(key), is_out ? "up, against its configuration," : "up", words);
-  put_in_force(std::move(told));
+  set_mode(place, is_out ? Mode::kUp : Mode::kNone, author);
+  note(text_of(key), is_out ? "up, against its configuration," : "up", author);
+  put_in_force(std::move(done));
 }
 
-void AdminChanges::down(const PeerPlace& place, const Words& words, Told told) {
+void AdminChanges::down(const PeerPlace& place, const Author& author, OnDone done) {
   drains_.erase(key_of(place));
-  set_mode(place, Mode::kDown, words);
-  note(text_of(key_of(place)), "down", words);
-  put_in_force(std::move(told));
+  set_mode(place, Mode::kDown, author);
+  note(text_of(key_of(place)), "down", author);
+  put_in_force(std::move(done));
 }
 
-void AdminChanges::weigh(const PeerPlace& place, std::optional<uint32_t> weight, const Words& words, Told told) {
+void AdminChanges::weigh(const PeerPlace& place, std::optional<uint32_t> weight, const Author& author, OnDone done) {
   const Overrides::PeerKey key = key_of(place);
   PeerOverride& said = runtime_.overrides.peers[key];
   said.weight = weight;
-  if (!words.why.empty() || said.mode == Mode::kNone) said.why = words.why;
+  if (!author.why.empty() || said.mode == Mode::kNone) said.why = author.why;
   if (said.mode == Mode::kNone) said.since_us = runtime_.loop.wall_us();
   if (said.empty()) runtime_.overrides.peers.erase(key);
-  note(text_of(key), weight ? "weight " + std::to_string(*weight) : "weight as configured", words);
-  put_in_force(std::move(told));
+  note(text_of(key), weight ? "weight " + std::to_string(*weight) : "weight as configured", author);
+  put_in_force(std::move(done));
 }
 
-void AdminChanges::reset(const PeerPlace& place, const Words& words, Told told) {
+void AdminChanges::reset(const PeerPlace& place, const Author& author, OnDone done) {
   const Overrides::PeerKey key = key_of(place);
   drains_.erase(key);
   runtime_.overrides.peers.erase(key);
-  note(text_of(key), "as configured", words);
-  put_in_force(std::move(told));
+  note(text_of(key), "as configured", author);
+  put_in_force(std::move(done));
 }
 
-void AdminChanges::drain(const PeerPlace& place, const DrainOptions& options, const Words& words, Told told) {
+void AdminChanges::drain(const PeerPlace& place, const DrainOptions& options, const Author& author, OnDone done) {
   const Overrides::PeerKey key = key_of(place);
-  set_mode(place, Mode::kDrain, words);
+  set_mode(place, Mode::kDrain, author);
   begin_drain(key, place.peer->state, options);
   const DrainJob& job = *drains_.at(key);
   note(text_of(key),
        "draining, " + counted(job.requests_left(), "request") + " and " + counted(job.tunnels_left(), "WebSocket") +
            " open,",
-       words);
-  put_in_force(std::move(told));
+       author);
+  put_in_force(std::move(done));
 }
 
 void AdminChanges::begin_drain(const Overrides::PeerKey& key, const std::shared_ptr<policy::PeerState>& state,
@@ -111,17 +111,17 @@ void AdminChanges::close_tunnels(const Overrides::PeerKey& key, DrainJob& job) {
 }
 
 void AdminChanges::maintain(const std::vector<Overrides::MaintenanceKey>& where, std::optional<bool> on,
-                            const Words& words, Told told) {
+                            const Author& author, OnDone done) {
   for (const Overrides::MaintenanceKey& key : where) {
     if (on)
-      runtime_.overrides.maintenance[key] = {*on, words.why, runtime_.loop.wall_us()};
+      runtime_.overrides.maintenance[key] = {*on, author.why, runtime_.loop.wall_us()};
     else
       runtime_.overrides.maintenance.erase(key);
     note(
         "maintenance of server \"" + key.first + "\"" + (key.second.empty() ? "" : ", location \"" + key.second + "\""),
-        on ? (*on ? "on" : "off") : "as configured", words);
+        on ? (*on ? "on" : "off") : "as configured", author);
   }
-  put_in_force(std::move(told));
+  put_in_force(std::move(done));
 }
 
 const DrainJob* AdminChanges::drain_of(const std::string& upstream, const std::string& peer) const {
@@ -139,11 +139,11 @@ void AdminChanges::resume_drains() {
   }
 }
 
-void AdminChanges::put_in_force(Told told) {
+void AdminChanges::put_in_force(OnDone done) {
   std::string unsaved;
   if (Status<> saved = runtime_.save_overrides(); !saved) unsaved = saved.error();
-  reload_.rebuild([unsaved = std::move(unsaved), told = std::move(told)](const std::vector<std::string>& errors) {
-    told({errors, unsaved});
+  reload_.rebuild([unsaved = std::move(unsaved), done = std::move(done)](const std::vector<std::string>& errors) {
+    done({errors, unsaved});
   });
 }
 

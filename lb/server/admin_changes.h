@@ -24,9 +24,9 @@ class AdminChanges {
     std::string unsaved;              // why it will not last over a restart; empty when it will
   };
   // When every worker has it.
-  using Told = std::function<void(const Outcome&)>;
-  // Who says it and why, for the log.
-  struct Words {
+  using OnDone = std::function<void(const Outcome&)>;
+  // Who makes a change and why, for the log.
+  struct Author {
     std::string who;  // "uid 0, pid 17"; may be empty
     std::string why;
   };
@@ -34,17 +34,17 @@ class AdminChanges {
   AdminChanges(Runtime& runtime, Reload& reload) : runtime_(runtime), reload_(reload) {}
 
   // In and out; both end a drain. `up` says what the configuration says when that is up.
-  void up(const PeerPlace& place, const Words& words, Told told);
-  void down(const PeerPlace& place, const Words& words, Told told);
+  void up(const PeerPlace& place, const Author& author, OnDone done);
+  void down(const PeerPlace& place, const Author& author, OnDone done);
   // nullopt: as configured.
-  void weigh(const PeerPlace& place, std::optional<uint32_t> weight, const Words& words, Told told);
+  void weigh(const PeerPlace& place, std::optional<uint32_t> weight, const Author& author, OnDone done);
   // Everything as configured.
-  void reset(const PeerPlace& place, const Words& words, Told told);
-  // One that runs begins again with these options. `told` hears of its beginning; drain_of() tells how it goes on.
-  void drain(const PeerPlace& place, const DrainOptions& options, const Words& words, Told told);
+  void reset(const PeerPlace& place, const Author& author, OnDone done);
+  // One that runs begins again with these options. `done` is called at its beginning; drain_of() has its progress.
+  void drain(const PeerPlace& place, const DrainOptions& options, const Author& author, OnDone done);
   // nullopt: as configured.
-  void maintain(const std::vector<Overrides::MaintenanceKey>& where, std::optional<bool> on, const Words& words,
-                Told told);
+  void maintain(const std::vector<Overrides::MaintenanceKey>& where, std::optional<bool> on, const Author& author,
+                OnDone done);
 
   // The last drain of that peer, over or not; null: none since the start, or undone.
   const DrainJob* drain_of(const std::string& upstream, const std::string& peer) const;
@@ -54,11 +54,11 @@ class AdminChanges {
   void stop() { drains_.clear(); }
 
  private:
-  void set_mode(const PeerPlace& place, PeerOverride::Mode mode, const Words& words);
+  void set_mode(const PeerPlace& place, PeerOverride::Mode mode, const Author& author);
   void begin_drain(const Overrides::PeerKey& key, const std::shared_ptr<policy::PeerState>& state,
                    const DrainOptions& options);
   void close_tunnels(const Overrides::PeerKey& key, DrainJob& job);
-  void put_in_force(Told told);
+  void put_in_force(OnDone done);
 
   Runtime& runtime_;
   Reload& reload_;

@@ -49,7 +49,7 @@ int test_config(const CommandLine& line) {
   if (!line.quiet) say("weir: the " + file + " syntax is ok");
   Registry registry;
   NameBook names;
-  observe::LogWriter log_writer;
+  observe::AccessLogWriter log_writer;
   const BuiltSite built = build_site({*config.model, 1, registry, log_writer, names.fresh(*config.model)});
   say_all(built.warnings);
   if (!built.site) {

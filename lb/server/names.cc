@@ -79,8 +79,8 @@ ResolveName NameBook::fresh(const config::Model& model) {
   auto answers = ask(questions, kLoad, false);
   learned_ = std::exchange(news_due_, kNever) != kNever;
   for (size_t i = 0; i < questions.size(); ++i) {
-    const bool had = known_.contains(questions[i]);
-    if (learn(questions[i], answers[i]) && had) learned_ = true;
+    const bool was_known = known_.contains(questions[i]);
+    if (learn(questions[i], answers[i]) && was_known) learned_ = true;
   }
   return known();
 }
@@ -138,11 +138,11 @@ std::vector<Result<io::ResolveAnswer>> NameBook::ask(const std::vector<NameQuest
 // True when the peers are others than before.
 bool NameBook::learn(const NameQuestion& question, Result<io::ResolveAnswer>& answer) {
   Known& known = known_[question];
-  const bool had = !known.peers.empty();
-  if (!answer || (answer->partial && had)) {
+  const bool was_known = !known.peers.empty();
+  if (!answer || (answer->partial && was_known)) {
     known.why = answer ? "some of its targets could not be resolved" : answer.error();
     if (known.due != kNever) known.due = now_() + kRetry;
-    if (had && !std::exchange(known.failing, true))
+    if (was_known && !std::exchange(known.failing, true))
       log::warn("\"", question.text(), "\": ", known.why, "; its last addresses are kept: ", list_of(known.peers));
     return false;
   }
@@ -151,9 +151,9 @@ bool NameBook::learn(const NameQuestion& question, Result<io::ResolveAnswer>& an
   known.due = answer->partial ? now_() + kRetry : question.resolve ? now_() + hold_of(question, *answer) : kNever;
   sort(answer->peers);
   const bool changed = answer->peers != known.peers;
-  if (had && changed)
+  if (was_known && changed)
     log::notice("\"", question.text(), "\" resolves to ", list_of(answer->peers), "; before: ", list_of(known.peers));
-  else if (had && was_failing)
+  else if (was_known && was_failing)
     log::notice("\"", question.text(), "\" resolves again, to the same addresses");
   known.peers = std::move(answer->peers);
   return changed;

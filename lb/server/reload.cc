@@ -34,7 +34,7 @@ Reload::Reload(Runtime& runtime, std::function<void()> loaded) : runtime_(runtim
 Reload::~Reload() {
   load_ = {};
   rebuild_ = {};
-  told_.clear();
+  callbacks_.clear();
   cancel();
   if (helper_.joinable()) helper_.join();
 }
@@ -43,11 +43,11 @@ void Reload::cancel() {
   cancelled_ = true;
   names_due_.cancel();
   runtime_.names.cancel();
-  for (Wanted* wanted : {&load_, &rebuild_}) {
-    std::move(wanted->told.begin(), wanted->told.end(), std::back_inserter(told_));
-    *wanted = {};
+  for (Pending* pending : {&load_, &rebuild_}) {
+    std::move(pending->done.begin(), pending->done.end(), std::back_inserter(callbacks_));
+    *pending = {};
   }
-  for (const Told& told : std::exchange(told_, {})) told({kShuttingDown});
+  for (const OnDone& done : std::exchange(callbacks_, {})) done({kShuttingDown});
 }
 
 void Reload::start(const BuiltSite& built) {
@@ -56,21 +56,21 @@ void Reload::start(const BuiltSite& built) {
   roll_out(built.site, [this] { finished(); });
 }
 
-void Reload::request(Told told) {
-  ask(load_, std::move(told));
+void Reload::request(OnDone done) {
+  ask(load_, std::move(done));
 }
 
-void Reload::rebuild(Told told) {
+void Reload::rebuild(OnDone done) {
   if (!cancelled_) switch_peers(*runtime_.site, runtime_.overrides);
-  ask(rebuild_, std::move(told));
+  ask(rebuild_, std::move(done));
 }
 
-void Reload::ask(Wanted& wanted, Told told) {
+void Reload::ask(Pending& pending, OnDone done) {
   if (cancelled_) {
-    if (told) runtime_.loop.post([told = std::move(told)] { told({kShuttingDown}); });
+    if (done) runtime_.loop.post([done = std::move(done)] { done({kShuttingDown}); });
     return;
   }
-  wanted.add(std::move(told));
+  pending.add(std::move(done));
   if (running_ == Task::kNames) runtime_.names.interrupt();
   if (running_ == Task::kNone) next();
 }
@@ -79,11 +79,11 @@ void Reload::ask(Wanted& wanted, Told told) {
 void Reload::next() {
   if (cancelled_) return;
   if (rebuild_.any) {
-    told_ = std::exchange(rebuild_, {}).told;
+    callbacks_ = std::exchange(rebuild_, {}).done;
     return build_again();
   }
   if (load_.any) {
-    told_ = std::exchange(load_, {}).told;
+    callbacks_ = std::exchange(load_, {}).done;
     return load_and_build();
   }
   const MonoMs names_due = runtime_.names.next_due(*runtime_.model);
@@ -212,8 +212,8 @@ void Reload::adopt_secret(const BuiltSite& built) {
 void Reload::note_overridden(const BuiltSite& built) {
   for (const std::string& text : built.contradicted) log::warn(text);
   for (const std::string& text : built.orphans)
-    if (orphans_said_.count(text) == 0) log::warn(text, "; it is kept");
-  orphans_said_ = {built.orphans.begin(), built.orphans.end()};
+    if (orphans_logged_.count(text) == 0) log::warn(text, "; it is kept");
+  orphans_logged_ = {built.orphans.begin(), built.orphans.end()};
 }
 
 void Reload::roll_out(const std::shared_ptr<const proxy::Site>& site, std::function<void()> done) {
@@ -233,7 +233,7 @@ void Reload::roll_out(const std::shared_ptr<const proxy::Site>& site, std::funct
   runtime_.workers.roll_out(site, workers, wanted_connections(main, runtime_.descriptors, workers),
                             main.shutdown_timeout, [queues = std::move(queues), done = std::move(done)] {
                               for (const auto& queue : queues)
-                                if (queue->anybody()) queue->call_all();
+                                if (queue->has_waiting()) queue->wake_all();
                               done();
                             });
 }
@@ -256,7 +256,7 @@ void Reload::record(bool ok) {
 // Who is told may ask for more: it begins afterwards.
 void Reload::finished(const std::vector<std::string>& errors) {
   runtime_.registry.prune();
-  for (const Told& told : std::exchange(told_, {})) told(errors);
+  for (const OnDone& done : std::exchange(callbacks_, {})) done(errors);
   running_ = Task::kNone;
   next();
 }

@@ -26,14 +26,14 @@ class Reload final : private DeadlineHandler {
 
   // Rolls out what the start has built.
   void start(const BuiltSite& built);
-  // Told how it ended: empty when the new configuration is in force, else why the old one still is. Never called inside
-  // request() or rebuild(), nor after the end of this object.
-  using Told = std::function<void(const std::vector<std::string>& errors)>;
+  // Called with how it ended: empty when the new configuration is in force, else why the old one still is. Never called
+  // inside request() or rebuild(), nor after the end of this object.
+  using OnDone = std::function<void(const std::vector<std::string>& errors)>;
   // While one runs, any number of requests make one more; each is told of the one that began after it asked.
-  void request(Told told = {});
+  void request(OnDone done = {});
   // Builds the snapshot anew from the configuration in force and Runtime::overrides, and rolls it out. Coalesced and
   // told likewise. The operator's down and drain act before this returns.
-  void rebuild(Told told = {});
+  void rebuild(OnDone done = {});
   // Nothing begins any more, and what is under way comes to nothing; who waits is told so.
   void cancel();
 
@@ -44,15 +44,15 @@ class Reload final : private DeadlineHandler {
   };
   enum class Task : uint8_t { kNone, kLoad, kRebuild, kNames };
   // What was asked for while something else ran.
-  struct Wanted {
+  struct Pending {
     bool any = false;
-    std::vector<Told> told;
-    void add(Told one) {
+    std::vector<OnDone> done;
+    void add(OnDone one) {
       any = true;
-      if (one) told.push_back(std::move(one));
+      if (one) done.push_back(std::move(one));
     }
   };
-  void ask(Wanted& wanted, Told told);
+  void ask(Pending& pending, OnDone done);
   void next();
   void begin(Task task, std::function<std::shared_ptr<Outcome>()> work, void (Reload::*then)(Outcome&));
   void load_and_build();
@@ -75,9 +75,9 @@ class Reload final : private DeadlineHandler {
   std::thread helper_;
   Deadline names_due_{this};
   Task running_ = Task::kNone;
-  Wanted load_, rebuild_;
-  std::vector<Told> told_;              // of what runs
-  std::set<std::string> orphans_said_;  // BuiltSite::orphans, each once
+  Pending load_, rebuild_;
+  std::vector<OnDone> callbacks_;         // of what runs
+  std::set<std::string> orphans_logged_;  // BuiltSite::orphans, each once
   bool cancelled_ = false;
 };
 

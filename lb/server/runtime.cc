@@ -19,7 +19,7 @@ void tell_of(Runtime& runtime, const upstream::HealthChange& change) {
   const auto cluster = runtime.site->cluster_by_name.find(change.upstream);
   if (cluster == runtime.site->cluster_by_name.end()) return;
   const auto& queue = runtime.site->clusters[static_cast<size_t>(cluster->second)].queue;
-  if (queue) queue->call_all();
+  if (queue) queue->wake_all();
 }
 
 }  // namespace

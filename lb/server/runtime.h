@@ -40,7 +40,7 @@ struct Runtime {
 
   const CommandLine line;
   io::Loop loop;  // control's
-  observe::LogWriter log_writer;
+  observe::AccessLogWriter log_writer;
   Registry registry;
   NameBook names;
   Overrides overrides;  // control thread only; builders get a copy

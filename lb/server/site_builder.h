@@ -20,7 +20,7 @@ struct SiteInputs {
   const config::Model& model;
   uint64_t generation = 1;
   Registry& registry;
-  observe::LogWriter& log_writer;
+  observe::AccessLogWriter& log_writer;
   ResolveName resolve;
   Overrides overrides = {};
 };

@@ -86,7 +86,7 @@ void MaintenanceSwitches::apply(const std::string& server, const std::string& lo
                                 proxy::Location& settings) {
   seen_.emplace(server, location);
   const MaintenanceOverride* said = overrides_.maintenance_of(server, location);
-  if (said != nullptr && !said->on && settings.maintenance.on && told_.insert(said).second) {
+  if (said != nullptr && !said->on && settings.maintenance.on && warned_.insert(said).second) {
     contradicted_.push_back(position + ": the configuration says maintenance on, the operator said off" +
                             (said->why.empty() ? "" : " (\"" + said->why + "\")") + ", which stays");
   }

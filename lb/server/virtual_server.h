@@ -18,13 +18,13 @@ struct BuiltSite;
 // Opens the files of access logs; locations that inherit one list go on sharing it.
 class AccessLogFiles {
  public:
-  explicit AccessLogFiles(observe::LogWriter& writer) : writer_(writer) {}
+  explicit AccessLogFiles(observe::AccessLogWriter& writer) : writer_(writer) {}
   // An error is added for each file that cannot be opened, once.
   std::shared_ptr<const proxy::AccessLogs> open(const std::shared_ptr<const proxy::AccessLogs>& logs,
                                                 const std::string& position, std::vector<std::string>& errors);
 
  private:
-  observe::LogWriter& writer_;
+  observe::AccessLogWriter& writer_;
   std::map<std::shared_ptr<const proxy::AccessLogs>, std::shared_ptr<const proxy::AccessLogs>> opened_;
 };
 
@@ -45,7 +45,7 @@ class MaintenanceSwitches {
  private:
   const Overrides& overrides_;
   std::set<Overrides::MaintenanceKey> seen_;
-  std::set<const MaintenanceOverride*> told_;  // once for all locations of a server
+  std::set<const MaintenanceOverride*> warned_;  // once for all locations of a server
   std::vector<std::string> contradicted_;
 };
 

@@ -1,4 +1,4 @@
-// The line and its rules of calling.
+// The queue and its rules of waking.
 #include "server/wait_line.h"
 
 #include <iterator>
@@ -10,11 +10,11 @@ namespace weir::server {
 
 namespace {
 
-enum class Standing : uint8_t { kIdle, kProbed, kCalled };
+enum class Wake : uint8_t { kIdle, kProbed, kWoken };
 
 struct Waiter {
-  policy::WaitQueue::Call call;
-  Standing standing = Standing::kIdle;
+  policy::WaitQueue::WakeUp wake_up;
+  Wake wake = Wake::kIdle;
 };
 using Waiters = std::list<Waiter>;
 
@@ -23,29 +23,29 @@ using Waiters = std::list<Waiter>;
 struct WaitLine::State {
   explicit State(uint32_t limit) : most(limit) {}
 
-  // Under the mutex, so that nobody leaves meanwhile; a call only posts.
-  static void call(Waiter& waiter, Standing standing) {
-    waiter.standing = standing;
-    waiter.call();
+  // Under the mutex, so that no request leaves meanwhile; a wake-up only posts.
+  static void wake_up(Waiter& waiter, Wake wake) {
+    waiter.wake = wake;
+    waiter.wake_up();
   }
-  // A real call for the first from there on who has none.
-  bool call_from(Waiters::iterator from) {
+  // Wakes the first from there on that is not woken.
+  bool wake_from(Waiters::iterator from) {
     for (auto waiter = from; waiter != line.end(); ++waiter) {
-      if (waiter->standing == Standing::kCalled) continue;
-      call(*waiter, Standing::kCalled);
+      if (waiter->wake == Wake::kWoken) continue;
+      wake_up(*waiter, Wake::kWoken);
       return true;
     }
     return false;
   }
   void probe_first_idle() {
     for (Waiter& waiter : line)
-      if (waiter.standing == Standing::kIdle) return call(waiter, Standing::kProbed);
+      if (waiter.wake == Wake::kIdle) return wake_up(waiter, Wake::kProbed);
   }
 
   std::mutex mutex;
   Waiters line;
   uint32_t most;
-  uint32_t owed = 0;                  // places freed while everybody in line was called already
+  uint32_t owed = 0;                  // places freed while all were woken already
   std::atomic<uint32_t> waiting = 0;  // line.size()
 };
 
@@ -55,25 +55,25 @@ class WaitLine::Place final : public Ticket {
 
   ~Place() override {
     State& state = *state_;
-    Waiters left;  // its call holds who knows what: destroyed outside the lock
+    Waiters left;  // its wake-up may hold anything: destroyed outside the lock
     const std::lock_guard lock(state.mutex);
-    const bool was_called = waiter_->standing != Standing::kIdle;
+    const bool was_woken = waiter_->wake != Wake::kIdle;
     left.splice(left.begin(), state.line, waiter_);
     state.waiting.fetch_sub(1, std::memory_order_relaxed);
     if (state.line.empty()) state.owed = 0;
-    // It got a place, and perhaps there are more; or it did not wait for what it was called to.
-    if (was_called) state.probe_first_idle();
+    // It got a place, and perhaps there are more; or it did not wait for the place that it was woken for.
+    if (was_woken) state.probe_first_idle();
   }
 
-  void missed() override {
+  void pass_on() override {
     State& state = *state_;
     const std::lock_guard lock(state.mutex);
-    const Standing was = std::exchange(waiter_->standing, Standing::kIdle);
-    if (was != Standing::kCalled) return;
-    state.call_from(std::next(waiter_));
+    const Wake was = std::exchange(waiter_->wake, Wake::kIdle);
+    if (was != Wake::kWoken) return;
+    state.wake_from(std::next(waiter_));
     if (state.owed == 0) return;
     --state.owed;
-    State::call(*waiter_, Standing::kCalled);
+    State::wake_up(*waiter_, Wake::kWoken);
   }
 
  private:
@@ -89,27 +89,27 @@ void WaitLine::configure(uint32_t most) {
   state_->most = most;
 }
 
-std::unique_ptr<policy::WaitQueue::Ticket> WaitLine::enter(Call call) {
+std::unique_ptr<policy::WaitQueue::Ticket> WaitLine::enter(WakeUp wake_up) {
   State& state = *state_;
   const std::lock_guard lock(state.mutex);
   if (state.line.size() >= state.most) return nullptr;
   const bool first = state.line.empty();
-  state.line.push_back({std::move(call)});
+  state.line.push_back({std::move(wake_up)});
   const Waiters::iterator waiter = std::prev(state.line.end());
   auto place = std::make_unique<Place>(state_, waiter);
   // Either this comes before a place_freed(), which then sees it; or after, and what was freed is seen by the pick that
-  // the call below brings about.
+  // the wake-up below brings about.
   state.waiting.fetch_add(1, std::memory_order_acq_rel);
   if (state.owed > 0) {
     --state.owed;
-    State::call(*waiter, Standing::kCalled);
+    State::wake_up(*waiter, Wake::kWoken);
   } else if (first) {
-    State::call(*waiter, Standing::kProbed);
+    State::wake_up(*waiter, Wake::kProbed);
   }
   return place;
 }
 
-bool WaitLine::anybody() const {
+bool WaitLine::has_waiting() const {
   return state_->waiting.load(std::memory_order_relaxed) != 0;
 }
 
@@ -122,13 +122,13 @@ void WaitLine::place_freed() {
   // A read, but in one order with the write of enter(), and publishing that the place is free.
   if (state.waiting.fetch_add(0, std::memory_order_acq_rel) == 0) return;
   const std::lock_guard lock(state.mutex);
-  if (!state.call_from(state.line.begin()) && !state.line.empty()) ++state.owed;
+  if (!state.wake_from(state.line.begin()) && !state.line.empty()) ++state.owed;
 }
 
-void WaitLine::call_all() {
+void WaitLine::wake_all() {
   const std::lock_guard lock(state_->mutex);
   for (Waiter& waiter : state_->line)
-    State::call(waiter, waiter.standing == Standing::kCalled ? Standing::kCalled : Standing::kProbed);
+    State::wake_up(waiter, waiter.wake == Wake::kWoken ? Wake::kWoken : Wake::kProbed);
 }
 
 }  // namespace weir::server

@@ -17,7 +17,7 @@ constexpr int kMostFromQueue = 8192;
 
 }  // namespace
 
-Worker::Worker(WorkerOptions options, io::Loop& control, observe::LogWriter& log_writer)
+Worker::Worker(WorkerOptions options, io::Loop& control, observe::AccessLogWriter& log_writer)
     : options_(options), control_(control), seat_(std::make_shared<Seat>(*this, loop_, options.max_connections)) {
   proxy::CoreOptions core;
   core.metrics = &metrics_;

@@ -29,7 +29,7 @@ class Worker {
  public:
   using Done = std::function<void()>;  // runs on control's loop
 
-  Worker(WorkerOptions options, io::Loop& control, observe::LogWriter& log_writer);
+  Worker(WorkerOptions options, io::Loop& control, observe::AccessLogWriter& log_writer);
   ~Worker();  // as stop()
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;

@@ -16,7 +16,7 @@ class WorkerSet {
  public:
   using Done = std::function<void()>;
 
-  WorkerSet(io::Loop& control, observe::LogWriter& log_writer, ListenSockets& sockets)
+  WorkerSet(io::Loop& control, observe::AccessLogWriter& log_writer, ListenSockets& sockets)
       : control_(control), log_writer_(log_writer), sockets_(sockets) {}
   ~WorkerSet() { stop(); }
 
@@ -53,7 +53,7 @@ class WorkerSet {
   void left(Leaving& leaving);
 
   io::Loop& control_;
-  observe::LogWriter& log_writer_;
+  observe::AccessLogWriter& log_writer_;
   ListenSockets& sockets_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::shared_ptr<Leaving>> leaving_;

@@ -22,9 +22,9 @@ constexpr std::string_view kNotChecked = "not checked yet";
 }  // namespace
 
 struct HealthMonitor::Impl final : private DeadlineHandler {
-  struct Asked;
+  struct SharedProbe;
   struct PeerCheck {
-    Asked* asked = nullptr;
+    SharedProbe* probe = nullptr;
     bool failed_since_ejection = false;  // a probe failed while the peer was out passively
   };
   struct PeerEntry {
@@ -53,9 +53,9 @@ struct HealthMonitor::Impl final : private DeadlineHandler {
     PeerEntry* peer;
     size_t check;
   };
-  // A series of probes and everybody it stands for.
-  struct Asked final : CheckSeries::Listener {
-    Asked(Impl& its_impl, const SocketAddress& at, const CheckEntry& check)
+  // A series of probes and the peers of all upstreams that it stands for.
+  struct SharedProbe final : CheckSeries::Listener {
+    SharedProbe(Impl& its_impl, const SocketAddress& at, const CheckEntry& check)
         : impl(its_impl), series(impl.kit, impl.rng, at, check.options, *this) {}
     void on_begin() override { ++impl.started; }
     void on_result(const ProbeOutcome& outcome, bool changed) override { impl.on_result(*this, outcome, changed); }
@@ -63,34 +63,34 @@ struct HealthMonitor::Impl final : private DeadlineHandler {
     std::vector<Binding> stands_for;
     CheckSeries series;
   };
-  using AskedByKey = std::unordered_map<std::string, std::unique_ptr<Asked>>;
+  using SharedProbes = std::unordered_map<std::string, std::unique_ptr<SharedProbe>>;
   using Upstreams = std::vector<std::unique_ptr<UpstreamEntry>>;
   // What was checked before a reconcile: what stays is moved out of it.
-  struct Past {
-    explicit Past(Impl& impl);
-    AskedByKey asked;  // by address and fingerprint
+  struct Previous {
+    explicit Previous(Impl& impl);
+    SharedProbes probes;  // by address and fingerprint
     Upstreams upstreams;
-    std::unordered_map<std::string, const Asked*> by_question;  // address and question
-    std::unordered_map<std::string, PeerEntry*> peers;          // by title
-    std::unordered_map<std::string, const CheckEntry*> checks;  // upstream's name and fingerprint
+    std::unordered_map<std::string, const SharedProbe*> by_question;  // address and question
+    std::unordered_map<std::string, PeerEntry*> peers;                // by title
+    std::unordered_map<std::string, const CheckEntry*> checks;        // upstream's name and fingerprint
   };
 
   Impl(io::Loop& its_loop, HealthMonitorOptions its_options)
       : loop(its_loop), options(std::move(its_options)), rng(options.seed), kit(its_loop, options.connect) {}
 
   void reconcile(std::vector<CheckedUpstream> wanted);
-  void add(CheckedUpstream wanted, Past& past);
-  std::unique_ptr<PeerEntry> make_peer(const UpstreamEntry& upstream, CheckedPeer peer, const Past& past);
-  Asked& ask(const SocketAddress& peer, const CheckEntry& check, Past& past);
-  void let_go(const Past& past);
+  void add(CheckedUpstream wanted, Previous& previous);
+  std::unique_ptr<PeerEntry> make_peer(const UpstreamEntry& upstream, CheckedPeer peer, const Previous& previous);
+  SharedProbe& probe_for(const SocketAddress& peer, const CheckEntry& check, Previous& previous);
+  void release_unchecked(const Previous& previous);
 
-  void on_result(Asked& asked, const ProbeOutcome& outcome, bool changed);
+  void on_result(SharedProbe& shared, const ProbeOutcome& outcome, bool changed);
   bool judge_void(UpstreamEntry& upstream, size_t check);
   void judge(UpstreamEntry& upstream);
   void judge(UpstreamEntry& upstream, PeerEntry& peer);
   void change(const UpstreamEntry& upstream, PeerEntry& peer, bool down, const CheckEntry* check, std::string reason);
   void heal(const Binding& binding, bool passed);
-  void note_inconclusive(const Asked& asked, const ProbeOutcome& outcome);
+  void note_inconclusive(const SharedProbe& shared, const ProbeOutcome& outcome);
   void deliver();
   void on_deadline(Deadline&) override { deliver(); }
 
@@ -98,20 +98,21 @@ struct HealthMonitor::Impl final : private DeadlineHandler {
   HealthMonitorOptions options;
   Rng rng;
   ProbeKit kit;
-  AskedByKey asked;
+  SharedProbes probes;
   Upstreams upstreams;
   std::vector<HealthChange> changes;  // not told yet
   Deadline tell{this};
   uint64_t started = 0;
-  MonoMs inconclusive_said = -kInconclusiveQuiet;
+  MonoMs inconclusive_logged = -kInconclusiveQuiet;
 };
 
 // ---- what is asked
 
-HealthMonitor::Impl::Past::Past(Impl& impl) : asked(std::move(impl.asked)), upstreams(std::move(impl.upstreams)) {
-  impl.asked.clear();
+HealthMonitor::Impl::Previous::Previous(Impl& impl)
+    : probes(std::move(impl.probes)), upstreams(std::move(impl.upstreams)) {
+  impl.probes.clear();
   impl.upstreams.clear();
-  for (auto& [key, each] : asked) {
+  for (auto& [key, each] : probes) {
     const Binding& one = each->stands_for.front();
     const std::string address = key.substr(0, key.find('\n') + 1);
     by_question.emplace(address + one.upstream->checks[one.check].question, each.get());
@@ -124,10 +125,10 @@ HealthMonitor::Impl::Past::Past(Impl& impl) : asked(std::move(impl.asked)), upst
 }
 
 void HealthMonitor::Impl::reconcile(std::vector<CheckedUpstream> wanted) {
-  Past past(*this);
+  Previous previous(*this);
   for (CheckedUpstream& each : wanted)
-    if (!each.checks.empty() && !each.peers.empty()) add(std::move(each), past);
-  let_go(past);
+    if (!each.checks.empty() && !each.peers.empty()) add(std::move(each), previous);
+  release_unchecked(previous);
   for (const auto& upstream : upstreams) {
     for (size_t check = 0; check < upstream->checks.size(); ++check) judge_void(*upstream, check);
     judge(*upstream);
@@ -135,7 +136,7 @@ void HealthMonitor::Impl::reconcile(std::vector<CheckedUpstream> wanted) {
   if (!changes.empty()) loop.arm(tell, loop.now());
 }
 
-void HealthMonitor::Impl::add(CheckedUpstream wanted, Past& past) {
+void HealthMonitor::Impl::add(CheckedUpstream wanted, Previous& previous) {
   auto upstream = std::make_unique<UpstreamEntry>();
   upstream->name = std::move(wanted.name);
   for (CheckOptions& options_in : wanted.checks) {
@@ -145,29 +146,30 @@ void HealthMonitor::Impl::add(CheckedUpstream wanted, Past& past) {
     check.question = check.options.question();
     check.fingerprint = check.options.fingerprint();
     check.label = check.options.label();
-    const auto before = past.checks.find(upstream->name + '\n' + check.fingerprint);
-    check.void_verdict = before != past.checks.end() && check.options.fail_open && before->second->void_verdict;
+    const auto before = previous.checks.find(upstream->name + '\n' + check.fingerprint);
+    check.void_verdict = before != previous.checks.end() && check.options.fail_open && before->second->void_verdict;
   }
   std::unordered_set<const policy::PeerState*> seen;
   for (CheckedPeer& peer : wanted.peers) {
     if (!seen.insert(peer.state.get()).second) continue;  // the same address twice is one peer
-    upstream->peers.push_back(make_peer(*upstream, std::move(peer), past));
+    upstream->peers.push_back(make_peer(*upstream, std::move(peer), previous));
     PeerEntry& entry = *upstream->peers.back();
     for (size_t i = 0; i < upstream->checks.size(); ++i) {
-      Asked& who = ask(entry.peer.address, upstream->checks[i], past);
-      who.stands_for.push_back({upstream.get(), &entry, i});
-      entry.checks.push_back({&who});
+      SharedProbe& shared = probe_for(entry.peer.address, upstream->checks[i], previous);
+      shared.stands_for.push_back({upstream.get(), &entry, i});
+      entry.checks.push_back({&shared});
     }
   }
   upstreams.push_back(std::move(upstream));
 }
 
 std::unique_ptr<HealthMonitor::Impl::PeerEntry> HealthMonitor::Impl::make_peer(const UpstreamEntry& upstream,
-                                                                               CheckedPeer peer, const Past& past) {
+                                                                               CheckedPeer peer,
+                                                                               const Previous& previous) {
   auto entry = std::make_unique<PeerEntry>();
   entry->title = upstream.name + '/' + peer.name;
   entry->peer = std::move(peer);
-  if (const auto before = past.peers.find(entry->title); before != past.peers.end()) {
+  if (const auto before = previous.peers.find(entry->title); before != previous.peers.end()) {
     entry->down = before->second->down;
     entry->unchecked = before->second->unchecked;
     entry->changed_at = before->second->changed_at;
@@ -178,26 +180,27 @@ std::unique_ptr<HealthMonitor::Impl::PeerEntry> HealthMonitor::Impl::make_peer(c
   return entry;
 }
 
-HealthMonitor::Impl::Asked& HealthMonitor::Impl::ask(const SocketAddress& peer, const CheckEntry& check, Past& past) {
+HealthMonitor::Impl::SharedProbe& HealthMonitor::Impl::probe_for(const SocketAddress& peer, const CheckEntry& check,
+                                                                 Previous& previous) {
   SocketAddress address = peer;
   if (check.options.port != 0 && !address.is_unix()) address.set_port(check.options.port);
   const std::string where = address.to_string() + '\n';
-  std::unique_ptr<Asked>& place = asked[where + check.fingerprint];
+  std::unique_ptr<SharedProbe>& place = probes[where + check.fingerprint];
   if (place != nullptr) return *place;
-  if (const auto before = past.asked.find(where + check.fingerprint); before != past.asked.end()) {
+  if (const auto before = previous.probes.find(where + check.fingerprint); before != previous.probes.end()) {
     place = std::move(before->second);
-    past.asked.erase(before);
+    previous.probes.erase(before);
     return *place;
   }
-  place = std::make_unique<Asked>(*this, address, check);
-  if (const auto before = past.by_question.find(where + check.question); before != past.by_question.end())
+  place = std::make_unique<SharedProbe>(*this, address, check);
+  if (const auto before = previous.by_question.find(where + check.question); before != previous.by_question.end())
     place->series.inherit(before->second->series);
   return *place;
 }
 
 // Those that were not taken over.
-void HealthMonitor::Impl::let_go(const Past& past) {
-  for (const auto& upstream : past.upstreams) {
+void HealthMonitor::Impl::release_unchecked(const Previous& previous) {
+  for (const auto& upstream : previous.upstreams) {
     for (const auto& peer : upstream->peers) {
       if (!peer->down) continue;
       peer->peer.state->check_down = false;
@@ -210,10 +213,10 @@ void HealthMonitor::Impl::let_go(const Past& past) {
 // ---- what the answers say
 
 // Tells nobody before everything is in place: whoever is told may reconcile.
-void HealthMonitor::Impl::on_result(Asked& who, const ProbeOutcome& outcome, bool changed) {
-  if (outcome.verdict == ProbeOutcome::Verdict::kInconclusive) return note_inconclusive(who, outcome);
+void HealthMonitor::Impl::on_result(SharedProbe& shared, const ProbeOutcome& outcome, bool changed) {
+  if (outcome.verdict == ProbeOutcome::Verdict::kInconclusive) return note_inconclusive(shared, outcome);
   const bool passed = outcome.verdict == ProbeOutcome::Verdict::kPassed;
-  for (const Binding& binding : who.stands_for) {
+  for (const Binding& binding : shared.stands_for) {
     if (changed) {
       if (judge_void(*binding.upstream, binding.check)) judge(*binding.upstream);
       judge(*binding.upstream, *binding.peer);
@@ -229,13 +232,13 @@ bool HealthMonitor::Impl::judge_void(UpstreamEntry& upstream, size_t check) {
   CheckEntry& entry = upstream.checks[check];
   if (!entry.options.fail_open) return false;
   const bool all = std::all_of(upstream.peers.begin(), upstream.peers.end(), [check](const auto& peer) {
-    return peer->checks[check].asked->series.standing() == Standing::kDown;
+    return peer->checks[check].probe->series.standing() == Standing::kDown;
   });
   if (all == entry.void_verdict) return false;
   entry.void_verdict = all;
   if (all) {
     log::warn("upstream ", upstream.name, ": check ", entry.label, " fails on all peers, so its verdict is void: ",
-              upstream.peers.front()->checks[check].asked->series.last_failure());
+              upstream.peers.front()->checks[check].probe->series.last_failure());
   } else {
     log::warn("upstream ", upstream.name, ": check ", entry.label, " no longer fails on all peers and counts again");
   }
@@ -251,7 +254,7 @@ void HealthMonitor::Impl::judge(UpstreamEntry& upstream, PeerEntry& peer) {
   for (size_t i = 0; i < upstream.checks.size(); ++i) {
     const CheckEntry& check = upstream.checks[i];
     if (check.void_verdict) continue;
-    const CheckSeries& series = peer.checks[i].asked->series;
+    const CheckSeries& series = peer.checks[i].probe->series;
     if (series.standing() == Standing::kUp) continue;
     if (series.standing() == Standing::kDown) return change(upstream, peer, true, &check, series.last_failure());
     if (check.options.health.mandatory) return change(upstream, peer, true, nullptr, std::string(kNotChecked));
@@ -300,7 +303,7 @@ void HealthMonitor::Impl::heal(const Binding& binding, bool passed) {
     failed = true;
     return;
   }
-  const policy::HealthState& health = peer.checks[binding.check].asked->series.health();
+  const policy::HealthState& health = peer.checks[binding.check].probe->series.health();
   if (!failed || health.passes_in_row() < health.options().passes) return;
   failed = false;
   const bool others_fail =
@@ -311,10 +314,10 @@ void HealthMonitor::Impl::heal(const Binding& binding, bool passed) {
     log::warn("peer ", peer.title, " passes its check again: its ejection ends early");
 }
 
-void HealthMonitor::Impl::note_inconclusive(const Asked& who, const ProbeOutcome& outcome) {
-  if (loop.now() - inconclusive_said < kInconclusiveQuiet) return;
-  inconclusive_said = loop.now();
-  const Binding& one = who.stands_for.front();
+void HealthMonitor::Impl::note_inconclusive(const SharedProbe& shared, const ProbeOutcome& outcome) {
+  if (loop.now() - inconclusive_logged < kInconclusiveQuiet) return;
+  inconclusive_logged = loop.now();
+  const Binding& one = shared.stands_for.front();
   log::error("a health check says nothing of ", one.peer->title, ": ", outcome.reason,
              " (the next such line in a minute at the earliest)");
 }
@@ -339,7 +342,7 @@ void HealthMonitor::reconcile(std::vector<CheckedUpstream> upstreams) {
 }
 
 size_t HealthMonitor::probes() const {
-  return impl_->asked.size();
+  return impl_->probes.size();
 }
 
 uint64_t HealthMonitor::started() const {
@@ -356,7 +359,7 @@ std::vector<ProbeReport> HealthMonitor::report() const {
         report.peer = peer->peer.name;
         report.check = upstream->checks[i].label;
         report.void_verdict = upstream->checks[i].void_verdict;
-        peer->checks[i].asked->series.report(report);
+        peer->checks[i].probe->series.report(report);
       }
     }
   }

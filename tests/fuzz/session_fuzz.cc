@@ -22,7 +22,7 @@ const SocketAddress kListen = ip("127.0.0.1", 80);
 
 class Run {
  public:
-  explicit Run(observe::LogWriter& writer) : world_(writer) {
+  explicit Run(observe::AccessLogWriter& writer) : world_(writer) {
     adopt();
     client_ = world_.accept(kListen);
   }
@@ -137,7 +137,7 @@ class Run {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const bool quiet = log::configure({}).has_value();
-  static observe::LogWriter writer;
+  static observe::AccessLogWriter writer;
   must(quiet);
   Run run(writer);
   run.play({reinterpret_cast<const char*>(data), size});

@@ -173,7 +173,7 @@ void Schedule::tell_of_peer() {
   }
   state->check_down = false;
   const auto line = shared_.lines.find(name.substr(0, name.find('/')));
-  if (line != shared_.lines.end()) line->second->call_all();
+  if (line != shared_.lines.end()) line->second->wake_all();
 }
 
 void Schedule::check() {
@@ -245,7 +245,7 @@ void Schedule::check_end() {
     if (state->inflight.load() != 0 || state->tunnels.load() != 0)
       play_.fail(std::to_string(state->inflight.load()) + " in flight on " + name);
   for (const auto& [name, line] : shared_.lines)
-    if (line->anybody()) play_.fail(std::to_string(line->waiting()) + " wait for " + name);
+    if (line->has_waiting()) play_.fail(std::to_string(line->waiting()) + " wait for " + name);
   for (const auto& [name, inflight] : shared_.inflight)
     if (inflight->load() != 0) play_.fail(std::to_string(inflight->load()) + " in flight in " + name);
   for (const auto& [name, budget] : shared_.budgets) {

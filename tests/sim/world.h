@@ -42,7 +42,7 @@ class LogFile {
   LogFile(const LogFile&) = delete;
   LogFile& operator=(const LogFile&) = delete;
 
-  observe::LogWriter& writer() { return writer_; }
+  observe::AccessLogWriter& writer() { return writer_; }
   std::shared_ptr<const proxy::AccessLogs> target() const {
     proxy::AccessLogTarget target;
     target.file = file_;
@@ -65,7 +65,7 @@ class LogFile {
 
  private:
   char path_[32] = "/tmp/weir-sim-XXXXXX";
-  observe::LogWriter writer_;
+  observe::AccessLogWriter writer_;
   int file_ = -1;
   std::shared_ptr<const observe::LogFormat> format_;
   std::streamoff read_ = 0;
@@ -75,32 +75,32 @@ class LogFile {
 class Line final : public policy::WaitQueue {
  public:
   explicit Line(size_t most) : most_(most) {}
-  std::unique_ptr<Ticket> enter(Call call) override {
+  std::unique_ptr<Ticket> enter(WakeUp call) override {
     if (places_.size() >= most_) return nullptr;
     auto place = std::make_unique<Place>(*this, std::move(call));
     places_.push_back(place.get());
     return place;
   }
-  bool anybody() const override { return !places_.empty(); }
+  bool has_waiting() const override { return !places_.empty(); }
   uint32_t waiting() const override { return static_cast<uint32_t>(places_.size()); }
   void place_freed() override { call_from(0); }
-  void call_all() override {
+  void wake_all() override {
     for (Place* place : places_) place->call();
   }
 
  private:
   struct Place final : Ticket {
-    Place(Line& of, Call how) : line(of), call(std::move(how)) {}
+    Place(Line& of, WakeUp how) : line(of), call(std::move(how)) {}
     ~Place() override {
       const size_t at = line.index_of(this);
       line.places_.erase(line.places_.begin() + static_cast<std::ptrdiff_t>(at));
       if (at < line.places_.size()) line.places_[at]->call();  // it may not have needed the place that it was called to
     }
-    void missed() override {
+    void pass_on() override {
       if (std::exchange(called, false)) line.call_from(line.index_of(this) + 1);
     }
     Line& line;
-    Call call;
+    WakeUp call;
     bool called = false;
   };
   size_t index_of(const Place* place) const {
@@ -266,7 +266,7 @@ class PendingConnect final : public io::Connecting, private DeadlineHandler {
 
 class World {
  public:
-  explicit World(observe::LogWriter& writer, uint64_t seed = 1) : loop(&now) {
+  explicit World(observe::AccessLogWriter& writer, uint64_t seed = 1) : loop(&now) {
     proxy::CoreOptions options;
     options.seed = seed;
     options.on_drained = [this] { ++drained; };

@@ -19,7 +19,7 @@ class Constant final : public route::VariableSource {
 };
 
 TEST(Allocations, logging_makes_none_on_the_worker_once_warm) {
-  LogWriter writer;
+  AccessLogWriter writer;
   const auto id = writer.open("/dev/null");
   ASSERT_TRUE(id);
   WorkerLog log(writer);

@@ -59,7 +59,7 @@ class LogWriterTest : public testing::Test {
     text << file.rdbuf();
     return text.str();
   }
-  static int opened(LogWriter& writer, const std::string& at) {
+  static int opened(AccessLogWriter& writer, const std::string& at) {
     const auto id = writer.open(at);
     EXPECT_TRUE(id) << (id ? "" : id.error());
     return id ? *id : -1;
@@ -77,7 +77,7 @@ class LogWriterTest : public testing::Test {
 
 TEST_F(LogWriterTest, writes_blocks_in_order) {
   const std::string at = path("access.log");
-  LogWriter writer;
+  AccessLogWriter writer;
   const int id = opened(writer, at);
   EXPECT_TRUE(writer.write(id, "one\n"));
   EXPECT_TRUE(writer.write(id, "two\nthree\n"));
@@ -90,10 +90,10 @@ TEST_F(LogWriterTest, writes_blocks_in_order) {
 TEST_F(LogWriterTest, appends_and_creates_files_for_its_owner) {
   const std::string at = path("access.log");
   {
-    LogWriter writer;
+    AccessLogWriter writer;
     writer.write(opened(writer, at), "one\n");
   }
-  LogWriter writer;
+  AccessLogWriter writer;
   writer.write(opened(writer, at), "two\n");
   writer.flush();
   EXPECT_EQ(content(at), "one\ntwo\n");
@@ -105,7 +105,7 @@ TEST_F(LogWriterTest, appends_and_creates_files_for_its_owner) {
 TEST_F(LogWriterTest, destructor_writes_queued_blocks) {
   const std::string at = path("access.log");
   {
-    LogWriter writer;
+    AccessLogWriter writer;
     const int id = opened(writer, at);
     for (int i = 0; i < 100; ++i) writer.write(id, lines("line", 100));
   }
@@ -115,14 +115,14 @@ TEST_F(LogWriterTest, destructor_writes_queued_blocks) {
 TEST_F(LogWriterTest, equal_paths_share_a_file) {
   const std::string a = path("a.log");
   const std::string b = path("b.log");
-  LogWriter writer;
+  AccessLogWriter writer;
   const int id = opened(writer, a);
   EXPECT_NE(opened(writer, b), id);
   EXPECT_EQ(opened(writer, a), id);
 }
 
 TEST_F(LogWriterTest, a_file_that_cannot_be_opened_is_an_error) {
-  LogWriter writer;
+  AccessLogWriter writer;
   const auto id = writer.open("/nonexistent/access.log");
   ASSERT_FALSE(id);
   EXPECT_EQ(id.error(), "open() \"/nonexistent/access.log\" failed (2: No such file or directory)");
@@ -132,7 +132,7 @@ TEST_F(LogWriterTest, a_file_that_cannot_be_opened_is_an_error) {
 TEST_F(LogWriterTest, after_a_rename_reopening_starts_a_new_file) {
   const std::string at = path("access.log");
   const std::string rotated = path("access.log.1");
-  LogWriter writer;
+  AccessLogWriter writer;
   const int id = opened(writer, at);
   writer.write(id, "before\n");
   writer.flush();
@@ -150,7 +150,7 @@ TEST_F(LogWriterTest, reopening_under_load_loses_and_doubles_nothing) {
   const std::string at = path("access.log");
   constexpr int kRotations = 20;
   std::vector<std::string> files{at};
-  LogWriter writer;
+  AccessLogWriter writer;
   const int id = opened(writer, at);
   int next = 0;
   for (int rotation = 0; rotation < kRotations; ++rotation) {
@@ -176,7 +176,7 @@ TEST_F(LogWriterTest, a_file_that_cannot_be_reopened_keeps_its_descriptor) {
   const std::string at = folder + "/access.log";
   const std::string other = path("other.log");
   const std::string other_rotated = path("other.log.1");
-  LogWriter writer;
+  AccessLogWriter writer;
   const int id = opened(writer, at);
   const int other_id = opened(writer, other);
   const int keep = open(at.c_str(), O_RDONLY | O_CLOEXEC);
@@ -203,9 +203,9 @@ TEST_F(LogWriterTest, unread_pipe_loses_lines_and_stops_no_other) {
   const std::string block = lines(std::string(63, 'x'), kLines);  // 64 KB
   uint64_t refused = 0;
   {
-    LogWriter writer(Millis{50});
+    AccessLogWriter writer(Millis{50});
     const int id = opened(writer, pipe);
-    for (size_t sent = 0; sent < 2 * LogWriter::kMostQueued; sent += block.size())
+    for (size_t sent = 0; sent < 2 * AccessLogWriter::kMostQueued; sent += block.size())
       if (!writer.write(id, block)) ++refused;
     EXPECT_GT(refused, 0u);
     EXPECT_EQ(writer.dropped_lines(), refused * kLines);
@@ -221,7 +221,7 @@ TEST_F(LogWriterTest, a_reader_that_comes_late_gets_whole_lines) {
   constexpr size_t kBlocks = 20;
   const std::string block = lines(std::string(99, 'y'), 1000);
   std::string got;
-  LogWriter writer;
+  AccessLogWriter writer;
   const int id = opened(writer, pipe);
   for (size_t i = 0; i < kBlocks; ++i) ASSERT_TRUE(writer.write(id, block));
   const int fd = open(pipe.c_str(), O_RDONLY | O_CLOEXEC);
@@ -242,7 +242,7 @@ TEST_F(LogWriterTest, a_reader_that_comes_late_gets_whole_lines) {
 TEST_F(LogWriterTest, pipe_replaced_by_a_file_continues_with_whole_lines) {
   const std::string at = fifo("pipe");
   const std::string block = lines(std::string(1000, 'z'), 200);  // more than a pipe holds
-  LogWriter writer;
+  AccessLogWriter writer;
   const int id = opened(writer, at);
   const int keep = open(at.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   ASSERT_TRUE(writer.write(id, block));
@@ -261,7 +261,7 @@ TEST_F(LogWriterTest, pipe_replaced_by_a_file_continues_with_whole_lines) {
 
 TEST_F(LogWriterTest, full_disk_is_counted_and_stops_no_other) {
   const std::string good = path("good.log");
-  LogWriter writer;
+  AccessLogWriter writer;
   const int full = opened(writer, "/dev/full");
   const int id = opened(writer, good);
   writer.write(full, lines("lost", 7));
@@ -279,7 +279,7 @@ TEST_F(LogWriterTest, syslog_gets_a_datagram_for_each_line) {
   ASSERT_LT(at.size(), sizeof address.sun_path);
   at.copy(address.sun_path, at.size());
   ASSERT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-  LogWriter writer;
+  AccessLogWriter writer;
   const int id = opened(writer, "syslog:server=unix:" + at + ",facility=local0,tag=edge,severity=notice,nohostname");
   writer.write(id, "one\ntwo\n");
   for (const std::string expected : {"edge: one", "edge: two"}) {
@@ -294,7 +294,7 @@ TEST_F(LogWriterTest, syslog_gets_a_datagram_for_each_line) {
 }
 
 TEST_F(LogWriterTest, a_syslog_server_that_is_gone_is_counted) {
-  LogWriter writer;
+  AccessLogWriter writer;
   const int id = opened(writer, "syslog:server=unix:" + path("nobody"));
   writer.write(id, "one\ntwo\n");
   writer.flush();
@@ -306,7 +306,7 @@ TEST_F(LogWriterTest, lines_of_many_threads_stay_whole) {
   constexpr int kThreads = 4;
   constexpr int kLines = 2000;
   {
-    LogWriter writer;
+    AccessLogWriter writer;
     const int id = opened(writer, at);
     std::vector<std::thread> threads;
     for (int t = 0; t < kThreads; ++t) {
@@ -351,7 +351,7 @@ class WorkerLogTest : public LogWriterTest {
     return content(at_);
   }
 
-  LogWriter writer_;
+  AccessLogWriter writer_;
   const std::string at_;
   const int id_;
   WorkerLog log_;

@@ -155,7 +155,7 @@ TEST_F(Places, futile_wake_up_keeps_the_queue_position) {
   serve_one(5);
   const auto first = another(kGet);
   const auto second = another(kGet);
-  shared_.lines.at("one")->call_all();
+  shared_.lines.at("one")->wake_all();
   world_.turn();
   EXPECT_EQ(waiting(), 1U);
   sim::Wire& wire = peer();

@@ -51,9 +51,9 @@ class ReloadTest : public ::testing::Test {
                                 upstream + " }\nserver { listen unix:" + (dir_ / "front.sock") +
                                 "; location / { proxy_pass http://app; } } }\n");
   }
-  Reload::Told told(std::string name) {
+  Reload::OnDone done(std::string name) {
     return [this, name = std::move(name)](const Errors& errors) {
-      told_.push_back(name);
+      callbacks_.push_back(name);
       errors_ = errors;
     };
   }
@@ -66,7 +66,7 @@ class ReloadTest : public ::testing::Test {
     ASSERT_TRUE(done());
   }
   void turn_until_told(size_t times) {
-    turn_until([&] { return told_.size() == times; });
+    turn_until([&] { return callbacks_.size() == times; });
   }
   const policy::Peer& peer(size_t i) const { return runtime_->site->clusters[0].cluster->primaries()[i]; }
 
@@ -74,14 +74,14 @@ class ReloadTest : public ::testing::Test {
   std::unique_ptr<Runtime> runtime_;
   std::unique_ptr<Reload> reload_;
   int loaded_ = 0;
-  std::vector<std::string> told_;
+  std::vector<std::string> callbacks_;
   Errors errors_;
 };
 
 TEST_F(ReloadTest, reports_when_a_configuration_is_in_force) {
   write("server 10.0.0.7:80;");
-  reload_->request(told("reload"));
-  EXPECT_THAT(told_, IsEmpty());
+  reload_->request(done("reload"));
+  EXPECT_THAT(callbacks_, IsEmpty());
   turn_until_told(1);
   EXPECT_THAT(errors_, IsEmpty());
   EXPECT_EQ(peer(0).options.name, "10.0.0.7:80");
@@ -93,7 +93,7 @@ TEST_F(ReloadTest, reports_when_a_configuration_is_in_force) {
 
 TEST_F(ReloadTest, reports_why_the_old_configuration_stays) {
   write("sarver 10.0.0.7:80;");
-  reload_->request(told("reload"));
+  reload_->request(done("reload"));
   turn_until_told(1);
   EXPECT_THAT(errors_, ::testing::Contains(HasSubstr("sarver")));
   EXPECT_EQ(peer(0).options.name, "10.0.0.1:80");
@@ -104,7 +104,7 @@ TEST_F(ReloadTest, reports_why_the_old_configuration_stays) {
 
 TEST_F(ReloadTest, merges_queued_requests) {
   turn_until([&] { return runtime_->workers.count() == 1; });
-  for (int i = 0; i < 5; ++i) reload_->request(told("reload"));
+  for (int i = 0; i < 5; ++i) reload_->request(done("reload"));
   turn_until_told(5);
   EXPECT_LE(loaded_, 2);  // the one that ran, and one for all that asked meanwhile
 }
@@ -113,7 +113,7 @@ TEST_F(ReloadTest, applies_overrides_at_once_and_builds_with_them) {
   PeerOverride& said = runtime_->overrides.peers[{"app", "10.0.0.1:80"}];
   said.mode = PeerOverride::Mode::kDown;
   said.weight = 9;
-  reload_->rebuild(told("rebuild"));
+  reload_->rebuild(done("rebuild"));
   EXPECT_TRUE(peer(0).state->admin_down);
   EXPECT_EQ(peer(0).options.weight, 1U);
   turn_until_told(1);
@@ -128,10 +128,10 @@ TEST_F(ReloadTest, keeps_overrides_and_warns_of_contradictions) {
   runtime_->overrides.peers[{"app", "10.0.0.1:80"}].weight = 9;
   runtime_->overrides.peers[{"app", "10.0.0.99:80"}].weight = 9;
   write("server 10.0.0.1:80 weight=3;");
-  reload_->request(told("reload"));
+  reload_->request(done("reload"));
   turn_until_told(1);
   EXPECT_EQ(peer(0).options.weight, 9U);
-  reload_->request(told("again"));
+  reload_->request(done("again"));
   turn_until_told(2);
   log::flush();
   const std::string log = dir_.read("error.log");
@@ -143,26 +143,26 @@ TEST_F(ReloadTest, keeps_overrides_and_warns_of_contradictions) {
 
 TEST_F(ReloadTest, applies_overrides_before_a_waiting_configuration) {
   turn_until([&] { return runtime_->workers.count() == 1; });
-  reload_->request(told("first"));
-  reload_->request(told("second"));
-  reload_->rebuild(told("rebuild"));
+  reload_->request(done("first"));
+  reload_->request(done("second"));
+  reload_->rebuild(done("rebuild"));
   turn_until_told(3);
-  EXPECT_EQ(told_.back(), "second");
+  EXPECT_EQ(callbacks_.back(), "second");
 }
 
 TEST_F(ReloadTest, accepts_a_request_inside_its_callback) {
-  reload_->rebuild([this](const Errors&) { reload_->request(told("reload")); });
+  reload_->rebuild([this](const Errors&) { reload_->request(done("reload")); });
   turn_until_told(1);
   EXPECT_THAT(errors_, IsEmpty());
 }
 
 TEST_F(ReloadTest, refuses_waiting_and_new_requests_at_shutdown) {
-  reload_->request(told("waits"));
+  reload_->request(done("waits"));
   reload_->cancel();
-  EXPECT_THAT(told_, ElementsAre("waits"));
+  EXPECT_THAT(callbacks_, ElementsAre("waits"));
   EXPECT_THAT(errors_, ElementsAre(HasSubstr("shutting down")));
-  reload_->rebuild(told("late"));
-  EXPECT_THAT(told_, SizeIs(1));
+  reload_->rebuild(done("late"));
+  EXPECT_THAT(callbacks_, SizeIs(1));
   turn_until_told(2);
   EXPECT_THAT(errors_, SizeIs(1));
 }
@@ -171,7 +171,7 @@ TEST_F(ReloadTest, moves_the_state_file_to_its_configured_place) {
   runtime_->overrides.peers[{"app", "10.0.0.1:80"}].weight = 9;
   const std::string text = dir_.read("weir.conf");
   dir_.write("weir.conf", "state_file " + (dir_ / "other.state") + ";\n" + text);
-  reload_->request(told("reload"));
+  reload_->request(done("reload"));
   turn_until_told(1);
   ASSERT_THAT(errors_, IsEmpty());
   EXPECT_EQ(StateFile(dir_ / "other.state").load().overrides, runtime_->overrides);
@@ -179,13 +179,13 @@ TEST_F(ReloadTest, moves_the_state_file_to_its_configured_place) {
 
 TEST_F(ReloadTest, creates_and_keeps_a_secret_for_sticky_cookies) {
   write("server 10.0.0.1:80; sticky cookie peer;");
-  reload_->request(told("reload"));
+  reload_->request(done("reload"));
   turn_until_told(1);
   ASSERT_THAT(errors_, IsEmpty());
   const std::string secret = runtime_->overrides.sticky_secret;
   EXPECT_THAT(secret, SizeIs(64));
   EXPECT_EQ(runtime_->state.load().overrides.sticky_secret, secret);
-  reload_->request(told("again"));
+  reload_->request(done("again"));
   turn_until_told(2);
   EXPECT_EQ(runtime_->overrides.sticky_secret, secret);
 }
@@ -194,13 +194,13 @@ TEST_F(ReloadTest, begins_and_ends_checks_with_the_configuration) {
   turn_until([&] { return runtime_->workers.count() == 1; });
   EXPECT_EQ(runtime_->health->probes(), 0U);
   write("server 10.0.0.1:80; server 10.0.0.2:80; health_check interval=1h mandatory;");
-  reload_->request(told("reload"));
+  reload_->request(done("reload"));
   turn_until_told(1);
   ASSERT_THAT(errors_, IsEmpty());
   EXPECT_EQ(runtime_->health->probes(), 2U);
   EXPECT_TRUE(peer(0).state->check_down);
   write("server 10.0.0.1:80;");
-  reload_->request(told("without"));
+  reload_->request(done("without"));
   turn_until_told(2);
   EXPECT_EQ(runtime_->health->probes(), 0U);
   EXPECT_FALSE(peer(0).state->check_down);
@@ -208,7 +208,7 @@ TEST_F(ReloadTest, begins_and_ends_checks_with_the_configuration) {
 
 TEST_F(ReloadTest, wakes_queued_requests) {
   write("server 10.0.0.1:80 max_conns=1; queue 5;");
-  reload_->request(told("reload"));
+  reload_->request(done("reload"));
   turn_until_told(1);
   ASSERT_THAT(errors_, IsEmpty());
   const auto queue = runtime_->site->clusters[0].queue;
@@ -217,7 +217,7 @@ TEST_F(ReloadTest, wakes_queued_requests) {
   const auto ticket = queue->enter([&calls] { ++calls; });
   calls = 0;
   write("server 10.0.0.1:80; queue 5;");
-  reload_->request(told("roomier"));
+  reload_->request(done("roomier"));
   turn_until_told(2);
   EXPECT_EQ(calls, 1);
   EXPECT_EQ(runtime_->site->clusters[0].queue, queue);

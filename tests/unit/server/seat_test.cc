@@ -17,7 +17,7 @@ class SeatTest : public ::testing::Test {
     }
   }
   io::Loop control_;
-  observe::LogWriter log_writer_;
+  observe::AccessLogWriter log_writer_;
   std::vector<std::unique_ptr<Worker>> workers_;
   Seats seats_;
 };

@@ -66,7 +66,7 @@ class SiteBuilderTest : public ::testing::Test {
 
   config::Model model_;
   Registry registry_;
-  observe::LogWriter log_writer_;
+  observe::AccessLogWriter log_writer_;
   Overrides overrides_;
   ResolveName resolve_ = [](const NameQuestion& question) -> Result<std::vector<io::ResolvedPeer>> {
     const auto& [host, port] = std::tie(question.dns.host, question.dns.port);

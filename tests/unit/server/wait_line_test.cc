@@ -30,7 +30,7 @@ class WaitLineTest : public ::testing::Test {
   // A line of waiters that have looked once and found nothing.
   Ticket settled(const std::string& name) {
     Ticket ticket = enter(name);
-    ticket->missed();
+    ticket->pass_on();
     calls_.clear();
     return ticket;
   }
@@ -56,13 +56,13 @@ TEST_F(WaitLineTest, refuses_when_full) {
 }
 
 TEST_F(WaitLineTest, counts_waiting_requests) {
-  EXPECT_FALSE(line_.anybody());
+  EXPECT_FALSE(line_.has_waiting());
   Ticket a = enter("a"), b = enter("b");
-  EXPECT_TRUE(line_.anybody());
+  EXPECT_TRUE(line_.has_waiting());
   EXPECT_EQ(line_.waiting(), 2U);
   a.reset();
   b.reset();
-  EXPECT_FALSE(line_.anybody());
+  EXPECT_FALSE(line_.has_waiting());
 }
 
 TEST_F(WaitLineTest, wakes_the_first_for_a_place_freed_before) {
@@ -76,11 +76,11 @@ TEST_F(WaitLineTest, wakes_the_first_for_a_place_freed_before) {
 TEST_F(WaitLineTest, wakes_the_next_after_a_futile_wake_up) {
   const Ticket a = settled("a"), b = settled("b"), c = settled("c");
   line_.place_freed();
-  a->missed();
+  a->pass_on();
   EXPECT_THAT(calls(), ElementsAre("a", "b"));
-  b->missed();
+  b->pass_on();
   EXPECT_THAT(calls(), ElementsAre("c"));
-  c->missed();
+  c->pass_on();
   EXPECT_THAT(calls(), IsEmpty());
   line_.place_freed();
   EXPECT_THAT(calls(), ElementsAre("a"));  // it has kept its place
@@ -88,7 +88,7 @@ TEST_F(WaitLineTest, wakes_the_next_after_a_futile_wake_up) {
 
 TEST_F(WaitLineTest, futile_look_wakes_no_other) {
   const Ticket a = enter("a"), b = enter("b");
-  a->missed();
+  a->pass_on();
   EXPECT_THAT(calls(), ElementsAre("a"));
 }
 
@@ -98,15 +98,15 @@ TEST_F(WaitLineTest, wakes_the_next_when_a_woken_request_leaves) {
   line_.place_freed();
   a.reset();  // with the place, or without it
   EXPECT_THAT(calls(), ElementsAre("a", "b"));
-  b->missed();
+  b->pass_on();
   EXPECT_THAT(calls(), IsEmpty());
 }
 
 TEST_F(WaitLineTest, wakes_on_while_places_are_found) {
   Ticket a = settled("a"), b = settled("b"), c = settled("c");
-  line_.call_all();
+  line_.wake_all();
   EXPECT_THAT(calls(), ElementsAre("a", "b", "c"));
-  c->missed();
+  c->pass_on();
   a.reset();
   EXPECT_THAT(calls(), ElementsAre("c"));
 }
@@ -123,9 +123,9 @@ TEST_F(WaitLineTest, remembers_a_place_freed_while_all_are_woken) {
   line_.place_freed();
   line_.place_freed();
   EXPECT_THAT(calls(), ElementsAre("a"));
-  a->missed();  // it looked before the second
+  a->pass_on();  // it looked before the second
   EXPECT_THAT(calls(), ElementsAre("a"));
-  a->missed();
+  a->pass_on();
   EXPECT_THAT(calls(), IsEmpty());
 }
 
@@ -155,7 +155,7 @@ TEST_F(WaitLineTest, wakes_a_looking_request_again_for_a_place) {
 TEST_F(WaitLineTest, wakes_all_when_a_peer_comes_back) {
   const Ticket a = settled("a"), b = settled("b");
   line_.place_freed();
-  line_.call_all();
+  line_.wake_all();
   EXPECT_THAT(calls(), ElementsAre("a", "a", "b"));
 }
 
@@ -163,7 +163,7 @@ TEST_F(WaitLineTest, never_wakes_a_request_that_left) {
   Ticket a = settled("a");
   a.reset();
   line_.place_freed();
-  line_.call_all();
+  line_.wake_all();
   EXPECT_THAT(calls(), IsEmpty());
 }
 
@@ -184,7 +184,7 @@ TEST(WaitLine, ticket_may_outlive_it) {
     WaitLine line(1);
     ticket = line.enter([] {});
   }
-  ticket->missed();
+  ticket->pass_on();
   ticket.reset();
 }
 
@@ -233,7 +233,7 @@ class Requests {
       : line_(line), peer_(peer), open_(open), mailbox_(mailbox) {}
 
   void begin(int number) {
-    if (!line_.anybody() && peer_.acquire(kMost)) return serve();
+    if (!line_.has_waiting() && peer_.acquire(kMost)) return serve();
     auto waiting = std::make_shared<Waiting>();
     waiting->number = number;
     waiting->ticket = line_.enter([this, one = std::weak_ptr<Waiting>(waiting)] {
@@ -253,7 +253,7 @@ class Requests {
   void called(Waiting& waiting) {
     const bool gives_up = waiting.number % 7 == 0;
     const bool served = !gives_up && peer_.acquire(kMost);
-    if (!gives_up && !served) return waiting.ticket->missed();
+    if (!gives_up && !served) return waiting.ticket->pass_on();
     std::erase_if(waiting_, [&](const auto& each) { return each.get() == &waiting; });
     if (served)
       serve();

@@ -75,7 +75,7 @@ class WorkersTest : public ::testing::Test {
   const SocketAddress path_ = SocketAddress::from_unix(dir_ / "front.sock");
   config::Model model_;
   io::Loop control_;
-  observe::LogWriter log_writer_;
+  observe::AccessLogWriter log_writer_;
   Registry registry_;
   ListenSockets sockets_;
   std::weak_ptr<const proxy::Site> site_;
