@@ -24,6 +24,7 @@ class LogFormat {
   // Appends one line with its "\n". Values are escaped (default: \xXX for bytes < 0x20, ", \, >= 0x7f, missing is "-";
   // json: JSON string rules, missing is ""; none). A value is cut at 8 KB.
   void render(const route::VariableSource& source, Arena& arena, std::string& out) const;
+  const route::Template& text() const { return text_; }
 
  private:
   LogEscape escape_ = LogEscape::kDefault;

@@ -199,9 +199,7 @@ void Exchange::arm_upstream() {
   const MonoMs now = core_.loop().now();
   waiting_ = Waiting::kNothing;  // also while it is the client's turn to send
   if (connection_ == nullptr) return;
-  if (response_state_ == ResponseState::kTunnel) {
-    waiting_ = Waiting::kTunnelIdle;  // tunnel.cc arms with the location's timeout, which it keeps
-  } else if (connection_->queued() > 0 && !upload_broken_) {
+  if (connection_->queued() > 0 && !upload_broken_) {
     waiting_ = Waiting::kSend;
     core_.loop().arm(upstream_deadline_, now + location_->send_timeout.count());
   } else if (request_all_sent_ || upload_broken_ || head_received_) {
@@ -214,36 +212,18 @@ void Exchange::arm_upstream() {
 }
 
 void Exchange::on_upstream_sent() {
-  if (response_state_ == ResponseState::kTunnel) {
-    if (client_fin_ && peer_fin_ && connection_->queued() == 0) {
-      tunnel_ended(ErrorKind::kNone);
-      return;
-    }
-    downstream_->update_read();
-    return;
-  }
   arm_upstream();
   downstream_->update_read();
 }
 
 void Exchange::on_deadline(Deadline&) {
-  if (response_state_ == ResponseState::kTunnel) {
-    if (core_.loop().now() < drain_at_) {
-      tunnel_ended(ErrorKind::kNone);
-    } else {
-      drain_at_ = kNever;
-      drain(drain_code_);
-    }
-    return;
-  }
   switch (waiting_) {
     case Waiting::kSend: response_broken(ErrorKind::kSendTimeout); return;
     case Waiting::kResponse:
       response_broken(head_received_ ? ErrorKind::kBodyTimeout : ErrorKind::kHeaderTimeout);
       return;
     case Waiting::kPlace: wait_longer(); return;
-    case Waiting::kNothing:
-    case Waiting::kTunnelIdle: return;
+    case Waiting::kNothing: return;
   }
 }
 

@@ -10,6 +10,7 @@
 #include "base/prefetch.h"
 #include "http/date.h"
 #include "proxy/session.h"
+#include "proxy/tunnel.h"
 #include "upstream/pool.h"
 
 namespace weir::proxy {
@@ -89,8 +90,7 @@ void Core::accept(std::unique_ptr<io::Transport> transport, const SocketAddress&
   ConnectionInfo info{transport->peer_address().unmapped(), ++connections_made_, loop_.now_us(), nullptr};
   auto session = std::make_unique<Session>(*this, std::move(transport), std::move(info), listener);
   sessions_.push_back(*session);
-  most_sessions_ = std::max(most_sessions_, ++session_count_);
-  count_connection(+1);
+  client_opened();
   Session& started = *session.release();  // owned by sessions_ until session_closed()
   started.start();
   if (draining_) started.drain();  // it was waiting in the listener's queue
@@ -98,10 +98,38 @@ void Core::accept(std::unique_ptr<io::Transport> transport, const SocketAddress&
 
 void Core::session_closed(Session& session) {
   session.unlink();
+  loop_.bury(std::unique_ptr<Session>(&session));
+  client_closed();
+}
+
+Tunnel& Core::add_tunnel(std::unique_ptr<Tunnel> tunnel) {
+  tunnels_.push_back(*tunnel);
+  client_opened();
+  return *tunnel.release();
+}
+
+Tunnel& Core::replace_session(Session& session, std::unique_ptr<Tunnel> tunnel) {
+  tunnels_.push_back(*tunnel);
+  session.unlink();
+  loop_.bury(std::unique_ptr<Session>(&session));
+  return *tunnel.release();
+}
+
+void Core::tunnel_closed(Tunnel& tunnel) {
+  tunnel.unlink();
+  loop_.bury(std::unique_ptr<Tunnel>(&tunnel));
+  client_closed();
+}
+
+void Core::client_opened() {
+  most_sessions_ = std::max(most_sessions_, ++session_count_);
+  count_connection(+1);
+}
+
+void Core::client_closed() {
   --session_count_;
   metrics_.add(observe::Counter::kConnectionsClosed);
   count_connection(-1);
-  loop_.bury(std::unique_ptr<Session>(&session));
   if (draining_ && session_count_ == 0 && options_.on_drained) options_.on_drained();
 }
 
@@ -120,11 +148,13 @@ void Core::begin_drain() {
   draining_ = true;
   pool_->begin_drain();
   sessions_.for_each([](Session& session) { session.drain(); });
+  tunnels_.for_each([](Tunnel& tunnel) { tunnel.drain(1001); });
   if (session_count_ == 0 && options_.on_drained) options_.on_drained();
 }
 
 void Core::close_all() {
   while (Session* session = sessions_.front()) session->close();
+  while (Tunnel* tunnel = tunnels_.front()) tunnel->close();
 }
 
 void Core::flush_logs(bool all) {

@@ -27,6 +27,7 @@ namespace weir::proxy {
 
 class Session;
 class Exchange;
+class Tunnel;
 struct Busy;
 
 struct CoreOptions {
@@ -72,6 +73,7 @@ class Core final : private DeadlineHandler {
   void close_all();
   void flush_logs(bool all);
 
+  // Client connections: sessions and tunnels.
   size_t sessions() const { return session_count_; }
   const observe::MetricSlab& metrics() const { return metrics_; }
   // Snapshots still referenced here, the current one included.
@@ -110,6 +112,11 @@ class Core final : private DeadlineHandler {
   // A line was put into a log's buffer: it is handed over in time, also when nothing else happens.
   void log_written(Millis flush);
   void session_closed(Session& session);
+  // A client connection that is a tunnel from its first byte on: owned here until tunnel_closed().
+  Tunnel& add_tunnel(std::unique_ptr<Tunnel> tunnel);
+  // The session's connection goes on as a tunnel; the session is buried.
+  Tunnel& replace_session(Session& session, std::unique_ptr<Tunnel> tunnel);
+  void tunnel_closed(Tunnel& tunnel);
   // Warns once per address that sent X-Forwarded-Proto without being trusted: a proxy before weir that set_real_ip_from
   // should name.
   void note_untrusted_proxy(const SocketAddress& address);
@@ -122,6 +129,8 @@ class Core final : private DeadlineHandler {
   friend class EpochRef;
   void epoch_unused(Epoch& epoch);
   uint16_t listener_number(const SocketAddress& address);
+  void client_opened();
+  void client_closed();
   void end_turn();
   void give_memory_back();
   void on_deadline(Deadline& which) override;
@@ -148,11 +157,12 @@ class Core final : private DeadlineHandler {
   SpareList<Busy> free_busy_;
   std::vector<std::unique_ptr<Busy>> ended_busy_;
   IntrusiveList<Session> sessions_;  // owned: made by accept(), buried by session_closed()
+  IntrusiveList<Tunnel> tunnels_;    // owned: put here by add_tunnel() and replace_session(), buried by tunnel_closed()
   Deadline log_deadline_{this};
   Deadline spare_deadline_{this};
   size_t most_sessions_ = 0;                               // since memory was last given back
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // the loop's hook outlives us
-  size_t session_count_ = 0;
+  size_t session_count_ = 0;                               // client connections
   uint32_t connections_ = 0;
   uint64_t connections_made_ = 0;
   bool draining_ = false;

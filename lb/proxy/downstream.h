@@ -1,9 +1,13 @@
 // What an exchange sees of the client's side: a stream of a session. HTTP/1 sessions have one; HTTP/2 will have many.
 #pragma once
+#include <memory>
+
 #include "http/codec.h"
 #include "proxy/connection_info.h"
 
 namespace weir::proxy {
+
+class Tunnel;
 
 // How an exchange leaves its client's connection.
 enum class Ending : uint8_t {
@@ -20,10 +24,9 @@ class Downstream {
   virtual size_t queued() const = 0;
   // The exchange's wish to read (Exchange::wants_client_read) may have changed.
   virtual void update_read() = 0;
-  // 101 went out: from now on the client's bytes come as Exchange::on_client_raw, those behind the request first.
-  virtual void enter_tunnel() = 0;
-  // The tunnel's other side ended: FIN to the client once what is queued has gone out.
-  virtual void shutdown_write() = 0;
+  // 101 went out, and the client's connection is the tunnel's. `from_peer`: what the peer said behind its head. Called
+  // instead of exchange_ended().
+  virtual void become_tunnel(std::unique_ptr<Tunnel> tunnel, std::string_view from_peer) = 0;
   // The exchange is over and must not be touched again. Called once, last.
   virtual void exchange_ended(Ending ending) = 0;
 

@@ -31,7 +31,7 @@ void Exchange::begin(Downstream& downstream, const ListenSite& listen, EpochRef 
   client_ = downstream.connection().remote;
   uri_ = {};
   host_regex_ = nullptr;
-  request_body_bytes_ = body_bytes_sent_ = 0;
+  request_body_bytes_ = 0;
   pending_answer_ = error_status_ = client_error_ = retry_after_ = 0;
   server_name_ = proxy_host_ = {};
   if (redirected_) internal_target_ = {};
@@ -41,10 +41,8 @@ void Exchange::begin(Downstream& downstream, const ListenSite& listen, EpochRef 
       request_all_sent_ = false;
   head_received_ = response_complete_ = retry_wanted_ = keep_alive_ = close_delimited_ = body_hidden_ = event_stream_ =
       false;
-  client_fin_ = peer_fin_ = drain_wanted_ = not_ready_ = false;
+  not_ready_ = false;
   look_ = nullptr;
-  drain_at_ = kNever;
-  drain_code_ = 1001;
   sent_length_ = -1;
   sent_chunked_ = false;
   has_request_id_ = false;
@@ -203,7 +201,6 @@ void Exchange::turn() {
     }
     return;
   }
-  if (response_state_ == ResponseState::kTunnel) return;
   if (started_) {
     relay_request_body();
   } else {
@@ -284,8 +281,6 @@ void Exchange::relay_request_body() {
 }
 
 bool Exchange::wants_client_read() {
-  if (response_state_ == ResponseState::kTunnel)
-    return !client_fin_ && upload_.update(connection_ ? connection_->queued() : 0);
   if (request_state_ == RequestState::kComplete)
     return true;  // a FIN is to be noticed; the session bounds what comes behind
   if (request_state_ == RequestState::kAborted) return false;
@@ -311,7 +306,7 @@ void Exchange::flush_response() {
       for (int i = 0; i < download_.count(); ++i)
         filter_response_body(download_.piece(i), response_complete_ && i + 1 == download_.count());
     }
-    for (int i = 0; i < download_.count(); ++i) body_bytes_sent_ += download_.pieces()[i].size();
+    for (int i = 0; i < download_.count(); ++i) record_.body_bytes_sent += download_.pieces()[i].size();
     codec.send_body(stream_, download_.pieces(), download_.count(), out);
     download_.flushed();
   }
@@ -328,26 +323,11 @@ void Exchange::flush_response() {
 // -------------------------------------------------------------------------------------
 
 void Exchange::client_eof() {
-  if (response_state_ == ResponseState::kTunnel) {
-    client_fin_ = true;
-    if (peer_fin_ && connection_->queued() == 0) {
-      tunnel_ended(ErrorKind::kNone);
-      return;
-    }
-    hurry_tunnel();
-    connection_->shutdown_write();
-    return;
-  }
   if (request_state_ == RequestState::kComplete && location_->ignore_client_abort) return;
   client_gone(ErrorKind::kClientClosed);
 }
 
 void Exchange::client_gone(ErrorKind kind) {
-  if (response_state_ == ResponseState::kTunnel) {
-    // Browsers reset the connection behind their close frame: that is an end like any other.
-    tunnel_ended(frames_.close_seen() ? ErrorKind::kNone : kind);
-    return;
-  }
   end_attempt(kind, false);
   const bool answered = response_state_ != ResponseState::kNone && response_state_ != ResponseState::kHead;
   if (!answered && kind == ErrorKind::kClientTimeout) {
@@ -360,10 +340,6 @@ void Exchange::client_gone(ErrorKind kind) {
 }
 
 void Exchange::client_sent() {
-  if (response_state_ == ResponseState::kTunnel) {
-    if (connection_) connection_->want_read(!peer_fin_ && download_.update(downstream_->queued()));
-    return;
-  }
   if (leased() && head_received_) {
     const bool want = download_.update(downstream_->queued());
     connection_->want_read(want);
@@ -379,9 +355,8 @@ Ending Exchange::ending_of_keep_alive() const {
 }
 
 void Exchange::log_access() {
-  if (location_ != nullptr && access_logs_ == nullptr) access_logs_ = location_->access_logs;
-  if (access_logs_ == nullptr) return;
-  for (const AccessLogTarget& target : *access_logs_) {
+  if (location_->access_logs == nullptr) return;
+  for (const AccessLogTarget& target : *location_->access_logs) {
     core_.log().log(target.file, target.options, *this, arena_, core_.loop().now());
     core_.log_written(target.options.flush);
   }
@@ -411,7 +386,6 @@ void Exchange::finish(ErrorKind error, Ending ending) {
   record_.error = record_.error == ErrorKind::kNone ? error : record_.error;
   record_.ended_us = core_.loop().now_us();
   record_.ended_wall_us = core_.loop().wall_us();
-  record_.body_bytes_sent = body_bytes_sent_;
   record_.connection = downstream_->connection().number;
   record_.connection_requests = downstream_->connection_requests();
   record_.completed = error == ErrorKind::kNone && ending != Ending::kAbort;
@@ -422,13 +396,15 @@ void Exchange::finish(ErrorKind error, Ending ending) {
   counters.add(observe::Counter::kBytesReceived, record_.request_length);
   counters.add(observe::Counter::kBytesSent, record_.bytes_sent);
   log_access();
+  end_life().exchange_ended(ending);
+}
+
+Downstream& Exchange::end_life() {
   release_cluster();
   body_.clear();
   if (std::exchange(holding_, false)) response_held_.clear();
   suspended_ = Suspended::kNothing;
   ++life_;
-  access_logs_.reset();
-  peer_state_.reset();
   location_ = nullptr;
   epoch_.reset();
   // Here and not in begin(), which would have to fetch them only for that.
@@ -441,8 +417,7 @@ void Exchange::finish(ErrorKind error, Ending ending) {
   if (request_.framing != http::Framing::kNone || request_.websocket) upload_.reset();
   request_.clear();
   match_ = {};
-  Downstream* downstream = std::exchange(downstream_, nullptr);
-  downstream->exchange_ended(ending);
+  return *std::exchange(downstream_, nullptr);
 }
 
 }  // namespace weir::proxy

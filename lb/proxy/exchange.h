@@ -6,7 +6,7 @@
 //
 // exchange.cc has the client's side and the end, attempt.cc pick, connect and send, attempt_end.cc failure and the
 // peer's books, place.cc the queue of an upstream, response.cc the peer's answer, not_ready.cc the look into one,
-// binding.cc persistence, tunnel.cc what follows a 101, forward_*.cc what goes onto the wire, local_answer.cc what weir
+// binding.cc persistence, forward_*.cc what goes onto the wire, local_answer.cc what weir
 // says itself, filters.cc the location's filters, variables.cc the $names.
 #pragma once
 #include <memory>
@@ -16,7 +16,6 @@
 #include "base/arena.h"
 #include "base/chunk.h"
 #include "http/codec.h"
-#include "http/ws_frames.h"
 #include "io/connector.h"
 #include "observe/record.h"
 #include "policy/cluster.h"
@@ -60,9 +59,8 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
 
   // The client's connection: FIN, RST or too slow. May end the exchange.
   void client_gone(ErrorKind kind);
-  void client_eof();                           // FIN: an abort, unless proxy_ignore_client_abort or a tunnel
-  void client_sent();                          // queued bytes went out
-  void on_client_raw(std::string_view bytes);  // of a tunnel
+  void client_eof();   // FIN: an abort, unless proxy_ignore_client_abort
+  void client_sent();  // queued bytes went out
 
   // Derived: whether the client's socket is to be read now.
   bool wants_client_read();
@@ -70,13 +68,7 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
     return request_state_ == RequestState::kReceiving || request_state_ == RequestState::kDiscarding;
   }
   bool request_complete() const { return request_state_ == RequestState::kComplete; }
-  bool in_tunnel() const { return response_state_ == ResponseState::kTunnel; }
   const Location& location() const { return *location_; }
-  // Graceful end: a WebSocket gets a close frame of that code at the next frame boundary.
-  void drain(uint16_t code);
-  // The same at a later time.
-  void drain_at(MonoMs due, uint16_t code);
-  bool on_peer(const policy::PeerState& state) const { return in_tunnel() && peer_state_.get() == &state; }
   // A check took that peer down: if this request waits unanswered on it and may be sent again, it goes elsewhere.
   void peer_down(const policy::PeerState& state);
 
@@ -101,6 +93,8 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   void move(RequestState to);
   void move(ResponseState to);
   void finish(ErrorKind error, Ending ending);
+  // Nothing of this life is left but what begin() sets; the Downstream is told by the caller, last.
+  Downstream& end_life();
   Ending ending_of_keep_alive() const;
   void log_access();
   void release_budget();
@@ -156,11 +150,11 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   void on_upstream_read_soon() const override { fetch_for_response(); }
   bool is_drained() const override { return suspended_ == Suspended::kNothing && downstream_->queued() == 0; }
   void on_upstream_turn() override;
-  void on_upstream_raw(std::string_view bytes) override;
   void on_upstream_closed(int code) override;
   void on_upstream_sent() override;
   void on_deadline(Deadline& which) override;
   void accept_response();
+  void open_tunnel();
   void pass_on(std::string_view bytes);
 
   // --- not_ready.cc
@@ -201,18 +195,11 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   void filter_response_body(std::string_view& piece, bool end);
   void resume_filters();
 
-  // --- tunnel.cc
-  void open_tunnel();
-  void tunnel_ended(ErrorKind error);
-  void arm_tunnel();
-  void hurry_tunnel();
-
   // --- variables.cc
   route::VariableValue request_variable(const route::VariableRef& ref, Arena& arena) const;
   route::VariableValue connection_variable(const route::VariableRef& ref, Arena& arena) const;
   route::VariableValue upstream_variable(const route::VariableRef& ref, Arena& arena) const;
   std::string_view forwarded_for(Arena& arena) const;  // $proxy_add_x_forwarded_for
-  int64_t now_wall() const;
 
   // What each request writes stands together, what most requests never touch behind it: with a thousand requests under
   // way every cache line of this is fetched from far.
@@ -247,7 +234,6 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
     kNothing,
     kSend,
     kResponse,
-    kTunnelIdle,
     kPlace  // in the upstream's queue
   } waiting_ = Waiting::kNothing;
   // response
@@ -264,12 +250,7 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   bool local_ = false;     // what goes out is weir's own: local_fields_
   bool holding_ = false;   // something was put into response_held_
   enum class Suspended : uint8_t { kNothing, kRequest, kResponse } suspended_ = Suspended::kNothing;
-  // tunnel
-  bool client_fin_ = false;
-  bool peer_fin_ = false;
-  bool drain_wanted_ = false;
   mutable bool has_request_id_ = false;  // it is made when first asked for
-  uint16_t drain_code_ = 1001;
 
   uint16_t proxy_port_ = 0;
   int pending_answer_ = 0;      // a local answer decided inside a codec event, given by turn()
@@ -280,9 +261,8 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   int exhausted_status_ = 502;  // the client's, when no further try is allowed
   ErrorKind upstream_error_ = ErrorKind::kNone;
   MonoMs first_attempt_at_ = 0;
-  MonoMs drain_at_ = kNever;
-  std::string_view uri_;          // normalised path: $uri
-  std::string_view server_name_;  // of the snapshot, or copied into the arena when a tunnel lets go of it
+  std::string_view uri_;  // normalised path: $uri
+  std::string_view server_name_;
   std::string_view proxy_host_;
   WorkerCluster* cluster_ = nullptr;
   const policy::Peer* peer_ = nullptr;
@@ -292,7 +272,6 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   std::unique_ptr<io::Connecting> connecting_;
   Deadline upstream_deadline_{this};
   uint64_t request_body_bytes_ = 0;
-  uint64_t body_bytes_sent_ = 0;
   int64_t sent_length_ = -1;  // $sent_http_content_length
   uint64_t life_ = 0;         // begins and ends counted: a filter's resume() of an earlier life is ignored
   char* look_ = nullptr;      // the begin of a body that may say "not ready"; the head is held with it
@@ -303,8 +282,6 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   SocketAddress client_;  // after real_ip
   Chain body_;            // held for the first send and for a retry
   observe::ExchangeRecord record_;
-  std::shared_ptr<const AccessLogs> access_logs_;  // taken from the location, so that a tunnel can let go of the epoch
-  std::shared_ptr<policy::PeerState> peer_state_;  // of a tunnel, which has let go of the epoch
   route::LocationMatch match_;
   policy::TriedSet tried_;
   http::RequestHead request_;
@@ -314,7 +291,7 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   http::ResponseHead response_;
   Relay download_;
 
-  // Seldom: a local answer, a queue, persistence, a look into an answer, a filter, a tunnel.
+  // Seldom: a local answer, a queue, persistence, a look into an answer, a filter.
   http::FieldList local_fields_;      // of an answer of weir's own
   std::string_view internal_target_;  // the URI of the error_page that is served
   RegexMatch host_captures_;
@@ -327,10 +304,6 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   mutable char request_id_[32] = {};
   Replacement replaced_by_;
   Chain response_held_;  // body that came while a filter holds the response
-  http::WsFrameTracker frames_;
-  Millis tunnel_timeout_{0};
-  std::shared_ptr<std::atomic<uint32_t>> tunnel_inflight_;  // of the cluster
-  std::shared_ptr<policy::WaitQueue> tunnel_queue_;         // that waits for its place
 };
 
 }  // namespace weir::proxy

@@ -152,7 +152,7 @@ void Exchange::send_local(int status, std::string_view type, std::string_view bo
   codec.send_head(stream_, out, core_.scratch(), batch);
   if (!bodiless && !head_only && !body.empty()) {
     codec.send_body(stream_, &body, 1, batch);
-    body_bytes_sent_ += body.size();
+    record_.body_bytes_sent += body.size();
   }
   codec.send_end(stream_, batch);
   move(ResponseState::kEnded);

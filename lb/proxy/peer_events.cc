@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "proxy/core.h"
 #include "proxy/session.h"
+#include "proxy/tunnel.h"
 #include "upstream/pool.h"
 
 namespace weir::proxy {
@@ -25,22 +26,17 @@ void Core::peer_down(const policy::PeerState& state) {
 
 void Core::close_tunnels(std::shared_ptr<policy::PeerState> state, uint16_t code, Millis spread) {
   MonoMs count = 0;
-  sessions_.for_each([&](Session& session) { count += session.tunnel_to(*state) != nullptr ? 1 : 0; });
+  tunnels_.for_each([&](const Tunnel& tunnel) { count += tunnel.is_on(*state) ? 1 : 0; });
   MonoMs index = 0;
-  sessions_.for_each([&](Session& session) {
-    Exchange* tunnel = session.tunnel_to(*state);
-    if (tunnel == nullptr) return;
+  tunnels_.for_each([&](Tunnel& tunnel) {
+    if (!tunnel.is_on(*state)) return;
     const MonoMs wait = spread.count() * index++ / count;
-    wait == 0 ? tunnel->drain(code) : tunnel->drain_at(loop_.now() + wait, code);
+    wait == 0 ? tunnel.drain(code) : tunnel.drain_at(loop_.now() + wait, code);
   });
 }
 
 void Session::peer_down(const policy::PeerState& state) {
   if (state_ == State::kBusy && busy_->exchange != nullptr) busy_->exchange->peer_down(state);
-}
-
-Exchange* Session::tunnel_to(const policy::PeerState& state) {
-  return state_ == State::kTunnel && busy_->exchange->on_peer(state) ? busy_->exchange.get() : nullptr;
 }
 
 // Rule (d) of SEMANTICS 2.6. Who may not be sent again, or could go nowhere, waits on: the peer may come back to its

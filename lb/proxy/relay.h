@@ -7,18 +7,34 @@
 
 namespace weir::proxy {
 
-class Relay {
+// Whether a source may be read when what it feeds holds that many bytes.
+class Gate {
  public:
   // Reading stops at kHigh bytes held in a direction and resumes at kLow (DESIGN section 7).
   static constexpr size_t kHigh = 128 * 1024;
   static constexpr size_t kLow = 32 * 1024;
+  // The only place where a pause begins or ends.
+  bool update(size_t held) {
+    reading_ = reading_ ? held < kHigh : held <= kLow;
+    return reading_;
+  }
+  bool reading() const { return reading_; }
+
+ private:
+  bool reading_ = true;
+};
+
+class Relay {
+ public:
+  static constexpr size_t kHigh = Gate::kHigh;
+  static constexpr size_t kLow = Gate::kLow;
   static constexpr int kMost = 48;
 
   Relay() {}  // the pieces are not set before they are there: 768 bytes that most requests never touch
   void reset() {
     count_ = 0;
     total_ = 0;
-    reading_ = true;
+    gate_ = {};
   }
   // False when it is full: flush and add again.
   bool add(std::string_view piece) {
@@ -33,18 +49,13 @@ class Relay {
   void flushed() { count_ = 0; }
   // All bytes that have passed.
   uint64_t total() const { return total_; }
-  // Whether the source may be read when the direction holds that many bytes. The only place where a pause begins or
-  // ends.
-  bool update(size_t held) {
-    reading_ = reading_ ? held < kHigh : held <= kLow;
-    return reading_;
-  }
-  bool reading() const { return reading_; }
+  bool update(size_t held) { return gate_.update(held); }
+  bool reading() const { return gate_.reading(); }
 
  private:
   int count_ = 0;
   uint64_t total_ = 0;
-  bool reading_ = true;
+  Gate gate_;
   union {
     std::string_view pieces_[kMost];
   };

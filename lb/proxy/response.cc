@@ -5,6 +5,8 @@
 #include "http/forward.h"
 #include "proxy/core.h"
 #include "proxy/exchange.h"
+#include "proxy/tunnel.h"
+#include "proxy/tunnel_log.h"
 #include "upstream/pool.h"
 
 namespace weir::proxy {
@@ -145,17 +147,55 @@ void Exchange::on_upstream_turn() {
   arm_upstream();
 }
 
-void Exchange::on_upstream_closed(int code) {
-  if (response_state_ == ResponseState::kTunnel) {
-    peer_fin_ = true;
-    if (code != 0 || (client_fin_ && connection_->queued() == 0)) {
-      tunnel_ended(code == 0 ? ErrorKind::kNone : ErrorKind::kResetMidResponse);
-      return;
-    }
-    hurry_tunnel();
-    downstream_->shutdown_write();
+// 101: what follows is a tunnel's, and this exchange is over.
+void Exchange::open_tunnel() {
+  http::OutResponse head;
+  compose_response_head(head);
+  head.framing = {http::Framing::kNone, -1};
+  head.connection = http::ConnectionOption::kUpgradeWebsocket;
+  keep_alive_ = false;
+  http::OutBatch out;
+  downstream_->codec().send_head(stream_, head, arena_, out);
+  move(ResponseState::kHead);
+  if (downstream_->send(out) < 0) {
+    client_gone(ErrorKind::kClientClosed);
     return;
   }
+  record_.bytes_sent += out.bytes();
+  move(ResponseState::kEnded);
+  // The attempt went well; from here on silence is judged by the tunnel's own limit.
+  if (cluster_->site->sticky != nullptr) learn_binding();
+  peer_succeeded();
+  probe_ = false;
+  upstream_deadline_.cancel();
+  observe::Attempt& attempt = record_.attempts.back();
+  attempt.bytes_sent = connection_->bytes_sent();
+  attempt.bytes_received = connection_->bytes_received();
+  record_.connection = downstream_->connection().number;
+  record_.connection_requests = downstream_->connection_requests();
+  core_.counters().add(observe::Counter::kBytesReceived, record_.request_length);
+  core_.counters().add(observe::Counter::kBytesSent, record_.bytes_sent);
+  std::unique_ptr<TunnelRecord> log;
+  if (location_->access_logs != nullptr && !location_->access_logs->empty())
+    log = std::make_unique<TunnelLog>(core_, location_->access_logs, *this, record_,
+                                      downstream_->connection().started_us);
+  Tunnel::Options options;
+  options.idle = location_->tunnel_timeout;
+  options.client_send = location_->client_send_timeout;
+  options.lingering = location_->lingering;
+  options.lingering_timeout = location_->lingering_timeout;
+  options.lingering_time = location_->lingering_time;
+  const std::string_view behind = connection_->behind_head();
+  auto tunnel = std::make_unique<Tunnel>(core_, group_->give_up(std::move(connection_)),
+                                         Tunnel::Place{peer_->state, cluster_->site->inflight, cluster_->site->queue},
+                                         options, std::move(log));
+  peer_ = nullptr;
+  sending_ = false;
+  counted_in_cluster_ = false;  // with its place it is the tunnel's
+  end_life().become_tunnel(std::move(tunnel), behind);
+}
+
+void Exchange::on_upstream_closed(int /*code*/) {
   response_broken(head_received_ ? ErrorKind::kResetMidResponse : broken_before_response());
 }
 

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/prefetch.h"
 #include "proxy/core.h"
+#include "proxy/tunnel.h"
 
 namespace weir::proxy {
 namespace {
@@ -64,7 +65,6 @@ void Session::on_read(std::string_view bytes) {
       since_ = core_.loop().now();  // thrown away; lingering_timeout is between reads, lingering_time in all
       update_deadline();
       return;
-    case State::kTunnel: busy_->exchange->on_client_raw(bytes); return;
     case State::kIdle:
     case State::kReading:
     case State::kBusy: break;
@@ -113,16 +113,6 @@ void Session::feed(std::string_view bytes) {
   }
   feeding_ = false;
   if (state_ == State::kClosed || state_ == State::kFlushing || state_ == State::kLingering) return;
-  if (state_ == State::kTunnel) {  // bytes behind the upgrade request: the tunnel's first
-    std::string early(bytes.substr(at));
-    busy_->stash.clear();
-    if (!early.empty()) {
-      busy_->exchange->on_client_raw(early);
-      return;
-    }
-    update_read();
-    return;
-  }
   if (from_stash) {
     busy_->stash.erase(0, at);
   } else if (at < bytes.size()) {
@@ -169,7 +159,6 @@ void Session::update_read() {
     case State::kLingering: want = true; break;
     case State::kFlushing:
     case State::kClosed: want = false; break;
-    case State::kTunnel: want = busy_->exchange->wants_client_read(); break;
     case State::kBusy:
       want =
           busy_->exchange == nullptr || (busy_->exchange->wants_client_read() && busy_->stash.size() < kMostPipelined);
@@ -194,7 +183,6 @@ void Session::on_eof() {
   eof_ = true;
   switch (state_) {
     case State::kBusy:
-    case State::kTunnel:
       update_read();
       if (busy_->exchange != nullptr) busy_->exchange->client_eof();
       return;
@@ -207,7 +195,7 @@ void Session::on_eof() {
 }
 
 void Session::on_transport_error(int) {
-  if ((state_ == State::kBusy || state_ == State::kTunnel) && busy_->exchange != nullptr) {
+  if (state_ == State::kBusy && busy_->exchange != nullptr) {
     busy_->exchange->client_gone(ErrorKind::kClientClosed);
     return;
   }
@@ -288,30 +276,25 @@ void Session::on_sent() {
     update_deadline();
     return;
   }
-  if ((state_ == State::kBusy || state_ == State::kTunnel) && busy_->exchange != nullptr)
-    busy_->exchange->client_sent();
+  if (state_ == State::kBusy && busy_->exchange != nullptr) busy_->exchange->client_sent();
 }
 
-void Session::enter_tunnel() {
-  state_ = State::kTunnel;
+// A 101 comes out of a read of the peer's connection, never of the client's.
+void Session::become_tunnel(std::unique_ptr<Tunnel> tunnel, std::string_view from_peer) {
+  assert(!feeding_);
+  state_ = State::kClosed;
   deadline_.cancel();
-  if (feeding_) return;  // feed() hands the rest over
-  std::string early;
-  early.swap(busy_->stash);
-  if (!early.empty()) busy_->exchange->on_client_raw(early);
-  if (state_ != State::kTunnel) return;  // it has ended with that
-  if (eof_) {
-    busy_->exchange->client_eof();
-    return;
-  }
-  update_read();
-  if (drain_) busy_->exchange->drain(1001);
+  std::string behind;  // the request: the tunnel's first bytes
+  behind.swap(busy_->stash);
+  core_.give_exchange(std::move(busy_->exchange));
+  core_.give_busy(std::move(busy_));
+  Tunnel& opened = core_.replace_session(*this, std::move(tunnel));
+  opened.start(std::move(transport_), from_peer, behind, eof_);
 }
 
 void Session::exchange_ended(Ending ending) {
   const bool complete = busy_->exchange->request_complete();
-  // A tunnel's client may be in the middle of saying something.
-  const bool input_left = !complete || !busy_->stash.empty() || state_ == State::kTunnel;
+  const bool input_left = !complete || !busy_->stash.empty();
   if (feeding_) {
     spent_ = std::move(busy_->exchange);
   } else {
@@ -356,7 +339,7 @@ void Session::close_when_flushed(bool input_left) {
 
 void Session::close() {
   if (state_ == State::kClosed) return;
-  if ((state_ == State::kBusy || state_ == State::kTunnel) && busy_->exchange != nullptr) {
+  if (state_ == State::kBusy && busy_->exchange != nullptr) {
     busy_->exchange->client_gone(ErrorKind::kClientClosed);  // comes back here through exchange_ended()
     return;
   }
@@ -372,8 +355,6 @@ void Session::drain() {
   if (state_ == State::kIdle) {
     since_ = core_.loop().now();  // a request may be on its way already: it is served, with Connection: close
     update_deadline();
-  } else if (state_ == State::kTunnel) {
-    busy_->exchange->drain(1001);
   }
 }
 

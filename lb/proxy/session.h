@@ -4,7 +4,6 @@
 //
 //   kIdle -> kReading -> kBusy -> kIdle ...     kIdle: nothing of a request is here; kReading: a part of a head; kBusy:
 //   an exchange is running
-//                          |  \-> kTunnel
 //                          \-> kFlushing        the last answer is on its way out, then it closes
 //                          \-> kLingering       the same, but input is unread: it is drained, so that no RST takes the
 //                          answer away
@@ -54,11 +53,9 @@ class Session final : public io::Buriable,
   void drain();
   // What control says of one peer (peer_events.cc). May end the exchange.
   void peer_down(const policy::PeerState& state);
-  // The opened WebSocket to that peer; null: there is none.
-  Exchange* tunnel_to(const policy::PeerState& state);
 
  private:
-  enum class State : uint8_t { kIdle, kReading, kBusy, kTunnel, kFlushing, kLingering, kClosed };
+  enum class State : uint8_t { kIdle, kReading, kBusy, kFlushing, kLingering, kClosed };
 
   // io::TransportHandler
   size_t on_read_soon() override;
@@ -77,8 +74,7 @@ class Session final : public io::Buriable,
   int send(const http::OutBatch& batch) override;
   size_t queued() const override { return transport_->queued(); }
   void update_read() override;
-  void enter_tunnel() override;
-  void shutdown_write() override { transport_->shutdown_write(); }
+  void become_tunnel(std::unique_ptr<Tunnel> tunnel, std::string_view from_peer) override;
   void exchange_ended(Ending ending) override;
   const ConnectionInfo& connection() const override { return info_; }
   SocketAddress local_address() const override { return transport_->local_address(); }

@@ -67,7 +67,6 @@ MonoMs Session::deadline_due() const {
       by(sent_at_ + (known ? settings().lingering_time : Millis(30'000)).count());
       break;
     }
-    case State::kTunnel:
     case State::kClosed: break;
   }
   return due;
@@ -103,7 +102,6 @@ void Session::on_deadline(Deadline&) {
       busy_->exchange->client_gone(busy_->exchange->receiving() && reading_ ? ErrorKind::kClientTimeout
                                                                             : ErrorKind::kClientReadStall);
       return;
-    case State::kTunnel:
     case State::kClosed: return;
   }
 }

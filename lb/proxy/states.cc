@@ -21,11 +21,10 @@ constexpr std::array<uint8_t, 5> kRequest = {
     /* kComplete */ bit(Rq::kAborted),
     /* kAborted */ 0,
 };
-constexpr std::array<uint8_t, 6> kResponse = {
+constexpr std::array<uint8_t, 5> kResponse = {
     /* kNone */ bit(Rs::kHead) | bit(Rs::kEnded) | bit(Rs::kAborted),
-    /* kHead */ bit(Rs::kBody) | bit(Rs::kTunnel) | bit(Rs::kEnded) | bit(Rs::kAborted),
+    /* kHead */ bit(Rs::kBody) | bit(Rs::kEnded) | bit(Rs::kAborted),
     /* kBody */ bit(Rs::kEnded) | bit(Rs::kAborted),
-    /* kTunnel */ bit(Rs::kEnded) | bit(Rs::kAborted),
     /* kEnded */ 0,
     /* kAborted */ 0,
 };

@@ -6,8 +6,7 @@
 //                          away
 //                          \-> kAborted                       the client left, or its framing broke
 //   response  kNone -> kHead -> kBody -> kEnded           kHead: a head is ready to go out
-//               |        \-> kEnded                       an answer without a body
-//               |        \-> kTunnel -> kEnded            101: both ways raw
+//               |        \-> kEnded                       an answer without a body, or a 101: the tunnel has it now
 //               \-> kEnded (nothing was answered: 444, 499)    any -> kAborted (the client sees a truncation)
 #pragma once
 #include <cstdint>
@@ -15,7 +14,7 @@
 namespace weir::proxy {
 
 enum class RequestState : uint8_t { kIdle, kReceiving, kDiscarding, kComplete, kAborted };
-enum class ResponseState : uint8_t { kNone, kHead, kBody, kTunnel, kEnded, kAborted };
+enum class ResponseState : uint8_t { kNone, kHead, kBody, kEnded, kAborted };
 
 // False when the table has no such arrow; the state is then unchanged.
 bool advance(RequestState& state, RequestState to);

@@ -4,10 +4,10 @@
 #include "base/arena_text.h"
 #include "base/bytes.h"
 #include "base/hash.h"
-#include "http/date.h"
 #include "proxy/cookie.h"
 #include "proxy/core.h"
 #include "proxy/exchange.h"
+#include "proxy/record_variables.h"
 #include "route/map.h"
 
 namespace weir::proxy {
@@ -150,7 +150,6 @@ VariableValue Exchange::request_variable(const VariableRef& ref, Arena& arena) c
       return joined(request_.fields, ref, ref.token == http::HeaderToken::kCookie ? "; " : ", ", false, arena, false);
     case Var::kMethod: return non_empty(request_.method_text);
     case Var::kRequest: return non_empty(request_.request_line);
-    case Var::kRequestLength: return number(record_.request_length, arena);
     case Var::kRequestUri: return non_empty(request_.target);
     case Var::kScheme: return found(downstream_->connection().scheme());
     case Var::kServerProtocol:
@@ -178,7 +177,7 @@ VariableValue Exchange::request_variable(const VariableRef& ref, Arena& arena) c
       return found({text, n});
     }
     case Var::kLimitRate: return found("0");
-    default: return {};
+    default: return record_variable(record_, ref.id, core_, arena).value_or(VariableValue{});
   }
 }
 
@@ -204,48 +203,17 @@ VariableValue Exchange::connection_variable(const VariableRef& ref, Arena& arena
     case Var::kServerPort: return number(downstream_->local_port(), arena);
     case Var::kServerName: return found(server_name_);
     case Var::kHttps: return found(downstream_->connection().tls() ? "on" : "");
-    case Var::kBodyBytesSent: return number(body_bytes_sent_, arena);
-    case Var::kBytesSent: return number(record_.bytes_sent, arena);
-    case Var::kMsec: {
-      http::DateText text;
-      return found(arena.copy(http::time_msec(now_wall(), text)));
-    }
-    case Var::kRequestCompletion: return found(record_.completed ? "OK" : "");
-    case Var::kRequestTime: {
-      const int64_t end = record_.ended_us != 0 ? record_.ended_us : core_.loop().now_us();
-      return found(observe::render_seconds(end - record_.started_us, arena));
-    }
     case Var::kSentHttp: {
       if (ref.token == http::HeaderToken::kContentLength)
         return sent_length_ >= 0 ? number(sent_length_, arena) : VariableValue{};
       if (ref.token == http::HeaderToken::kTransferEncoding) return sent_chunked_ ? found("chunked") : VariableValue{};
       if (ref.token == http::HeaderToken::kConnection)
-        return found(keep_alive_ ? "keep-alive" : in_tunnel() ? "upgrade" : "close");
+        return found(keep_alive_ ? "keep-alive" : record_.status == 101 ? "upgrade" : "close");
       const http::FieldList& sent = local_ ? local_fields_ : response_.fields;
       return joined(sent, ref, ", ", true, arena);
     }
-    case Var::kStatus: {
-      char* text = arena.allocate(3);
-      const int status = record_.status % 1000;
-      text[0] = static_cast<char>('0' + status / 100);
-      text[1] = static_cast<char>('0' + status / 10 % 10);
-      text[2] = static_cast<char>('0' + status % 10);
-      return found({text, 3});
-    }
-    case Var::kTimeIso8601:
-    case Var::kTimeLocal: {
-      http::DateText text;
-      const int64_t now = now_wall();
-      const int offset = core_.utc_offset(now);
-      return found(arena.copy(ref.id == Var::kTimeLocal ? http::time_local(now, offset, text)
-                                                        : http::time_iso8601(now, offset, text)));
-    }
-    default: return {};
+    default: return record_variable(record_, ref.id, core_, arena).value_or(VariableValue{});
   }
-}
-
-int64_t Exchange::now_wall() const {
-  return record_.ended_wall_us != 0 ? record_.ended_wall_us : core_.loop().wall_us();
 }
 
 // Made from the list as cleaned: only a trusted proxy's list is appended to.
@@ -260,21 +228,10 @@ std::string_view Exchange::forwarded_for(Arena& arena) const {
 }
 
 VariableValue Exchange::upstream_variable(const VariableRef& ref, Arena& arena) const {
-  using observe::AttemptColumn;
-  const auto column = [&](AttemptColumn c) { return non_empty(observe::render_attempts(record_.attempts, c, arena)); };
   switch (ref.id) {
     case Var::kProxyAddXForwardedFor: return found(forwarded_for(arena));
     case Var::kProxyHost: return non_empty(proxy_host_);
     case Var::kProxyPort: return number(proxy_port_, arena);
-    case Var::kUpstreamAddr: return column(AttemptColumn::kAddr);
-    case Var::kUpstreamStatus: return column(AttemptColumn::kStatus);
-    case Var::kUpstreamResponseTime: return column(AttemptColumn::kResponseTime);
-    case Var::kUpstreamConnectTime: return column(AttemptColumn::kConnectTime);
-    case Var::kUpstreamHeaderTime: return column(AttemptColumn::kHeaderTime);
-    case Var::kUpstreamBytesSent: return column(AttemptColumn::kBytesSent);
-    case Var::kUpstreamBytesReceived: return column(AttemptColumn::kBytesReceived);
-    case Var::kUpstreamResponseLength: return column(AttemptColumn::kResponseLength);
-    case Var::kUpstreamReason: return column(AttemptColumn::kReason);
     case Var::kUpstreamHttp: return joined(response_.fields, ref, ", ", false, arena);
     case Var::kUpstreamCookie: {
       for (const http::Field& field : response_.fields)
@@ -283,7 +240,7 @@ VariableValue Exchange::upstream_variable(const VariableRef& ref, Arena& arena) 
             return value;
       return {};
     }
-    default: return {};
+    default: return record_variable(record_, ref.id, core_, arena).value_or(VariableValue{});
   }
 }
 

@@ -28,6 +28,15 @@ class Map {
   // circle give "".
   std::string_view lookup(const VariableSource& source, Arena& arena) const;
   const Template& source() const { return source_; }
+  // The source and every value.
+  template <class Fn>
+  void for_each_template(Fn&& fn) const {
+    fn(source_);
+    fn(default_);
+    for (const auto& [key, value] : exact_) fn(value);
+    for (const auto& [regex, value] : regexes_) fn(value);
+    for (const Template& value : host_values_) fn(value);
+  }
 
  private:
   Template source_;

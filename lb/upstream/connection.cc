@@ -37,11 +37,6 @@ void Connection::begin(LeaseHandler& handler, http::Method method, bool websocke
   keep_alive_timeout_ = -1;
 }
 
-std::string_view Connection::open_tunnel() {
-  tunnel_ = true;
-  return stash_;
-}
-
 bool Connection::reusable(MonoMs now) const {
   if (closed_ || switched_) return false;
   if (surplus_ || !stash_.empty()) return false;  // bytes beyond the response
@@ -77,11 +72,6 @@ void Connection::on_read(std::string_view bytes) {
     group_.drop(*this);
     return;
   }
-  if (tunnel_) {
-    if (!stash_.empty()) std::string().swap(stash_);  // what followed the 101; a tunnel may live for weeks
-    handler_->on_upstream_raw(bytes);
-    return;
-  }
   // The handler holds views of the body until its turn is over: what was stashed stays where it is until then.
   std::string whole;
   if (!stash_.empty()) {
@@ -105,7 +95,7 @@ void Connection::on_eof() {
     group_.drop(*this);
     return;
   }
-  if (!tunnel_ && !ended_ && codec_.finish(*handler_)) {
+  if (!ended_ && codec_.finish(*handler_)) {
     handler_->on_upstream_turn();
     return;
   }

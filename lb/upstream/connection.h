@@ -33,8 +33,6 @@ class LeaseHandler : public http::ClientCodec::Handler {
   // Whether what came so far has been passed on and taken: then more may come at once.
   virtual bool is_drained() const { return false; }
   virtual void on_upstream_turn() = 0;
-  // Bytes of an opened tunnel: views of the read slab. May release or destroy the connection.
-  virtual void on_upstream_raw(std::string_view bytes) = 0;
   // EOF that ends nothing properly (code 0), or a reset (negative errno). At most once, and nothing after it.
   virtual void on_upstream_closed(int code) = 0;
   // Queued bytes went out; queued() says what is left.
@@ -71,10 +69,9 @@ class Connection final : public io::Buriable, private io::TransportHandler, priv
   // An idle one that the peer has closed or spoken on, though the loop has not said so yet. A system call.
   bool stale() const { return transport_->input_waits(); }
   void want_read(bool want) { transport_->want_read(want); }
-  void shutdown_write() { transport_->shutdown_write(); }
 
-  // After a 101: no codec any more. Returns what the peer sent behind its head (valid until the next event).
-  std::string_view open_tunnel();
+  // What the peer sent behind its 101; valid until the connection is destroyed.
+  std::string_view behind_head() const { return stash_; }
 
   // Whether another request may follow on it: one function with every refusal (PITFALLS section 3).
   bool reusable(MonoMs now) const;
@@ -115,7 +112,6 @@ class Connection final : public io::Buriable, private io::TransportHandler, priv
   bool surplus_ = false;
   bool ended_ = false;  // the response ended
   bool switched_ = false;
-  bool tunnel_ = false;
   bool closed_ = false;
 };
 

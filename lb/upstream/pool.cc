@@ -43,6 +43,15 @@ void Group::give(std::unique_ptr<Connection> connection) {
   slot.push_back(std::move(connection));
 }
 
+std::unique_ptr<io::Transport> Group::give_up(std::unique_ptr<Connection> connection) {
+  connection->detach();
+  connection->deadline_.cancel();
+  std::unique_ptr<io::Transport> transport = std::move(connection->transport_);
+  transport->set_handler(nullptr);
+  pool_.loop().bury(std::move(connection));
+  return transport;
+}
+
 void Group::drop(Connection& connection) {
   auto& slot = connection.slot_.second;
   const auto at = std::find_if(slot.begin(), slot.end(), [&](const auto& c) { return c.get() == &connection; });

@@ -29,6 +29,9 @@ class Group {
   // Ends a lease: keeps the connection if reusable() and there is room (the one idle longest leaves), else closes it.
   // Safe on the connection's own stack.
   void give(std::unique_ptr<Connection> connection);
+  // Ends a lease after a 101: the transport, which the pool goes on counting as an open connection until its new owner
+  // takes it off that count.
+  std::unique_ptr<io::Transport> give_up(std::unique_ptr<Connection> connection);
   void close_idle();
   void close_idle(const SocketAddress& address);
   size_t idle() const { return idle_; }

@@ -1,0 +1,74 @@
+#include "proxy/record_variables.h"
+
+#include "base/arena_text.h"
+#include "http/date.h"
+#include "proxy/core.h"
+
+namespace weir::proxy {
+namespace {
+
+using observe::AttemptColumn;
+using observe::ExchangeRecord;
+using route::Var;
+using route::VariableValue;
+
+VariableValue found(std::string_view text) {
+  return {text, true};
+}
+
+VariableValue status_text(int status, Arena& arena) {
+  char* text = arena.allocate(3);
+  text[0] = static_cast<char>('0' + status / 100 % 10);
+  text[1] = static_cast<char>('0' + status / 10 % 10);
+  text[2] = static_cast<char>('0' + status % 10);
+  return found({text, 3});
+}
+
+VariableValue attempts(const ExchangeRecord& record, AttemptColumn column, Arena& arena) {
+  const std::string_view text = observe::render_attempts(record.attempts, column, arena);
+  return {text, !text.empty()};
+}
+
+}  // namespace
+
+int64_t wall_time(const ExchangeRecord& record, Core& core) {
+  return record.ended_wall_us != 0 ? record.ended_wall_us : core.loop().wall_us();
+}
+
+std::optional<VariableValue> record_variable(const ExchangeRecord& record, Var id, Core& core, Arena& arena) {
+  switch (id) {
+    case Var::kRequestLength: return found(number_text(record.request_length, arena));
+    case Var::kBodyBytesSent: return found(number_text(record.body_bytes_sent, arena));
+    case Var::kBytesSent: return found(number_text(record.bytes_sent, arena));
+    case Var::kStatus: return status_text(record.status, arena);
+    case Var::kRequestCompletion: return found(record.completed ? "OK" : "");
+    case Var::kRequestTime: {
+      const int64_t end = record.ended_us != 0 ? record.ended_us : core.loop().now_us();
+      return found(observe::render_seconds(end - record.started_us, arena));
+    }
+    case Var::kMsec: {
+      http::DateText text;
+      return found(arena.copy(http::time_msec(wall_time(record, core), text)));
+    }
+    case Var::kTimeIso8601:
+    case Var::kTimeLocal: {
+      http::DateText text;
+      const int64_t now = wall_time(record, core);
+      const int offset = core.utc_offset(now);
+      return found(arena.copy(id == Var::kTimeLocal ? http::time_local(now, offset, text)
+                                                    : http::time_iso8601(now, offset, text)));
+    }
+    case Var::kUpstreamAddr: return attempts(record, AttemptColumn::kAddr, arena);
+    case Var::kUpstreamStatus: return attempts(record, AttemptColumn::kStatus, arena);
+    case Var::kUpstreamResponseTime: return attempts(record, AttemptColumn::kResponseTime, arena);
+    case Var::kUpstreamConnectTime: return attempts(record, AttemptColumn::kConnectTime, arena);
+    case Var::kUpstreamHeaderTime: return attempts(record, AttemptColumn::kHeaderTime, arena);
+    case Var::kUpstreamBytesSent: return attempts(record, AttemptColumn::kBytesSent, arena);
+    case Var::kUpstreamBytesReceived: return attempts(record, AttemptColumn::kBytesReceived, arena);
+    case Var::kUpstreamResponseLength: return attempts(record, AttemptColumn::kResponseLength, arena);
+    case Var::kUpstreamReason: return attempts(record, AttemptColumn::kReason, arena);
+    default: return std::nullopt;
+  }
+}
+
+}  // namespace weir::proxy
