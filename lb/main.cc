@@ -6,9 +6,9 @@
 #include <cstring>
 
 #include "base/memory.h"
+#include "ctl/ctl.h"
+#include "process/options.h"
 #include "server/commands.h"
-#include "server/ctl.h"
-#include "server/options.h"
 #include "server/startup.h"
 
 #ifdef __SANITIZE_THREAD__
@@ -23,13 +23,13 @@ extern "C" const char* __tsan_default_suppressions() {
 #endif
 
 int main(int argc, char** argv) {
-  using namespace weir::server;
-  const weir::Result<CommandLine> parsed = parse_command_line(argc, argv);
+  using weir::process::Command;
+  const weir::Result<weir::process::CommandLine> parsed = weir::process::parse_command_line(argc, argv);
   if (!parsed) {
     std::fprintf(stderr, "weir: %s (weir -h shows the options)\n", parsed.error().c_str());
     return 1;
   }
-  const CommandLine& line = *parsed;
+  const weir::process::CommandLine& line = *parsed;
   if (!line.prefix.empty() && ::chdir(line.prefix.c_str()) != 0) {
     std::fprintf(stderr, "weir: [emerg] chdir(\"%s\") failed (%d: %s)\n", line.prefix.c_str(), errno,
                  std::strerror(errno));
@@ -37,15 +37,15 @@ int main(int argc, char** argv) {
   }
   switch (line.command) {
     case Command::kHelp: std::fputs(line.help.c_str(), stderr); return 0;
-    case Command::kVersion: return print_version(false);
-    case Command::kVersionAndBuild: return print_version(true);
-    case Command::kConvert: return convert(line);
-    case Command::kSignal: return send_signal(line);
-    case Command::kCtl: return ctl(line);
+    case Command::kVersion: return weir::server::print_version(false);
+    case Command::kVersionAndBuild: return weir::server::print_version(true);
+    case Command::kConvert: return weir::server::convert(line);
+    case Command::kSignal: return weir::server::send_signal(line);
+    case Command::kCtl: return weir::ctl::ctl(line);
     case Command::kTest:
-    case Command::kDump: return test_config(line);
+    case Command::kDump: return weir::server::test_config(line);
     case Command::kRun: break;
   }
   weir::prepare_heap();
-  return serve(line);
+  return weir::server::serve(line);
 }

@@ -1,6 +1,6 @@
 // What one worker serves with: its epoch of the site, its sessions, pools, balancers, logs and counters.
-// server/worker.cc owns one on the worker's thread and feeds it connections; nothing here is shared with another thread
-// but the snapshot, the peers' states and the counters.
+// runtime/worker.cc owns one on the worker's thread and feeds it connections; nothing here is shared with another
+// thread but the snapshot, the peers' states and the counters.
 #pragma once
 #include <functional>
 #include <memory>

@@ -12,10 +12,10 @@
 #include "config/tree_loader.h"
 #include "config/writer.h"
 #include "io/versions.h"
-#include "server/load.h"
-#include "server/names.h"
-#include "server/pid_file.h"
-#include "server/site_builder.h"
+#include "process/load.h"
+#include "process/pid_file.h"
+#include "runtime/names.h"
+#include "runtime/site_builder.h"
 
 namespace weir::server {
 namespace {
@@ -37,9 +37,9 @@ int signal_of(const std::string& word) {
 
 }  // namespace
 
-int test_config(const CommandLine& line) {
+int test_config(const process::CommandLine& line) {
   const std::string file = "configuration file " + line.config;
-  LoadedConfig config = load_config(line);
+  process::LoadedConfig config = process::load_config(line);
   say_all(config.warnings);
   if (!config.model) {
     say_all(config.errors);
@@ -47,10 +47,11 @@ int test_config(const CommandLine& line) {
     return 1;
   }
   if (!line.quiet) say("weir: the " + file + " syntax is ok");
-  Registry registry;
-  NameBook names;
+  runtime::Registry registry;
+  runtime::NameBook names;
   observe::AccessLogWriter log_writer;
-  const BuiltSite built = build_site({*config.model, 1, registry, log_writer, names.fresh(*config.model)});
+  const runtime::BuiltSite built =
+      runtime::build_site({*config.model, 1, registry, log_writer, names.fresh(*config.model)});
   say_all(built.warnings);
   if (!built.site) {
     say_all(built.errors);
@@ -58,18 +59,18 @@ int test_config(const CommandLine& line) {
     return 1;
   }
   if (!line.quiet) say("weir: " + file + " test is successful");
-  if (line.command == Command::kDump) std::fwrite(config.dump.data(), 1, config.dump.size(), stdout);
+  if (line.command == process::Command::kDump) std::fwrite(config.dump.data(), 1, config.dump.size(), stdout);
   return 0;
 }
 
-int send_signal(const CommandLine& line) {
-  LoadedConfig config = load_config(line);
+int send_signal(const process::CommandLine& line) {
+  process::LoadedConfig config = process::load_config(line);
   if (!config.model) {
     say_all(config.errors);
     return 1;
   }
   const std::string& path = config.model->main.pid;
-  Result<RunningInstance> running = read_pid_file(path);
+  Result<process::RunningInstance> running = process::read_pid_file(path);
   if (!running) {
     say("weir: [error] " + running.error());
     return 1;
@@ -86,7 +87,7 @@ int send_signal(const CommandLine& line) {
   return 0;
 }
 
-int convert(const CommandLine& line) {
+int convert(const process::CommandLine& line) {
   config::DiskFiles disk;
   config::Diagnostics diagnostics;
   auto file = std::make_shared<config::SourceFile>();

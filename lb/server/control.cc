@@ -8,20 +8,20 @@
 #include <cstring>
 
 #include "base/log.h"
-#include "server/admin_socket.h"
+#include "process/admin_socket.h"
 
 namespace weir::server {
 
-Control::Control(Runtime& runtime)
+Control::Control(runtime::Runtime& runtime)
     : runtime_(runtime),
       reload_(runtime, [this] { move_admin(); }),
       admin_(runtime, reload_),
       signals_(runtime.loop, {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2},
                [this](int number) { on_signal(number); }) {}
 
-Status<> Control::open_admin(const std::optional<Account>& account) {
+Status<> Control::open_admin(const std::optional<process::Account>& account) {
   const config::MainConfig& main = runtime_.model->main;
-  const std::string path = admin_socket_path(main);
+  const std::string path = process::admin_socket_path(main);
   if (path.empty()) return Void{};
   if (Status<> opened = admin_.open(path); !opened) {
     if (!main.admin.empty()) return opened;
@@ -37,7 +37,7 @@ Status<> Control::open_admin(const std::optional<Account>& account) {
 
 // A reload may name another socket.
 void Control::move_admin() {
-  const std::string path = admin_socket_path(runtime_.model->main);
+  const std::string path = process::admin_socket_path(runtime_.model->main);
   if (path == admin_path_) return;
   if (Status<> opened = admin_.open(path); !opened)
     return log::error(admin_path_.empty() ? "there is no admin socket: " : "the admin socket stays where it was: ",

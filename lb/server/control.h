@@ -2,24 +2,24 @@
 #pragma once
 #include <string>
 
+#include "admin/server.h"
 #include "base/result.h"
 #include "io/signals.h"
-#include "server/admin_server.h"
-#include "server/privileges.h"
-#include "server/reload.h"
-#include "server/runtime.h"
+#include "process/privileges.h"
+#include "runtime/reload.h"
+#include "runtime/runtime.h"
 
 namespace weir::server {
 
 class Control {
  public:
-  explicit Control(Runtime& runtime);
+  explicit Control(runtime::Runtime& runtime);
 
   // Listens on the admin socket and gives its file to the account that weir becomes. Where it is not named by the
   // configuration, a failure is only a warning.
-  Status<> open_admin(const std::optional<Account>& account);
+  Status<> open_admin(const std::optional<process::Account>& account);
   // Workers start with what the start has built.
-  void start(const BuiltSite& built) { reload_.start(built); }
+  void start(const runtime::BuiltSite& built) { reload_.start(built); }
   // Until TERM, INT (at once) or QUIT (after the drain).
   void run();
 
@@ -30,9 +30,9 @@ class Control {
   void reopen_logs();
   void move_admin();
 
-  Runtime& runtime_;
-  Reload reload_;
-  AdminServer admin_;
+  runtime::Runtime& runtime_;
+  runtime::Reload reload_;
+  admin::AdminServer admin_;
   std::string admin_path_;  // empty: none is open
   io::Signals signals_;
 };

@@ -12,13 +12,13 @@
 #include <vector>
 
 #include "base/log.h"
+#include "process/error_logs.h"
+#include "process/load.h"
+#include "process/pid_file.h"
+#include "process/privileges.h"
+#include "process/process.h"
+#include "runtime/runtime.h"
 #include "server/control.h"
-#include "server/error_logs.h"
-#include "server/load.h"
-#include "server/pid_file.h"
-#include "server/privileges.h"
-#include "server/process.h"
-#include "server/runtime.h"
 
 namespace weir::server {
 namespace {
@@ -46,7 +46,7 @@ class Reporter {
 
 class Startup {
  public:
-  explicit Startup(const CommandLine& line) : line_(line) {}
+  explicit Startup(const process::CommandLine& line) : line_(line) {}
 
   int run() {
     ::signal(SIGPIPE, SIG_IGN);
@@ -56,7 +56,7 @@ class Startup {
     if (Status<> published = publish(control); !published) return fail({published.error()});
     control.start(std::exchange(built_, {}));
     announce();
-    if (daemon_) daemon_->ready(logs_to_stderr(error_log_targets(line_, model().main)));
+    if (daemon_) daemon_->ready(process::logs_to_stderr(process::error_log_targets(line_, model().main)));
     control.run();
     log::notice("weir has stopped");
     log::flush();
@@ -66,27 +66,27 @@ class Startup {
  private:
   // All that can be refused. Nothing serves yet.
   Errors prepare() {
-    config_ = load_config(line_);
+    config_ = process::load_config(line_);
     if (!config_.model) return config_.errors;
     for (const std::string& warning : config_.warnings) report_.warn(warning);
     if (Status<> known = find_user(); !known) return {known.error()};
     if (Status<> background = daemonize(); !background) return {background.error()};
-    pid_file_ = std::make_unique<PidFile>(model().main.pid);
+    pid_file_ = std::make_unique<process::PidFile>(model().main.pid);
     if (Status<> locked = pid_file_->prepare(); !locked) return {locked.error()};
-    state_ = StateFile(state_file_path(model().main));
-    StateFile::Loaded said = state_.load();  // while root may move it aside
+    state_ = runtime::StateFile(runtime::state_file_path(model().main));
+    runtime::StateFile::Loaded said = state_.load();  // while root may move it aside
     const uint64_t descriptors = raise_limits();
     if (Status<> switched = become_user(); !switched) return {switched.error()};
-    if (Status<> logs = configure_logs(line_, model().main); !logs) return {logs.error()};
-    report_.logs_are_open(logs_to_stderr(error_log_targets(line_, model().main)));
+    if (Status<> logs = process::configure_logs(line_, model().main); !logs) return {logs.error()};
+    report_.logs_are_open(process::logs_to_stderr(process::error_log_targets(line_, model().main)));
     if (!said.warning.empty()) report_.warn(said.warning);
-    runtime_ = std::make_unique<Runtime>(line_);
+    runtime_ = std::make_unique<runtime::Runtime>(line_);
     runtime_->descriptors = descriptors;
     runtime_->model = config_.model;
     runtime_->generation = 1;
     runtime_->state = state_;
     runtime_->overrides = std::move(said.overrides);
-    built_ = build_site(
+    built_ = runtime::build_site(
         {model(), 1, runtime_->registry, runtime_->log_writer, runtime_->names.fresh(model()), runtime_->overrides});
     if (!built_.site) return built_.errors;
     for (const std::string& warning : built_.warnings) report_.warn(warning);
@@ -95,7 +95,7 @@ class Startup {
       runtime_->overrides.sticky_secret = built_.sticky_secret;
       (void)runtime_->save_overrides();
     }
-    return runtime_->sockets.open(plan_listens(model()), wanted_workers(model().main));
+    return runtime_->sockets.open(runtime::plan_listens(model()), runtime::wanted_workers(model().main));
   }
 
   Status<> find_user() {
@@ -105,29 +105,29 @@ class Startup {
       report_.warn("the \"user\" directive makes sense only when weir is started by root, ignored");
       return Void{};
     }
-    Result<Account> account = find_account(main.user, main.group);
+    Result<process::Account> account = process::find_account(main.user, main.group);
     if (!account) return Unexpected{account.error()};
-    if (account->uid != 0) privileges_ = Privileges(*account);
+    if (account->uid != 0) privileges_ = process::Privileges(*account);
     return Void{};
   }
 
   Status<> daemonize() {
     if (!model().main.daemon) return Void{};
-    Result<std::unique_ptr<Daemon>> daemon = Daemon::start();
+    Result<std::unique_ptr<process::Daemon>> daemon = process::Daemon::start();
     if (!daemon) return Unexpected{daemon.error()};
     daemon_ = std::move(*daemon);
     return Void{};
   }
 
   uint64_t raise_limits() {
-    Result<uint64_t> limit = raise_descriptor_limit(model().main.rlimit_nofile);
+    Result<uint64_t> limit = process::raise_descriptor_limit(model().main.rlimit_nofile);
     if (!limit) report_.warn(limit.error());
     return static_cast<uint64_t>(::sysconf(_SC_OPEN_MAX));
   }
 
   Status<> become_user() {
     if (const auto& account = privileges_.account()) {
-      for (const std::string& file : log_files(line_, model())) give_file(file, *account);
+      for (const std::string& file : process::log_files(line_, model())) process::give_file(file, *account);
       state_.give_to(*account);
     }
     return privileges_.enter();
@@ -146,8 +146,8 @@ class Startup {
 
   void announce() const {
     const config::MainConfig& main = model().main;
-    const int workers = wanted_workers(main);
-    const uint32_t connections = wanted_connections(main, runtime_->descriptors, workers);
+    const int workers = runtime::wanted_workers(main);
+    const uint32_t connections = runtime::wanted_connections(main, runtime_->descriptors, workers);
     log::notice("weir " WEIR_VERSION " started: pid ", ::getpid(), ", ", workers, " workers of ", connections,
                 " connections, ", runtime_->sockets.addresses(), " listen addresses, ", runtime_->site->servers.size(),
                 " servers, ", runtime_->site->clusters.size(), " upstreams");
@@ -164,20 +164,20 @@ class Startup {
 
   const config::Model& model() const { return *config_.model; }
 
-  const CommandLine& line_;
+  const process::CommandLine& line_;
   Reporter report_;
-  LoadedConfig config_;
-  Privileges privileges_;
-  std::unique_ptr<Daemon> daemon_;
-  std::unique_ptr<PidFile> pid_file_;
-  StateFile state_;
-  BuiltSite built_;
-  std::unique_ptr<Runtime> runtime_;
+  process::LoadedConfig config_;
+  process::Privileges privileges_;
+  std::unique_ptr<process::Daemon> daemon_;
+  std::unique_ptr<process::PidFile> pid_file_;
+  runtime::StateFile state_;
+  runtime::BuiltSite built_;
+  std::unique_ptr<runtime::Runtime> runtime_;
 };
 
 }  // namespace
 
-int serve(const CommandLine& line) {
+int serve(const process::CommandLine& line) {
   return Startup(line).run();
 }
 

@@ -127,7 +127,7 @@ struct Sessions final : policy::SessionTable {
   std::map<std::string, uint64_t> seen;
 };
 
-// What outlives a reload, as server/registry.h keeps it.
+// What outlives a reload, as runtime/registry.h keeps it.
 struct Shared {
   std::map<std::string, std::shared_ptr<policy::PeerState>> peers;
   std::map<std::string, std::shared_ptr<policy::RetryBudget>> budgets;

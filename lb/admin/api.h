@@ -1,0 +1,74 @@
+// The admin socket's requests: what each path and method means. Knows nothing of sockets; every answer is a value.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "admin/changes.h"
+#include "base/clock.h"
+
+namespace weir::runtime {
+class Reload;
+struct Runtime;
+}  // namespace weir::runtime
+
+namespace weir::admin {
+
+struct AdminRequest {
+  std::string method;
+  std::string path;          // raw, up to '?'
+  std::string content_type;  // as received
+  std::string body;
+  std::string who;  // peer_credentials()
+};
+
+struct AdminReply {
+  int status = 200;
+  std::string type = "application/json";
+  std::string body;
+  std::string allow = {};  // of a 405
+};
+
+// Control thread only.
+class AdminApi {
+ public:
+  // Once; perhaps inside handle(), perhaps much later (a reload), never when the reload is cancelled.
+  using Answer = std::function<void(AdminReply)>;
+
+  AdminApi(runtime::Runtime& runtime, runtime::Reload& reload)
+      : runtime_(runtime), reload_(reload), changes_(runtime, reload) {}
+  void handle(const AdminRequest& request, Answer answer);
+  AdminChanges& changes() { return changes_; }
+
+ private:
+  struct Call {
+    const AdminRequest& request;
+    std::string_view rest;  // of the path, behind what the route matched
+    Answer answer;
+  };
+  struct Route;
+  static const Route kRoutes[];
+
+  void healthz(Call& call);
+  void metrics(Call& call);
+  void status(Call& call);
+  void upstreams(Call& call);
+  void upstream(Call& call);
+  void peer(Call& call);
+  void change_peer(Call& call);
+  void maintenance(Call& call);
+  void change_maintenance(Call& call);
+  void reload(Call& call);
+
+  PeerPlace place_of(Call& call);
+  AdminChanges::OnDone reply_with_peer(const PeerPlace& place, Call& call, int status);
+  std::vector<std::string> warnings_about(const std::string& upstream) const;
+
+  runtime::Runtime& runtime_;
+  runtime::Reload& reload_;
+  AdminChanges changes_;
+  const int64_t started_us_ = wall_us();
+};
+
+}  // namespace weir::admin

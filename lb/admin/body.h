@@ -1,0 +1,33 @@
+// The body of a change: a JSON object of known members, each of its kind, all faults named.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "admin/drain_job.h"
+#include "base/result.h"
+
+namespace weir::admin {
+
+struct PeerChange {
+  enum class Action : uint8_t { kUp, kDown, kDrain, kWeight, kReset } action = Action::kUp;
+  std::optional<uint32_t> weight;  // of kWeight; none: as configured
+  DrainOptions drain;
+  std::string why;
+};
+
+struct MaintenanceChange {
+  std::optional<bool> on;  // none: as configured
+  std::string server;      // empty: every server
+  std::string location;    // empty: all of it
+  std::string why;
+};
+
+inline constexpr size_t kLongestWhy = 500;
+
+// {"action": "drain", "wait_ms": 60000, "spread_ms": 10000, "code": 1001, "why": "kernel update"}
+Result<PeerChange> parse_peer_change(const std::string& body);
+// {"on": true, "server": "app.example", "location": "/api/", "why": "..."}
+Result<MaintenanceChange> parse_maintenance_change(const std::string& body);
+
+}  // namespace weir::admin

@@ -1,0 +1,205 @@
+// Families by subject: the process, clients, responses, upstreams, peers, checks. Names follow Prometheus' rules: base
+// units, counters end in _total.
+#include "admin/metrics_page.h"
+
+#include <array>
+#include <map>
+#include <set>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "admin/peers.h"
+#include "admin/totals.h"
+#include "observe/exposition.h"
+#include "runtime/runtime.h"
+
+namespace weir::admin {
+namespace {
+
+using observe::Counter;
+using observe::Exposition;
+
+#ifdef __clang__
+constexpr const char* kCompiler = "clang " __clang_version__;
+#else
+constexpr const char* kCompiler = "gcc " __VERSION__;
+#endif
+
+constexpr std::array<std::string_view, 5> kClasses = {"1xx", "2xx", "3xx", "4xx", "5xx"};
+
+void process(Exposition& page, runtime::Runtime& runtime, const AdminTotals& totals, int64_t started_us) {
+  page.gauge("weir_build_info", "Which weir this is; always 1.")
+      .sample(1, {{"version", WEIR_VERSION}, {"compiler", kCompiler}});
+  page.gauge("process_start_time_seconds", "When this process began to serve, Unix time.").seconds(started_us);
+  page.gauge("weir_shutting_down", "1 after SIGQUIT, while connections finish.").sample(runtime.shutting_down ? 1 : 0);
+  page.gauge("weir_workers", "Worker threads that accept connections.").sample(runtime.workers.count());
+  page.gauge("weir_generation", "The number of the snapshot in force.").sample(runtime.generation);
+  page.gauge("weir_snapshots_live", "Snapshots in use, summed over workers: one each when all is quiet.")
+      .sample(totals.live_epochs());
+  page.counter("weir_reloads_total", "Reloads asked for, by how they ended.")
+      .sample(runtime.reloads.succeeded, {{"result", "ok"}})
+      .sample(runtime.reloads.failed, {{"result", "failed"}});
+  page.gauge("weir_reload_last_ok", "Whether the last reload succeeded; 1 before the first.")
+      .sample(runtime.reloads.ok ? 1 : 0);
+  page.gauge("weir_reload_last_time_seconds", "When the last reload ended, Unix time; 0 before the first.")
+      .seconds(runtime.reloads.at_us);
+  page.counter("weir_log_lines_dropped_total", "Lines that a full disk or a stalled reader of a log did not take.")
+      .sample(totals.log_lines_dropped());
+  page.counter("weir_internal_errors_total", "Unlisted transitions of a state machine: each is a bug in weir.")
+      .sample(totals.get(Counter::kStateErrors));
+}
+
+void clients(Exposition& page, const AdminTotals& totals) {
+  page.gauge("weir_connections", "Client connections that are open.").sample(totals.connections());
+  page.counter("weir_connections_accepted_total", "Client connections accepted.")
+      .sample(totals.get(Counter::kConnectionsAccepted));
+  page.counter("weir_connections_refused_total", "Client connections closed at once: worker_connections are in use.")
+      .sample(totals.get(Counter::kConnectionsRefused));
+  page.counter("weir_received_bytes_total", "Bytes of requests from clients.")
+      .sample(totals.get(Counter::kBytesReceived));
+  page.counter("weir_sent_bytes_total", "Bytes of responses to clients.").sample(totals.get(Counter::kBytesSent));
+  page.counter("weir_requests_total", "Requests that had a head.").sample(totals.get(Counter::kRequests));
+  page.counter("weir_requests_rejected_total", "Requests refused for what they are: malformed, too large.")
+      .sample(totals.get(Counter::kRequestsRejected));
+  page.counter("weir_responses_total", "Responses to clients by class of status.");
+  constexpr std::array kCounters = {Counter::kResponses1xx, Counter::kResponses2xx, Counter::kResponses3xx,
+                                    Counter::kResponses4xx, Counter::kResponses5xx};
+  for (size_t i = 0; i < kCounters.size(); ++i) page.sample(totals.get(kCounters[i]), {{"class", kClasses[i]}});
+}
+
+void towards_upstreams(Exposition& page, const AdminTotals& totals) {
+  page.counter("weir_upstream_connects_total", "Connections opened to peers.")
+      .sample(totals.get(Counter::kUpstreamConnects));
+  page.counter("weir_upstream_reuses_total", "Attempts that took an idle connection of the pool.")
+      .sample(totals.get(Counter::kUpstreamReuses));
+  page.counter("weir_upstream_failures_total", "Attempts that failed.").sample(totals.get(Counter::kUpstreamFailures));
+  page.counter("weir_upstream_truncated_total", "Responses that a peer cut.")
+      .sample(totals.get(Counter::kUpstreamTruncated));
+  page.counter("weir_upstream_unsolicited_total", "Connections closed for bytes that nobody had asked for.")
+      .sample(totals.get(Counter::kUpstreamUnsolicited));
+  // Several kinds share a word; the status of a listed response is no kind of failure.
+  std::map<std::string_view, uint64_t> retries;
+  for (int i = 0; i < kErrorKinds; ++i) {
+    const auto kind = static_cast<ErrorKind>(i);
+    const ErrorTraits& of = traits(kind);
+    if (of.side == Side::kClient) continue;
+    retries[kind == ErrorKind::kNone ? std::string_view("status") : of.reason] += totals.retries(kind);
+  }
+  page.counter("weir_retries_total", "Requests sent to another peer, by what the attempt before failed of.");
+  for (const auto& [reason, count] : retries) page.sample(count, {{"reason", reason}});
+  page.counter("weir_queued_total", "Requests that waited in a queue for a peer below max_conns.")
+      .sample(totals.get(Counter::kQueued));
+  page.counter("weir_sticky_total", "Requests that asked for a peer, by whether they got it.")
+      .sample(totals.get(Counter::kStickyBound), {{"result", "bound"}})
+      .sample(totals.get(Counter::kStickyRebound), {{"result", "rebound"}});
+  page.counter("weir_tunnels_total", "WebSockets opened.").sample(totals.get(Counter::kTunnels));
+  page.counter("weir_tunnels_drained_total", "WebSockets closed because their peer was drained.")
+      .sample(totals.get(Counter::kTunnelsDrained));
+}
+
+void upstreams(Exposition& page, const proxy::Site& site) {
+  page.gauge("weir_upstream_inflight", "Requests in flight on an upstream.");
+  for (const proxy::SiteCluster& each : site.clusters)
+    page.sample(each.inflight->load(std::memory_order_relaxed), {{"upstream", each.cluster->name()}});
+  page.gauge("weir_queue_waiting", "Requests that wait in the queue of an upstream.");
+  for (const proxy::SiteCluster& each : site.clusters)
+    if (each.queue != nullptr) page.sample(each.queue->waiting(), {{"upstream", each.cluster->name()}});
+}
+
+using PeerViews = std::vector<const PeerView*>;
+
+// A peer that is written twice is one state; two samples of the same labels would spoil the whole page.
+PeerViews distinct(const PeerOverview& overview) {
+  PeerViews found;
+  std::set<const policy::PeerState*> seen;
+  for (const PeerView& view : overview.all())
+    if (seen.insert(view.peer->state.get()).second) found.push_back(&view);
+  return found;
+}
+
+// One family over all peers.
+template <class Value>
+void each_peer(Exposition& page, const PeerViews& views, Value value) {
+  for (const PeerView* view : views)
+    page.sample(value(*view), {{"upstream", view->cluster->cluster->name()}, {"peer", view->peer->options.name}});
+}
+
+void peers(Exposition& page, const PeerViews& views) {
+  const auto relaxed = [](const auto& atomic) { return atomic.load(std::memory_order_relaxed); };
+  page.gauge("weir_peer_up", "Whether a peer gets requests that are not bound to it.");
+  each_peer(page, views, [](const PeerView& view) { return view.takes_requests() ? 1 : 0; });
+  page.gauge("weir_peer_state", "1 for the state a peer is in, 0 for all others.");
+  for (const PeerView* view : views)
+    for (int i = 0; i < kPeerConditions; ++i)
+      page.sample(static_cast<int>(view->condition) == i ? 1 : 0,
+                  {{"upstream", view->cluster->cluster->name()},
+                   {"peer", view->peer->options.name},
+                   {"state", to_string(static_cast<PeerCondition>(i))}});
+  page.gauge("weir_peer_weight", "Its weight in force.");
+  each_peer(page, views, [](const PeerView& view) { return view.peer->options.weight; });
+  page.gauge("weir_peer_inflight", "Requests in flight on a peer, open WebSockets too.");
+  each_peer(page, views, [&](const PeerView& view) { return relaxed(view.peer->state->inflight); });
+  page.gauge("weir_peer_tunnels", "Open WebSockets of a peer.");
+  each_peer(page, views, [&](const PeerView& view) { return relaxed(view.peer->state->tunnels); });
+  page.counter("weir_peer_requests_total", "Attempts begun on a peer.");
+  each_peer(page, views, [&](const PeerView& view) { return relaxed(view.peer->state->stats.requests); });
+  page.counter("weir_peer_responses_total", "Responses of a peer by class of status.");
+  for (const PeerView* view : views)
+    for (size_t i = 0; i < kClasses.size(); ++i)
+      page.sample(
+          relaxed(view->peer->state->stats.responses[i]),
+          {{"upstream", view->cluster->cluster->name()}, {"peer", view->peer->options.name}, {"class", kClasses[i]}});
+  page.counter("weir_peer_failures_total", "Attempts that failed and blame the peer.");
+  each_peer(page, views, [&](const PeerView& view) { return relaxed(view.peer->state->stats.failures); });
+  page.counter("weir_peer_ejections_total", "How often failures took a peer out.");
+  each_peer(page, views, [&](const PeerView& view) { return relaxed(view.peer->state->stats.ejections); });
+  page.gauge("weir_peer_ejected", "Whether failures keep a peer out now.");
+  each_peer(page, views, [](const PeerView& view) { return view.peer->state->passive.ejected_until() != 0 ? 1 : 0; });
+  page.gauge("weir_peer_header_time_seconds", "Moving average from the request to the head of the response.");
+  for (const PeerView* view : views)
+    page.seconds(relaxed(view->peer->state->stats.header_time),
+                 {{"upstream", view->cluster->cluster->name()}, {"peer", view->peer->options.name}});
+}
+
+void checks(Exposition& page, runtime::Runtime& runtime, const PeerViews& views) {
+  page.gauge("weir_health_probes", "Active checks that run: one for each address and question.")
+      .sample(runtime.health->probes());
+  page.counter("weir_health_probes_started_total", "Probes ever begun.").sample(runtime.health->started());
+  // The same question to several ports of a peer reads alike.
+  std::vector<const upstream::ProbeReport*> reports;
+  std::set<std::tuple<std::string_view, std::string_view, std::string_view>> seen;
+  for (const PeerView* view : views)
+    for (const upstream::ProbeReport* check : view->checks)
+      if (seen.emplace(check->upstream, check->peer, check->check).second) reports.push_back(check);
+  const auto each = [&](auto value) {
+    for (const upstream::ProbeReport* check : reports)
+      page.sample(value(*check), {{"upstream", check->upstream}, {"peer", check->peer}, {"check", check->check}});
+  };
+  page.gauge("weir_health_check_up", "Whether a check's last verdict on a peer is up.");
+  each([](const upstream::ProbeReport& check) { return check.standing == policy::HealthState::Standing::kUp ? 1 : 0; });
+  page.counter("weir_health_check_passed_total", "Probes that passed.");
+  each([](const upstream::ProbeReport& check) { return check.passed; });
+  page.counter("weir_health_check_failed_total", "Probes that failed.");
+  each([](const upstream::ProbeReport& check) { return check.failed; });
+  page.counter("weir_health_check_inconclusive_total", "Probes that say nothing: this machine was too slow.");
+  each([](const upstream::ProbeReport& check) { return check.inconclusive; });
+}
+
+}  // namespace
+
+std::string metrics_page(runtime::Runtime& runtime, int64_t started_us) {
+  const AdminTotals totals(runtime);
+  const PeerOverview overview(runtime);
+  Exposition page;
+  process(page, runtime, totals, started_us);
+  clients(page, totals);
+  towards_upstreams(page, totals);
+  upstreams(page, *runtime.site);
+  const PeerViews views = distinct(overview);
+  peers(page, views);
+  checks(page, runtime, views);
+  return page.take();
+}
+
+}  // namespace weir::admin

@@ -1,0 +1,35 @@
+// Counters of all workers together, those that have ended included.
+#pragma once
+#include <cstdint>
+
+#include "base/log.h"
+#include "observe/metrics.h"
+#include "runtime/runtime.h"
+
+namespace weir::admin {
+
+class AdminTotals {
+ public:
+  explicit AdminTotals(runtime::Runtime& runtime) : sums_(runtime.workers.departed()) {
+    runtime.workers.each([this](runtime::Worker& worker) {
+      sums_.add(worker.metrics());
+      live_epochs_ += worker.live_epochs();
+      connections_ += worker.seat()->sessions.load();
+    });
+    // What the writer lost later than the workers know, and lines of the error log.
+    lost_by_writers_ = runtime.log_writer.dropped_lines() + log::dropped();
+  }
+  uint64_t get(observe::Counter counter) const { return sums_.get(counter); }
+  uint64_t retries(ErrorKind kind) const { return sums_.retries(kind); }
+  uint64_t connections() const { return connections_; }  // of clients, open now
+  uint64_t log_lines_dropped() const { return lost_by_writers_; }
+  int live_epochs() const { return live_epochs_; }
+
+ private:
+  observe::MetricTotals sums_;
+  uint64_t connections_ = 0;
+  uint64_t lost_by_writers_ = 0;
+  int live_epochs_ = 0;
+};
+
+}  // namespace weir::admin

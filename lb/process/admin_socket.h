@@ -1,0 +1,39 @@
+// The admin socket as a file: where it is, how it is made so that it never is open to others, how it goes away.
+#pragma once
+#include <sys/types.h>
+
+#include <string>
+
+#include "base/owned_fd.h"
+#include "base/result.h"
+#include "config/model.h"
+
+namespace weir::process {
+
+// By `admin`, else beside the pid file ("/run/weir.pid": "/run/weir.sock"). Empty: off.
+std::string admin_socket_path(const config::MainConfig& main);
+
+// The file of a listening socket; gone with this object if it is still the same one.
+class AdminSocket {
+ public:
+  AdminSocket() = default;
+  ~AdminSocket();
+  AdminSocket(AdminSocket&& other) noexcept;
+  AdminSocket& operator=(AdminSocket&& other) noexcept;
+
+  // Bound with mode 0600 from its first moment, and listening; `fd` gets the descriptor. A socket file that nobody
+  // listens behind is replaced.
+  static Result<AdminSocket> open(const std::string& path, OwnedFd& fd);
+  const std::string& path() const { return path_; }
+
+ private:
+  void remove();
+  std::string path_;
+  dev_t device_ = 0;
+  ino_t inode_ = 0;
+};
+
+// Who is at the other end of a connected unix socket: "uid 1000, pid 4711"; empty when the kernel does not say.
+std::string peer_credentials(int fd);
+
+}  // namespace weir::process

@@ -1,0 +1,186 @@
+// The command line, through CLI11; its exceptions end here.
+#include "process/options.h"
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/bytes.h"
+#include "config/values.h"
+
+namespace weir::process {
+namespace {
+
+Command command_of(const CommandLine& line, bool version, bool build, bool test, bool dump, bool convert) {
+  if (line.ctl.verb != CtlVerb::kNone) return Command::kCtl;
+  if (convert) return Command::kConvert;
+  if (build) return Command::kVersionAndBuild;
+  if (version) return Command::kVersion;
+  if (!line.signal.empty()) return Command::kSignal;
+  if (dump) return Command::kDump;
+  return test ? Command::kTest : Command::kRun;
+}
+
+constexpr const char* kHelpFlags = "-h,-?,--help";
+
+// weir ctl COMMAND: each a subcommand of the subcommand.
+class CtlParser {
+ public:
+  CtlParser(CLI::App& app, CommandLine& line)
+      : line_(line), ctl_(*app.add_subcommand("ctl", "look at a running weir, and change what it does")) {
+    ctl_.set_help_flag(kHelpFlags, "this help");
+    ctl_.require_subcommand(1);
+    ctl_.add_option("-c,--config", line.config, "the configuration file that names the admin socket")
+        ->type_name("FILE");
+    ctl_.add_option("--socket", line.ctl.socket, "the admin socket itself")->type_name("PATH");
+    ctl_.footer(
+        "PEER is UPSTREAM/ADDRESS as `weir ctl list` prints it: myapp/10.0.0.1:13000. TIME is as in the configuration: "
+        "60s, 500ms, 5m.\n"
+        "Exit codes: 0 done; 1 refused, failed, or a drain that was not finished in time; 2 weir could not be asked.");
+    add_looks();
+    add_peers();
+    add_rest();
+  }
+  bool parsed() const { return ctl_.parsed(); }
+  std::string help() const {
+    for (const auto& [command, verb] : verbs_)
+      if (command->parsed()) return command->help();
+    return ctl_.help();
+  }
+  // What the library does not check. Empty: all is well.
+  std::string finish() {
+    for (const auto& [command, verb] : verbs_)
+      if (command->parsed()) line_.ctl.verb = verb;
+    return line_.ctl.verb == CtlVerb::kDrain ? finish_drain() : std::string();
+  }
+
+ private:
+  CLI::App* add(const char* name, const char* help, CtlVerb verb) {
+    CLI::App* command = ctl_.add_subcommand(name, help);
+    command->set_help_flag(kHelpFlags, "this help");
+    verbs_.emplace_back(command, verb);
+    return command;
+  }
+  CLI::App* add_with_peer(const char* name, const char* help, CtlVerb verb) {
+    CLI::App* command = add(name, help, verb);
+    command->add_option("peer", line_.ctl.target, "UPSTREAM/ADDRESS")->required()->type_name("PEER");
+    return command;
+  }
+  void add_why(CLI::App* command) {
+    command->add_option("--why", line_.ctl.why, "the reason, for the log and for who looks later")->type_name("TEXT");
+  }
+  void add_json(CLI::App* command) { command->add_flag("--json", line_.ctl.json, "as the admin socket answers"); }
+
+  void add_looks() {
+    CLI::App* list = add("list", "the peers: state, weight, what is in flight, the last check", CtlVerb::kList);
+    list->add_option("upstream", line_.ctl.target, "only of this upstream")->type_name("UPSTREAM");
+    add_json(list);
+    add_json(add("status", "the process: version, workers, connections, the last reload", CtlVerb::kStatus));
+    add("metrics", "the metrics page, in Prometheus' text format", CtlVerb::kMetrics);
+  }
+  void add_peers() {
+    CLI::App* drain = add_with_peer(
+        "drain",
+        "take a peer out gently: no new requests, those in flight finish, then its WebSockets are closed. It goes on "
+        "when this command is interrupted; up ends it",
+        CtlVerb::kDrain);
+    drain->add_option("--wait", wait_, "for requests in flight [60s]")->type_name("TIME");
+    drain->add_option("--spread", spread_, "over which WebSockets are closed [10s]")->type_name("TIME");
+    drain->add_option("--code", line_.ctl.code, "of their close frames: 1001 (going away) or 1012 (restart)")
+        ->check(CLI::IsMember({1001, 1012}))
+        ->capture_default_str()
+        ->type_name("CODE");
+    drain->add_flag("--no-wait", line_.ctl.no_wait, "begin, and do not wait for the end");
+    add_why(drain);
+    add_why(add_with_peer("up", "bring a peer back after a drain or down", CtlVerb::kUp));
+    add_why(add_with_peer("down", "take a peer out at once: what is in flight goes on", CtlVerb::kDown));
+    CLI::App* weight = add_with_peer("weight", "give a peer another weight", CtlVerb::kWeight);
+    weight->add_option("weight", line_.ctl.word, "1 to 65535, or \"default\" for the configuration's")
+        ->required()
+        ->type_name("N")
+        ->check([](const std::string& text) -> std::string {
+          const auto number = parse_decimal(text);
+          const bool good = text == "default" || (number && *number >= 1 && *number <= 65'535);
+          return good ? "" : "\"" + text + "\" is neither a number from 1 to 65535 nor \"default\"";
+        });
+    add_why(weight);
+    add_why(add_with_peer("reset", "forget all that was said of a peer: as configured", CtlVerb::kReset));
+  }
+  void add_rest() {
+    CLI::App* maintenance =
+        add("maintenance", "switch the maintenance page, or show where it is on", CtlVerb::kMaintenance);
+    maintenance->add_option("switch", line_.ctl.word, "on, off, or \"default\" for the configuration's; none: show")
+        ->check(CLI::IsMember({"on", "off", "default"}))
+        ->type_name("on|off|default");
+    maintenance->add_option("where", line_.ctl.target, "SERVER or SERVER/LOCATION; none: every server")
+        ->type_name("SERVER[/LOCATION]");
+    add_why(maintenance);
+    add_json(maintenance);
+    add("reload", "read the configuration again, and wait for how it went", CtlVerb::kReload);
+  }
+  std::string finish_drain() {
+    const auto take = [](const std::string& text, const char* option, Millis& to) {
+      if (text.empty()) return std::string();
+      const std::optional<Millis> time = config::parse_time(text);
+      constexpr Millis kMost{24LL * 3600 * 1000};
+      if (!time || *time > kMost)
+        return "invalid option: \"" + std::string(option) + " " + text + "\": it is a time of at most a day, 60s or 5m";
+      to = *time;
+      return std::string();
+    };
+    const std::string wrong = take(wait_, "--wait", line_.ctl.wait);
+    return wrong.empty() ? take(spread_, "--spread", line_.ctl.spread) : wrong;
+  }
+
+  CommandLine& line_;
+  CLI::App& ctl_;
+  std::vector<std::pair<CLI::App*, CtlVerb>> verbs_;
+  std::string wait_, spread_;
+};
+
+}  // namespace
+
+Result<CommandLine> parse_command_line(int argc, const char* const* argv) {
+  CommandLine line;
+  bool version = false, build = false, test = false, dump = false;
+  CLI::App app("weir, a layer-7 load balancer", "weir");
+  app.set_help_flag("-h,-?,--help", "this help");
+  app.add_option("-c,--config", line.config, "the configuration file")->capture_default_str()->type_name("FILE");
+  app.add_option("-p,--prefix", line.prefix, "the directory that relative paths start from")->type_name("DIR");
+  app.add_option("-g,--global", line.globals, "directives to set before those of the file")->type_name("DIRECTIVES");
+  app.add_option("-e,--error-log", line.error_log, "where errors go until the configuration says so")
+      ->type_name("FILE");
+  app.add_flag("-t,--test", test, "test the configuration and exit");
+  app.add_flag("-T,--dump", dump, "test the configuration, print it and exit");
+  app.add_flag("--effective", line.effective, "test, then print every setting, inherited ones and defaults too");
+  app.add_flag("-q,--quiet", line.quiet, "say nothing but errors while testing");
+  app.add_option("-s,--signal", line.signal, "send a signal to the running weir: stop, quit, reopen, reload")
+      ->type_name("SIGNAL");
+  app.add_flag("-v,--version", version, "show the version and exit");
+  app.add_flag("-V", build, "show the version, the compiler and the libraries, and exit");
+  CLI::App* convert = app.add_subcommand("convert", "print a configuration file in the other syntax");
+  convert->set_help_flag("-h,-?,--help", "this help");
+  convert->add_option("file", line.convert_file, "the file")->required()->type_name("FILE");
+  convert->add_option("--to", line.convert_to, "the syntax: yaml or nginx")->type_name("SYNTAX");
+  CtlParser ctl(app, line);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    line.command = Command::kHelp;
+    line.help = ctl.parsed() ? ctl.help() : convert->parsed() ? convert->help() : app.help();
+    return line;
+  } catch (const CLI::ParseError& error) {
+    return Unexpected{std::string(error.what())};
+  }
+  const std::string& s = line.signal;
+  if (!s.empty() && s != "stop" && s != "quit" && s != "reopen" && s != "reload")
+    return Unexpected{"invalid option: \"-s " + s + "\": it is one of stop, quit, reopen, reload"};
+  if (!line.convert_to.empty() && line.convert_to != "yaml" && line.convert_to != "nginx")
+    return Unexpected{"invalid option: \"--to " + line.convert_to + "\": it is yaml or nginx"};
+  if (std::string wrong = ctl.finish(); !wrong.empty()) return Unexpected{std::move(wrong)};
+  line.command = command_of(line, version, build, test, dump || line.effective, convert->parsed());
+  return line;
+}
+
+}  // namespace weir::process

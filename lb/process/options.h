@@ -1,0 +1,32 @@
+// The command line: nginx's letters, long names beside them, `convert` and `ctl`.
+#pragma once
+#include <string>
+
+#include "base/result.h"
+#include "process/ctl_line.h"
+
+namespace weir::process {
+
+inline constexpr const char* kDefaultConfig = "/etc/weir/weir.conf";
+
+enum class Command : uint8_t { kRun, kTest, kDump, kSignal, kVersion, kVersionAndBuild, kHelp, kConvert, kCtl };
+
+struct CommandLine {
+  Command command = Command::kRun;
+  std::string config = kDefaultConfig;
+  std::string prefix;      // -p: the directory that relative paths start from; empty: the current one
+  std::string globals;     // -g: directives before those of the file
+  std::string error_log;   // -e: where errors go until the configuration says so
+  bool effective = false;  // --effective: -T prints every setting, inherited and by default
+  bool quiet = false;      // -q: -t says nothing but errors
+  std::string signal;      // -s: stop, quit, reopen or reload
+  std::string convert_file;
+  std::string convert_to;  // "yaml" or "nginx"; empty: the other syntax
+  CtlLine ctl;
+  std::string help;  // the text to print, for kHelp
+};
+
+// The error is one line for the operator.
+Result<CommandLine> parse_command_line(int argc, const char* const* argv);
+
+}  // namespace weir::process

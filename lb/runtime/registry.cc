@@ -1,0 +1,82 @@
+// Weak pointers by name: snapshots own, the registry remembers.
+#include "runtime/registry.h"
+
+#include <algorithm>
+
+#include "proxy/site.h"
+#include "runtime/session_table.h"
+#include "runtime/wait_line.h"
+
+namespace weir::runtime {
+
+std::shared_ptr<policy::PeerState> Registry::peer(const std::string& upstream, const SocketAddress& address,
+                                                  const policy::PassiveOptions& options) {
+  const std::lock_guard lock(mutex_);
+  std::weak_ptr<policy::PeerState>& slot = peers_[{upstream, address.to_string()}];
+  std::shared_ptr<policy::PeerState> state = slot.lock();
+  if (!state) slot = state = std::make_shared<policy::PeerState>(options);
+  return state;
+}
+
+Registry::Shared Registry::upstream(const std::string& name, uint32_t retry_percent, uint32_t retry_least) {
+  const std::lock_guard lock(mutex_);
+  Upstream& slot = upstreams_[name];
+  Shared shared{slot.budget.lock(), slot.inflight.lock()};
+  if (!shared.budget || slot.percent != retry_percent || slot.least != retry_least) {
+    slot.percent = retry_percent;
+    slot.least = retry_least;
+    slot.budget = shared.budget = std::make_shared<policy::RetryBudget>(retry_percent, retry_least);
+  }
+  if (!shared.inflight) slot.inflight = shared.inflight = std::make_shared<std::atomic<uint32_t>>(0);
+  return shared;
+}
+
+std::shared_ptr<policy::WaitQueue> Registry::queue(const std::string& upstream, const policy::QueueOptions& options) {
+  const std::lock_guard lock(mutex_);
+  std::weak_ptr<WaitLine>& slot = queues_[upstream];
+  std::shared_ptr<WaitLine> line = slot.lock();
+  if (!line) slot = line = std::make_shared<WaitLine>(options.most);
+  return line;
+}
+
+std::shared_ptr<policy::SessionTable> Registry::sessions(const std::string& zone, size_t bytes, Millis timeout) {
+  const std::lock_guard lock(mutex_);
+  std::weak_ptr<SessionTable>& slot = sessions_[zone];
+  std::shared_ptr<SessionTable> table = slot.lock();
+  if (!table) slot = table = std::make_shared<SessionTable>(bytes, timeout);
+  return table;
+}
+
+void Registry::configure(const proxy::Site& site) {
+  struct Zone {
+    size_t bytes = 0;
+    Millis timeout{0};
+  };
+  std::map<std::string, Zone> zones;  // the longest timeout and the largest size of those who share one
+  const std::lock_guard lock(mutex_);
+  for (const proxy::SiteCluster& each : site.clusters) {
+    if (each.queue)
+      if (const auto line = queues_[each.cluster->name()].lock()) line->configure(each.queue_options.most);
+    if (!each.sticky || !each.sticky->sessions) continue;
+    const proxy::StickyOptions& sticky = each.sticky->options;
+    Zone& zone = zones[sticky.zone];
+    zone = {std::max(zone.bytes, sticky.zone_bytes), std::max(zone.timeout, sticky.timeout)};
+  }
+  for (const auto& [name, zone] : zones)
+    if (const auto table = sessions_[name].lock()) table->configure(zone.bytes, zone.timeout);
+}
+
+void Registry::prune() {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(queues_, [](const auto& entry) { return entry.second.expired(); });
+  std::erase_if(sessions_, [](const auto& entry) { return entry.second.expired(); });
+  std::erase_if(peers_, [](const auto& entry) { return entry.second.expired(); });
+  std::erase_if(upstreams_, [](const auto& entry) { return entry.second.inflight.expired(); });
+}
+
+size_t Registry::peers() const {
+  const std::lock_guard lock(mutex_);
+  return peers_.size();
+}
+
+}  // namespace weir::runtime

@@ -1,0 +1,59 @@
+// What outlives a configuration: the state of every peer, and what workers share of every upstream. Control side only
+// (a lock serves the helper thread that builds).
+#pragma once
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "base/sockaddr.h"
+#include "policy/binding.h"
+#include "policy/peer.h"
+#include "policy/retry.h"
+#include "policy/wait_queue.h"
+
+namespace weir::proxy {
+struct Site;
+}
+
+namespace weir::runtime {
+
+class SessionTable;
+class WaitLine;
+
+class Registry {
+ public:
+  // The state of that address in that upstream: the one that a snapshot still uses, else a new one.
+  std::shared_ptr<policy::PeerState> peer(const std::string& upstream, const SocketAddress& address,
+                                          const policy::PassiveOptions& options);
+  struct Shared {
+    std::shared_ptr<policy::RetryBudget> budget;
+    std::shared_ptr<std::atomic<uint32_t>> inflight;
+  };
+  Shared upstream(const std::string& name, uint32_t retry_percent, uint32_t retry_least);
+  // The line of that upstream, those who wait in it included. Another length takes effect by configure().
+  std::shared_ptr<policy::WaitQueue> queue(const std::string& upstream, const policy::QueueOptions& options);
+  // The zone of that name, whoever uses it. Another size takes effect by configure().
+  std::shared_ptr<policy::SessionTable> sessions(const std::string& zone, size_t bytes, Millis timeout);
+  // Queues and zones become as this snapshot says: it is put in force. Control thread.
+  void configure(const proxy::Site& site);
+  // Forgets what nobody uses any more.
+  void prune();
+  size_t peers() const;
+
+ private:
+  struct Upstream {
+    std::weak_ptr<policy::RetryBudget> budget;
+    uint32_t percent = 0, least = 0;
+    std::weak_ptr<std::atomic<uint32_t>> inflight;
+  };
+  mutable std::mutex mutex_;
+  std::map<std::pair<std::string, std::string>, std::weak_ptr<policy::PeerState>> peers_;
+  std::map<std::string, Upstream> upstreams_;
+  std::map<std::string, std::weak_ptr<WaitLine>> queues_;
+  std::map<std::string, std::weak_ptr<SessionTable>> sessions_;
+};
+
+}  // namespace weir::runtime

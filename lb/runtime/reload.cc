@@ -1,0 +1,268 @@
+// The steps of a reload, in order.
+#include "runtime/reload.h"
+
+#include <algorithm>
+#include <iterator>
+#include <set>
+#include <utility>
+
+#include "base/log.h"
+#include "process/error_logs.h"
+#include "upstream/health_monitor.h"
+
+namespace weir::runtime {
+namespace {
+
+constexpr const char* kShuttingDown = "weir is shutting down";
+
+// What only a restart changes.
+void warn_of_unchangeable(const config::MainConfig& before, const config::MainConfig& now) {
+  const auto warn = [](const char* what) {
+    log::warn("\"", what, "\" was changed: it takes effect at the next start");
+  };
+  if (before.user != now.user || before.group != now.group) warn("user");
+  if (before.pid != now.pid) warn("pid");
+  if (before.daemon != now.daemon) warn("daemon");
+  if (before.rlimit_nofile != now.rlimit_nofile) warn("worker_rlimit_nofile");
+  if (before.worker_connections != now.worker_connections) warn("worker_connections");
+}
+
+}  // namespace
+
+Reload::Reload(Runtime& runtime, std::function<void()> loaded) : runtime_(runtime), loaded_(std::move(loaded)) {}
+
+Reload::~Reload() {
+  load_ = {};
+  rebuild_ = {};
+  callbacks_.clear();
+  cancel();
+  if (helper_.joinable()) helper_.join();
+}
+
+void Reload::cancel() {
+  cancelled_ = true;
+  names_due_.cancel();
+  runtime_.names.cancel();
+  for (Pending* pending : {&load_, &rebuild_}) {
+    std::move(pending->done.begin(), pending->done.end(), std::back_inserter(callbacks_));
+    *pending = {};
+  }
+  for (const OnDone& done : std::exchange(callbacks_, {})) done({kShuttingDown});
+}
+
+void Reload::start(const BuiltSite& built) {
+  running_ = Task::kLoad;  // a signal may be waiting already
+  note_overridden(built);
+  roll_out(built.site, [this] { finished(); });
+}
+
+void Reload::request(OnDone done) {
+  ask(load_, std::move(done));
+}
+
+void Reload::rebuild(OnDone done) {
+  if (!cancelled_) switch_peers(*runtime_.site, runtime_.overrides);
+  ask(rebuild_, std::move(done));
+}
+
+void Reload::ask(Pending& pending, OnDone done) {
+  if (cancelled_) {
+    if (done) runtime_.loop.post([done = std::move(done)] { done({kShuttingDown}); });
+    return;
+  }
+  pending.add(std::move(done));
+  if (running_ == Task::kNames) runtime_.names.interrupt();
+  if (running_ == Task::kNone) next();
+}
+
+// The operator's word is soon done and goes before a configuration's, which may wait for host names.
+void Reload::next() {
+  if (cancelled_) return;
+  if (rebuild_.any) {
+    callbacks_ = std::exchange(rebuild_, {}).done;
+    return build_again();
+  }
+  if (load_.any) {
+    callbacks_ = std::exchange(load_, {}).done;
+    return load_and_build();
+  }
+  const MonoMs names_due = runtime_.names.next_due(*runtime_.model);
+  if (names_due != kNever) runtime_.loop.arm(names_due_, names_due);
+}
+
+void Reload::begin(Task task, std::function<std::shared_ptr<Outcome>()> work, void (Reload::*then)(Outcome&)) {
+  running_ = task;
+  names_due_.cancel();
+  if (helper_.joinable()) helper_.join();
+  helper_ = std::thread([this, work = std::move(work), then] {
+    std::shared_ptr<Outcome> outcome = work();
+    runtime_.loop.post([this, outcome = std::move(outcome), then] {
+      if (!cancelled_) (this->*then)(*outcome);
+    });
+  });
+}
+
+void Reload::load_and_build() {
+  log::notice("reloading ", runtime_.line.config);
+  begin(
+      Task::kLoad,
+      [this, overrides = runtime_.overrides, generation = runtime_.generation + 1] {
+        auto outcome = std::make_shared<Outcome>();
+        outcome->config = process::load_config(runtime_.line);
+        if (outcome->config.model)
+          outcome->built = build_site({*outcome->config.model, generation, runtime_.registry, runtime_.log_writer,
+                                       runtime_.names.fresh(*outcome->config.model), overrides});
+        return outcome;
+      },
+      &Reload::put_in_force);
+}
+
+void Reload::put_in_force(Outcome& outcome) {
+  if (!outcome.config.model) return fail(outcome.config.errors);
+  if (!outcome.built.site) return fail(outcome.built.errors);
+  const config::MainConfig& main = outcome.config.model->main;
+  const std::vector<std::string> bind_errors =
+      runtime_.sockets.open(plan_listens(*outcome.config.model), wanted_workers(main));
+  if (!bind_errors.empty()) return fail(bind_errors);
+  if (Status<> logs = process::configure_logs(runtime_.line, main); !logs) {
+    runtime_.sockets.forget_opened();
+    return fail({logs.error()});
+  }
+  for (const std::string& warning : outcome.config.warnings) log::warn(warning);
+  for (const std::string& warning : outcome.built.warnings) log::warn(warning);
+  note_overridden(outcome.built);
+  warn_of_unchangeable(runtime_.model->main, main);
+  runtime_.model = outcome.config.model;
+  move_state_file();
+  adopt_secret(outcome.built);
+  roll_out(outcome.built.site, [this] {
+    log::notice("configuration reloaded: generation ", runtime_.generation, ", ", runtime_.workers.count(),
+                " workers, ", runtime_.sockets.addresses(), " listen addresses, ", runtime_.site->servers.size(),
+                " servers, ", runtime_.site->clusters.size(), " upstreams");
+    record(true);
+    if (loaded_) loaded_();
+    finished();
+  });
+}
+
+void Reload::build_again() {
+  begin(
+      Task::kRebuild,
+      [this, model = runtime_.model, overrides = runtime_.overrides, generation = runtime_.generation + 1] {
+        auto outcome = std::make_shared<Outcome>();
+        outcome->built =
+            build_site({*model, generation, runtime_.registry, runtime_.log_writer, runtime_.names.known(), overrides});
+        return outcome;
+      },
+      &Reload::put_rebuilt_in_force);
+}
+
+void Reload::put_rebuilt_in_force(Outcome& outcome) {
+  if (!outcome.built.site) {
+    for (const std::string& error : outcome.built.errors) log::error(error);
+    log::error("what the operator said is not in force");
+    return finished(outcome.built.errors);
+  }
+  adopt_secret(outcome.built);
+  roll_out(outcome.built.site, [this] {
+    log::info("generation ", runtime_.generation, " is in force");
+    finished();
+  });
+}
+
+void Reload::refresh_names() {
+  begin(
+      Task::kNames,
+      [this, model = runtime_.model, overrides = runtime_.overrides, generation = runtime_.generation + 1] {
+        auto outcome = std::make_shared<Outcome>();
+        if (!runtime_.names.refresh(*model)) return outcome;
+        outcome->built =
+            build_site({*model, generation, runtime_.registry, runtime_.log_writer, runtime_.names.known(), overrides});
+        return outcome;
+      },
+      &Reload::put_names_in_force);
+}
+
+void Reload::put_names_in_force(Outcome& outcome) {
+  if (!outcome.built.site) {
+    for (const std::string& error : outcome.built.errors) log::error(error);
+    if (!outcome.built.errors.empty()) runtime_.names.not_in_force();
+    return finished();
+  }
+  adopt_secret(outcome.built);
+  roll_out(outcome.built.site, [this] {
+    log::notice("new addresses of upstream servers: generation ", runtime_.generation);
+    finished();
+  });
+}
+
+void Reload::move_state_file() {
+  const std::string path = state_file_path(runtime_.model->main);
+  if (path == runtime_.state.path()) return;
+  runtime_.state = StateFile(path);
+  (void)runtime_.save_overrides();
+}
+
+void Reload::adopt_secret(const BuiltSite& built) {
+  if (built.sticky_secret.empty() || !runtime_.overrides.sticky_secret.empty()) return;
+  runtime_.overrides.sticky_secret = built.sticky_secret;
+  (void)runtime_.save_overrides();
+}
+
+void Reload::note_overridden(const BuiltSite& built) {
+  for (const std::string& text : built.contradicted) log::warn(text);
+  for (const std::string& text : built.orphans)
+    if (orphans_logged_.count(text) == 0) log::warn(text, "; it is kept");
+  orphans_logged_ = {built.orphans.begin(), built.orphans.end()};
+}
+
+void Reload::roll_out(const std::shared_ptr<const proxy::Site>& site, std::function<void()> done) {
+  const config::MainConfig& main = runtime_.model->main;
+  const int workers = wanted_workers(main);
+  configure_peers(*site, runtime_.overrides);
+  runtime_.registry.configure(*site);
+  // Requests that wait in line look again: peers and limits may be others, or the queue be gone.
+  std::set<std::shared_ptr<policy::WaitQueue>> queues;
+  for (const proxy::Site* of : {runtime_.site.get(), site.get()})
+    for (const proxy::SiteCluster& each : of->clusters)
+      if (each.queue) queues.insert(each.queue);
+  runtime_.generation = site->generation;
+  runtime_.site = site;
+  // Before the workers: who is `mandatory` is down from the first request on. Probes begin with the next turn.
+  runtime_.health->reconcile(checked_upstreams(*runtime_.model, *site));
+  runtime_.workers.roll_out(site, workers, wanted_connections(main, runtime_.descriptors, workers),
+                            main.shutdown_timeout, [queues = std::move(queues), done = std::move(done)] {
+                              for (const auto& queue : queues)
+                                if (queue->has_waiting()) queue->wake_all();
+                              done();
+                            });
+}
+
+void Reload::fail(const std::vector<std::string>& errors) {
+  for (const std::string& error : errors) log::emerg(error);
+  log::error("reload failed: the old configuration stays in force");
+  runtime_.names.not_in_force();
+  record(false);
+  finished(errors);
+}
+
+void Reload::record(bool ok) {
+  ReloadRecord& reloads = runtime_.reloads;
+  reloads.ok = ok;
+  reloads.at_us = wall_us();
+  ++(ok ? reloads.succeeded : reloads.failed);
+}
+
+// Who is told may ask for more: it begins afterwards.
+void Reload::finished(const std::vector<std::string>& errors) {
+  runtime_.registry.prune();
+  for (const OnDone& done : std::exchange(callbacks_, {})) done(errors);
+  running_ = Task::kNone;
+  next();
+}
+
+void Reload::on_deadline(Deadline&) {
+  if (running_ == Task::kNone && !cancelled_) refresh_names();
+}
+
+}  // namespace weir::runtime

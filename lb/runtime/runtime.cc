@@ -1,0 +1,51 @@
+// What a runtime is made of, what "auto" means, and what a check's verdict sets in motion.
+#include "runtime/runtime.h"
+
+#include <utility>
+
+#include "base/log.h"
+#include "base/rng.h"
+#include "process/cpu_quota.h"
+#include "upstream/health_monitor.h"
+
+namespace weir::runtime {
+namespace {
+
+// The state is switched already. Requests that wait unanswered on a peer that is down go elsewhere; those in line look
+// again, also for a peer that they cannot hope for any more.
+void tell_of(Runtime& runtime, const upstream::HealthChange& change) {
+  if (change.down) runtime.workers.each([&change](Worker& worker) { worker.peer_down(change.state); });
+  if (!runtime.site) return;
+  const auto cluster = runtime.site->cluster_by_name.find(change.upstream);
+  if (cluster == runtime.site->cluster_by_name.end()) return;
+  const auto& queue = runtime.site->clusters[static_cast<size_t>(cluster->second)].queue;
+  if (queue) queue->wake_all();
+}
+
+}  // namespace
+
+Runtime::Runtime(process::CommandLine command_line) : line(std::move(command_line)) {
+  upstream::HealthMonitorOptions options;
+  options.seed = random_seed();
+  options.on_change = [this](const upstream::HealthChange& change) { tell_of(*this, change); };
+  health = std::make_unique<upstream::HealthMonitor>(loop, std::move(options));
+}
+
+Runtime::~Runtime() = default;
+
+Status<> Runtime::save_overrides() {
+  Status<> saved = state.save(overrides);
+  if (!saved)
+    log::error("the state file was not written, what the operator said will not survive a restart: ", saved.error());
+  return saved;
+}
+
+int wanted_workers(const config::MainConfig& main) {
+  return main.worker_processes > 0 ? main.worker_processes : process::usable_cpus();
+}
+
+uint32_t wanted_connections(const config::MainConfig& main, uint64_t descriptors, int workers) {
+  return main.worker_connections != 0 ? main.worker_connections : process::connections_per_worker(descriptors, workers);
+}
+
+}  // namespace weir::runtime

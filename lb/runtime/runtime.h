@@ -1,0 +1,64 @@
+// What one running weir consists of, in the order of dependence: what stands lower goes first.
+#pragma once
+#include <cstdint>
+#include <memory>
+
+#include "base/result.h"
+#include "config/model.h"
+#include "io/loop.h"
+#include "observe/access_log.h"
+#include "process/options.h"
+#include "proxy/site.h"
+#include "runtime/listen_sockets.h"
+#include "runtime/names.h"
+#include "runtime/overrides.h"
+#include "runtime/registry.h"
+#include "runtime/state_file.h"
+#include "runtime/workers.h"
+
+namespace weir::upstream {
+class HealthMonitor;
+}
+
+namespace weir::runtime {
+
+// How reloads went: for the operator's pages. The start is none.
+struct ReloadRecord {
+  bool ok = true;     // the last one
+  int64_t at_us = 0;  // when it ended, wall time; 0: never
+  uint64_t succeeded = 0, failed = 0;
+};
+
+struct Runtime {
+  explicit Runtime(process::CommandLine command_line);
+  ~Runtime();
+  Runtime(const Runtime&) = delete;
+  Runtime& operator=(const Runtime&) = delete;
+
+  // Keeps `overrides` over a restart. A failure is logged, too: what was said is in force but will not last.
+  Status<> save_overrides();
+
+  const process::CommandLine line;
+  io::Loop loop;  // control's
+  observe::AccessLogWriter log_writer;
+  Registry registry;
+  NameBook names;
+  Overrides overrides;  // control thread only; builders get a copy
+  StateFile state;      // where they are kept
+  ListenSockets sockets;
+  uint64_t descriptors = 1024;  // the limit
+  // In force.
+  std::shared_ptr<const config::Model> model;
+  std::shared_ptr<const proxy::Site> site;
+  uint64_t generation = 0;
+  ReloadRecord reloads;
+  bool shutting_down = false;  // QUIT: nothing new is accepted
+  WorkerSet workers{loop, log_writer, sockets};
+  std::unique_ptr<upstream::HealthMonitor> health;  // never null
+};
+
+// worker_processes, worker_connections: as written, or what auto means here.
+int wanted_workers(const config::MainConfig& main);
+uint32_t wanted_connections(const config::MainConfig& main, uint64_t descriptors, int workers);
+
+}  // namespace weir::runtime

@@ -1,0 +1,114 @@
+// Locations into tables.
+#include "runtime/virtual_server.h"
+
+#include <utility>
+
+#include "filter/maintenance.h"
+#include "runtime/site_builder.h"
+
+namespace weir::runtime {
+namespace {
+
+class VirtualServerBuilder {
+ public:
+  VirtualServerBuilder(AccessLogFiles& logs, MaintenanceSwitches& maintenance, std::vector<std::string>& errors)
+      : logs_(logs), maintenance_(maintenance), errors_(errors) {}
+
+  std::unique_ptr<proxy::VirtualServer> build(const config::ServerModel& model) {
+    server_->name = model.names.empty() ? std::string() : model.names.front();
+    label_ = server_label(model);
+    server_->limits = model.limits;
+    server_->header_timeout = model.header_timeout;
+    server_->fallback = complete(model.settings, "", model.position);
+    fill(server_->table, model.locations);
+    return std::move(server_);
+  }
+
+ private:
+  void fill(route::LocationTable& table, const std::vector<config::LocationModel>& models) {
+    for (const config::LocationModel& model : models) {
+      const int index = static_cast<int>(server_->locations.size());
+      server_->locations.push_back(
+          std::make_unique<proxy::Location>(complete(model.settings, model.settings.pattern, model.position)));
+      const route::LocationTable* nested = nullptr;
+      if (!model.nested.empty()) {
+        server_->nested.push_back(std::make_unique<route::LocationTable>());
+        route::LocationTable& inner = *server_->nested.back();
+        fill(inner, model.nested);
+        nested = &inner;
+      }
+      // nginx answers 301 to "/x" where only "/x/" is proxied.
+      const bool add_slash = model.settings.pass.has_value() && model.pattern.ends_with('/');
+      if (Status<> added = table.add(model.kind, model.pattern, index, nested, add_slash); !added)
+        errors_.push_back(model.position + ": error: " + added.error());
+    }
+    table.freeze();
+  }
+
+  proxy::Location complete(proxy::Location settings, const std::string& location, const std::string& position) {
+    settings.access_logs = logs_.open(settings.access_logs, position, errors_);
+    maintenance_.apply(label_, location, position, settings);
+    return settings;
+  }
+
+  AccessLogFiles& logs_;
+  MaintenanceSwitches& maintenance_;
+  std::vector<std::string>& errors_;
+  std::string label_;
+  std::unique_ptr<proxy::VirtualServer> server_ = std::make_unique<proxy::VirtualServer>();
+};
+
+}  // namespace
+
+std::string server_label(const config::ServerModel& model) {
+  for (const std::string& name : model.names)
+    if (!name.empty()) return name;
+  return model.listens.empty() ? std::string() : model.listens.front().address.to_string();
+}
+
+std::shared_ptr<const proxy::AccessLogs> AccessLogFiles::open(const std::shared_ptr<const proxy::AccessLogs>& logs,
+                                                              const std::string& position,
+                                                              std::vector<std::string>& errors) {
+  if (!logs) return nullptr;
+  if (const auto known = opened_.find(logs); known != opened_.end()) return known->second;
+  auto copy = std::make_shared<proxy::AccessLogs>(*logs);
+  for (proxy::AccessLogTarget& target : *copy) {
+    Result<int> file = writer_.open(target.options.path);
+    if (file)
+      target.file = *file;
+    else
+      errors.push_back(position + ": error: " + file.error());
+  }
+  return opened_.emplace(logs, std::move(copy)).first->second;
+}
+
+void MaintenanceSwitches::apply(const std::string& server, const std::string& location, const std::string& position,
+                                proxy::Location& settings) {
+  seen_.emplace(server, location);
+  const MaintenanceOverride* said = overrides_.maintenance_of(server, location);
+  if (said != nullptr && !said->on && settings.maintenance.on && warned_.insert(said).second) {
+    contradicted_.push_back(position + ": the configuration says maintenance on, the operator said off" +
+                            (said->why.empty() ? "" : " (\"" + said->why + "\")") + ", which stays");
+  }
+  settings.maintenance.on = said != nullptr ? said->on : settings.maintenance.on;
+  if (settings.maintenance.on)
+    settings.filters.insert(settings.filters.begin(), filter::make_maintenance(settings.maintenance));
+}
+
+void MaintenanceSwitches::note(BuiltSite& out) const {
+  out.contradicted.insert(out.contradicted.end(), contradicted_.begin(), contradicted_.end());
+  for (const auto& [key, said] : overrides_.maintenance) {
+    if (seen_.count(key) != 0) continue;
+    const std::string place = key.second.empty() ? "" : "location \"" + key.second + "\" of ";
+    out.orphans.push_back(place + "server \"" + key.first + "\", whose maintenance the operator switched " +
+                          (said.on ? "on" : "off") + ", is not there");
+  }
+}
+
+std::unique_ptr<proxy::VirtualServer> build_virtual_server(const config::ServerModel& model, AccessLogFiles& logs,
+                                                           MaintenanceSwitches& maintenance,
+                                                           std::vector<std::string>& errors) {
+  return VirtualServerBuilder(logs, maintenance, errors).build(model);
+}
+
+}  // namespace weir::runtime

@@ -1,0 +1,99 @@
+// One worker thread: a loop, what serves on it (proxy::Core) and its listeners. Control owns it and speaks to it
+// through the loop's mailbox; every answer comes back through control's.
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "io/listener.h"
+#include "io/loop.h"
+#include "observe/access_log.h"
+#include "proxy/core.h"
+#include "runtime/listen_sockets.h"
+#include "runtime/seat.h"
+
+namespace weir::runtime {
+
+struct WorkerOptions {
+  int index = 0;
+  int workers = 1;
+  uint32_t max_connections = 65'536;
+  uint64_t seed = 0;
+};
+
+class Worker {
+ public:
+  using Done = std::function<void()>;  // runs on control's loop
+
+  Worker(WorkerOptions options, io::Loop& control, observe::AccessLogWriter& log_writer);
+  ~Worker();  // as stop()
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  // From here to the end: control thread only.
+
+  void start();
+  // Serves from this site, and accepts on those of these sockets that it has not yet. `seats` are all workers in order,
+  // among which the connections of shared sockets are dealt.
+  void adopt(std::shared_ptr<const proxy::Site> site, std::vector<WorkerSocket> sockets, Seats seats, Done done);
+  // Closes every listener but those with these ids. What waits in their accept queues is taken first.
+  void keep_listeners(std::vector<uint64_t> ids, Done done);
+  // Graceful: no listener is left, sessions end as they can; `drained` when none is left.
+  void drain(Done drained);
+  // As Core's of the same names.
+  void peer_down(std::shared_ptr<const policy::PeerState> state);
+  void close_tunnels(std::shared_ptr<policy::PeerState> state, uint16_t code, Millis spread);
+  // Counters since the start, and the snapshots still in use there. Any thread, from start() to stop().
+  const observe::MetricSlab& metrics() const { return metrics_; }
+  int live_epochs() const { return live_epochs_.load(std::memory_order_relaxed); }
+  // Hands what is buffered of the access logs to the writer.
+  void flush_logs(Done done);
+  // Closes all at once and joins the thread. Idempotent.
+  void stop();
+  int index() const { return options_.index; }
+  const std::shared_ptr<Seat>& seat() const { return seat_; }
+
+ private:
+  struct Open {
+    uint64_t id;
+    SocketAddress address;
+    bool shared;
+    int fd;  // the listener's
+    std::unique_ptr<io::Listener> listener;
+  };
+  void run();
+  void open(WorkerSocket socket);
+  void take_queue(const Open& open);
+  void close_listeners(const std::vector<uint64_t>& keep);
+  void deal(int fd, const SocketAddress& address);
+  void arrive(OwnedFd fd, const SocketAddress& address);
+  void wait_for_room();
+  void resume_dealing();
+  void publish_load();
+  void wake_dealer();
+  void pause(bool full);
+  void set_paused();
+  void report(const Done& done);
+
+  const WorkerOptions options_;
+  io::Loop& control_;
+  io::Loop loop_;
+  const std::shared_ptr<Seat> seat_;
+  observe::MetricSlab metrics_;  // Core's
+  std::atomic<int> live_epochs_{0};
+  // Worker thread only, once it runs.
+  std::unique_ptr<proxy::Core> core_;
+  std::vector<Open> open_;
+  Seats seats_;
+  int last_dealt_ = -1;
+  bool full_ = false;
+  bool all_full_ = false;  // no seat has room: shared sockets wait
+  Done drained_;
+  std::thread thread_;
+};
+
+}  // namespace weir::runtime

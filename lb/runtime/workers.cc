@@ -1,0 +1,116 @@
+// Rolling out snapshots over the workers.
+#include "runtime/workers.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "base/rng.h"
+
+namespace weir::runtime {
+
+WorkerSet::Done WorkerSet::count_down(Done then) {
+  auto left = std::make_shared<size_t>(workers_.size());
+  return [this, left, then = std::move(then)] {
+    if (--*left == 0 && !stopped_) then();
+  };
+}
+
+void WorkerSet::start_missing(int workers, uint32_t max_connections) {
+  while (count() < workers) {
+    WorkerOptions options;
+    options.index = count();
+    options.workers = workers;
+    options.max_connections = max_connections;
+    options.seed = random_seed();
+    workers_.push_back(std::make_unique<Worker>(options, control_, log_writer_));
+    workers_.back()->start();
+  }
+}
+
+void WorkerSet::roll_out(const std::shared_ptr<const proxy::Site>& site, int workers, uint32_t max_connections,
+                         Millis drain_most, Done done) {
+  start_missing(workers, max_connections);
+  Seats seats;
+  for (int i = 0; i < workers; ++i) seats.push_back(workers_[static_cast<size_t>(i)]->seat());
+  const Done adopted = count_down(
+      [this, workers, drain_most, done = std::move(done)]() mutable { settle(workers, drain_most, std::move(done)); });
+  for (auto& worker : workers_) {
+    std::vector<WorkerSocket> sockets;
+    if (worker->index() < workers) sockets = sockets_.of_worker(worker->index(), workers);
+    worker->adopt(site, std::move(sockets), seats, adopted);
+  }
+}
+
+// Every worker has the snapshot, and every socket that stays has its new owner: what goes may go.
+void WorkerSet::settle(int workers, Millis drain_most, Done done) {
+  const Done closed = count_down([this, workers, drain_most, done = std::move(done)] {
+    sockets_.close_removed();
+    while (count() > workers) {
+      std::unique_ptr<Worker> worker = std::move(workers_.back());
+      workers_.pop_back();
+      leave(std::move(worker), drain_most);
+    }
+    done();
+  });
+  for (auto& worker : workers_) {
+    std::vector<uint64_t> keep;
+    if (worker->index() < workers) keep = sockets_.ids_of_worker(worker->index(), workers);
+    worker->keep_listeners(std::move(keep), closed);
+  }
+}
+
+void WorkerSet::drain(Millis most, Done drained) {
+  drained_ = std::move(drained);
+  // Ours first: a socket whose last holder is its worker refuses newcomers as soon as that one has emptied its queue.
+  sockets_.close_all();
+  // Then all listeners, and only then sessions: what one worker deals to another has arrived by then.
+  const Done closed = count_down([this, most] {
+    std::vector<std::unique_ptr<Worker>> all = std::move(workers_);
+    workers_.clear();
+    for (auto& worker : all) leave(std::move(worker), most);
+    for (auto& leaving : leaving_)
+      if (most.count() > 0 && !leaving->deadline.armed())
+        control_.arm(leaving->deadline, control_.now() + most.count());
+  });
+  for (auto& worker : workers_) worker->keep_listeners({}, closed);
+}
+
+void WorkerSet::leave(std::unique_ptr<Worker> worker, Millis most) {
+  auto leaving = std::make_shared<Leaving>(*this, std::move(worker));
+  leaving_.push_back(leaving);
+  if (most.count() > 0) control_.arm(leaving->deadline, control_.now() + most.count());
+  // Its deadline may come first.
+  leaving->worker->drain([this, one = std::weak_ptr<Leaving>(leaving)] {
+    if (const auto still = one.lock()) left(*still);
+  });
+}
+
+void WorkerSet::left(Leaving& leaving) {
+  leaving.worker->stop();
+  departed_.add(leaving.worker->metrics());
+  log::info("worker ", leaving.worker->index(), " has ended");
+  std::erase_if(leaving_, [&](const auto& each) { return each.get() == &leaving; });
+  if (leaving_.empty() && workers_.empty() && drained_) std::exchange(drained_, nullptr)();
+}
+
+void WorkerSet::flush_logs(Done done) {
+  if (workers_.empty()) return done();
+  const Done flushed = count_down(std::move(done));
+  for (auto& worker : workers_) worker->flush_logs(flushed);
+}
+
+void WorkerSet::each(const std::function<void(Worker&)>& fn) {
+  for (auto& worker : workers_) fn(*worker);
+  for (auto& leaving : leaving_) fn(*leaving->worker);
+}
+
+void WorkerSet::stop() {
+  stopped_ = true;
+  for (auto& worker : workers_) worker->stop();
+  for (auto& leaving : leaving_) leaving->worker->stop();
+  workers_.clear();
+  leaving_.clear();
+}
+
+}  // namespace weir::runtime

@@ -1,0 +1,166 @@
+// The command line.
+#include "process/options.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <initializer_list>
+#include <vector>
+
+namespace weir::process {
+namespace {
+
+using ::testing::HasSubstr;
+
+Result<CommandLine> parse(std::initializer_list<const char*> words) {
+  std::vector<const char*> argv{"weir"};
+  argv.insert(argv.end(), words.begin(), words.end());
+  return parse_command_line(static_cast<int>(argv.size()), argv.data());
+}
+
+TEST(CommandLine, serves_the_default_configuration_without_arguments) {
+  const auto line = parse({});
+  ASSERT_TRUE(line);
+  EXPECT_EQ(line->command, Command::kRun);
+  EXPECT_EQ(line->config, "/etc/weir/weir.conf");
+}
+
+TEST(CommandLine, knows_the_letters_of_nginx) {
+  const auto line = parse({"-c", "a.conf", "-p", "/srv", "-g", "daemon off;", "-e", "e.log", "-t", "-q"});
+  ASSERT_TRUE(line);
+  EXPECT_EQ(line->command, Command::kTest);
+  EXPECT_EQ(line->config, "a.conf");
+  EXPECT_EQ(line->prefix, "/srv");
+  EXPECT_EQ(line->globals, "daemon off;");
+  EXPECT_EQ(line->error_log, "e.log");
+  EXPECT_TRUE(line->quiet);
+}
+
+TEST(CommandLine, knows_letters_run_together) {
+  const auto line = parse({"-tq", "-ca.conf"});
+  ASSERT_TRUE(line);
+  EXPECT_EQ(line->command, Command::kTest);
+  EXPECT_TRUE(line->quiet);
+  EXPECT_EQ(line->config, "a.conf");
+}
+
+TEST(CommandLine, knows_long_names) {
+  const auto line = parse({"--config=a.yaml", "--dump"});
+  ASSERT_TRUE(line);
+  EXPECT_EQ(line->command, Command::kDump);
+  EXPECT_EQ(line->config, "a.yaml");
+}
+
+TEST(CommandLine, dumps_every_setting_with_effective) {
+  const auto line = parse({"--effective"});
+  ASSERT_TRUE(line);
+  EXPECT_EQ(line->command, Command::kDump);
+  EXPECT_TRUE(line->effective);
+}
+
+TEST(CommandLine, takes_globals_that_begin_with_a_space) {
+  const auto line = parse({"-g", " pid /x;"});
+  ASSERT_TRUE(line);
+  EXPECT_EQ(line->globals, " pid /x;");
+}
+
+TEST(CommandLine, knows_four_signals) {
+  for (const char* word : {"stop", "quit", "reopen", "reload"}) {
+    const auto line = parse({"-s", word});
+    ASSERT_TRUE(line);
+    EXPECT_EQ(line->command, Command::kSignal);
+    EXPECT_EQ(line->signal, word);
+  }
+  const auto refused = parse({"-s", "restart"});
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error(), HasSubstr("-s restart"));
+}
+
+TEST(CommandLine, has_two_forms_of_version) {
+  EXPECT_EQ(parse({"-v"})->command, Command::kVersion);
+  EXPECT_EQ(parse({"--version"})->command, Command::kVersion);
+  EXPECT_EQ(parse({"-V"})->command, Command::kVersionAndBuild);
+}
+
+TEST(CommandLine, prints_help) {
+  for (const char* word : {"-h", "-?", "--help"}) {
+    const auto line = parse({word});
+    ASSERT_TRUE(line);
+    EXPECT_EQ(line->command, Command::kHelp);
+    EXPECT_THAT(line->help, HasSubstr("-c,--config FILE"));
+  }
+}
+
+TEST(CommandLine, converts_between_syntaxes) {
+  const auto line = parse({"convert", "a.conf", "--to", "yaml"});
+  ASSERT_TRUE(line);
+  EXPECT_EQ(line->command, Command::kConvert);
+  EXPECT_EQ(line->convert_file, "a.conf");
+  EXPECT_EQ(line->convert_to, "yaml");
+  EXPECT_FALSE(parse({"convert"}));
+  EXPECT_FALSE(parse({"convert", "a.conf", "--to", "json"}));
+}
+
+TEST(CommandLine, sends_commands_to_a_running_weir) {
+  const auto list = parse({"ctl", "list", "myapp", "--json"});
+  ASSERT_TRUE(list);
+  EXPECT_EQ(list->command, Command::kCtl);
+  EXPECT_EQ(list->ctl.verb, CtlVerb::kList);
+  EXPECT_EQ(list->ctl.target, "myapp");
+  EXPECT_TRUE(list->ctl.json);
+  EXPECT_EQ(list->config, "/etc/weir/weir.conf");
+  EXPECT_EQ(parse({"ctl", "-c", "a.conf", "status"})->config, "a.conf");
+  EXPECT_EQ(parse({"-c", "a.conf", "ctl", "status"})->config, "a.conf");
+  EXPECT_EQ(parse({"ctl", "--socket", "/s", "metrics"})->ctl.socket, "/s");
+  EXPECT_EQ(parse({"ctl", "reload"})->ctl.verb, CtlVerb::kReload);
+}
+
+TEST(CommandLine, drains_with_options) {
+  const auto plain = parse({"ctl", "drain", "myapp/10.0.0.1:80"});
+  ASSERT_TRUE(plain);
+  EXPECT_EQ(plain->ctl.verb, CtlVerb::kDrain);
+  EXPECT_EQ(plain->ctl.target, "myapp/10.0.0.1:80");
+  EXPECT_EQ(plain->ctl.wait, Millis(60'000));
+  EXPECT_EQ(plain->ctl.spread, Millis(10'000));
+  EXPECT_EQ(plain->ctl.code, 1001);
+  const auto line = parse({"ctl", "drain", "--wait", "2m", "--spread", "500ms", "--code", "1012", "--why", "new disk",
+                           "--no-wait", "myapp/10.0.0.1:80"});
+  ASSERT_TRUE(line) << line.error();
+  EXPECT_EQ(line->ctl.wait, Millis(120'000));
+  EXPECT_EQ(line->ctl.spread, Millis(500));
+  EXPECT_EQ(line->ctl.code, 1012);
+  EXPECT_EQ(line->ctl.why, "new disk");
+  EXPECT_TRUE(line->ctl.no_wait);
+  EXPECT_FALSE(parse({"ctl", "drain"}));
+  EXPECT_FALSE(parse({"ctl", "drain", "a/b", "--code", "1000"}));
+  EXPECT_THAT(parse({"ctl", "drain", "a/b", "--wait", "soon"}).error(), HasSubstr("--wait soon"));
+}
+
+TEST(CommandLine, sets_weights_and_maintenance) {
+  EXPECT_EQ(parse({"ctl", "weight", "a/b", "7"})->ctl.word, "7");
+  EXPECT_EQ(parse({"ctl", "weight", "a/b", "default"})->ctl.word, "default");
+  for (const char* bad : {"0", "65536", "-1", "x", "1.5"}) EXPECT_FALSE(parse({"ctl", "weight", "a/b", bad})) << bad;
+  const auto line = parse({"ctl", "maintenance", "on", "app.example/api/", "--why", "upgrade"});
+  ASSERT_TRUE(line);
+  EXPECT_EQ(line->ctl.verb, CtlVerb::kMaintenance);
+  EXPECT_EQ(line->ctl.word, "on");
+  EXPECT_EQ(line->ctl.target, "app.example/api/");
+  EXPECT_EQ(parse({"ctl", "maintenance"})->ctl.word, "");
+  EXPECT_FALSE(parse({"ctl", "maintenance", "maybe"}));
+}
+
+TEST(CommandLine, prints_help_of_ctl) {
+  EXPECT_THAT(parse({"ctl", "--help"})->help, HasSubstr("Exit codes"));
+  EXPECT_THAT(parse({"ctl", "drain", "--help"})->help, HasSubstr("--spread"));
+  EXPECT_FALSE(parse({"ctl"}));
+  EXPECT_FALSE(parse({"ctl", "dance"}));
+}
+
+TEST(CommandLine, refuses_unknown_arguments) {
+  EXPECT_FALSE(parse({"-x"}));
+  EXPECT_FALSE(parse({"serve"}));
+  EXPECT_FALSE(parse({"-c"}));
+}
+
+}  // namespace
+}  // namespace weir::process

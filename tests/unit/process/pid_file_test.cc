@@ -1,0 +1,138 @@
+// The pid file: when it appears, whom it refuses, what it leaves.
+#include "process/pid_file.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "unit/temp_dir.h"
+
+namespace weir::process {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(PidFile, appears_only_when_published) {
+  const TempDir dir;
+  PidFile file(dir / "weir.pid");
+  ASSERT_TRUE(file.prepare());
+  EXPECT_FALSE(dir.exists("weir.pid"));
+  ASSERT_TRUE(file.publish());
+  EXPECT_EQ(dir.read("weir.pid"), std::to_string(::getpid()) + "\n");
+  EXPECT_EQ(dir.files(), 1U);
+}
+
+TEST(PidFile, is_removed_at_the_end) {
+  const TempDir dir;
+  {
+    PidFile file(dir / "weir.pid");
+    ASSERT_TRUE(file.prepare());
+    ASSERT_TRUE(file.publish());
+  }
+  EXPECT_EQ(dir.files(), 0U);
+}
+
+TEST(PidFile, leaves_nothing_when_it_was_never_published) {
+  const TempDir dir;
+  {
+    PidFile file(dir / "weir.pid");
+    ASSERT_TRUE(file.prepare());
+  }
+  EXPECT_EQ(dir.files(), 0U);
+}
+
+TEST(PidFile, refuses_while_another_instance_holds_the_lock) {
+  const TempDir dir;
+  PidFile first(dir / "weir.pid");
+  ASSERT_TRUE(first.prepare());
+  ASSERT_TRUE(first.publish());
+  PidFile second(dir / "weir.pid");
+  const Status<> refused = second.prepare();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error(),
+            "another instance runs (pid " + std::to_string(::getpid()) + "): " + (dir / "weir.pid") + " is locked");
+  EXPECT_EQ(dir.files(), 1U);
+}
+
+TEST(PidFile, replaces_a_stale_one) {
+  const TempDir dir;
+  dir.write("weir.pid", "999999\n");
+  PidFile file(dir / "weir.pid");
+  ASSERT_TRUE(file.prepare());
+  EXPECT_EQ(dir.read("weir.pid"), "999999\n");
+  ASSERT_TRUE(file.publish());
+  EXPECT_EQ(dir.read("weir.pid"), std::to_string(::getpid()) + "\n");
+}
+
+TEST(PidFile, admits_a_single_start_over_a_stale_file) {
+  const TempDir dir;
+  dir.write("weir.pid", "999999\n");
+  PidFile first(dir / "weir.pid"), second(dir / "weir.pid");
+  ASSERT_TRUE(first.prepare());
+  EXPECT_FALSE(second.prepare());
+  EXPECT_TRUE(first.publish());
+}
+
+TEST(PidFile, admits_a_single_start_without_a_file) {
+  const TempDir dir;
+  PidFile first(dir / "weir.pid");
+  ASSERT_TRUE(first.prepare());
+  {
+    PidFile second(dir / "weir.pid");
+    ASSERT_TRUE(second.prepare());
+    ASSERT_TRUE(second.publish());
+    const Status<> refused = first.publish();
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error(), HasSubstr("another instance runs"));
+  }
+}
+
+TEST(PidFile, does_not_remove_a_file_that_is_not_its_own) {
+  const TempDir dir;
+  {
+    PidFile file(dir / "weir.pid");
+    ASSERT_TRUE(file.prepare());
+    ASSERT_TRUE(file.publish());
+    ASSERT_EQ(::unlink((dir / "weir.pid").c_str()), 0);
+    dir.write("weir.pid", "1\n");
+  }
+  EXPECT_EQ(dir.read("weir.pid"), "1\n");
+}
+
+TEST(PidFile, reports_why_it_cannot_be_created) {
+  PidFile file("/nonexistent/weir.pid");
+  const Status<> refused = file.prepare();
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error(), HasSubstr("failed (2: No such file or directory)"));
+}
+
+TEST(PidFile, running_instance_differs_from_a_stale_file) {
+  const TempDir dir;
+  dir.write("stale.pid", "4711\n");
+  const Result<RunningInstance> stale = read_pid_file(dir / "stale.pid");
+  ASSERT_TRUE(stale);
+  EXPECT_EQ(stale->pid, 4711);
+  EXPECT_FALSE(stale->alive);
+
+  PidFile file(dir / "weir.pid");
+  ASSERT_TRUE(file.prepare());
+  ASSERT_TRUE(file.publish());
+  const Result<RunningInstance> running = read_pid_file(dir / "weir.pid");
+  ASSERT_TRUE(running);
+  EXPECT_EQ(running->pid, ::getpid());
+  EXPECT_TRUE(running->alive);
+}
+
+TEST(PidFile, content_without_a_number_is_an_error) {
+  const TempDir dir;
+  dir.write("weir.pid", "none\n");
+  EXPECT_FALSE(read_pid_file(dir / "weir.pid"));
+  dir.write("empty.pid", "");
+  EXPECT_FALSE(read_pid_file(dir / "empty.pid"));
+  const Result<RunningInstance> missing = read_pid_file(dir / "missing.pid");
+  ASSERT_FALSE(missing);
+  EXPECT_THAT(missing.error(), HasSubstr("(2: No such file or directory)"));
+}
+
+}  // namespace
+}  // namespace weir::process

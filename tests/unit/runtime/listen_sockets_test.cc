@@ -1,0 +1,162 @@
+// Listening sockets over starts and reloads, on loopback ports that the kernel hands out.
+#include "runtime/listen_sockets.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include <set>
+
+#include "unit/temp_dir.h"
+
+namespace weir::runtime {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+// A port that was free a moment ago; its holder keeps others of this test away from it.
+struct FreePort {
+  FreePort() {
+    io::ListenOptions options;
+    fd = OwnedFd(*io::open_listener(*SocketAddress::from_ip("127.0.0.1", 0), options));
+    address = io::bound_address(fd.get());
+  }
+  SocketAddress release() {
+    fd.reset();
+    return address;
+  }
+  OwnedFd fd;
+  SocketAddress address;
+};
+
+ListenPlan plan(const SocketAddress& address) {
+  ListenPlan out{address, {}};
+  out.options.reuse_port = !address.is_unix();
+  return out;
+}
+
+std::set<uint64_t> ids(const std::vector<WorkerSocket>& sockets) {
+  std::set<uint64_t> out;
+  for (const WorkerSocket& socket : sockets) out.insert(socket.id);
+  return out;
+}
+
+bool connects(const SocketAddress& address) {
+  sockaddr_storage storage{};
+  const socklen_t length = address.to_sockaddr(storage);
+  const OwnedFd fd(::socket(storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  return ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&storage), length) == 0;
+}
+
+TEST(ListenSockets, gives_each_worker_a_socket_of_its_own) {
+  const SocketAddress at = FreePort().release();
+  ListenSockets sockets;
+  ASSERT_THAT(sockets.open({plan(at)}, 3), IsEmpty());
+  std::set<uint64_t> all;
+  for (int worker = 0; worker < 3; ++worker) all.merge(ids(sockets.of_worker(worker, 3)));
+  EXPECT_EQ(all.size(), 3U);
+  EXPECT_TRUE(connects(at));
+}
+
+TEST(ListenSockets, keeps_sockets_of_unchanged_addresses) {
+  const SocketAddress at = FreePort().release();
+  ListenSockets sockets;
+  ASSERT_THAT(sockets.open({plan(at)}, 1), IsEmpty());
+  const auto before = ids(sockets.of_worker(0, 1));
+  ASSERT_THAT(sockets.open({plan(at)}, 1), IsEmpty());
+  EXPECT_EQ(ids(sockets.of_worker(0, 1)), before);
+}
+
+TEST(ListenSockets, adds_and_hands_on_sockets_when_workers_change) {
+  const SocketAddress at = FreePort().release();
+  ListenSockets sockets;
+  ASSERT_THAT(sockets.open({plan(at)}, 1), IsEmpty());
+  const auto first = ids(sockets.of_worker(0, 1));
+  ASSERT_THAT(sockets.open({plan(at)}, 2), IsEmpty());
+  EXPECT_EQ(ids(sockets.of_worker(0, 2)), first);
+  const auto second = ids(sockets.of_worker(1, 2));
+  EXPECT_EQ(second.size(), 1U);
+  ASSERT_THAT(sockets.open({plan(at)}, 1), IsEmpty());
+  EXPECT_EQ(ids(sockets.of_worker(0, 1)).size(), 2U);
+}
+
+TEST(ListenSockets, closes_a_removed_address_only_on_request) {
+  const SocketAddress kept = FreePort().release(), removed = FreePort().release();
+  ListenSockets sockets;
+  ASSERT_THAT(sockets.open({plan(kept), plan(removed)}, 1), IsEmpty());
+  ASSERT_THAT(sockets.open({plan(kept)}, 1), IsEmpty());
+  EXPECT_EQ(sockets.of_worker(0, 1).size(), 1U);
+  EXPECT_TRUE(connects(removed));
+  sockets.close_removed();
+  EXPECT_FALSE(connects(removed));
+  EXPECT_TRUE(connects(kept));
+}
+
+TEST(ListenSockets, changes_nothing_when_an_address_is_taken) {
+  FreePort taken, other_taken;
+  const SocketAddress mine = FreePort().release(), wanted = FreePort().release();
+  ListenSockets sockets;
+  ASSERT_THAT(sockets.open({plan(mine)}, 1), IsEmpty());
+  const auto errors = sockets.open({plan(taken.address), plan(wanted), plan(other_taken.address)}, 2);
+  EXPECT_THAT(errors, ElementsAre(HasSubstr("failed (98: Address already in use)"),
+                                  HasSubstr("failed (98: Address already in use)")));
+  EXPECT_EQ(sockets.addresses(), 1U);
+  EXPECT_EQ(sockets.of_worker(0, 1).size(), 1U);
+  EXPECT_TRUE(connects(mine));
+  EXPECT_FALSE(connects(wanted));
+}
+
+TEST(ListenSockets, undoes_an_open_that_was_not_put_in_force) {
+  const SocketAddress mine = FreePort().release(), other = FreePort().release();
+  ListenSockets sockets;
+  ASSERT_THAT(sockets.open({plan(mine)}, 1), IsEmpty());
+  ASSERT_THAT(sockets.open({plan(other)}, 2), IsEmpty());
+  sockets.forget_opened();
+  EXPECT_FALSE(connects(other));
+  EXPECT_TRUE(connects(mine));
+  EXPECT_EQ(sockets.of_worker(0, 1).size(), 1U);
+}
+
+TEST(ListenSockets, takes_the_wildcard_of_a_held_port) {
+  const SocketAddress at = FreePort().release();
+  ListenSockets sockets;
+  ASSERT_THAT(sockets.open({plan(at)}, 1), IsEmpty());
+  EXPECT_THAT(sockets.open({plan(*SocketAddress::from_ip("0.0.0.0", at.port()))}, 1), IsEmpty());
+}
+
+TEST(ListenSockets, gives_a_unix_socket_to_worker_0_alone) {
+  const TempDir dir;
+  const SocketAddress at = SocketAddress::from_unix(dir / "weir.sock");
+  {
+    ListenSockets sockets;
+    ASSERT_THAT(sockets.open({plan(at)}, 2), IsEmpty());
+    ASSERT_EQ(sockets.of_worker(0, 2).size(), 1U);
+    EXPECT_TRUE(sockets.of_worker(0, 2)[0].shared);
+    EXPECT_THAT(sockets.of_worker(1, 2), IsEmpty());
+    EXPECT_TRUE(connects(at));
+    ListenSockets second;
+    EXPECT_THAT(second.open({plan(at)}, 1), ElementsAre(HasSubstr("Address already in use")));
+  }
+  EXPECT_FALSE(dir.exists("weir.sock"));
+}
+
+TEST(ListenPlans, merge_the_options_of_equal_addresses) {
+  config::Model model;
+  config::ListenModel listen;
+  listen.address = *SocketAddress::from_ip("127.0.0.1", 80);
+  model.servers.resize(2);
+  model.servers[0].listens = {listen};
+  listen.backlog = 7;
+  listen.so_keepalive = true;
+  model.servers[1].listens = {listen};
+  const auto plans = plan_listens(model);
+  ASSERT_EQ(plans.size(), 1U);
+  EXPECT_EQ(plans[0].options.backlog, 7);
+  EXPECT_TRUE(plans[0].options.keepalive);
+  EXPECT_TRUE(plans[0].options.reuse_port);
+}
+
+}  // namespace
+}  // namespace weir::runtime

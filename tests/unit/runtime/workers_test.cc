@@ -1,0 +1,198 @@
+// Workers as control sees them: snapshots rolled out, their number changed, connections dealt, the end.
+#include "runtime/workers.h"
+
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <chrono>
+#include <csignal>
+
+#include "runtime/site_builder.h"
+#include "unit/temp_dir.h"
+
+namespace weir::runtime {
+namespace {
+
+class WorkersTest : public ::testing::Test {
+ protected:
+  WorkersTest() {
+    ::signal(SIGPIPE, SIG_IGN);  // as startup does: clients here leave before they are answered
+    config::ServerModel server;
+    server.names = {""};
+    config::ListenModel listen;
+    listen.address = path_;
+    server.listens.push_back(listen);
+    model_.servers.push_back(server);
+  }
+  ~WorkersTest() override { workers_.stop(); }
+
+  // Control's loop until `done`, or far too long.
+  void turn_until(const std::function<bool()>& done) {
+    control_.post([] {});
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (!done() && std::chrono::steady_clock::now() < end) {
+      control_.turn(false);
+      ::poll(nullptr, 0, 1);
+    }
+    ASSERT_TRUE(done());
+  }
+
+  void roll_out(int workers, uint32_t max_connections = 1000) {
+    ASSERT_TRUE(sockets_.open(plan_listens(model_), workers).empty());
+    BuiltSite built = build_site({model_, ++generation_, registry_, log_writer_, nullptr});
+    ASSERT_TRUE(built.site);
+    site_ = built.site;
+    bool done = false;
+    workers_.roll_out(built.site, workers, max_connections, Millis(0), [&done] { done = true; });
+    built.site.reset();
+    turn_until([&done] { return done; });
+  }
+
+  OwnedFd connect() const {
+    sockaddr_storage storage{};
+    const socklen_t length = path_.to_sockaddr(storage);
+    OwnedFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&storage), length) != 0) fd.reset();
+    return fd;
+  }
+  // Every server answers 404 here: no location, no content.
+  static bool answered(const OwnedFd& fd, int wait_ms = 10'000) {
+    const std::string_view request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    if (::send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL) < 0) return false;
+    pollfd ready{fd.get(), POLLIN, 0};
+    if (::poll(&ready, 1, wait_ms) != 1) return false;
+    char text[4096];
+    return ::recv(fd.get(), text, sizeof text, 0) > 12 && std::string_view(text).starts_with("HTTP/1.1 404");
+  }
+  static bool closed(const OwnedFd& fd) {
+    pollfd ready{fd.get(), POLLIN, 0};
+    char byte = 0;
+    return ::poll(&ready, 1, 10'000) == 1 && ::recv(fd.get(), &byte, 1, 0) <= 0;
+  }
+
+  TempDir dir_;
+  const SocketAddress path_ = SocketAddress::from_unix(dir_ / "front.sock");
+  config::Model model_;
+  io::Loop control_;
+  observe::AccessLogWriter log_writer_;
+  Registry registry_;
+  ListenSockets sockets_;
+  std::weak_ptr<const proxy::Site> site_;
+  uint64_t generation_ = 0;
+  WorkerSet workers_{control_, log_writer_, sockets_};
+};
+
+TEST_F(WorkersTest, serve_the_rolled_out_snapshot) {
+  roll_out(2);
+  EXPECT_EQ(workers_.count(), 2);
+  EXPECT_TRUE(answered(connect()));
+}
+
+TEST_F(WorkersTest, share_the_connections_of_one_socket_evenly) {
+  roll_out(3, 4);
+  std::vector<OwnedFd> clients;
+  for (int i = 0; i < 12; ++i) {  // as many as all have room for
+    clients.push_back(connect());
+    ASSERT_TRUE(answered(clients.back())) << i;
+  }
+}
+
+TEST_F(WorkersTest, leave_connections_waiting_until_a_worker_has_room) {
+  roll_out(2, 2);
+  std::vector<OwnedFd> clients;
+  for (int i = 0; i < 4; ++i) {
+    clients.push_back(connect());
+    ASSERT_TRUE(answered(clients.back())) << i;
+  }
+  const OwnedFd waiting = connect();
+  EXPECT_FALSE(answered(waiting, 0));
+  clients.pop_back();
+  EXPECT_TRUE(answered(waiting));
+}
+
+TEST_F(WorkersTest, change_in_number_without_losing_connections) {
+  roll_out(1);
+  const OwnedFd kept = connect();
+  ASSERT_TRUE(answered(kept));
+  roll_out(3);
+  EXPECT_EQ(workers_.count(), 3);
+  roll_out(1);
+  EXPECT_EQ(workers_.count(), 1);
+  EXPECT_TRUE(answered(kept));
+  EXPECT_TRUE(answered(connect()));
+}
+
+TEST_F(WorkersTest, give_an_old_snapshot_back_to_control) {
+  roll_out(2);
+  const std::weak_ptr<const proxy::Site> old = site_;
+  ASSERT_FALSE(old.expired());
+  roll_out(2);
+  turn_until([&old] { return old.expired(); });
+}
+
+TEST_F(WorkersTest, count_their_snapshots) {
+  roll_out(2);
+  const auto live = [this] {
+    int sum = 0;
+    workers_.each([&sum](Worker& worker) { sum += worker.live_epochs(); });
+    return sum;
+  };
+  turn_until([&] { return live() == 2; });
+  roll_out(2);
+  turn_until([&] { return live() == 2; });
+}
+
+TEST_F(WorkersTest, keep_the_counts_of_ended_workers) {
+  roll_out(2);
+  ASSERT_TRUE(answered(connect()));
+  ASSERT_TRUE(answered(connect()));
+  const auto requests = [this] {
+    observe::MetricTotals sum = workers_.departed();
+    workers_.each([&sum](Worker& worker) { sum.add(worker.metrics()); });
+    return sum.get(observe::Counter::kRequests);
+  };
+  turn_until([&] { return requests() == 2; });
+  roll_out(1);
+  int serving = 2;
+  turn_until([&] {
+    serving = 0;
+    workers_.each([&serving](Worker&) { ++serving; });
+    return serving == 1;
+  });
+  EXPECT_EQ(requests(), 2U);
+}
+
+TEST_F(WorkersTest, receive_down_and_draining_peers) {
+  roll_out(2);
+  const auto state = std::make_shared<policy::PeerState>(policy::PassiveOptions{});
+  workers_.each([&state](Worker& worker) {
+    worker.peer_down(state);
+    worker.close_tunnels(state, 1001, Millis(0));
+  });
+  turn_until([&state] { return state.use_count() == 1; });  // nobody was on it: forgotten
+  EXPECT_TRUE(answered(connect()));
+}
+
+TEST_F(WorkersTest, refuse_newcomers_and_end_idle_connections_when_they_drain) {
+  roll_out(2);
+  const OwnedFd idle = connect();
+  ASSERT_TRUE(answered(idle));
+  bool drained = false;
+  workers_.drain(Millis(0), [&drained] { drained = true; });
+  turn_until([&drained] { return drained; });
+  EXPECT_TRUE(closed(idle));
+  EXPECT_LT(connect().get(), 0);
+  EXPECT_EQ(workers_.count(), 0);
+}
+
+TEST_F(WorkersTest, end_at_once_when_they_are_stopped) {
+  roll_out(2);
+  const OwnedFd idle = connect();
+  ASSERT_TRUE(answered(idle));
+  workers_.stop();
+  EXPECT_TRUE(closed(idle));
+}
+
+}  // namespace
+}  // namespace weir::runtime
