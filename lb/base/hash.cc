@@ -1,5 +1,6 @@
 #include "base/hash.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
@@ -85,6 +86,10 @@ std::array<uint8_t, 32> hmac_sha256(std::string_view key, std::string_view bytes
   HMAC(EVP_sha256(), key_data, static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(bytes.data()),
        bytes.size(), out.data(), &length);
   return out;
+}
+
+const char* crypto_version() {
+  return OpenSSL_version(OPENSSL_VERSION);
 }
 
 size_t StringHash::operator()(std::string_view s) const {

@@ -25,6 +25,8 @@ uint64_t siphash(std::string_view bytes, uint64_t key0, uint64_t key1);
 
 std::array<uint8_t, 32> hmac_sha256(std::string_view key, std::string_view bytes);
 
+const char* crypto_version();  // of the library that these come from: "OpenSSL 3.0.17 ..."
+
 // Transparent hasher for unordered containers keyed by strings; siphash under a per-process random key.
 struct StringHash {
   using is_transparent = void;

@@ -1,15 +1,15 @@
-// What -V prints of libuv, OpenSSL and c-ares.
+// What -V prints of the libraries.
 #include "io/versions.h"
 
 #include <ares.h>
-#include <openssl/crypto.h>
 #include <uv.h>
+
+#include "base/hash.h"
 
 namespace weir::io {
 
 std::string library_versions() {
-  return std::string("libuv ") + uv_version_string() + ", " + OpenSSL_version(OPENSSL_VERSION) + ", c-ares " +
-         ares_version(nullptr);
+  return std::string("libuv ") + uv_version_string() + ", " + crypto_version() + ", c-ares " + ares_version(nullptr);
 }
 
 }  // namespace weir::io

@@ -1,4 +1,4 @@
-// The versions of the libraries that io/ stands on.
+// The versions of the libraries that weir is linked with.
 #pragma once
 #include <string>
 
