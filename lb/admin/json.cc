@@ -117,8 +117,8 @@ Json json_of(const proxy::SiteCluster& cluster, const runtime::Runtime& runtime)
     if (model.name == cluster.cluster->name()) implicit = model.implicit;
   Json queue;
   if (cluster.queue != nullptr)
-    queue = {{"most", cluster.queue_options.most},
-             {"timeout_ms", cluster.queue_options.timeout.count()},
+    queue = {{"most", cluster.settings.queue.most},
+             {"timeout_ms", cluster.settings.queue.timeout.count()},
              {"waiting", cluster.queue->waiting()}};
   return {{"name", cluster.cluster->name()},
           {"implicit", implicit},

@@ -224,6 +224,13 @@ bool Cidr::contains(const SocketAddress& address) const {
   return (static_cast<uint8_t>(bytes[whole]) & mask) == bytes_[whole];
 }
 
+std::string Cidr::to_string() const {
+  if (family_ == AF_UNIX) return "unix:";
+  char text[INET6_ADDRSTRLEN];
+  if (inet_ntop(family_, bytes_.data(), text, sizeof text) == nullptr) return {};
+  return bits_ == (family_ == AF_INET ? 32 : 128) ? text : text + ("/" + std::to_string(bits_));
+}
+
 }  // namespace weir
 
 // Of configured and resolved addresses, which no client chooses: no keyed hash.

@@ -80,6 +80,8 @@ class Cidr {
   static std::optional<Cidr> parse(std::string_view text);
   // An IPv4-mapped IPv6 address is taken as the IPv4 address it holds.
   bool contains(const SocketAddress& address) const;
+  // As parse reads it: "10.0.0.0/8", "::1", "unix:"; a whole address without its mask.
+  std::string to_string() const;
 
  private:
   std::array<uint8_t, 16> bytes_{};

@@ -1,5 +1,5 @@
-// From the tree to the model: every block is checked against the tables, its directives applied, its children built as
-// copies of it.
+// From the tree to the model: every block is checked against the tables and its directives are applied in the order of
+// their turns; a block is a row too, whose `open` reads what is inside.
 #pragma once
 #include <functional>
 #include <map>
@@ -30,7 +30,12 @@ class Builder {
   // For the directives.
   Model& model() { return model_; }
   Diagnostics& diagnostics() { return diagnostics_; }
-  const route::VariableNames& names() const { return names_; }
+  route::VariableNames& names() { return names_; }
+
+  // What stands in a block, into what `scope` names.
+  void apply(const std::vector<Directive>& block, Scope& scope);
+  // nginx's column into a fresh scope, under `defaults nginx`.
+  void apply_nginx_defaults(Scope& scope);
 
   bool add_format(const std::string& name, std::shared_ptr<const observe::LogFormat> format);
   std::shared_ptr<const observe::LogFormat> find_format(const std::string& name);
@@ -46,57 +51,26 @@ class Builder {
   // Null when there is none of that name.
   std::shared_ptr<const upstream::Match> find_match(const std::string& name) const;
   std::vector<std::string_view> match_names() const;
-  // For the upstream that the location being read will turn out to pass to.
-  void add_location_check(upstream::CheckOptions check, const Position& at);
   // False when the zone is another's already.
   bool take_zone(const std::string& name) { return zones_.insert(name).second; }
   // `preset nocobase` in the server{} that is being read.
   void note_preset(const Position& at) { presets_.push_back({at, model_.servers.size()}); }
+  // After the last server{}.
+  void hint_at_missing_checks();
 
   // `has_options`: of the socket, which may be given once for an address.
   void add_listen(Call& call, ListenModel listen, bool has_options);
 
  private:
-  struct Child {
-    const Directive* directive;
-    const Row* row;
-  };
-
   // The row when the directive may stand here as it is written; reports otherwise.
   const Row* check(const Directive& directive, Context context);
   bool check_count(const Directive& directive, const Row& row);
   void warn_of_swallowed(const Directive& directive);
-  // Applies the block's directives and answers its inner blocks, in order.
-  std::vector<Child> apply_block(const std::vector<Directive>& block, Scope& scope);
   // A default as it stands in a table.
   void apply_default(const Row& row, std::string_view text, Scope& scope);
-  void apply_nginx_defaults(Scope& scope);
-
-  void build_main(const std::vector<Directive>& directives);
-  void build_http(const std::vector<Directive>& block);
-  void build_upstream(const Directive& directive);
-  void check_parameters_of_method(const Directive& directive, const UpstreamModel& upstream);
-  void build_server(const Directive& directive, const Level& parent);
-  LocationModel build_location(const Directive& directive, const Level& parent, const LocationModel* outer);
-  void check_nesting(const Directive& directive, const LocationModel& location, const LocationModel* outer);
-  void build_locations(const std::vector<Child>& children, const Level& parent, const LocationModel* outer,
-                       std::vector<LocationModel>& into);
-  void finish(Level& level);
-  void attach_checks(const Directive& directive, const proxy::Location& settings);
-  void hint_at_missing_checks();
-
-  // match_blocks.cc
-  void declare_matches(const std::vector<Directive>& block);
-
-  // map_blocks.cc
-  void declare_captures(const std::vector<Directive>& block);
-  void declare_captures_of(const std::string& pattern);
-  void declare_maps(const std::vector<Directive>& block);
-  void declare_map(const Directive& directive, const std::string& name, bool hostnames, bool is_volatile);
 
   Model& model_;
   Diagnostics& diagnostics_;
-  MainConfig& main_ = model_.main;
   route::VariableNames names_;
   std::map<std::string, std::shared_ptr<const observe::LogFormat>> formats_;
   std::map<std::string, int> upstreams_, implicit_;  // by lower-case name
@@ -106,11 +80,6 @@ class Builder {
   };
   std::map<std::string, ListenFacts> listens_;  // by address
   ReadFile read_file_;
-  struct LocationCheck {
-    upstream::CheckOptions check;
-    Position at;
-  };
-  std::vector<LocationCheck> location_checks_;  // of the location that is being read
   std::set<std::string> zones_;
   struct Preset {
     Position at;
@@ -123,5 +92,11 @@ class Builder {
 // The kind and pattern of `location [MODIFIER] PATTERN`; the modifier may be glued to the pattern. False for an unknown
 // modifier.
 bool split_location(const Directive& directive, route::LocationKind& kind, std::string& pattern);
+
+// Of http{}'s whole text, before anything uses a variable (map_blocks.cc).
+void declare_captures(Builder& builder, const std::vector<Directive>& block);
+void declare_maps(Builder& builder, const std::vector<Directive>& block);
+// What is inside http{}, or inside a file without one (http_block.cc).
+void build_http(Builder& builder, const std::vector<Directive>& block);
 
 }  // namespace weir::config

@@ -125,6 +125,18 @@ void check_together(const Call& call, const Parameters& seen, const CheckOptions
                  "\" of \"health_check\" says something about HTTP, it does not go with type=tcp");
 }
 
+// A location's check is for the servers that it passes to.
+void attach(const Call& call, CheckOptions check) {
+  const auto& pass = call.scope.level->location.pass;
+  const bool passes = std::any_of(call.block->begin(), call.block->end(),
+                                  [](const Directive& each) { return each.name == "proxy_pass"; });
+  if (!pass && passes) return;  // a wrong one is reported already
+  if (!pass) return call.error("\"health_check\" needs a \"proxy_pass\" in its location");
+  if (pass->cluster < 0)
+    return call.error("\"health_check\" does not go with a \"proxy_pass\" that has variables, write it in upstream{}");
+  add_check(call.builder.model().upstreams[static_cast<size_t>(pass->cluster)], std::move(check));
+}
+
 void apply_health_check(Call& call) {
   CheckOptions check;
   check.position = call.directive.at.to_string();
@@ -153,30 +165,40 @@ void apply_health_check(Call& call) {
                                                              : std::min(check.health.fastinter, check.health.interval);
   check_together(call, parameters, check);
   if (call.scope.upstream != nullptr) return add_check(*call.scope.upstream, std::move(check));
-  call.builder.add_location_check(std::move(check), call.directive.at);
+  attach(call, std::move(check));
 }
 
 std::vector<std::string> show_health_check(const Scope& scope) {
   std::vector<std::string> out;
-  if (scope.upstream == nullptr) return out;
-  for (const CheckOptions& check : scope.upstream->checks) out.push_back(show_check(check));
+  const UpstreamModel* upstream = scope.upstream;
+  if (upstream == nullptr) {
+    // An upstream made of an address has no block of its own to show its checks in.
+    const auto& pass = scope.level->location.pass;
+    if (!pass || pass->cluster < 0 || scope.model == nullptr) return out;
+    upstream = &scope.model->upstreams[static_cast<size_t>(pass->cluster)];
+    if (!upstream->implicit) return out;
+  }
+  for (const CheckOptions& check : upstream->checks) out.push_back(show_check(check));
   return out;
 }
 
 const Row kRows[] = {
-    {"health_check",
-     kUpstream | kLocation,
-     {"[PARAMETER ...]", 0, -1, apply_health_check, show_health_check},
-     "",
-     "",
-     "Asks the servers of the group, in location{} those of its proxy_pass, how they are: interval=2s (nginx 5s), "
-     "jitter=10% (a share or a time; nginx none), fails=3 and passes=2 (nginx 1), timeout=1s (nginx 5s), "
-     "fastinter=500ms "
-     "while a standing is about to change, downinter= while it is down, uri=/, method=GET, host= (the upstream's "
-     "name), "
-     "port=, match=NAME (else 200-399), type=http|tcp, mandatory [persistent]: down until the first pass, "
-     "keepalive_time=, fail_open: void while it fails everybody.",
-     Times::kMany},
+    {
+        .name = "health_check",
+        .contexts = kUpstream | kLocation,
+        .kind = {.form = "[PARAMETER ...]",
+                 .least_args = 0,
+                 .most_args = -1,
+                 .apply = apply_health_check,
+                 .show = show_health_check},
+        .help = "Asks the servers of the group, in location{} those of its proxy_pass, how they are: interval=2s "
+                "(nginx 5s), jitter=10% (a share or a time; nginx none), fails=3 and passes=2 (nginx 1), timeout=1s "
+                "(nginx 5s), fastinter=500ms while a standing is about to change, downinter= while it is down, uri=/, "
+                "method=GET, host= (the upstream's name), port=, match=NAME (else 200-399), type=http|tcp, mandatory "
+                "[persistent]: down until the first pass, keepalive_time=, fail_open: void while it fails everybody.",
+        .times = Times::kMany,
+        .turn = Turn::kWhole,
+    },
 };
 
 }  // namespace

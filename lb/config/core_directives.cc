@@ -13,11 +13,11 @@ void apply_header_buffers(Call& call) {
   if (!number || *number < 1 || *number > 1024) return call.invalid(0, "a number from 1 to 1024");
   const auto size = parse_size(call.arg(1));
   if (!size || *size < 256 || *size > (1 << 20)) return call.invalid(1, "a size from 256 to 1m");
-  call.scope.level->limits.line_bytes = static_cast<size_t>(*size);
-  call.scope.level->limits.head_bytes = static_cast<size_t>(*number * *size);
+  call.scope.level->server.limits.line_bytes = static_cast<size_t>(*size);
+  call.scope.level->server.limits.head_bytes = static_cast<size_t>(*number * *size);
 }
 std::vector<std::string> show_header_buffers(const Scope& scope) {
-  const http::HeadLimits& limits = scope.level->limits;
+  const http::HeadLimits& limits = scope.level->server.limits;
   return {std::to_string(limits.head_bytes / limits.line_bytes) + " " +
           format_size(static_cast<int64_t>(limits.line_bytes))};
 }
@@ -126,13 +126,13 @@ void apply_set_real_ip_from(Call& call) {
   const auto block = Cidr::parse(call.arg(0));
   if (!block) return call.invalid(0, "an address, a CIDR block or \"unix:\"");
   auto& trusted = call.scope.level->location.real_ip.trusted;
-  auto& written = call.scope.level->written.real_ip_from;
-  if (call.first) trusted.clear(), written.clear();
+  if (call.first) trusted.clear();
   trusted.push_back(*block);
-  written.push_back(quote_word(call.arg(0)));
 }
 std::vector<std::string> show_set_real_ip_from(const Scope& scope) {
-  return scope.level->written.real_ip_from;
+  std::vector<std::string> out;
+  for (const Cidr& each : scope.level->location.real_ip.trusted) out.push_back(each.to_string());
+  return out;
 }
 
 void apply_real_ip_header(Call& call) {
@@ -141,113 +141,201 @@ void apply_real_ip_header(Call& call) {
   apply_text<kLoc, &Location::real_ip, &filter::RealIpOptions::header>(call);
 }
 
-constexpr Kind kBlock{"{ ... }", 0, 0, nullptr, nullptr};
+void open_types(Call&) {}
+
 constexpr int64_t kFourG = 0xffffffff;
 
 const Row kRows[] = {
-    {"server", kHttp, kBlock, "", "", "A virtual server.", Times::kMany, 0, 0, true},
-    {"map",
-     kHttp,
-     {"STRING $VARIABLE { ... }", 2, 2, nullptr, nullptr},
-     "",
-     "",
-     "A variable whose value depends on others: exact text, hostnames, regular expressions, default.",
-     Times::kMany,
-     0,
-     0,
-     true},
-    {"types", kAnywhere, kBlock, "", "", "Accepted; weir serves no files.", Times::kOnce, 0, 0, true},
-    {"location",
-     kServer | kLocation,
-     {"[= | ~ | ~* | ^~] PATH { ... }", 1, 2, nullptr, nullptr},
-     "",
-     "",
-     "Settings for the paths that match.",
-     Times::kMany,
-     0,
-     0,
-     true},
-    {"return",
-     kServer | kLocation,
-     {"CODE [TEXT] | CODE URL | URL", 1, 2, apply_return, show_return},
-     "",
-     "",
-     "Answers at once. 444 closes the connection without an answer.",
-     Times::kMany},
-    {"error_page",
-     kAnywhere,
-     {"CODE ... [=[STATUS]] PAGE", 2, -1, apply_error_page, show_error_page},
-     "",
-     "",
-     "The page for statuses: a path, a named location or an address.",
-     Times::kMany},
-    {"default_type", kAnywhere, kText<kLoc, &Location::default_type>, "text/plain", "text/plain",
-     "Content-Type of weir's own answers."},
-    {"client_header_timeout", kHttp | kServer, kTime<&Level::header_timeout>, "10s", "60s",
-     "For the whole head of a request."},
-    {"client_header_buffer_size",
-     kHttp | kServer,
-     {"SIZE", 1, 1, apply_header_buffer, nullptr},
-     "1k",
-     "1k",
-     "Accepted; heads are limited by large_client_header_buffers alone."},
-    {"large_client_header_buffers",
-     kHttp | kServer,
-     {"NUMBER SIZE", 2, 2, apply_header_buffers, show_header_buffers},
-     "4 8k",
-     "4 8k",
-     "SIZE is the longest line of a head, NUMBER times SIZE the largest head."},
-    {"client_max_body_size", kAnywhere, kSize<kLoc, &Location::max_body_bytes>, "100m", "1m",
-     "The largest request body, above it 413; 0: no limit."},
-    {"client_body_buffer_size", kAnywhere, kSize<kLoc, &Location::body_buffer_bytes>, "64k", "",
-     "A body up to this is held whole before a peer is chosen.", Times::kOnce, 0, 16 << 20},
-    {"client_body_timeout", kAnywhere, kTime<kLoc, &Location::body_timeout>, "60s", "60s",
-     "Between two reads of a request body.", Times::kOnce, 1},
-    {"client_body_min_rate", kAnywhere, kSize<kLoc, &Location::body_min_rate>, "240", "0",
-     "Bytes a second that a client must send of its body, after 10 s of grace; 0: none."},
-    {"send_timeout", kAnywhere, kTime<kLoc, &Location::client_send_timeout>, "60s", "60s",
-     "Between two writes to the client.", Times::kOnce, 1},
-    {"keepalive_timeout",
-     kAnywhere,
-     {"TIME [HEADER_TIME]", 1, 2, apply_keepalive_timeout, show_time<kLoc, &Location::keepalive_timeout>},
-     "75s",
-     "75s",
-     "How long an idle client connection stays; 0: no keep-alive."},
-    {"keepalive_requests", kAnywhere, kNumber<kLoc, &Location::keepalive_requests>, "10000", "1000",
-     "Requests on one client connection.", Times::kOnce, 0, kFourG},
-    {"lingering_close",
-     kAnywhere,
-     {"on | off | always", 1, 1, apply_lingering, show_lingering},
-     "on",
-     "on",
-     "Whether input that was not read is awaited before a close, so that the client sees the answer."},
-    {"lingering_time", kAnywhere, kTime<kLoc, &Location::lingering_time>, "30s", "30s",
-     "The most that a lingering close takes."},
-    {"lingering_timeout", kAnywhere, kTime<kLoc, &Location::lingering_timeout>, "5s", "5s",
-     "The longest silence of a lingering close."},
-    {"reset_timedout_connection", kAnywhere, kFlag<kLoc, &Location::reset_timedout>, "off", "off",
-     "Whether a connection that timed out is closed with RST."},
-    {"server_tokens",
-     kAnywhere,
-     {"on | off | build", 1, 1, apply_server_tokens, show_flag<kLoc, &Location::server_tokens>},
-     "off",
-     "on",
-     "Whether weir's version is named in answers."},
-    {"set_real_ip_from",
-     kAnywhere,
-     {"ADDRESS | CIDR | unix:", 1, 1, apply_set_real_ip_from, show_set_real_ip_from},
-     "",
-     "",
-     "Peers whose word about the client's address is believed.",
-     Times::kMany},
-    {"real_ip_header",
-     kAnywhere,
-     {"FIELD", 1, 1, apply_real_ip_header, show_text<kLoc, &Location::real_ip, &filter::RealIpOptions::header>},
-     "X-Real-IP",
-     "X-Real-IP",
-     "The field that holds the client's address."},
-    {"real_ip_recursive", kAnywhere, kFlag<kLoc, &Location::real_ip, &filter::RealIpOptions::recursive>, "off", "off",
-     "Whether trusted addresses in the field are skipped too."},
+    {
+        .name = "types",
+        .contexts = kAnywhere,
+        .kind = {.form = "{ ... }", .least_args = 0, .most_args = 0},
+        .help = "Accepted; weir serves no files.",
+        .open = open_types,
+    },
+    {
+        .name = "return",
+        .contexts = kServer | kLocation,
+        .kind = {.form = "CODE [TEXT] | CODE URL | URL", .most_args = 2, .apply = apply_return, .show = show_return},
+        .help = "Answers at once. 444 closes the connection without an answer.",
+        .times = Times::kMany,
+    },
+    {
+        .name = "error_page",
+        .contexts = kAnywhere,
+        .kind = {.form = "CODE ... [=[STATUS]] PAGE",
+                 .least_args = 2,
+                 .most_args = -1,
+                 .apply = apply_error_page,
+                 .show = show_error_page},
+        .help = "The page for statuses: a path, a named location or an address.",
+        .times = Times::kMany,
+    },
+    {
+        .name = "default_type",
+        .contexts = kAnywhere,
+        .kind = kText<kLoc, &Location::default_type>,
+        .weir_default = "text/plain",
+        .nginx_default = "text/plain",
+        .help = "Content-Type of weir's own answers.",
+    },
+    {
+        .name = "client_header_timeout",
+        .contexts = kHttp | kServer,
+        .kind = kTime<&Level::server, &proxy::ServerSettings::header_timeout>,
+        .weir_default = "10s",
+        .nginx_default = "60s",
+        .help = "For the whole head of a request.",
+    },
+    {
+        .name = "client_header_buffer_size",
+        .contexts = kHttp | kServer,
+        .kind = {.form = "SIZE", .apply = apply_header_buffer},
+        .weir_default = "1k",
+        .nginx_default = "1k",
+        .help = "Accepted; heads are limited by large_client_header_buffers alone.",
+    },
+    {
+        .name = "large_client_header_buffers",
+        .contexts = kHttp | kServer,
+        .kind = {.form = "NUMBER SIZE",
+                 .least_args = 2,
+                 .most_args = 2,
+                 .apply = apply_header_buffers,
+                 .show = show_header_buffers},
+        .weir_default = "4 8k",
+        .nginx_default = "4 8k",
+        .help = "SIZE is the longest line of a head, NUMBER times SIZE the largest head.",
+    },
+    {
+        .name = "client_max_body_size",
+        .contexts = kAnywhere,
+        .kind = kSize<kLoc, &Location::max_body_bytes>,
+        .weir_default = "100m",
+        .nginx_default = "1m",
+        .help = "The largest request body, above it 413; 0: no limit.",
+    },
+    {
+        .name = "client_body_buffer_size",
+        .contexts = kAnywhere,
+        .kind = kSize<kLoc, &Location::body_buffer_bytes>,
+        .weir_default = "64k",
+        .help = "A body up to this is held whole before a peer is chosen.",
+        .most = 16 << 20,
+    },
+    {
+        .name = "client_body_timeout",
+        .contexts = kAnywhere,
+        .kind = kTime<kLoc, &Location::body_timeout>,
+        .weir_default = "60s",
+        .nginx_default = "60s",
+        .help = "Between two reads of a request body.",
+        .least = 1,
+    },
+    {
+        .name = "client_body_min_rate",
+        .contexts = kAnywhere,
+        .kind = kSize<kLoc, &Location::body_min_rate>,
+        .weir_default = "240",
+        .nginx_default = "0",
+        .help = "Bytes a second that a client must send of its body, after 10 s of grace; 0: none.",
+    },
+    {
+        .name = "send_timeout",
+        .contexts = kAnywhere,
+        .kind = kTime<kLoc, &Location::client_send_timeout>,
+        .weir_default = "60s",
+        .nginx_default = "60s",
+        .help = "Between two writes to the client.",
+        .least = 1,
+    },
+    {
+        .name = "keepalive_timeout",
+        .contexts = kAnywhere,
+        .kind = {.form = "TIME [HEADER_TIME]",
+                 .most_args = 2,
+                 .apply = apply_keepalive_timeout,
+                 .show = show_time<kLoc, &Location::keepalive_timeout>},
+        .weir_default = "75s",
+        .nginx_default = "75s",
+        .help = "How long an idle client connection stays; 0: no keep-alive.",
+    },
+    {
+        .name = "keepalive_requests",
+        .contexts = kAnywhere,
+        .kind = kNumber<kLoc, &Location::keepalive_requests>,
+        .weir_default = "10000",
+        .nginx_default = "1000",
+        .help = "Requests on one client connection.",
+        .most = kFourG,
+    },
+    {
+        .name = "lingering_close",
+        .contexts = kAnywhere,
+        .kind = {.form = "on | off | always", .apply = apply_lingering, .show = show_lingering},
+        .weir_default = "on",
+        .nginx_default = "on",
+        .help = "Whether input that was not read is awaited before a close, so that the client sees the answer.",
+    },
+    {
+        .name = "lingering_time",
+        .contexts = kAnywhere,
+        .kind = kTime<kLoc, &Location::lingering_time>,
+        .weir_default = "30s",
+        .nginx_default = "30s",
+        .help = "The most that a lingering close takes.",
+    },
+    {
+        .name = "lingering_timeout",
+        .contexts = kAnywhere,
+        .kind = kTime<kLoc, &Location::lingering_timeout>,
+        .weir_default = "5s",
+        .nginx_default = "5s",
+        .help = "The longest silence of a lingering close.",
+    },
+    {
+        .name = "reset_timedout_connection",
+        .contexts = kAnywhere,
+        .kind = kFlag<kLoc, &Location::reset_timedout>,
+        .weir_default = "off",
+        .nginx_default = "off",
+        .help = "Whether a connection that timed out is closed with RST.",
+    },
+    {
+        .name = "server_tokens",
+        .contexts = kAnywhere,
+        .kind = {.form = "on | off | build",
+                 .apply = apply_server_tokens,
+                 .show = show_flag<kLoc, &Location::server_tokens>},
+        .weir_default = "off",
+        .nginx_default = "on",
+        .help = "Whether weir's version is named in answers.",
+    },
+    {
+        .name = "set_real_ip_from",
+        .contexts = kAnywhere,
+        .kind = {.form = "ADDRESS | CIDR | unix:", .apply = apply_set_real_ip_from, .show = show_set_real_ip_from},
+        .help = "Peers whose word about the client's address is believed.",
+        .times = Times::kMany,
+    },
+    {
+        .name = "real_ip_header",
+        .contexts = kAnywhere,
+        .kind = {.form = "FIELD",
+                 .apply = apply_real_ip_header,
+                 .show = show_text<kLoc, &Location::real_ip, &filter::RealIpOptions::header>},
+        .weir_default = "X-Real-IP",
+        .nginx_default = "X-Real-IP",
+        .help = "The field that holds the client's address.",
+    },
+    {
+        .name = "real_ip_recursive",
+        .contexts = kAnywhere,
+        .kind = kFlag<kLoc, &Location::real_ip, &filter::RealIpOptions::recursive>,
+        .weir_default = "off",
+        .nginx_default = "off",
+        .help = "Whether trusted addresses in the field are skipped too.",
+    },
 };
 
 }  // namespace

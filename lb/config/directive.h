@@ -14,6 +14,7 @@
 namespace weir::config {
 
 class Builder;
+class Dump;
 struct Row;
 
 enum Context : uint32_t {
@@ -32,15 +33,14 @@ std::string to_string_of_contexts(uint32_t contexts);
 // What http{}, server{} and location{} hand down to the level below: a child starts as a copy of its parent.
 struct Level {
   proxy::Location location;
-  http::HeadLimits limits;
-  Millis header_timeout{10'000};
-  Written written;
+  proxy::ServerSettings server;
   bool tunnel_timeout_set = false;  // under nginx's defaults a tunnel is otherwise timed by proxy_read_timeout
 };
 
 // The block that is being read: what its directives may fill. What the context does not have is null.
 struct Scope {
   Context context = kMain;
+  const Model* model = nullptr;  // in a dump: what is already there
   MainConfig* main = nullptr;
   Level* level = nullptr;
   ServerModel* server = nullptr;
@@ -56,7 +56,8 @@ struct Call {
   const Row& row;
   const Directive& directive;
   Scope& scope;
-  bool first = true;  // of its name in its block: a list forgets what it inherited
+  bool first = true;                              // of its name in its block: a list forgets what it inherited
+  const std::vector<Directive>* block = nullptr;  // that it stands in; null for a default
 
   size_t count() const { return directive.args.size(); }
   const std::string& arg(size_t i) const { return directive.args[i].text; }
@@ -70,7 +71,7 @@ struct Call {
 
 // How arguments become a field's value and how the value is shown.
 struct Kind {
-  std::string_view form;  // for the manual: "TIME", "on | off"
+  std::string_view form = {};  // for the manual: "TIME", "on | off"
   int least_args = 1;
   int most_args = 1;  // -1: any number
   void (*apply)(Call& call) = nullptr;
@@ -80,21 +81,40 @@ struct Kind {
 
 enum class Times : uint8_t { kOnce, kMany };  // in one block
 
+// When a row is applied among those of its block: what others look at comes before them.
+enum class Turn : uint8_t {
+  kNames,      // what the values of others name: formats, matches
+  kSettings,   // most
+  kServers,    // upstream{}'s, which look at its method
+  kWhole,      // what looks at all of these: a check at its location's proxy_pass, a queue at the servers
+  kUpstreams,  // upstream{}
+  kChildren,   // server{}, location{}: copies of the settings to begin with
+};
+
+// Written with designated initialisers: what a row does not say is what stands here.
 struct Row {
-  std::string_view name;
-  uint32_t contexts;
-  Kind kind;
-  std::string_view weir_default;
-  std::string_view nginx_default;
-  std::string_view help;
+  std::string_view name = {};
+  uint32_t contexts = 0;
+  Kind kind = {};
+  std::string_view weir_default = {};
+  std::string_view nginx_default = {};
+  std::string_view help = {};
   Times times = Times::kOnce;
   int64_t least = 0;  // of a number, a size or a time in milliseconds
   int64_t most = INT64_MAX;
-  bool block = false;
-  bool early = false;  // applied before the other directives of its block
+  Turn turn = Turn::kSettings;
+  // Of a block, instead of kind.apply and kind.show. `open` reads the block into the model: mostly it makes the scope
+  // of what is inside and has the builder apply that. `show` writes the blocks of this name that stand in a scope.
+  void (*open)(Call& call) = nullptr;
+  void (*show)(Dump& dump, const Scope& scope) = nullptr;
 };
 
 std::span<const Row> main_rows();
+std::span<const Row> http_block_rows();
+std::span<const Row> server_block_rows();
+std::span<const Row> location_block_rows();
+std::span<const Row> upstream_block_rows();
+std::span<const Row> map_rows();
 std::span<const Row> core_rows();
 std::span<const Row> server_rows();
 std::span<const Row> upstream_rows();

@@ -2,6 +2,7 @@
 #pragma once
 #include <string>
 
+#include "config/directive.h"
 #include "config/model.h"
 #include "config/tree.h"
 
@@ -13,5 +14,23 @@ std::string dump_files(const Tree& tree);
 // The settings of every block as nginx text: all of them with `with_defaults`, else those that differ from what the
 // block inherits. Maps, log formats and trusted addresses are compiled by then and are not shown.
 std::string dump_effective(const Model& model, bool with_defaults);
+
+// Writes blocks: what the rows' `show` get.
+class Dump {
+ public:
+  explicit Dump(bool with_defaults) : with_defaults_(with_defaults) {}
+  // A block: its settings that differ from `inherited` (null: from the defaults), then the blocks inside.
+  void block(const std::string& head, const Scope& scope, const Level* inherited = nullptr);
+  // The same without its braces.
+  void content(const Scope& scope, const Level* inherited = nullptr);
+  std::string take() { return std::move(out_); }
+
+ private:
+  void line(const std::string& text) { out_ += std::string(depth_ * 4, ' ') + text + "\n"; }
+
+  bool with_defaults_;
+  size_t depth_ = 0;
+  std::string out_;
+};
 
 }  // namespace weir::config

@@ -41,6 +41,11 @@ void apply_set_header(Call& call) {
   auto& list = call.scope.level->location.set_headers;
   if (call.first) list.clear();
   if (auto made = setting(call)) list.push_back(std::move(*made));
+  // nginx passes an upgrade on where it is told to.
+  if (call.scope.main->nginx_defaults)
+    call.scope.level->location.upgrade_websocket =
+        std::any_of(list.begin(), list.end(),
+                    [](const proxy::HeaderSetting& each) { return each.token == http::HeaderToken::kUpgrade; });
 }
 std::vector<std::string> show_set_header(const Scope& scope) {
   return show_settings(scope.level->location.set_headers);
@@ -73,24 +78,43 @@ template <auto List>
 constexpr Kind kNames{"FIELD", 1, 1, apply_names<List>, show_names<List>};
 
 const Row kRows[] = {
-    {"proxy_set_header",
-     kAnywhere,
-     {"FIELD VALUE", 2, 2, apply_set_header, show_set_header},
-     "",
-     "",
-     "Replaces a field of the request to the peer; an empty value removes it. Levels inherit all or nothing.",
-     Times::kMany},
-    {"proxy_hide_header", kAnywhere, kNames<&proxy::Location::hide_headers>, "", "",
-     "A field of the peer's response that the client does not get.", Times::kMany},
-    {"proxy_pass_header", kAnywhere, kNames<&proxy::Location::pass_headers>, "", "",
-     "A field that would otherwise be hidden.", Times::kMany},
-    {"add_header",
-     kAnywhere,
-     {"FIELD VALUE [always]", 2, 3, apply_add_header, show_add_header},
-     "",
-     "",
-     "Adds a field to responses of 200, 201, 204, 206, 301, 302, 303, 304, 307 and 308, or to all.",
-     Times::kMany},
+    {
+        .name = "proxy_set_header",
+        .contexts = kAnywhere,
+        .kind = {.form = "FIELD VALUE",
+                 .least_args = 2,
+                 .most_args = 2,
+                 .apply = apply_set_header,
+                 .show = show_set_header},
+        .help =
+            "Replaces a field of the request to the peer; an empty value removes it. Levels inherit all or nothing.",
+        .times = Times::kMany,
+    },
+    {
+        .name = "proxy_hide_header",
+        .contexts = kAnywhere,
+        .kind = kNames<&proxy::Location::hide_headers>,
+        .help = "A field of the peer's response that the client does not get.",
+        .times = Times::kMany,
+    },
+    {
+        .name = "proxy_pass_header",
+        .contexts = kAnywhere,
+        .kind = kNames<&proxy::Location::pass_headers>,
+        .help = "A field that would otherwise be hidden.",
+        .times = Times::kMany,
+    },
+    {
+        .name = "add_header",
+        .contexts = kAnywhere,
+        .kind = {.form = "FIELD VALUE [always]",
+                 .least_args = 2,
+                 .most_args = 3,
+                 .apply = apply_add_header,
+                 .show = show_add_header},
+        .help = "Adds a field to responses of 200, 201, 204, 206, 301, 302, 303, 304, 307 and 308, or to all.",
+        .times = Times::kMany,
+    },
 };
 
 }  // namespace

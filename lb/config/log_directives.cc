@@ -97,24 +97,29 @@ std::vector<std::string> show_access_log(const Scope& scope) {
 }
 
 const Row kRows[] = {
-    {"log_format",
-     kHttp,
-     {"NAME [escape=default|json|none] TEXT ...", 2, -1, apply_log_format, nullptr},
-     "",
-     "",
-     "A format of access logs; \"combined\" is there already.",
-     Times::kMany,
-     0,
-     INT64_MAX,
-     false,
-     true},
-    {"access_log",
-     kAnywhere,
-     {"off | FILE [FORMAT] [buffer=SIZE] [flush=TIME] [if=CONDITION]", 1, -1, apply_access_log, show_access_log},
-     "off",
-     "off",
-     "Where requests are logged. Levels inherit all or nothing.",
-     Times::kMany},
+    {
+        .name = "log_format",
+        .contexts = kHttp,
+        .kind = {.form = "NAME [escape=default|json|none] TEXT ...",
+                 .least_args = 2,
+                 .most_args = -1,
+                 .apply = apply_log_format},
+        .help = "A format of access logs; \"combined\" is there already.",
+        .times = Times::kMany,
+        .turn = Turn::kNames,
+    },
+    {
+        .name = "access_log",
+        .contexts = kAnywhere,
+        .kind = {.form = "off | FILE [FORMAT] [buffer=SIZE] [flush=TIME] [if=CONDITION]",
+                 .most_args = -1,
+                 .apply = apply_access_log,
+                 .show = show_access_log},
+        .weir_default = "off",
+        .nginx_default = "off",
+        .help = "Where requests are logged. Levels inherit all or nothing.",
+        .times = Times::kMany,
+    },
 };
 
 }  // namespace

@@ -54,51 +54,60 @@ std::vector<std::string> show_retry_after(const Scope& scope) {
 
 void apply_allow(Call& call) {
   auto& allow = options_of(call.scope).allow;
-  auto& written = call.scope.level->written.maintenance_allow;
-  if (call.first) allow.clear(), written.clear();
+  if (call.first) allow.clear();
   if (call.count() == 1 && call.arg(0) == "off") return;
   for (size_t i = 0; i < call.count(); ++i) {
     const auto block = Cidr::parse(call.arg(i));
-    if (!block) {
+    if (block) {
+      allow.push_back(*block);
+    } else {
       call.invalid(i, "an address, a CIDR block, \"unix:\" or \"off\"");
-      continue;
     }
-    allow.push_back(*block);
-    written.push_back(call.arg(i));
   }
 }
 std::vector<std::string> show_allow(const Scope& scope) {
   std::string out;
-  for (const std::string& each : scope.level->written.maintenance_allow)
-    out += (out.empty() ? "" : " ") + quote_word(each);
+  for (const Cidr& each : options_of(scope).allow) out += (out.empty() ? "" : " ") + each.to_string();
   return {out.empty() ? "off" : out};
 }
 
 const Row kRows[] = {
-    {"maintenance", kAnywhere, kFlag<kLoc, &Location::maintenance, &MaintenanceOptions::on>, "off", "off",
-     "Answers 503 with a page to everybody but those of maintenance_allow. `weir ctl maintenance` switches it too."},
-    {"maintenance_page",
-     kAnywhere,
-     {"FILE | off", 1, 1, apply_page, show_page},
-     "off",
-     "off",
-     "The page, read when the configuration is, of at most 1 MB; its type is that of its extension. off: weir's own."},
-    {"maintenance_retry_after",
-     kAnywhere,
-     {"TIME", 1, 1, apply_retry_after, show_retry_after},
-     "1m",
-     "1m",
-     "What the page's Retry-After says; 0: none.",
-     Times::kOnce,
-     0,
-     1000LL * 365 * 86'400},
-    {"maintenance_allow",
-     kAnywhere,
-     {"ADDRESS | CIDR | unix: ... | off", 1, -1, apply_allow, show_allow},
-     "off",
-     "off",
-     "Who is served all the same, by the address after real_ip. Levels inherit all or nothing.",
-     Times::kMany},
+    {
+        .name = "maintenance",
+        .contexts = kAnywhere,
+        .kind = kFlag<kLoc, &Location::maintenance, &MaintenanceOptions::on>,
+        .weir_default = "off",
+        .nginx_default = "off",
+        .help = "Answers 503 with a page to everybody but those of maintenance_allow. `weir ctl maintenance` switches "
+                "it too.",
+    },
+    {
+        .name = "maintenance_page",
+        .contexts = kAnywhere,
+        .kind = {.form = "FILE | off", .apply = apply_page, .show = show_page},
+        .weir_default = "off",
+        .nginx_default = "off",
+        .help = "The page, read when the configuration is, of at most 1 MB; its type is that of its extension. off: "
+                "weir's own.",
+    },
+    {
+        .name = "maintenance_retry_after",
+        .contexts = kAnywhere,
+        .kind = {.form = "TIME", .apply = apply_retry_after, .show = show_retry_after},
+        .weir_default = "1m",
+        .nginx_default = "1m",
+        .help = "What the page's Retry-After says; 0: none.",
+        .most = 1000LL * 365 * 86'400,
+    },
+    {
+        .name = "maintenance_allow",
+        .contexts = kAnywhere,
+        .kind = {.form = "ADDRESS | CIDR | unix: ... | off", .most_args = -1, .apply = apply_allow, .show = show_allow},
+        .weir_default = "off",
+        .nginx_default = "off",
+        .help = "Who is served all the same, by the address after real_ip. Levels inherit all or nothing.",
+        .times = Times::kMany,
+    },
 };
 
 }  // namespace

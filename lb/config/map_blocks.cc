@@ -41,15 +41,52 @@ bool depends_on(const Directive& map, const std::set<std::string>& names) {
   return false;
 }
 
-}  // namespace
-
-void Builder::declare_captures_of(const std::string& pattern) {
-  const auto regex = Regex::compile(pattern, true);
-  if (!regex) return;  // reported where it is used
-  for (const auto& [name, group] : regex->names()) names_.declare_capture(name);
+// Declares the variable whatever is wrong with the block, so that its uses are not reported as well.
+void declare_map(Builder& builder, const Directive& directive, const std::string& name, bool hostnames,
+                 bool is_volatile) {
+  Diagnostics& diagnostics = builder.diagnostics();
+  auto source = route::Template::compile(directive.arg(0), builder.names());
+  if (!source) diagnostics.error(directive.args[0].at, std::move(source.error()));
+  auto map = std::make_shared<route::Map>(source ? std::move(*source) : route::Template(), hostnames, is_volatile);
+  for (const Directive& entry : *directive.block) {
+    if (is_flag_entry(entry)) continue;
+    if (entry.args.size() != 1 || entry.block) {
+      diagnostics.error(entry.at, "invalid number of the map parameters");
+      continue;
+    }
+    auto value = route::Template::compile(entry.arg(0), builder.names());
+    if (!value) {
+      diagnostics.error(entry.args[0].at, std::move(value.error()));
+      continue;
+    }
+    if (Status<> added = map->add(entry.name, std::move(*value)); !added)
+      diagnostics.error(entry.at, std::move(added.error()));
+  }
+  builder.names().declare_map(name, std::move(map));
 }
 
-void Builder::declare_captures(const std::vector<Directive>& block) {
+// Declared before anything else in http{} is looked at, in the order that they depend on each other.
+void open_map(Call&) {}
+
+const Row kRows[] = {
+    {
+        .name = "map",
+        .contexts = kHttp,
+        .kind = {.form = "STRING $VARIABLE { ... }", .least_args = 2, .most_args = 2},
+        .help = "A variable whose value depends on others: exact text, hostnames, regular expressions, default.",
+        .times = Times::kMany,
+        .open = open_map,
+    },
+};
+
+}  // namespace
+
+void declare_captures(Builder& builder, const std::vector<Directive>& block) {
+  const auto declare_captures_of = [&](const std::string& pattern) {
+    const auto regex = Regex::compile(pattern, true);
+    if (!regex) return;  // reported where it is used
+    for (const auto& [name, group] : regex->names()) builder.names().declare_capture(name);
+  };
   for (const Directive& directive : block) {
     if (directive.name == "server_name") {
       for (const Argument& argument : directive.args)
@@ -63,7 +100,7 @@ void Builder::declare_captures(const std::vector<Directive>& block) {
     }
     if (!directive.block) continue;
     if (directive.name != "map") {
-      declare_captures(*directive.block);
+      declare_captures(builder, *directive.block);
       continue;
     }
     for (const Directive& entry : *directive.block)
@@ -71,19 +108,20 @@ void Builder::declare_captures(const std::vector<Directive>& block) {
   }
 }
 
-void Builder::declare_maps(const std::vector<Directive>& block) {
+void declare_maps(Builder& builder, const std::vector<Directive>& block) {
+  Diagnostics& diagnostics = builder.diagnostics();
   std::vector<Pending> pending;
   std::set<std::string> open;
   for (const Directive& directive : block) {
     if (directive.name != "map" || !directive.block || directive.args.size() != 2) continue;  // reported elsewhere
     const std::string& variable = directive.arg(1);
     if (!variable.starts_with('$') || variable.size() < 2) {
-      diagnostics_.error(directive.args[1].at, "invalid variable name \"" + variable + "\"");
+      diagnostics.error(directive.args[1].at, "invalid variable name \"" + variable + "\"");
       continue;
     }
     Pending map{&directive, lowered(variable.substr(1))};
     if (!open.insert(map.name).second) {
-      diagnostics_.error(directive.args[1].at, "the duplicate \"" + map.name + "\" variable");
+      diagnostics.error(directive.args[1].at, "the duplicate \"" + map.name + "\" variable");
       continue;
     }
     for (const Directive& entry : *directive.block) {
@@ -102,38 +140,20 @@ void Builder::declare_maps(const std::vector<Directive>& block) {
         ++it;
         continue;
       }
-      declare_map(*it->directive, it->name, it->hostnames, it->is_volatile);
+      declare_map(builder, *it->directive, it->name, it->hostnames, it->is_volatile);
       open.erase(it->name);
       it = pending.erase(it);
       moved = true;
     }
   }
   for (const Pending& map : pending) {
-    diagnostics_.error(map.directive->at, "the map of \"$" + map.name + "\" depends on itself");
-    names_.declare_map(map.name, std::make_shared<route::Map>(route::Template(), false, false));
+    diagnostics.error(map.directive->at, "the map of \"$" + map.name + "\" depends on itself");
+    builder.names().declare_map(map.name, std::make_shared<route::Map>(route::Template(), false, false));
   }
 }
 
-// Declares the variable whatever is wrong with the block, so that its uses are not reported as well.
-void Builder::declare_map(const Directive& directive, const std::string& name, bool hostnames, bool is_volatile) {
-  auto source = route::Template::compile(directive.arg(0), names_);
-  if (!source) diagnostics_.error(directive.args[0].at, std::move(source.error()));
-  auto map = std::make_shared<route::Map>(source ? std::move(*source) : route::Template(), hostnames, is_volatile);
-  for (const Directive& entry : *directive.block) {
-    if (is_flag_entry(entry)) continue;
-    if (entry.args.size() != 1 || entry.block) {
-      diagnostics_.error(entry.at, "invalid number of the map parameters");
-      continue;
-    }
-    auto value = route::Template::compile(entry.arg(0), names_);
-    if (!value) {
-      diagnostics_.error(entry.args[0].at, std::move(value.error()));
-      continue;
-    }
-    if (Status<> added = map->add(entry.name, std::move(*value)); !added)
-      diagnostics_.error(entry.at, std::move(added.error()));
-  }
-  names_.declare_map(name, std::move(map));
+std::span<const Row> map_rows() {
+  return kRows;
 }
 
 }  // namespace weir::config

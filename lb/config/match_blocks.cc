@@ -1,8 +1,7 @@
 // match{}: what the answer to a health check must be.
-#include <set>
-
 #include "base/bytes.h"
 #include "config/builder.h"
+#include "config/dump.h"
 #include "config/fields.h"
 #include "config/parameters.h"
 
@@ -116,61 +115,67 @@ std::vector<std::string> show_body(const Scope& scope) {
   return out;
 }
 
+// Declares the name whatever is wrong with the block, so that its uses are not reported as well.
+void open_match(Call& call) {
+  auto match = std::make_shared<Match>();
+  match->name = call.arg(0);
+  if (call.builder.find_match(match->name)) return call.error_at(0, "duplicate match \"" + match->name + "\"");
+  Scope scope{.context = kMatch, .main = call.scope.main, .match = match.get()};
+  call.builder.apply(*call.directive.block, scope);
+  if (call.directive.block->empty()) call.error("match \"" + match->name + "\" is empty, everything would match");
+  call.builder.model().matches.push_back(std::move(match));
+}
+
+void show_matches(Dump& dump, const Scope& scope) {
+  for (const auto& each : scope.model->matches) {
+    Match copy = *each;
+    dump.block("match " + quote_word(each->name),
+               {.context = kMatch, .model = scope.model, .main = scope.main, .match = &copy});
+  }
+}
+
 const Row kRows[] = {
-    {"match",
-     kHttp,
-     {"NAME { ... }", 1, 1, nullptr, nullptr},
-     "",
-     "",
-     "What the answer to a health check must be; all that stands in it must hold.",
-     Times::kMany,
-     0,
-     0,
-     true},
-    {"status",
-     kMatch,
-     {"[!] CODE | CODE-CODE ...", 1, -1, apply_status, show_status},
-     "",
-     "",
-     "One of these statuses, or none of them. Without it any will do."},
-    {"header",
-     kMatch,
-     {"FIELD | ! FIELD | FIELD = | != | ~ | !~ VALUE", 1, 3, apply_header, show_header},
-     "",
-     "",
-     "A field is there, is not, has a value, has another, or one that matches a regular expression or does not.",
-     Times::kMany},
-    {"body",
-     kMatch,
-     {"~ | !~ REGEX | = | != TEXT", 2, 2, apply_body, show_body},
-     "",
-     "",
-     "The body, of which the first 256 KB are looked at, matches or does not; = is exactly, and weir's own.",
-     Times::kMany},
+    {
+        .name = "match",
+        .contexts = kHttp,
+        .kind = {.form = "NAME { ... }"},
+        .help = "What the answer to a health check must be; all that stands in it must hold.",
+        .times = Times::kMany,
+        .turn = Turn::kNames,
+        .open = open_match,
+        .show = show_matches,
+    },
+    {
+        .name = "status",
+        .contexts = kMatch,
+        .kind = {.form = "[!] CODE | CODE-CODE ...", .most_args = -1, .apply = apply_status, .show = show_status},
+        .help = "One of these statuses, or none of them. Without it any will do.",
+    },
+    {
+        .name = "header",
+        .contexts = kMatch,
+        .kind = {.form = "FIELD | ! FIELD | FIELD = | != | ~ | !~ VALUE",
+                 .most_args = 3,
+                 .apply = apply_header,
+                 .show = show_header},
+        .help =
+            "A field is there, is not, has a value, has another, or one that matches a regular expression or does not.",
+        .times = Times::kMany,
+    },
+    {
+        .name = "body",
+        .contexts = kMatch,
+        .kind = {.form = "~ | !~ REGEX | = | != TEXT",
+                 .least_args = 2,
+                 .most_args = 2,
+                 .apply = apply_body,
+                 .show = show_body},
+        .help = "The body, of which the first 256 KB are looked at, matches or does not; = is exactly, and weir's own.",
+        .times = Times::kMany,
+    },
 };
 
 }  // namespace
-
-// Declares the name whatever is wrong with the block, so that its uses are not reported as well.
-void Builder::declare_matches(const std::vector<Directive>& block) {
-  for (const Directive& directive : block) {
-    if (directive.name != "match" || !directive.block || directive.args.size() != 1) continue;  // reported elsewhere
-    auto match = std::make_shared<Match>();
-    match->name = directive.arg(0);
-    if (find_match(match->name)) {
-      diagnostics_.error(directive.args[0].at, "duplicate match \"" + match->name + "\"");
-      continue;
-    }
-    Scope scope;
-    scope.context = kMatch;
-    scope.main = &main_;
-    scope.match = match.get();
-    apply_block(*directive.block, scope);
-    if (directive.block->empty())
-      diagnostics_.error(directive.at, "match \"" + match->name + "\" is empty, everything would match");
-    model_.matches.push_back(std::move(match));
-  }
-}
 
 std::shared_ptr<const Match> Builder::find_match(const std::string& name) const {
   for (const auto& each : model_.matches)

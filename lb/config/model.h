@@ -58,12 +58,10 @@ struct UpstreamModel {
   std::string name;
   bool implicit = false;  // made of a proxy_pass to an address or a name
   policy::Method method = policy::Method::kRoundRobin;
-  route::Template hash_key;
   std::vector<UpstreamServer> servers;
-  upstream::PoolOptions pool;
+  proxy::ClusterSettings settings;
   bool panic = true;
   std::vector<upstream::CheckOptions> checks;  // of the upstream{} and of the locations that pass to it
-  policy::QueueOptions queue;
   proxy::StickyOptions sticky;
   ResolverOptions resolver;
   std::string position;
@@ -80,28 +78,20 @@ struct ListenModel {
   std::string position;
 };
 
-// What the settings hold in a form that cannot be shown, as it was written; for the dump.
-struct Written {
-  std::vector<std::string> real_ip_from, maintenance_allow;
-};
-
 struct LocationModel {
   route::LocationKind kind = route::LocationKind::kPrefix;
   std::string pattern;
   proxy::Location settings;  // settings.pass->cluster indexes Model::upstreams; access_logs' files are not yet opened
   std::vector<LocationModel> nested;
-  Written written;
   std::string position;
 };
 
 struct ServerModel {
   std::vector<ListenModel> listens;  // never empty: nginx's default is *:80 (root) or *:8000
   std::vector<std::string> names;    // never empty: {""}
-  http::HeadLimits limits;
-  Millis header_timeout{10'000};
-  proxy::Location settings;  // of the server itself
+  proxy::ServerSettings server;
+  proxy::Location settings;  // where no location matches
   std::vector<LocationModel> locations;
-  Written written;
   std::string position;
 };
 

@@ -168,19 +168,24 @@ void apply_preset(Call& call) {
     if (call.arg(i) != option)
       call.error_at(i, "invalid parameter \"" + call.arg(i) + "\" of the preset, " +
                            (in_server ? "server" : "upstream") + "{} knows \"" + std::string(option) + "\"");
-  if (in_server) call.builder.note_preset(call.directive.at);
+  if (in_server) return call.builder.note_preset(call.directive.at);
+  if (call.scope.upstream->servers.size() > kMostNocobaseNodes)
+    call.warning("NocoBase runs on at most " + std::to_string(kMostNocobaseNodes) +
+                 " nodes (worker ids 0-31), upstream \"" + call.scope.upstream->name + "\" has " +
+                 std::to_string(call.scope.upstream->servers.size()));
 }
 
 const Row kRows[] = {
-    {"preset",
-     kServer | kUpstream,
-     {"nocobase [deep_check | sub_apps]", 1, -1, apply_preset, nullptr},
-     "",
-     "",
-     "Stands for the directives that an application needs, which -T shows; those written beside it go before. In "
-     "upstream{}: the health check of NocoBase's nodes, deep_check: one that reads the database too. In server{}: body "
-     "size, timeouts, retries while a node starts, and clients' X-App and X-Hostname dropped unless there are "
-     "sub_apps."},
+    {
+        .name = "preset",
+        .contexts = kServer | kUpstream,
+        .kind = {.form = "nocobase [deep_check | sub_apps]", .most_args = -1, .apply = apply_preset},
+        .help = "Stands for the directives that an application needs, which -T shows; those written beside it go "
+                "before. In upstream{}: the health check of NocoBase's nodes, deep_check: one that reads the database "
+                "too. In server{}: body size, timeouts, retries while a node starts, and clients' X-App and X-Hostname "
+                "dropped unless there are sub_apps.",
+        .turn = Turn::kWhole,
+    },
 };
 
 }  // namespace

@@ -25,6 +25,14 @@ std::vector<std::string> show_http_version(const Scope& scope) {
   return {scope.level->location.http10 ? "1.0" : "1.1"};
 }
 
+// Under nginx's defaults it times tunnels as well, unless proxy_tunnel_timeout is written.
+void apply_read_timeout(Call& call) {
+  apply_time<kLoc, &Location::read_timeout>(call);
+  Level& level = *call.scope.level;
+  if (call.scope.main->nginx_defaults && !level.tunnel_timeout_set)
+    level.location.tunnel_timeout = level.location.read_timeout;
+}
+
 void apply_tunnel_timeout(Call& call) {
   apply_time<kLoc, &Location::tunnel_timeout>(call);
   call.scope.level->tunnel_timeout_set = true;
@@ -104,65 +112,116 @@ void apply_buffering(Call& call) {
 constexpr int64_t kFourG = 0xffffffff;
 
 const Row kRows[] = {
-    {"proxy_pass",
-     kLocation,
-     {"http://UPSTREAM[URI]", 1, 1, apply_proxy_pass, show_proxy_pass},
-     "",
-     "",
-     "The upstream, address or name that requests go to; a URI part replaces the location's prefix."},
-    {"proxy_http_version",
-     kAnywhere,
-     {"1.0 | 1.1", 1, 1, apply_http_version, show_http_version},
-     "1.1",
-     "1.0",
-     "The protocol towards peers."},
-    {"proxy_connect_timeout", kAnywhere, kTime<kLoc, &Location::connect_timeout>, "2s", "60s", "To open a connection.",
-     Times::kOnce, 1},
-    {"proxy_read_timeout", kAnywhere, kTime<kLoc, &Location::read_timeout>, "60s", "60s",
-     "Between two reads from a peer.", Times::kOnce, 1},
-    {"proxy_send_timeout", kAnywhere, kTime<kLoc, &Location::send_timeout>, "60s", "60s",
-     "Between two writes to a peer.", Times::kOnce, 1},
-    {"proxy_tunnel_timeout",
-     kAnywhere,
-     {"TIME", 1, 1, apply_tunnel_timeout, show_time<kLoc, &Location::tunnel_timeout>},
-     "1h",
-     "",
-     "Silence of a WebSocket or of a text/event-stream response. nginx's default is proxy_read_timeout.",
-     Times::kOnce,
-     1},
-    {"proxy_next_upstream",
-     kAnywhere,
-     {"CONDITION ...", 1, -1, apply_next_upstream, show_next_upstream},
-     "error timeout",
-     "error timeout",
-     "When another peer is asked."},
-    {"proxy_next_upstream_match",
-     kAnywhere,
-     {"STATUS TEXT | off", 1, 2, apply_next_upstream_match, show_next_upstream_match},
-     "off",
-     "off",
-     "An answer with this status and this text in the first 4 KB of its body comes from a gateway whose application is "
-     "not there yet: another peer is asked, whatever the method, while the request's body is held. Levels inherit all "
-     "or nothing.",
-     Times::kMany},
-    {"proxy_next_upstream_tries", kAnywhere, kNumber<kLoc, &Location::retry, &policy::RetryOptions::tries>, "3", "0",
-     "Peers asked for one request, the first included; 0: all.", Times::kOnce, 0, kFourG},
-    {"proxy_next_upstream_timeout", kAnywhere, kTime<kLoc, &Location::retry, &policy::RetryOptions::timeout>, "10s",
-     "0", "After this no other peer is asked; 0: no limit."},
-    {"proxy_ignore_client_abort", kAnywhere, kFlag<kLoc, &Location::ignore_client_abort>, "off", "off",
-     "Whether a request goes on when its client has closed the connection."},
-    {"proxy_buffering",
-     kAnywhere,
-     {"on | off", 1, 1, apply_buffering, nullptr},
-     "off",
-     "",
-     "Responses are always streamed."},
-    {"proxy_request_buffering",
-     kAnywhere,
-     {"on | off", 1, 1, apply_buffering, nullptr},
-     "off",
-     "",
-     "Bodies above client_body_buffer_size are always streamed."},
+    {
+        .name = "proxy_pass",
+        .contexts = kLocation,
+        .kind = {.form = "http://UPSTREAM[URI]", .apply = apply_proxy_pass, .show = show_proxy_pass},
+        .help = "The upstream, address or name that requests go to; a URI part replaces the location's prefix.",
+    },
+    {
+        .name = "proxy_http_version",
+        .contexts = kAnywhere,
+        .kind = {.form = "1.0 | 1.1", .apply = apply_http_version, .show = show_http_version},
+        .weir_default = "1.1",
+        .nginx_default = "1.0",
+        .help = "The protocol towards peers.",
+    },
+    {
+        .name = "proxy_connect_timeout",
+        .contexts = kAnywhere,
+        .kind = kTime<kLoc, &Location::connect_timeout>,
+        .weir_default = "2s",
+        .nginx_default = "60s",
+        .help = "To open a connection.",
+        .least = 1,
+    },
+    {
+        .name = "proxy_read_timeout",
+        .contexts = kAnywhere,
+        .kind = {.form = "TIME", .apply = apply_read_timeout, .show = show_time<kLoc, &Location::read_timeout>},
+        .weir_default = "60s",
+        .nginx_default = "60s",
+        .help = "Between two reads from a peer.",
+        .least = 1,
+    },
+    {
+        .name = "proxy_send_timeout",
+        .contexts = kAnywhere,
+        .kind = kTime<kLoc, &Location::send_timeout>,
+        .weir_default = "60s",
+        .nginx_default = "60s",
+        .help = "Between two writes to a peer.",
+        .least = 1,
+    },
+    {
+        .name = "proxy_tunnel_timeout",
+        .contexts = kAnywhere,
+        .kind = {.form = "TIME", .apply = apply_tunnel_timeout, .show = show_time<kLoc, &Location::tunnel_timeout>},
+        .weir_default = "1h",
+        .help = "Silence of a WebSocket or of a text/event-stream response. nginx's default is proxy_read_timeout.",
+        .least = 1,
+    },
+    {
+        .name = "proxy_next_upstream",
+        .contexts = kAnywhere,
+        .kind = {.form = "CONDITION ...", .most_args = -1, .apply = apply_next_upstream, .show = show_next_upstream},
+        .weir_default = "error timeout",
+        .nginx_default = "error timeout",
+        .help = "When another peer is asked.",
+    },
+    {
+        .name = "proxy_next_upstream_match",
+        .contexts = kAnywhere,
+        .kind = {.form = "STATUS TEXT | off",
+                 .most_args = 2,
+                 .apply = apply_next_upstream_match,
+                 .show = show_next_upstream_match},
+        .weir_default = "off",
+        .nginx_default = "off",
+        .help = "An answer with this status and this text in the first 4 KB of its body comes from a gateway whose "
+                "application is not there yet: another peer is asked, whatever the method, while the request's body is "
+                "held. Levels inherit all or nothing.",
+        .times = Times::kMany,
+    },
+    {
+        .name = "proxy_next_upstream_tries",
+        .contexts = kAnywhere,
+        .kind = kNumber<kLoc, &Location::retry, &policy::RetryOptions::tries>,
+        .weir_default = "3",
+        .nginx_default = "0",
+        .help = "Peers asked for one request, the first included; 0: all.",
+        .most = kFourG,
+    },
+    {
+        .name = "proxy_next_upstream_timeout",
+        .contexts = kAnywhere,
+        .kind = kTime<kLoc, &Location::retry, &policy::RetryOptions::timeout>,
+        .weir_default = "10s",
+        .nginx_default = "0",
+        .help = "After this no other peer is asked; 0: no limit.",
+    },
+    {
+        .name = "proxy_ignore_client_abort",
+        .contexts = kAnywhere,
+        .kind = kFlag<kLoc, &Location::ignore_client_abort>,
+        .weir_default = "off",
+        .nginx_default = "off",
+        .help = "Whether a request goes on when its client has closed the connection.",
+    },
+    {
+        .name = "proxy_buffering",
+        .contexts = kAnywhere,
+        .kind = {.form = "on | off", .apply = apply_buffering},
+        .weir_default = "off",
+        .help = "Responses are always streamed.",
+    },
+    {
+        .name = "proxy_request_buffering",
+        .contexts = kAnywhere,
+        .kind = {.form = "on | off", .apply = apply_buffering},
+        .weir_default = "off",
+        .help = "Bodies above client_body_buffer_size are always streamed.",
+    },
 };
 
 }  // namespace

@@ -30,6 +30,7 @@ void pass_to_variable(Call& call) {
   if (!compiled) return;
   proxy::ProxyPass pass;
   pass.dynamic = std::move(*compiled);
+  call.scope.level->location.upstream_keepalive = true;
   call.scope.level->location.pass = std::move(pass);
 }
 
@@ -94,6 +95,8 @@ void apply_proxy_pass(Call& call) {
     pass.cluster = call.builder.find_upstream(name, true);
     if (pass.cluster < 0) pass.cluster = implicit_upstream(call, *host, name);
   }
+  const UpstreamModel& upstream = call.builder.model().upstreams[static_cast<size_t>(pass.cluster)];
+  call.scope.level->location.upstream_keepalive = upstream.settings.pool.max_idle != 0;
   call.scope.level->location.pass = std::move(pass);
 }
 

@@ -60,20 +60,25 @@ std::vector<std::string> show_resolver_timeout(const Scope& scope) {
 }
 
 const Row kRows[] = {
-    {"resolver",
-     kHttp | kUpstream,
-     {"[ADDRESS ...] [valid=TIME] [ipv4=on|off] [ipv6=on|off]", 1, -1, apply_resolver, show_resolver},
-     "",
-     "",
-     "The name servers that are asked for names, else the system's; valid= goes before the TTL of their answers."},
-    {"resolver_timeout",
-     kHttp | kUpstream,
-     {"TIME", 1, 1, apply_resolver_timeout, show_resolver_timeout},
-     "30s",
-     "30s",
-     "How long an answer is waited for.",
-     Times::kOnce,
-     1},
+    {
+        .name = "resolver",
+        .contexts = kHttp | kUpstream,
+        .kind = {.form = "[ADDRESS ...] [valid=TIME] [ipv4=on|off] [ipv6=on|off]",
+                 .most_args = -1,
+                 .apply = apply_resolver,
+                 .show = show_resolver},
+        .help = "The name servers that are asked for names, else the system's; valid= goes before the TTL of their "
+                "answers.",
+    },
+    {
+        .name = "resolver_timeout",
+        .contexts = kHttp | kUpstream,
+        .kind = {.form = "TIME", .apply = apply_resolver_timeout, .show = show_resolver_timeout},
+        .weir_default = "30s",
+        .nginx_default = "30s",
+        .help = "How long an answer is waited for.",
+        .least = 1,
+    },
 };
 
 }  // namespace

@@ -134,20 +134,25 @@ std::vector<std::string> show_server_name(const Scope& scope) {
 }
 
 const Row kRows[] = {
-    {"listen",
-     kServer,
-     {"ADDRESS[:PORT] | PORT | unix:PATH [OPTION ...]", 1, -1, apply_listen, show_listen},
-     "",
-     "",
-     "Where the server is reached.",
-     Times::kMany},
-    {"server_name",
-     kServer,
-     {"NAME ...", 1, -1, apply_server_name, show_server_name},
-     "\"\"",
-     "\"\"",
-     "Names: exact, *.wildcard, wildcard.*, .both, ~regular expression.",
-     Times::kMany},
+    {
+        .name = "listen",
+        .contexts = kServer,
+        .kind = {.form = "ADDRESS[:PORT] | PORT | unix:PATH [OPTION ...]",
+                 .most_args = -1,
+                 .apply = apply_listen,
+                 .show = show_listen},
+        .help = "Where the server is reached.",
+        .times = Times::kMany,
+    },
+    {
+        .name = "server_name",
+        .contexts = kServer,
+        .kind = {.form = "NAME ...", .most_args = -1, .apply = apply_server_name, .show = show_server_name},
+        .weir_default = "\"\"",
+        .nginx_default = "\"\"",
+        .help = "Names: exact, *.wildcard, wildcard.*, .both, ~regular expression.",
+        .times = Times::kMany,
+    },
 };
 
 }  // namespace

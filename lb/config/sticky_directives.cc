@@ -213,17 +213,21 @@ std::vector<std::string> show_sticky(const Scope& scope) {
 }
 
 const Row kRows[] = {
-    {"sticky",
-     kUpstream,
-     {"cookie NAME [expires=TIME|max] [domain=] [path=] [httponly[=off]] [samesite=strict|lax|none|off] "
-      "[secure[=on|off|auto]] [secret=] | route $VARIABLE ... | learn create=$VARIABLE lookup=$VARIABLE zone=NAME:SIZE "
-      "[timeout=TIME] [header]",
-      1, -1, apply_sticky, show_sticky},
-     "",
-     "",
-     "Keeps a client with its server: by a cookie of weir's own, by the route= that a variable holds, or by sessions "
-     "that the servers create. Unless written a cookie is path=/ httponly samesite=lax and secure behind TLS (nginx: "
-     "none of these)."},
+    {
+        .name = "sticky",
+        .contexts = kUpstream,
+        .kind = {.form =
+                     "cookie NAME [expires=TIME|max] [domain=] [path=] [httponly[=off]] [samesite=strict|lax|none|off] "
+                     "[secure[=on|off|auto]] [secret=] | route $VARIABLE ... | learn create=$VARIABLE lookup=$VARIABLE "
+                     "zone=NAME:SIZE "
+                     "[timeout=TIME] [header]",
+                 .most_args = -1,
+                 .apply = apply_sticky,
+                 .show = show_sticky},
+        .help = "Keeps a client with its server: by a cookie of weir's own, by the route= that a variable holds, or by "
+                "sessions that the servers create. Unless written a cookie is path=/ httponly samesite=lax and secure "
+                "behind TLS (nginx: none of these).",
+    },
 };
 
 }  // namespace

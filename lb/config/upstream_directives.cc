@@ -6,7 +6,8 @@
 namespace weir::config {
 namespace {
 
-constexpr auto kPool = &UpstreamModel::pool;
+constexpr auto kSettings = &UpstreamModel::settings;
+constexpr auto kPool = &proxy::ClusterSettings::pool;
 
 constexpr std::string_view kParameters[] = {"weight", "max_conns",  "max_fails", "fail_timeout", "backup", "down",
                                             "drain",  "slow_start", "route",     "resolve",      "service"};
@@ -72,6 +73,20 @@ void check_resolve(const Call& call, const UpstreamServer& server, const HostPor
   }
 }
 
+// As nginx: what a key or chance decides knows neither tiers nor ramps.
+void check_method(const Call& call) {
+  using policy::Method;
+  const Method method = call.scope.upstream->method;
+  if (method == Method::kRoundRobin || method == Method::kLeastConn || method == Method::kLeastTimeHeader ||
+      method == Method::kLeastTimeLastByte)
+    return;
+  for (const std::string_view parameter : {"backup", "slow_start="})
+    for (size_t i = 1; i < call.count(); ++i)
+      if (call.arg(i).starts_with(parameter))
+        call.error("balancing method does not support parameter \"" +
+                   std::string(parameter.substr(0, parameter.find('='))) + "\"");
+}
+
 void apply_server(Call& call) {
   UpstreamServer server;
   server.written = call.arg(0);
@@ -93,6 +108,7 @@ void apply_server(Call& call) {
     call.error_at(i, "invalid parameter \"" + call.arg(i) + "\"" + (known ? "" : did_you_mean(name, kParameters)));
   }
   check_resolve(call, server, *host);
+  check_method(call);
   call.scope.upstream->servers.push_back(std::move(server));
 }
 
@@ -141,12 +157,12 @@ void apply_hash(Call& call) {
   auto key = call.compile(0);
   if (!key) return;
   choose(call, call.count() == 2 ? policy::Method::kHashConsistent : policy::Method::kHash);
-  call.scope.upstream->hash_key = std::move(*key);
+  call.scope.upstream->settings.hash_key = std::move(*key);
 }
 std::vector<std::string> show_hash(const Scope& scope) {
   const UpstreamModel& upstream = *scope.upstream;
   if (upstream.method != policy::Method::kHash && upstream.method != policy::Method::kHashConsistent) return {};
-  return {quote_word(upstream.hash_key.text()) +
+  return {quote_word(upstream.settings.hash_key.text()) +
           (upstream.method == policy::Method::kHashConsistent ? " consistent" : "")};
 }
 
@@ -189,17 +205,21 @@ void apply_queue(Call& call) {
   Parameters parameters(call, 1, kKnown);
   while (parameters.next())
     if (const auto time = parameters.time(1)) queue.timeout = *time;
-  call.scope.upstream->queue = queue;
+  call.scope.upstream->settings.queue = queue;
+  const auto& servers = call.scope.upstream->servers;
+  if (std::all_of(servers.begin(), servers.end(),
+                  [](const UpstreamServer& each) { return each.options.max_conns == 0; }))
+    call.warning("\"queue\" is for places that \"max_conns\" limits, and no server has it");
 }
 std::vector<std::string> show_queue(const Scope& scope) {
-  const policy::QueueOptions& queue = scope.upstream->queue;
+  const policy::QueueOptions& queue = scope.upstream->settings.queue;
   if (queue.most == 0) return {};
   return {std::to_string(queue.most) + " timeout=" + format_time(queue.timeout)};
 }
 
 void apply_keepalive(Call& call) {
   if (call.count() == 2 && call.arg(1) != "local") return call.invalid(1, "\"local\"");
-  apply_number<kPool, &upstream::PoolOptions::max_idle>(call);
+  apply_number<kSettings, kPool, &upstream::PoolOptions::max_idle>(call);
 }
 
 void apply_zone(Call& call) {
@@ -210,82 +230,108 @@ using policy::Method;
 constexpr int64_t kFourG = 0xffffffff;
 
 const Row kRows[] = {
-    {"upstream",
-     kHttp,
-     {"NAME { ... }", 1, 1, nullptr, nullptr},
-     "",
-     "",
-     "A group of servers.",
-     Times::kMany,
-     0,
-     0,
-     true},
-    {"server",
-     kUpstream,
-     {"ADDRESS [PARAMETER ...]", 1, -1, apply_server, show_server},
-     "",
-     "",
-     "One server: weight=, max_conns=, max_fails=, fail_timeout=, slow_start=, route=, backup, down, drain (only "
-     "requests "
-     "that are bound to it); resolve: the name is asked for again when its answer has run out, service=: by SRV.",
-     Times::kMany},
-    {"ip_hash",
-     kUpstream,
-     {"", 0, 0, apply_method<Method::kIpHash>, show_method<Method::kIpHash>},
-     "",
-     "",
-     "By the client's address."},
-    {"least_conn",
-     kUpstream,
-     {"", 0, 0, apply_method<Method::kLeastConn>, show_method<Method::kLeastConn>},
-     "",
-     "",
-     "The server with the fewest requests in flight for its weight."},
-    {"hash",
-     kUpstream,
-     {"KEY [consistent]", 1, 2, apply_hash, show_hash},
-     "",
-     "",
-     "By a key; consistent: a ketama ring."},
-    {"random",
-     kUpstream,
-     {"[two [least_conn | least_time=header | least_time=last_byte]]", 0, 2, apply_random, show_random},
-     "",
-     "",
-     "By chance; two: the less busy, or the faster one of two."},
-    {"least_time",
-     kUpstream,
-     {"header | last_byte", 1, 2, apply_least_time, show_least_time},
-     "",
-     "",
-     "The fastest server for its weight and its requests in flight, by the time to the head or to the end of answers."},
-    {"queue",
-     kUpstream,
-     {"NUMBER [timeout=TIME]", 1, 2, apply_queue, show_queue},
-     "",
-     "",
-     "How many requests may wait, and how long (60s), while every server is at max_conns."},
-    {"keepalive",
-     kUpstream,
-     {"CONNECTIONS [local]", 1, 2, apply_keepalive, show_number<kPool, &upstream::PoolOptions::max_idle>},
-     "64",
-     "0",
-     "Idle connections kept open, for each worker; 0: none.",
-     Times::kOnce,
-     0,
-     kFourG},
-    {"keepalive_timeout", kUpstream, kTime<kPool, &upstream::PoolOptions::idle_timeout>, "4s", "60s",
-     "How long an idle connection is kept; less where the peer says so."},
-    {"keepalive_requests", kUpstream, kNumber<kPool, &upstream::PoolOptions::max_requests>, "1000", "1000",
-     "Requests on one connection.", Times::kOnce, 1, kFourG},
-    {"keepalive_time", kUpstream, kTime<kPool, &upstream::PoolOptions::max_age>, "1h", "1h",
-     "The greatest age of a connection that is used again."},
-    {"zone",
-     kUpstream,
-     {"NAME [SIZE]", 1, 2, apply_zone, nullptr},
-     "",
-     "",
-     "Accepted: weir's workers always share the state of peers."},
+    {
+        .name = "server",
+        .contexts = kUpstream,
+        .kind = {.form = "ADDRESS [PARAMETER ...]", .most_args = -1, .apply = apply_server, .show = show_server},
+        .help = "One server: weight=, max_conns=, max_fails=, fail_timeout=, slow_start=, route=, backup, down, drain "
+                "(only requests that are bound to it); resolve: the name is asked for again when its answer has run "
+                "out, service=: by SRV.",
+        .times = Times::kMany,
+        .turn = Turn::kServers,
+    },
+    {
+        .name = "ip_hash",
+        .contexts = kUpstream,
+        .kind = {.least_args = 0,
+                 .most_args = 0,
+                 .apply = apply_method<Method::kIpHash>,
+                 .show = show_method<Method::kIpHash>},
+        .help = "By the client's address.",
+    },
+    {
+        .name = "least_conn",
+        .contexts = kUpstream,
+        .kind = {.least_args = 0,
+                 .most_args = 0,
+                 .apply = apply_method<Method::kLeastConn>,
+                 .show = show_method<Method::kLeastConn>},
+        .help = "The server with the fewest requests in flight for its weight.",
+    },
+    {
+        .name = "hash",
+        .contexts = kUpstream,
+        .kind = {.form = "KEY [consistent]", .most_args = 2, .apply = apply_hash, .show = show_hash},
+        .help = "By a key; consistent: a ketama ring.",
+    },
+    {
+        .name = "random",
+        .contexts = kUpstream,
+        .kind = {.form = "[two [least_conn | least_time=header | least_time=last_byte]]",
+                 .least_args = 0,
+                 .most_args = 2,
+                 .apply = apply_random,
+                 .show = show_random},
+        .help = "By chance; two: the less busy, or the faster one of two.",
+    },
+    {
+        .name = "least_time",
+        .contexts = kUpstream,
+        .kind = {.form = "header | last_byte", .most_args = 2, .apply = apply_least_time, .show = show_least_time},
+        .help = "The fastest server for its weight and its requests in flight, by the time to the head or to the end "
+                "of answers.",
+    },
+    {
+        .name = "queue",
+        .contexts = kUpstream,
+        .kind = {.form = "NUMBER [timeout=TIME]", .most_args = 2, .apply = apply_queue, .show = show_queue},
+        .help = "How many requests may wait, and how long (60s), while every server is at max_conns.",
+        .turn = Turn::kWhole,
+    },
+    {
+        .name = "keepalive",
+        .contexts = kUpstream,
+        .kind = {.form = "CONNECTIONS [local]",
+                 .most_args = 2,
+                 .apply = apply_keepalive,
+                 .show = show_number<kSettings, kPool, &upstream::PoolOptions::max_idle>},
+        .weir_default = "64",
+        .nginx_default = "0",
+        .help = "Idle connections kept open, for each worker; 0: none.",
+        .most = kFourG,
+    },
+    {
+        .name = "keepalive_timeout",
+        .contexts = kUpstream,
+        .kind = kTime<kSettings, kPool, &upstream::PoolOptions::idle_timeout>,
+        .weir_default = "4s",
+        .nginx_default = "60s",
+        .help = "How long an idle connection is kept; less where the peer says so.",
+    },
+    {
+        .name = "keepalive_requests",
+        .contexts = kUpstream,
+        .kind = kNumber<kSettings, kPool, &upstream::PoolOptions::max_requests>,
+        .weir_default = "1000",
+        .nginx_default = "1000",
+        .help = "Requests on one connection.",
+        .least = 1,
+        .most = kFourG,
+    },
+    {
+        .name = "keepalive_time",
+        .contexts = kUpstream,
+        .kind = kTime<kSettings, kPool, &upstream::PoolOptions::max_age>,
+        .weir_default = "1h",
+        .nginx_default = "1h",
+        .help = "The greatest age of a connection that is used again.",
+    },
+    {
+        .name = "zone",
+        .contexts = kUpstream,
+        .kind = {.form = "NAME [SIZE]", .most_args = 2, .apply = apply_zone},
+        .help = "Accepted: weir's workers always share the state of peers.",
+    },
 };
 
 }  // namespace

@@ -64,7 +64,7 @@ policy::Pick Exchange::pick_peer() {
   ctx.client = &client_;
   ctx.tried = &tried_;
   ctx.bound = bound_;
-  if (!cluster_->site->hash_key.empty()) ctx.key = cluster_->site->hash_key.render(*this, arena_);
+  if (!cluster_->site->settings.hash_key.empty()) ctx.key = cluster_->site->settings.hash_key.render(*this, arena_);
   for (int lost = 0; lost < kMostLostRaces; ++lost) {
     const policy::Pick pick = cluster_->balancer->pick(ctx);
     if (pick.peer == nullptr || pick.peer->state->acquire(pick.peer->options.max_conns)) return pick;

@@ -12,7 +12,8 @@ Epoch::Epoch(Core& core, std::shared_ptr<const Site> site) : core_(core), site_(
     mine.site = &cluster;
     mine.balancer = policy::make_balancer(*cluster.cluster, core.options().worker, core.options().workers);
     mine.group = &core.pool().group(cluster.cluster->name());
-    mine.group->configure(cluster.pool, cluster.cluster->primaries().size() + cluster.cluster->backups().size());
+    mine.group->configure(cluster.settings.pool,
+                          cluster.cluster->primaries().size() + cluster.cluster->backups().size());
   }
 }
 

@@ -28,7 +28,7 @@ void Exchange::join_queue() {
     return;
   }
   core_.counters().add(observe::Counter::kQueued);
-  queue_until_ = core_.loop().now() + cluster_->site->queue_options.timeout.count();
+  queue_until_ = core_.loop().now() + cluster_->site->settings.queue.timeout.count();
   arm_queue();
 }
 

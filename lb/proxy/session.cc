@@ -74,7 +74,7 @@ void Session::on_read(std::string_view bytes) {
       close();
       return;
     }
-    busy_ = core_.take_busy(listen_site()->default_server->limits);
+    busy_ = core_.take_busy(listen_site()->default_server->settings.limits);
     state_ = State::kReading;
   }
   // A head begins; empty lines before it begin nothing.

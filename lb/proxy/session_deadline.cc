@@ -28,7 +28,7 @@ MonoMs Session::deadline_due() const {
       }
       // A connection that has not sent anything yet is a client that is late with its head.
       if (drain_) by(since_ + kDrainGrace);
-      by(since_ + (requests_ == 0 ? server.header_timeout : server.fallback.keepalive_timeout).count());
+      by(since_ + (requests_ == 0 ? server.settings.header_timeout : server.fallback.keepalive_timeout).count());
       break;
     }
     case State::kReading: {
@@ -38,7 +38,7 @@ MonoMs Session::deadline_due() const {
       if (throttled_) {
         by(sent_at_ + server.fallback.client_send_timeout.count());
       } else {
-        by(since_ + server.header_timeout.count());
+        by(since_ + server.settings.header_timeout.count());
       }
       break;
     }

@@ -18,10 +18,15 @@
 
 namespace weir::proxy {
 
+// What server{} says of the connections to it. This struct is all there is of it, from the directive to the request.
+struct ServerSettings {
+  http::HeadLimits limits;
+  Millis header_timeout{10'000};  // for the whole head
+};
+
 struct VirtualServer {
   std::string name;  // the first server_name: $server_name
-  http::HeadLimits limits;
-  Millis header_timeout{10'000};                     // for the whole head
+  ServerSettings settings;
   std::vector<std::unique_ptr<Location>> locations;  // by the index that `table` answers
   std::vector<std::unique_ptr<route::LocationTable>> nested;
   route::LocationTable table;
@@ -36,16 +41,21 @@ struct ListenSite {
   const VirtualServer* default_server = nullptr;
 };
 
+// What upstream{} says of requests and connections beside its servers. This struct is all there is of it, too.
+struct ClusterSettings {
+  upstream::PoolOptions pool;
+  route::Template hash_key;
+  policy::QueueOptions queue;
+};
+
 // One upstream{}, or the cluster made of a proxy_pass to an address or a name.
 struct SiteCluster {
   std::unique_ptr<policy::Cluster> cluster;
-  upstream::PoolOptions pool;
-  route::Template hash_key;
+  ClusterSettings settings;
   std::shared_ptr<policy::RetryBudget> budget;      // kept over reloads by name
   std::shared_ptr<std::atomic<uint32_t>> inflight;  // requests of all workers on this cluster, kept likewise
-  policy::QueueOptions queue_options;
-  std::shared_ptr<policy::WaitQueue> queue;  // null: no queue
-  std::unique_ptr<Sticky> sticky;            // null: none
+  std::shared_ptr<policy::WaitQueue> queue;         // null: no queue
+  std::unique_ptr<Sticky> sticky;                   // null: none
 };
 
 struct Site {

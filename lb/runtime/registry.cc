@@ -56,7 +56,7 @@ void Registry::configure(const proxy::Site& site) {
   const std::lock_guard lock(mutex_);
   for (const proxy::SiteCluster& each : site.clusters) {
     if (each.queue)
-      if (const auto line = queues_[each.cluster->name()].lock()) line->configure(each.queue_options.most);
+      if (const auto line = queues_[each.cluster->name()].lock()) line->configure(each.settings.queue.most);
     if (!each.sticky || !each.sticky->sessions) continue;
     const proxy::StickyOptions& sticky = each.sticky->options;
     Zone& zone = zones[sticky.zone];

@@ -92,12 +92,10 @@ void SiteBuilder::add_cluster(const config::UpstreamModel& model) {
       in_.registry.upstream(model.name, options.retry_budget_percent, options.retry_budget_min);
   proxy::SiteCluster cluster;
   cluster.cluster = std::make_unique<policy::Cluster>(std::move(options), std::move(states));
-  cluster.pool = model.pool;
-  cluster.hash_key = model.hash_key;
+  cluster.settings = model.settings;
   cluster.budget = shared.budget;
   cluster.inflight = shared.inflight;
-  cluster.queue_options = model.queue;
-  if (model.queue.most > 0) cluster.queue = in_.registry.queue(model.name, model.queue);
+  if (model.settings.queue.most > 0) cluster.queue = in_.registry.queue(model.name, model.settings.queue);
   cluster.sticky = make_sticky(model.sticky, *cluster.cluster);
   site_->cluster_by_name.emplace(model.name, static_cast<int>(site_->clusters.size()));
   site_->clusters.push_back(std::move(cluster));

@@ -17,8 +17,7 @@ class VirtualServerBuilder {
   std::unique_ptr<proxy::VirtualServer> build(const config::ServerModel& model) {
     server_->name = model.names.empty() ? std::string() : model.names.front();
     label_ = server_label(model);
-    server_->limits = model.limits;
-    server_->header_timeout = model.header_timeout;
+    server_->settings = model.server;
     server_->fallback = complete(model.settings, "", model.position);
     fill(server_->table, model.locations);
     return std::move(server_);

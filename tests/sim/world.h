@@ -178,14 +178,14 @@ class SiteMaker {
     return index;
   }
   proxy::SiteCluster& cluster(int index) { return site_->clusters[static_cast<size_t>(index)]; }
-  upstream::PoolOptions& pool(int index) { return cluster(index).pool; }
+  upstream::PoolOptions& pool(int index) { return cluster(index).settings.pool; }
   // queue `most` timeout=`timeout`.
   void queue(int index, uint32_t most, Millis timeout) {
     proxy::SiteCluster& of = cluster(index);
     auto& line = shared_.lines[of.cluster->name()];
     if (line == nullptr) line = std::make_shared<Line>(most);
     of.queue = line;
-    of.queue_options = {most, timeout};
+    of.settings.queue = {most, timeout};
   }
   // sticky, with a key that is no secret.
   proxy::StickyOptions& sticky(int index, proxy::StickyOptions::Kind kind,

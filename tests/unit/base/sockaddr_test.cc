@@ -171,6 +171,16 @@ TEST(Cidr, unix_stands_for_every_unix_socket) {
   EXPECT_FALSE(Cidr::parse("0.0.0.0/0").value().contains(SocketAddress::from_unix("/any")));
 }
 
+TEST(Cidr, text_reads_back_as_the_same_block) {
+  for (const auto& [written, printed] :
+       std::initializer_list<std::pair<const char*, const char*>>{{"10.1.2.3/8", "10.0.0.0/8"},
+                                                                  {"::1", "::1"},
+                                                                  {"192.0.2.1/32", "192.0.2.1"},
+                                                                  {"unix:", "unix:"},
+                                                                  {"::/0", "::/0"}})
+    EXPECT_EQ(Cidr::parse(written).value().to_string(), printed);
+}
+
 TEST(Cidr, refuses_invalid_blocks) {
   for (const std::string_view text :
        {"", "/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/8/8", "10.0.0/8", "::/129", "10.0.0.0/255.0.0.0",

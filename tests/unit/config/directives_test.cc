@@ -67,8 +67,9 @@ TEST(Config, every_row_agrees_with_the_defaults_of_the_structs) {
     ServerModel server, server_before;
     UpstreamModel upstream, upstream_before;
     server_before.names = {""};
-    Scope scope{kMain, &main, &level, &server, nullptr, &upstream};
-    const Scope before{kMain, &main_before, &level_before, &server_before, nullptr, &upstream_before};
+    Scope scope{.main = &main, .level = &level, .server = &server, .upstream = &upstream};
+    const Scope before{
+        .main = &main_before, .level = &level_before, .server = &server_before, .upstream = &upstream_before};
     Directive directive;
     directive.name = row->name;
     const auto words = split_words(row->weir_default);
@@ -84,7 +85,8 @@ TEST(Config, rows_are_whole) {
   std::set<std::pair<std::string_view, uint32_t>> seen;
   for (const Row* row : all_rows()) {
     EXPECT_FALSE(row->help.empty()) << row->name;
-    EXPECT_TRUE(row->block || row->name == "include" || row->kind.apply != nullptr) << row->name;
+    EXPECT_EQ(row->open != nullptr, row->kind.form.ends_with("{ ... }")) << row->name;
+    EXPECT_NE(row->open == nullptr && row->name != "include", row->kind.apply == nullptr) << row->name;
     for (uint32_t bit = 1; bit <= kMatch; bit <<= 1) {
       if ((row->contexts & bit) != 0) {
         EXPECT_TRUE(seen.emplace(row->name, bit).second) << row->name;
@@ -96,7 +98,7 @@ TEST(Config, rows_are_whole) {
 // YAML's `true` asks shapes.h, which does not know the tables.
 TEST(Config, shapes_agree_with_the_rows) {
   for (const Row* row : all_rows()) {
-    if (row->block) {
+    if (row->open != nullptr) {
       EXPECT_EQ(is_named_block(row->name), row->kind.most_args != 0) << row->name;
     } else {
       EXPECT_EQ(is_flag("", row->name), row->kind.least_args == 0) << row->name;
@@ -150,9 +152,9 @@ TEST(Config, nginx_defaults_are_a_single_directive) {
   EXPECT_EQ(model.main.worker_processes, 1);
   EXPECT_EQ(model.main.worker_connections, 512U);
   EXPECT_FALSE(model.upstreams[0].panic);
-  EXPECT_EQ(model.upstreams[0].pool.max_idle, 0U);
-  EXPECT_EQ(model.upstreams[1].pool.idle_timeout, Millis(60'000));
-  EXPECT_EQ(model.servers[0].header_timeout, Millis(60'000));
+  EXPECT_EQ(model.upstreams[0].settings.pool.max_idle, 0U);
+  EXPECT_EQ(model.upstreams[1].settings.pool.idle_timeout, Millis(60'000));
+  EXPECT_EQ(model.servers[0].server.header_timeout, Millis(60'000));
   const proxy::Location& plain = model.servers[0].locations[0].settings;
   EXPECT_FALSE(plain.automatic_headers);
   EXPECT_EQ(plain.no_peer_status, 502);
@@ -241,10 +243,10 @@ TEST(Config, upstream_methods_and_servers) {
   EXPECT_EQ(upstreams[0].servers[1].port, 2);
   EXPECT_EQ(upstreams[0].method, policy::Method::kLeastConn);
   EXPECT_EQ(upstreams[1].method, policy::Method::kHashConsistent);
-  EXPECT_EQ(upstreams[1].hash_key.text(), "$request_uri");
-  EXPECT_EQ(upstreams[1].pool.max_idle, 16U);
-  EXPECT_EQ(upstreams[1].pool.idle_timeout, Millis(60'000));
-  EXPECT_EQ(upstreams[1].pool.max_requests, 9U);
+  EXPECT_EQ(upstreams[1].settings.hash_key.text(), "$request_uri");
+  EXPECT_EQ(upstreams[1].settings.pool.max_idle, 16U);
+  EXPECT_EQ(upstreams[1].settings.pool.idle_timeout, Millis(60'000));
+  EXPECT_EQ(upstreams[1].settings.pool.max_requests, 9U);
   EXPECT_EQ(upstreams[2].method, policy::Method::kRandomTwo);
   EXPECT_EQ(upstreams[3].method, policy::Method::kIpHash);
   EXPECT_EQ(upstreams[4].method, policy::Method::kRandom);
@@ -434,9 +436,9 @@ TEST(Config, real_ip) {
 
 TEST(Config, limits_of_a_head) {
   const LoadedConfig loaded = load("server { listen 1; large_client_header_buffers 8 16k; client_header_timeout 3s; }");
-  EXPECT_EQ(loaded.model.servers[0].limits.line_bytes, 16'384U);
-  EXPECT_EQ(loaded.model.servers[0].limits.head_bytes, 131'072U);
-  EXPECT_EQ(loaded.model.servers[0].header_timeout, Millis(3000));
+  EXPECT_EQ(loaded.model.servers[0].server.limits.line_bytes, 16'384U);
+  EXPECT_EQ(loaded.model.servers[0].server.limits.head_bytes, 131'072U);
+  EXPECT_EQ(loaded.model.servers[0].server.header_timeout, Millis(3000));
 }
 
 TEST(Config, process_directives) {

@@ -136,9 +136,9 @@ TEST(Match, holds_statuses_headers_and_bodies) {
 }
 
 TEST(Queue, has_a_length_and_a_timeout) {
-  EXPECT_EQ(upstream_of("").queue.most, 0U);
-  EXPECT_EQ(upstream_of("server 10.0.0.2 max_conns=1; queue 10;").queue.timeout, Millis(60'000));
-  EXPECT_EQ(upstream_of("server 10.0.0.2 max_conns=1; queue 10 timeout=5s;").queue.timeout, Millis(5000));
+  EXPECT_EQ(upstream_of("").settings.queue.most, 0U);
+  EXPECT_EQ(upstream_of("server 10.0.0.2 max_conns=1; queue 10;").settings.queue.timeout, Millis(60'000));
+  EXPECT_EQ(upstream_of("server 10.0.0.2 max_conns=1; queue 10 timeout=5s;").settings.queue.timeout, Millis(5000));
 }
 
 TEST(Queue, missing_max_conns_is_a_warning) {

@@ -370,19 +370,19 @@ TEST_F(OverriddenSiteTest, warns_once_when_configured_maintenance_is_off) {
 
 TEST_F(SiteBuilderTest, keeps_the_queue_of_an_upstream_over_builds) {
   model_.upstreams = {upstream("app", {literal("10.0.0.1", 80)}), upstream("plain", {literal("10.0.0.1", 80)})};
-  model_.upstreams[0].queue.most = 1;
+  model_.upstreams[0].settings.queue.most = 1;
   const BuiltSite first = build();
   const auto& queue = first.site->clusters[0].queue;
   ASSERT_NE(queue, nullptr);
   EXPECT_EQ(first.site->clusters[1].queue, nullptr);
   const auto waiting = queue->enter([] {});
-  model_.upstreams[0].queue.most = 2;
+  model_.upstreams[0].settings.queue.most = 2;
   const BuiltSite second = build();
   ASSERT_EQ(second.site->clusters[0].queue, queue);
   EXPECT_EQ(queue->enter([] {}), nullptr);  // not in force yet
   registry_.configure(*second.site);
   EXPECT_NE(queue->enter([] {}), nullptr);
-  EXPECT_EQ(second.site->clusters[0].queue_options.most, 2U);
+  EXPECT_EQ(second.site->clusters[0].settings.queue.most, 2U);
 }
 
 class StickySiteTest : public SiteBuilderTest {

@@ -1,0 +1,74 @@
+// upstream{}: a group of servers.
+#include "base/bytes.h"
+#include "config/builder.h"
+#include "config/dump.h"
+#include "config/words.h"
+
+namespace weir::config {
+namespace {
+
+void open_upstream(Call& call) {
+  Builder& builder = call.builder;
+  UpstreamModel upstream;
+  upstream.name = call.arg(0);
+  upstream.position = call.directive.at.to_string();
+  builder.prepare_upstream(upstream);
+  Scope scope{.context = kUpstream, .main = call.scope.main, .upstream = &upstream};
+  builder.apply(*call.directive.block, scope);
+  const bool has_server = std::any_of(call.directive.block->begin(), call.directive.block->end(),
+                                      [](const Directive& each) { return each.name == "server"; });
+  if (!has_server) call.error("no servers are inside upstream \"" + upstream.name + "\"");
+  if (builder.find_upstream(upstream.name, false) >= 0)
+    return call.error("duplicate upstream \"" + upstream.name + "\"");
+  builder.add_upstream(std::move(upstream));
+}
+
+void show_upstreams(Dump& dump, const Scope& scope) {
+  for (const UpstreamModel& each : scope.model->upstreams) {
+    if (each.implicit) continue;
+    UpstreamModel copy = each;
+    dump.block("upstream " + quote_word(each.name),
+               {.context = kUpstream, .model = scope.model, .main = scope.main, .upstream = &copy});
+  }
+}
+
+const Row kRows[] = {
+    {
+        .name = "upstream",
+        .contexts = kHttp,
+        .kind = {.form = "NAME { ... }"},
+        .help = "A group of servers.",
+        .times = Times::kMany,
+        .turn = Turn::kUpstreams,
+        .open = open_upstream,
+        .show = show_upstreams,
+    },
+};
+
+}  // namespace
+
+void Builder::prepare_upstream(UpstreamModel& upstream) {
+  upstream.resolver = model_.resolver;
+  Scope scope{.context = kUpstream, .main = &model_.main, .upstream = &upstream};
+  apply_nginx_defaults(scope);
+  if (model_.main.nginx_defaults) upstream.panic = false;
+}
+
+int Builder::find_upstream(std::string_view name, bool implicit) const {
+  const auto& map = implicit ? implicit_ : upstreams_;
+  const auto it = map.find(lowered(name));
+  return it == map.end() ? -1 : it->second;
+}
+
+int Builder::add_upstream(UpstreamModel upstream) {
+  const int index = static_cast<int>(model_.upstreams.size());
+  (upstream.implicit ? implicit_ : upstreams_)[lowered(upstream.name)] = index;
+  model_.upstreams.push_back(std::move(upstream));
+  return index;
+}
+
+std::span<const Row> upstream_block_rows() {
+  return kRows;
+}
+
+}  // namespace weir::config
