@@ -84,7 +84,6 @@ void AdminSession::act() {
     http::OutBatch out;
     http::OutResponse interim;
     interim.status = 100;
-    interim.client_version = head_.version;
     codec_.send_interim(http::kH1Stream, interim, arena_, out);
     if (out.size() != 0 && transport_->send(out.pieces(), out.size()) != 0) close();
   }
@@ -120,17 +119,14 @@ void AdminSession::answer(const AdminReply& reply) {
   const bool close_after = last_ || !keep_alive_ || eof_;
   http::OutResponse out;
   out.status = reply.status;
-  out.client_version = head_.version;
-  out.framing = {http::Framing::kLength, static_cast<int64_t>(reply.body.size())};
-  out.connection = close_after                               ? http::ConnectionOption::kClose
-                   : head_.version == http::Version::kHttp10 ? http::ConnectionOption::kKeepAlive
-                                                             : http::ConnectionOption::kNone;
+  out.body = {head_.method != http::Method::kHead, static_cast<int64_t>(reply.body.size())};
   out.fields = &fields;
   http::OutBatch batch;
+  codec_.frame(out.status, out.body, !close_after);
   codec_.send_head(http::kH1Stream, out, arena_, batch);
   const std::string_view body = head_.method == http::Method::kHead ? std::string_view() : reply.body;
   codec_.send_body(http::kH1Stream, &body, 1, batch);
-  codec_.send_end(http::kH1Stream, batch);
+  codec_.send_end(http::kH1Stream, nullptr, arena_, batch);
   if (transport_->send(batch.pieces(), batch.size()) != 0) return close();
   has_head_ = complete_ = too_large_ = continue_sent_ = false;
   body_.clear();

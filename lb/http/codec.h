@@ -94,13 +94,24 @@ struct OutRequest {
   const FieldList* fields = nullptr;  // dropped ones are skipped; Host is among them
 };
 
+// The body of a response as its maker knows it; how it is framed is the codec's matter.
+struct OutBody {
+  bool follows = false;  // pieces of it are sent, perhaps none
+  int64_t length = -1;   // exact, or -1: known at its end. Where no body follows: declared all the same (HEAD, 304)
+};
+
 struct OutResponse {
   int status = 200;
   std::string_view reason = {};  // empty: the standard one
-  Version client_version = Version::kHttp11;
-  OutFraming framing = {};
-  ConnectionOption connection = ConnectionOption::kNone;
+  OutBody body = {};
   const FieldList* fields = nullptr;
+};
+
+// What the client was told of a response's end and of its connection.
+struct SentFraming {
+  Framing framing = Framing::kNone;
+  int64_t length = -1;  // as declared
+  ConnectionOption connection = ConnectionOption::kClose;
 };
 
 // The server side of a client connection.
@@ -136,11 +147,13 @@ class ServerCodec {
   // Whether a request has begun (any byte of it) and is not complete.
   virtual bool inside_request() const = 0;
 
+  // 1xx other than 101.
   virtual void send_interim(StreamId stream, const OutResponse& head, Arena& arena, OutBatch& out) = 0;
   virtual void send_head(StreamId stream, const OutResponse& head, Arena& arena, OutBatch& out) = 0;
   // One piece of body; HTTP/1 chunked puts one chunk around all the pieces together.
   virtual void send_body(StreamId stream, const std::string_view* pieces, int count, OutBatch& out) = 0;
-  virtual void send_end(StreamId stream, OutBatch& out) = 0;
+  // `trailers` may be null. Who cannot be sent any (a body with a length, an HTTP/1.0 client) gets none.
+  virtual void send_end(StreamId stream, const FieldList* trailers, Arena& arena, OutBatch& out) = 0;
 };
 
 // The client side of an upstream connection.

@@ -1,6 +1,6 @@
 // HTTP/1.1 towards peers: requests out, responses in.
 //
-//   Idle -expect()-> Head (interims stay here) -> (Length | Chunked | Close)? -> Ended -expect()-> Head
+//   Idle -expect()-> Head (interims stay here) -> Body -> Ended -expect()-> Head
 #include <algorithm>
 
 #include "http/framing.h"
@@ -26,9 +26,7 @@ size_t H1ClientCodec::feed(std::string_view bytes, Handler& handler) {
     size_t taken = 0;
     switch (state_) {
       case State::kHead: taken = feed_head(rest, handler); break;
-      case State::kLength: taken = feed_length(rest, handler); break;
-      case State::kChunked: taken = feed_chunked(rest, handler); break;
-      case State::kClose: handler.on_body(kH1Stream, rest); return bytes.size();
+      case State::kBody: taken = feed_body(rest, handler); break;
       case State::kIdle:
       case State::kEnded: return used;
       case State::kFailed: return bytes.size();
@@ -80,46 +78,21 @@ void H1ClientCodec::accept_head(std::string_view raw, Handler& handler) {
     handler.on_response(kH1Stream);
     return;
   }
-  switch (head.framing) {
-    case Framing::kChunked:
-      state_ = State::kChunked;
-      chunked_.reset();
-      break;
-    case Framing::kClose: state_ = State::kClose; break;
-    case Framing::kLength:
-      state_ = State::kLength;
-      left_ = head.content_length;
-      break;
-    case Framing::kNone:
-      state_ = State::kLength;
-      left_ = 0;
-      break;
-  }
+  state_ = State::kBody;
+  const bool empty = body_.begin(head.framing, head.content_length);
   handler.on_response(kH1Stream);
-  if (state_ == State::kLength && left_ == 0) end_response(handler);
+  if (empty) end_response(handler);
 }
 
-size_t H1ClientCodec::feed_length(std::string_view bytes, Handler& handler) {
-  const auto size = static_cast<size_t>(std::min<uint64_t>(static_cast<uint64_t>(left_), bytes.size()));
-  left_ -= static_cast<int64_t>(size);
-  handler.on_body(kH1Stream, bytes.substr(0, size));
-  if (left_ == 0) end_response(handler);
-  return size;
-}
-
-size_t H1ClientCodec::feed_chunked(std::string_view bytes, Handler& handler) {
-  size_t used = 0;
-  while (used < bytes.size()) {
-    const ChunkedDecoder::Output got = chunked_.next(bytes.substr(used));
-    used += got.consumed;
-    switch (got.step) {
-      case ChunkedDecoder::Step::kData: handler.on_body(kH1Stream, got.data); break;
-      case ChunkedDecoder::Step::kNeedMore: break;
-      case ChunkedDecoder::Step::kEnd: end_response(handler); return used;
-      case ChunkedDecoder::Step::kError: fail(handler, got.error); return used;
-    }
+size_t H1ClientCodec::feed_body(std::string_view bytes, Handler& handler) {
+  const BodyDecoder::Output got = body_.next(bytes);
+  if (!got.data.empty()) handler.on_body(kH1Stream, got.data);
+  if (!got.error.empty()) {
+    fail(handler, got.error);
+  } else if (got.ended) {
+    end_response(handler);
   }
-  return used;
+  return got.consumed;
 }
 
 void H1ClientCodec::end_response(Handler& handler) {
@@ -134,17 +107,22 @@ void H1ClientCodec::fail(Handler& handler, std::string_view why) {
 
 bool H1ClientCodec::finish(Handler& handler) {
   switch (state_) {
-    case State::kClose: end_response(handler); return true;
     case State::kIdle:
     case State::kEnded: return true;
-    default: state_ = State::kFailed; return false;
+    case State::kBody:
+      if (!body_.until_close()) break;
+      end_response(handler);
+      return true;
+    case State::kHead:
+    case State::kFailed: break;
   }
+  state_ = State::kFailed;
+  return false;
 }
 
 void H1ClientCodec::send_head(StreamId, const OutRequest& head, Arena& arena, OutBatch& out) {
-  const WrittenHead written = write_request_head(head, arena);
-  out_chunked_ = written.chunked;
-  out.add(written.text);
+  out_chunked_ = head.framing.framing == Framing::kChunked;
+  out.add(write_request_head(head, arena));
 }
 
 void H1ClientCodec::send_body(StreamId, const std::string_view* pieces, int count, OutBatch& out) {

@@ -1,7 +1,7 @@
 // HTTP/1.1 (RFC 9112) both ways. llhttp only tokenizes a head that the pre-scan has found clean; framing, chunks and
 // limits are ours.
 #pragma once
-#include "http/chunked.h"
+#include "http/body_decoder.h"
 #include "http/codec.h"
 #include "http/prescan.h"
 
@@ -17,29 +17,43 @@ class H1ServerCodec final : public ServerCodec {
   size_t feed(std::string_view bytes, Handler& handler) override;
   void resume() override;
   bool inside_request() const override;
+  // How the response to the request at hand is framed, and whether the connection outlives it: chunks where the length
+  // is not known, the connection's end where the client knows no chunks either. Decided once a request, by the first
+  // call; send_head() makes it where nobody did. `may_stay`: the server lets the connection live on, if the client and
+  // the framing do.
+  const SentFraming& frame(int status, const OutBody& body, bool may_stay = true);
+  // What frame() said; null before.
+  const SentFraming* framed() const { return framed_ ? &framing_ : nullptr; }
+  // The response leaves the connection to a next request.
+  bool keeps_alive() const {
+    return framed_ &&
+           (framing_.connection == ConnectionOption::kNone || framing_.connection == ConnectionOption::kKeepAlive);
+  }
   void send_interim(StreamId stream, const OutResponse& head, Arena& arena, OutBatch& out) override;
   void send_head(StreamId stream, const OutResponse& head, Arena& arena, OutBatch& out) override;
   void send_body(StreamId stream, const std::string_view* pieces, int count, OutBatch& out) override;
-  void send_end(StreamId stream, OutBatch& out) override;
+  void send_end(StreamId stream, const FieldList* trailers, Arena& arena, OutBatch& out) override;
 
  private:
-  enum class State : uint8_t { kHead, kLength, kChunked, kEnded, kFailed };
+  enum class State : uint8_t { kHead, kBody, kEnded, kFailed };
   size_t feed_head(std::string_view bytes, Handler& handler);
-  size_t feed_length(std::string_view bytes, Handler& handler);
-  size_t feed_chunked(std::string_view bytes, Handler& handler);
+  size_t feed_body(std::string_view bytes, Handler& handler);
   void accept_head(std::string_view raw, Handler& handler);
   void end_request(Handler& handler);
   void reject(Handler& handler, const Reject& reject);
 
   const HeadLimits* limits_;
   State state_ = State::kHead;
-  bool out_chunked_ = false;
   bool resumed_ = false;     // resume() came before the request's end
   bool begun_ = false;       // a byte of the head that is awaited was seen
   uint8_t empty_lines_ = 0;  // skipped before the request line
-  int64_t left_ = 0;         // of a kLength body
+  // Of the request at hand.
+  Version version_ = Version::kHttp11;
+  bool keep_alive_ = false;  // what the client asked for
+  bool framed_ = false;      // framing_ is decided
+  SentFraming framing_;
   Prescan prescan_{Prescan::Kind::kRequest};
-  ChunkedDecoder chunked_;
+  BodyDecoder body_;
 };
 
 class H1ClientCodec final : public ClientCodec {
@@ -55,10 +69,9 @@ class H1ClientCodec final : public ClientCodec {
   void send_end(StreamId stream, OutBatch& out) override;
 
  private:
-  enum class State : uint8_t { kIdle, kHead, kLength, kChunked, kClose, kEnded, kFailed };
+  enum class State : uint8_t { kIdle, kHead, kBody, kEnded, kFailed };
   size_t feed_head(std::string_view bytes, Handler& handler);
-  size_t feed_length(std::string_view bytes, Handler& handler);
-  size_t feed_chunked(std::string_view bytes, Handler& handler);
+  size_t feed_body(std::string_view bytes, Handler& handler);
   void accept_head(std::string_view raw, Handler& handler);
   void end_response(Handler& handler);
   void fail(Handler& handler, std::string_view why);
@@ -68,9 +81,8 @@ class H1ClientCodec final : public ClientCodec {
   bool websocket_ = false;
   bool out_chunked_ = false;
   int interims_ = 0;
-  int64_t left_ = 0;
   Prescan prescan_{Prescan::Kind::kResponse};
-  ChunkedDecoder chunked_;
+  BodyDecoder body_;
 };
 
 }  // namespace weir::http

@@ -1,7 +1,6 @@
 // HTTP/1.1 towards clients: requests in, responses out.
 //
-//   Head -> (Length | Chunked)? -> Ended -resume()-> Head      any of the first three -> Failed, after which all input
-//   is swallowed
+//   Head -> Body -> Ended -resume()-> Head      the first two -> Failed, after which all input is swallowed
 #include <algorithm>
 
 #include "http/framing.h"
@@ -24,8 +23,7 @@ size_t H1ServerCodec::feed(std::string_view bytes, Handler& handler) {
     size_t taken = 0;
     switch (state_) {
       case State::kHead: taken = feed_head(rest, handler); break;
-      case State::kLength: taken = feed_length(rest, handler); break;
-      case State::kChunked: taken = feed_chunked(rest, handler); break;
+      case State::kBody: taken = feed_body(rest, handler); break;
       case State::kEnded: return used;
       case State::kFailed: return bytes.size();
     }
@@ -74,7 +72,7 @@ void H1ServerCodec::accept_head(std::string_view raw, Handler& handler) {
   if (const auto refused = parse_request_line(head.request_line, line)) return refuse(*refused);
   head.method = line.method;
   head.method_text = line.method_text;
-  head.version = line.version;
+  head.version = version_ = line.version;
   if (const auto refused = parse_target(line.target, arena, head)) return refuse(*refused);
 
   const std::string_view lines = text.substr(prescan_.first_line_bytes() + 2);
@@ -82,45 +80,22 @@ void H1ServerCodec::accept_head(std::string_view raw, Handler& handler) {
   if (head.fields.size() != prescan_.fields()) return refuse({400, "header fields are not one a line"});
   if (const auto bad = check_request(head, arena)) return refuse(*bad);
 
-  switch (head.framing) {
-    case Framing::kChunked:
-      state_ = State::kChunked;
-      chunked_.reset();
-      break;
-    case Framing::kLength:
-      state_ = State::kLength;
-      left_ = head.content_length;
-      break;
-    default:
-      state_ = State::kLength;
-      left_ = 0;
-      break;
-  }
+  keep_alive_ = head.keep_alive;
+  state_ = State::kBody;
+  const bool empty = body_.begin(head.framing, head.content_length);
   handler.on_request(kH1Stream);
-  if (state_ == State::kLength && left_ == 0) end_request(handler);
+  if (empty) end_request(handler);
 }
 
-size_t H1ServerCodec::feed_length(std::string_view bytes, Handler& handler) {
-  const auto size = static_cast<size_t>(std::min<uint64_t>(static_cast<uint64_t>(left_), bytes.size()));
-  left_ -= static_cast<int64_t>(size);
-  handler.on_body(kH1Stream, bytes.substr(0, size));
-  if (left_ == 0) end_request(handler);
-  return size;
-}
-
-size_t H1ServerCodec::feed_chunked(std::string_view bytes, Handler& handler) {
-  size_t used = 0;
-  while (used < bytes.size()) {
-    const ChunkedDecoder::Output got = chunked_.next(bytes.substr(used));
-    used += got.consumed;
-    switch (got.step) {
-      case ChunkedDecoder::Step::kData: handler.on_body(kH1Stream, got.data); break;
-      case ChunkedDecoder::Step::kNeedMore: break;
-      case ChunkedDecoder::Step::kEnd: end_request(handler); return used;
-      case ChunkedDecoder::Step::kError: reject(handler, {400, got.error}); return used;
-    }
+size_t H1ServerCodec::feed_body(std::string_view bytes, Handler& handler) {
+  const BodyDecoder::Output got = body_.next(bytes);
+  if (!got.data.empty()) handler.on_body(kH1Stream, got.data);
+  if (!got.error.empty()) {
+    reject(handler, {400, got.error});
+  } else if (got.ended) {
+    end_request(handler);
   }
-  return used;
+  return got.consumed;
 }
 
 void H1ServerCodec::end_request(Handler& handler) {
@@ -136,37 +111,62 @@ void H1ServerCodec::reject(Handler& handler, const Reject& reject) {
 }
 
 void H1ServerCodec::resume() {
-  resumed_ = state_ == State::kLength || state_ == State::kChunked;
+  resumed_ = state_ == State::kBody;
   if (state_ != State::kEnded) return;
   state_ = State::kHead;
   begun_ = false;
   empty_lines_ = 0;
-  out_chunked_ = false;
+  version_ = Version::kHttp11;
+  keep_alive_ = framed_ = false;
+  framing_ = {};
   prescan_.reset();
 }
 
 bool H1ServerCodec::inside_request() const {
-  return state_ == State::kLength || state_ == State::kChunked || (state_ == State::kHead && begun_);
+  return state_ == State::kBody || (state_ == State::kHead && begun_);
+}
+
+const SentFraming& H1ServerCodec::frame(int status, const OutBody& body, bool may_stay) {
+  if (framed_) return framing_;
+  framed_ = true;
+  if (status == 101) {
+    framing_ = {Framing::kNone, -1, ConnectionOption::kUpgradeWebsocket};
+    return framing_;
+  }
+  const bool old = version_ == Version::kHttp10;  // it knows no chunks
+  framing_.length = body.length;
+  framing_.framing = !body.follows      ? Framing::kNone
+                     : body.length >= 0 ? Framing::kLength
+                     : old              ? Framing::kClose
+                                        : Framing::kChunked;
+  const bool stays = may_stay && keep_alive_ && state_ == State::kEnded && framing_.framing != Framing::kClose;
+  framing_.connection = !stays ? ConnectionOption::kClose
+                        : old  ? ConnectionOption::kKeepAlive
+                               : ConnectionOption::kNone;
+  return framing_;
 }
 
 void H1ServerCodec::send_interim(StreamId, const OutResponse& head, Arena& arena, OutBatch& out) {
   // RFC 9110 15.2: no 1xx to a client that is older.
-  if (head.client_version != Version::kHttp10) out.add(write_response_head(head, arena).text);
+  if (version_ != Version::kHttp10) out.add(write_response_head(head, {}, ConnectionOption::kNone, arena));
 }
 
 void H1ServerCodec::send_head(StreamId, const OutResponse& head, Arena& arena, OutBatch& out) {
-  const WrittenHead written = write_response_head(head, arena);
-  out_chunked_ = written.chunked;
-  out.add(written.text);
+  frame(head.status, head.body);
+  out.add(write_response_head(head, {framing_.framing, framing_.length}, framing_.connection, arena));
 }
 
 void H1ServerCodec::send_body(StreamId, const std::string_view* pieces, int count, OutBatch& out) {
-  write_body(out_chunked_, pieces, count, out);
+  write_body(framing_.framing == Framing::kChunked, pieces, count, out);
 }
 
-void H1ServerCodec::send_end(StreamId, OutBatch& out) {
-  write_end(out_chunked_, out);
-  out_chunked_ = false;
+void H1ServerCodec::send_end(StreamId, const FieldList* trailers, Arena& arena, OutBatch& out) {
+  const bool chunked = framing_.framing == Framing::kChunked;
+  if (chunked && trailers != nullptr) {
+    write_end(*trailers, arena, out);
+  } else {
+    write_end(chunked, out);
+  }
 }
 
 }  // namespace weir::http

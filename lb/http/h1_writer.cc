@@ -76,8 +76,8 @@ char* put_two(char* at, char a, char b) {
 }
 
 // First line (four pieces), fields, framing, Connection, empty line.
-WrittenHead write_head(const std::string_view (&first)[4], const FieldList* fields, const OutFraming& framing,
-                       ConnectionOption connection, Arena& arena) {
+std::string_view write_head(const std::string_view (&first)[4], const FieldList* fields, const OutFraming& framing,
+                            ConnectionOption connection, Arena& arena) {
   const bool chunked = framing.framing == Framing::kChunked;
   const bool has_length =
       framing.length >= 0 && (framing.framing == Framing::kLength || framing.framing == Framing::kNone);
@@ -129,26 +129,21 @@ WrittenHead write_head(const std::string_view (&first)[4], const FieldList* fiel
   at = put_two(at, '\r', '\n');
   const auto written = static_cast<size_t>(at - text);
   arena.shrink_last(text, written);
-  return {{text, written}, chunked};
+  return {text, written};
 }
 
 }  // namespace
 
-WrittenHead write_response_head(const OutResponse& head, Arena& arena) {
-  OutFraming framing = head.framing;
-  ConnectionOption connection = head.connection;
+std::string_view write_response_head(const OutResponse& head, OutFraming framing, ConnectionOption connection,
+                                     Arena& arena) {
   // RFC 9110 8.6 and 9112 6.1: neither Content-Length nor Transfer-Encoding in these.
   if (head.status < 200 || head.status == 204) framing = {};
-  if (framing.framing == Framing::kChunked && head.client_version == Version::kHttp10) {
-    framing.framing = Framing::kClose;  // such a client knows no chunks
-    connection = ConnectionOption::kClose;
-  }
   const Decimal status(head.status);
   const std::string_view reason = head.reason.empty() ? reason_phrase(head.status) : head.reason;
   return write_head({"HTTP/1.1 ", status.view(), " ", reason}, head.fields, framing, connection, arena);
 }
 
-WrittenHead write_request_head(const OutRequest& head, Arena& arena) {
+std::string_view write_request_head(const OutRequest& head, Arena& arena) {
   const std::string_view end = head.version == Version::kHttp10 ? " HTTP/1.0" : " HTTP/1.1";
   const std::string_view target = encode_unsafe(head.target, arena);
   return write_head({head.method, " ", target, end}, head.fields, head.framing, head.connection, arena);
@@ -171,6 +166,24 @@ void write_body(bool chunked, const std::string_view* pieces, int count, OutBatc
 
 void write_end(bool chunked, OutBatch& out) {
   if (chunked) out.add("0\r\n\r\n");
+}
+
+void write_end(const FieldList& trailers, Arena& arena, OutBatch& out) {
+  size_t size = 5;
+  for (const Field& field : trailers) size += field.name.size() + field.value.size() + 4;
+  char* const text = arena.allocate(size);
+  char* at = put(text, "0\r\n");
+  for (const Field& field : trailers) {
+    if (!is_written(field)) continue;
+    at = put(at, field.name);
+    at = put_two(at, ':', ' ');
+    at = put(at, field.value);
+    at = put_two(at, '\r', '\n');
+  }
+  at = put_two(at, '\r', '\n');
+  const auto written = static_cast<size_t>(at - text);
+  arena.shrink_last(text, written);
+  out.add({text, written});
 }
 
 }  // namespace weir::http

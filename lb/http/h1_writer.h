@@ -7,17 +7,15 @@
 
 namespace weir::http {
 
-struct WrittenHead {
-  std::string_view text;
-  bool chunked = false;  // the body goes out in chunks
-};
-
-// The status line always says HTTP/1.1. Framing, Connection and Upgrade come from `head`, never from a field of its
-// list; added fields with a control byte in the value are left out (response splitting).
-WrittenHead write_response_head(const OutResponse& head, Arena& arena);
-WrittenHead write_request_head(const OutRequest& head, Arena& arena);
+// The status line always says HTTP/1.1. Framing, Connection and Upgrade never come from a field of the list; added
+// fields with a control byte in the value are left out (response splitting).
+std::string_view write_response_head(const OutResponse& head, OutFraming framing, ConnectionOption connection,
+                                     Arena& arena);
+std::string_view write_request_head(const OutRequest& head, Arena& arena);
 
 void write_body(bool chunked, const std::string_view* pieces, int count, OutBatch& out);
 void write_end(bool chunked, OutBatch& out);
+// Of a chunked body with trailers (RFC 9112 7.1.2); fields as in a head.
+void write_end(const FieldList& trailers, Arena& arena, OutBatch& out);
 
 }  // namespace weir::http

@@ -36,7 +36,7 @@ void Exchange::response_broken(ErrorKind kind) {
   log::warn("peer ", peer_->options.name, " ended inside its response: ", traits(kind).reason, " (connection ",
             downstream_->connection().number, ")");
   end_attempt(kind, true);
-  finish(kind, close_delimited_ ? Ending::kAbort : Ending::kClose);
+  finish(kind);
 }
 
 policy::AttemptFacts Exchange::facts(ErrorKind kind) const {

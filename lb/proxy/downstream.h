@@ -1,7 +1,12 @@
-// What an exchange sees of the client's side: a stream of a session. HTTP/1 sessions have one; HTTP/2 will have many.
+// What an exchange answers to: one stream towards whoever asked. It takes messages, not bytes: how they are framed,
+// what becomes of the connection and when bytes leave is the stream's matter. A session of HTTP/1 is its one stream
+// itself; one of HTTP/2 will have many; a subrequest (subrequest.h) has none and collects.
 #pragma once
+#include <cstddef>
 #include <memory>
+#include <string_view>
 
+#include "base/error.h"
 #include "http/codec.h"
 #include "proxy/connection_info.h"
 
@@ -9,31 +14,49 @@ namespace weir::proxy {
 
 class Tunnel;
 
-// How an exchange leaves its client's connection.
-enum class Ending : uint8_t {
-  kKeep,   // the next request may come
-  kClose,  // close once what is queued has gone out; linger if input is unread
-  kAbort,  // close at once: the response is truncated and the client must see it
+// What goes out together, in this order; each part may be missing.
+struct Message {
+  // 1xx other than 101: interim, any number, before the final one and alone. The final one: once, first. Behind a 101
+  // pieces go as they are.
+  const http::OutResponse* head = nullptr;
+  const std::string_view* pieces = nullptr;   // of the body; views that are valid during the call
+  int count = 0;                              // of them, any number
+  bool end = false;                           // no further piece comes
+  const http::FieldList* trailers = nullptr;  // with `end`; dropped where the client cannot be sent any
+};
+
+struct Sent {
+  int error = 0;     // a negative errno: the client is gone, nothing more can be sent
+  size_t bytes = 0;  // on the wire, framing included, sent or queued
 };
 
 class Downstream {
  public:
-  virtual http::ServerCodec& codec() = 0;
-  // Sends or queues; a negative errno when the client is gone (the exchange then ends itself with kAbort).
-  virtual int send(const http::OutBatch& batch) = 0;
-  virtual size_t queued() const = 0;
-  // The exchange's wish to read (Exchange::wants_client_read) may have changed.
+  // Of bytes that are on their way: a stream holds so much for a client before its source should pause.
+  static constexpr size_t kRoom = 128 * 1024;
+
+  // Sends or queues all of it, also beyond room(). After an error the exchange ends itself with reset().
+  virtual Sent send(const Message& message) = 0;
+  // How many bytes more it takes before the source should pause; kRoom: everything has gone out.
+  virtual size_t room() const = 0;
+  // What a head of that status and body tells of framing and connection ($sent_http_*). Decided once a request, by this
+  // or by send().
+  virtual http::SentFraming framing(int status, const http::OutBody& body) = 0;
+  // Whether the request is to be read on, or paused, may have changed: the stream asks Exchange::wants_client_read().
   virtual void update_read() = 0;
-  // 101 went out, and the client's connection is the tunnel's. `from_peer`: what the peer said behind its head. Called
-  // instead of exchange_ended().
+
+  // The exchange is over and must not be touched again: one of the three, once, last.
+  // The answer is complete (or there is none on purpose: the client sees that its request got no answer).
+  virtual void finish() = 0;
+  // The answer breaks off, and the client must not take it for whole. `kind` says whose fault it is.
+  virtual void reset(ErrorKind kind) = 0;
+  // A 101 went out, and the client's connection is the tunnel's. `from_peer`: what the peer said behind its head.
   virtual void become_tunnel(std::unique_ptr<Tunnel> tunnel, std::string_view from_peer) = 0;
-  // The exchange is over and must not be touched again. Called once, last.
-  virtual void exchange_ended(Ending ending) = 0;
 
   virtual const ConnectionInfo& connection() const = 0;
   virtual SocketAddress local_address() const = 0;  // a system call
   virtual uint16_t local_port() const { return local_address().port(); }
-  virtual uint32_t connection_requests() const = 0;  // of this one on, this one included
+  virtual uint32_t connection_requests() const = 0;  // up to this one, this one included
 
  protected:
   ~Downstream() = default;

@@ -39,12 +39,9 @@ void Exchange::begin(Downstream& downstream, const ListenSite& listen, EpochRef 
   held_ = true;
   composed_ = started_ = continue_sent_ = counted_in_cluster_ = budget_taken_ = probe_ = fresh_only_ = sending_ =
       request_all_sent_ = false;
-  head_received_ = response_complete_ = retry_wanted_ = keep_alive_ = close_delimited_ = body_hidden_ = event_stream_ =
-      false;
+  head_received_ = response_complete_ = retry_wanted_ = head_composed_ = body_hidden_ = event_stream_ = false;
   not_ready_ = false;
   look_ = nullptr;
-  sent_length_ = -1;
-  sent_chunked_ = false;
   has_request_id_ = false;
   cluster_ = nullptr;
   peer_ = bound_ = nullptr;
@@ -196,7 +193,7 @@ void Exchange::turn() {
       if (response_state_ == ResponseState::kNone) {
         answer(status);
       } else {
-        finish(ErrorKind::kClientClosed, Ending::kAbort);
+        finish(ErrorKind::kClientClosed);
       }
     }
     return;
@@ -219,11 +216,9 @@ void Exchange::run_content() {
   started_ = !receiving || large || (local && request_.expect_continue);
   if (!local && request_.expect_continue && !continue_sent_ && receiving && body_.empty()) {
     continue_sent_ = true;
-    http::OutBatch out;
     http::OutResponse interim;
     interim.status = 100;
-    downstream_->codec().send_interim(stream_, interim, core_.scratch(), out);
-    if (downstream_->send(out) < 0) {
+    if (downstream_->send({.head = &interim}).error < 0) {
       client_gone(ErrorKind::kClientClosed);
       return;
     }
@@ -292,12 +287,11 @@ bool Exchange::wants_client_read() {
 // --- respond, relay -------------------------------------------------------------------------------------------------
 
 void Exchange::flush_response() {
-  http::OutBatch out;
-  http::ServerCodec& codec = downstream_->codec();
+  Message message;
+  http::OutResponse head;
   if (response_state_ == ResponseState::kHead) {
-    http::OutResponse head;
     compose_response_head(head);
-    codec.send_head(stream_, head, core_.scratch(), out);
+    message.head = &head;
     move(response_complete_ && download_.count() == 0 ? ResponseState::kEnded : ResponseState::kBody);
   }
   if (body_hidden_) download_.flushed();
@@ -307,16 +301,17 @@ void Exchange::flush_response() {
         filter_response_body(download_.piece(i), response_complete_ && i + 1 == download_.count());
     }
     for (int i = 0; i < download_.count(); ++i) record_.body_bytes_sent += download_.pieces()[i].size();
-    codec.send_body(stream_, download_.pieces(), download_.count(), out);
+    message.pieces = download_.pieces();
+    message.count = download_.count();
     download_.flushed();
   }
   if (response_complete_) {
-    if (!body_hidden_) codec.send_end(stream_, out);
+    message.end = true;
     move(ResponseState::kEnded);
   }
-  if (out.size() == 0) return;
-  record_.bytes_sent += out.bytes();
-  if (const int rc = downstream_->send(out); rc < 0) client_error_ = rc;
+  const Sent sent = downstream_->send(message);
+  record_.bytes_sent += sent.bytes;
+  if (sent.error < 0) client_error_ = sent.error;
 }
 
 // --- the client's side goes wrong
@@ -336,12 +331,12 @@ void Exchange::client_gone(ErrorKind kind) {
     return;
   }
   if (!answered) record_.status = traits(kind).status;
-  finish(kind, Ending::kAbort);
+  finish(kind);
 }
 
 void Exchange::client_sent() {
   if (leased() && head_received_) {
-    const bool want = download_.update(downstream_->queued());
+    const bool want = download_.update_room(downstream_->room());
     connection_->want_read(want);
     if (want && waiting_ == Waiting::kNothing) arm_upstream();
   }
@@ -349,10 +344,6 @@ void Exchange::client_sent() {
 
 // --- finish
 // -----------------------------------------------------------------------------------------------------------
-
-Ending Exchange::ending_of_keep_alive() const {
-  return keep_alive_ && request_state_ == RequestState::kComplete ? Ending::kKeep : Ending::kClose;
-}
 
 void Exchange::log_access() {
   if (location_->access_logs == nullptr) return;
@@ -377,18 +368,18 @@ void Exchange::release_cluster() {
   bound_ = nullptr;
 }
 
-void Exchange::finish(ErrorKind error, Ending ending) {
+void Exchange::finish(ErrorKind error) {
   assert(downstream_ != nullptr);
   upstream_deadline_.cancel();
   connecting_.reset();
   if (response_state_ != ResponseState::kEnded)
-    move(ending == Ending::kAbort ? ResponseState::kAborted : ResponseState::kEnded);
+    move(error == ErrorKind::kNone ? ResponseState::kEnded : ResponseState::kAborted);
   record_.error = record_.error == ErrorKind::kNone ? error : record_.error;
   record_.ended_us = core_.loop().now_us();
   record_.ended_wall_us = core_.loop().wall_us();
   record_.connection = downstream_->connection().number;
   record_.connection_requests = downstream_->connection_requests();
-  record_.completed = error == ErrorKind::kNone && ending != Ending::kAbort;
+  record_.completed = error == ErrorKind::kNone;
   auto& counters = core_.counters();
   const int klass = record_.status / 100;
   if (klass >= 2 && klass <= 5)
@@ -396,7 +387,8 @@ void Exchange::finish(ErrorKind error, Ending ending) {
   counters.add(observe::Counter::kBytesReceived, record_.request_length);
   counters.add(observe::Counter::kBytesSent, record_.bytes_sent);
   log_access();
-  end_life().exchange_ended(ending);
+  Downstream& downstream = end_life();
+  error == ErrorKind::kNone ? downstream.finish() : downstream.reset(error);
 }
 
 Downstream& Exchange::end_life() {

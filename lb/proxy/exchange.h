@@ -1,5 +1,5 @@
 // One request and its response: the phases of DESIGN section 6 in order. Pooled by the Core; begin() to the
-// Downstream's exchange_ended() is one life.
+// Downstream's finish() or reset() is one life.
 //
 //   admit -> route -> (receive a small body) -> pick -> (wait for a place) -> connect -> send -> respond -> relay ->
 //   finish
@@ -92,10 +92,10 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   void relay_request_body();
   void move(RequestState to);
   void move(ResponseState to);
-  void finish(ErrorKind error, Ending ending);
+  // kNone: the answer is complete, or 444's that there is none; else it breaks off.
+  void finish(ErrorKind error);
   // Nothing of this life is left but what begin() sets; the Downstream is told by the caller, last.
   Downstream& end_life();
-  Ending ending_of_keep_alive() const;
   void log_access();
   void release_budget();
   void release_cluster();
@@ -148,7 +148,9 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   void on_response_end(http::StreamId stream) override;
   void on_error(http::StreamId stream, ErrorKind kind, std::string_view why) override;
   void on_upstream_read_soon() const override { fetch_for_response(); }
-  bool is_drained() const override { return suspended_ == Suspended::kNothing && downstream_->queued() == 0; }
+  bool is_drained() const override {
+    return suspended_ == Suspended::kNothing && downstream_->room() == Downstream::kRoom;
+  }
   void on_upstream_turn() override;
   void on_upstream_closed(int code) override;
   void on_upstream_sent() override;
@@ -176,7 +178,6 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   void compose_response_head(http::OutResponse& out);
   void add_own_fields(http::FieldList& fields, int status);
   std::string_view request_target();
-  void choose_connection(http::OutResponse& out);
 
   // --- local_answer.cc
   // Answers itself: error_page, then a page of weir's own. `retry_after` seconds, 0: none.
@@ -197,6 +198,7 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
 
   // --- variables.cc
   route::VariableValue request_variable(const route::VariableRef& ref, Arena& arena) const;
+  route::VariableValue sent_framing(http::HeaderToken token, Arena& arena) const;
   route::VariableValue connection_variable(const route::VariableRef& ref, Arena& arena) const;
   route::VariableValue upstream_variable(const route::VariableRef& ref, Arena& arena) const;
   std::string_view forwarded_for(Arena& arena) const;  // $proxy_add_x_forwarded_for
@@ -241,14 +243,12 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   bool head_received_ = false;      // the final one, from the peer
   bool response_complete_ = false;  // the peer's response ended
   bool retry_wanted_ = false;
-  bool keep_alive_ = false;  // said to the client
-  bool close_delimited_ = false;
-  bool body_hidden_ = false;   // the status that the client gets has no body: an error_page's
-  bool event_stream_ = false;  // text/event-stream: silence is normal
-  bool sent_chunked_ = false;
-  bool replaced_ = false;  // a filter answers instead of the peer: replaced_by_
-  bool local_ = false;     // what goes out is weir's own: local_fields_
-  bool holding_ = false;   // something was put into response_held_
+  bool head_composed_ = false;  // the client's: its body is sent_body_
+  bool body_hidden_ = false;    // the status that the client gets has no body: an error_page's
+  bool event_stream_ = false;   // text/event-stream: silence is normal
+  bool replaced_ = false;       // a filter answers instead of the peer: replaced_by_
+  bool local_ = false;          // what goes out is weir's own: local_fields_
+  bool holding_ = false;        // something was put into response_held_
   enum class Suspended : uint8_t { kNothing, kRequest, kResponse } suspended_ = Suspended::kNothing;
   mutable bool has_request_id_ = false;  // it is made when first asked for
 
@@ -272,9 +272,9 @@ class Exchange final : private upstream::LeaseHandler, public route::VariableSou
   std::unique_ptr<io::Connecting> connecting_;
   Deadline upstream_deadline_{this};
   uint64_t request_body_bytes_ = 0;
-  int64_t sent_length_ = -1;  // $sent_http_content_length
-  uint64_t life_ = 0;         // begins and ends counted: a filter's resume() of an earlier life is ignored
-  char* look_ = nullptr;      // the begin of a body that may say "not ready"; the head is held with it
+  http::OutBody sent_body_;
+  uint64_t life_ = 0;     // begins and ends counted: a filter's resume() of an earlier life is ignored
+  char* look_ = nullptr;  // the begin of a body that may say "not ready"; the head is held with it
   size_t filter_at_ = 0;
   size_t response_filter_at_ = 0;
   void** filter_states_ = nullptr;

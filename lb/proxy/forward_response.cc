@@ -59,54 +59,28 @@ void Exchange::compose_response_head(http::OutResponse& out) {
   out = {};
   out.status = error_status_ != 0 ? error_status_ : response_.status;
   if (out.status == response_.status) out.reason = response_.reason;
-  out.client_version = request_.version;
   record_.status = out.status;
   switch (response_.framing) {
-    case http::Framing::kNone:
-      // HEAD and 304 declare a length without a body; a 200 without one is an empty body.
-      out.framing = {http::Framing::kNone, response_.content_length};
+    case http::Framing::kNone:  // HEAD and 304 declare a length without a body
+    case http::Framing::kLength:
+      out.body = {response_.framing == http::Framing::kLength, response_.content_length};
       break;
-    case http::Framing::kLength: out.framing = {http::Framing::kLength, response_.content_length}; break;
     case http::Framing::kChunked:
-    case http::Framing::kClose:
-      if (request_.version == http::Version::kHttp10) {
-        out.framing = {http::Framing::kClose, -1};
-        close_delimited_ = true;
-      } else {
-        out.framing = {http::Framing::kChunked, -1};
-      }
-      break;
+    case http::Framing::kClose: out.body = {true, -1}; break;
   }
   if (error_status_ != 0) {  // it decides about the body, not the status of the page
     body_hidden_ = out.status == 204 || out.status == 304;
     if (body_hidden_) {
-      out.framing = {http::Framing::kNone, -1};
-      close_delimited_ = false;
+      out.body = {};
     } else if (response_.framing == http::Framing::kNone && request_.method != http::Method::kHead) {
-      out.framing = {http::Framing::kLength, 0};
+      out.body = {true, 0};
     }
   }
-  choose_connection(out);
+  head_composed_ = true;
+  sent_body_ = out.body;
   out.fields = &fields;
   add_own_fields(fields, out.status);
   if (cluster_->site->sticky != nullptr) note_binding(fields);
-}
-
-void Exchange::choose_connection(http::OutResponse& out) {
-  sent_length_ = out.framing.length;
-  sent_chunked_ = out.framing.framing == http::Framing::kChunked;
-  const Location& location = *location_;
-  keep_alive_ = request_.keep_alive && request_state_ == RequestState::kComplete && !core_.draining() &&
-                location.keepalive_timeout.count() > 0 &&
-                downstream_->connection_requests() < location.keepalive_requests &&
-                out.framing.framing != http::Framing::kClose;
-  if (!keep_alive_) {
-    out.connection = http::ConnectionOption::kClose;
-  } else if (request_.version == http::Version::kHttp10) {
-    out.connection = http::ConnectionOption::kKeepAlive;
-  } else {
-    out.connection = http::ConnectionOption::kNone;
-  }
 }
 
 void Exchange::add_own_fields(http::FieldList& fields, int status) {

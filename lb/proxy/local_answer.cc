@@ -20,7 +20,7 @@ void Exchange::do_return() {
   const ReturnAction& action = *location_->returns;
   if (action.status == 444) {
     record_.status = 444;
-    finish(ErrorKind::kNone, Ending::kClose);
+    finish(ErrorKind::kNone);
     return;
   }
   if (action.redirect) {
@@ -124,14 +124,12 @@ void Exchange::send_local(int status, std::string_view type, std::string_view bo
   local_fields_.clear();
   http::OutResponse out;
   out.status = status;
-  out.client_version = request_.version;
   out.fields = &local_fields_;
   const bool head_only = request_.method == http::Method::kHead;
   if (bodiless) {
-    out.framing = {http::Framing::kNone, -1};
     body = {};
   } else {
-    out.framing = {head_only ? http::Framing::kNone : http::Framing::kLength, static_cast<int64_t>(body.size())};
+    out.body = {!head_only, static_cast<int64_t>(body.size())};
     if (!type.empty() && !body.empty()) local_fields_.add("Content-Type", type, http::HeaderToken::kContentType);
   }
   if (!location.empty()) local_fields_.add("Location", location, http::HeaderToken::kLocation);
@@ -144,24 +142,16 @@ void Exchange::send_local(int status, std::string_view type, std::string_view bo
   }
   record_.status = status;
   if (request_state_ == RequestState::kReceiving) move(RequestState::kDiscarding);
-  choose_connection(out);
+  head_composed_ = true;
+  sent_body_ = out.body;
   add_own_fields(local_fields_, status);
   move(ResponseState::kHead);
-  http::OutBatch batch;
-  http::ServerCodec& codec = downstream_->codec();
-  codec.send_head(stream_, out, core_.scratch(), batch);
-  if (!bodiless && !head_only && !body.empty()) {
-    codec.send_body(stream_, &body, 1, batch);
-    record_.body_bytes_sent += body.size();
-  }
-  codec.send_end(stream_, batch);
+  if (head_only) body = {};
+  record_.body_bytes_sent += body.size();
   move(ResponseState::kEnded);
-  record_.bytes_sent += batch.bytes();
-  if (downstream_->send(batch) < 0) {
-    finish(ErrorKind::kClientClosed, Ending::kAbort);
-    return;
-  }
-  finish(ErrorKind::kNone, ending_of_keep_alive());
+  const Sent sent = downstream_->send({.head = &out, .pieces = &body, .count = 1, .end = true});
+  record_.bytes_sent += sent.bytes;
+  finish(sent.error < 0 ? ErrorKind::kClientClosed : ErrorKind::kNone);
 }
 
 }  // namespace weir::proxy

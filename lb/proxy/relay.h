@@ -1,6 +1,7 @@
 // One direction of a body: pieces gathered while one read is being decoded, and the derived wish to read more. Pieces
 // are views of the read slab, so a relay is flushed before the read returns.
 #pragma once
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -50,6 +51,8 @@ class Relay {
   // All bytes that have passed.
   uint64_t total() const { return total_; }
   bool update(size_t held) { return gate_.update(held); }
+  // The same where the direction says how much more it takes before it holds kHigh.
+  bool update_room(size_t room) { return update(kHigh - std::min(room, kHigh)); }
   bool reading() const { return gate_.reading(); }
 
  private:

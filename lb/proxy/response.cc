@@ -19,16 +19,13 @@ http::ResponseHead& Exchange::response_head(http::StreamId) {
 }
 
 void Exchange::on_interim(http::StreamId) {
-  if (request_.version == http::Version::kHttp10 || response_.status == 100 || response_state_ != ResponseState::kNone)
-    return;
+  if (response_.status == 100 || response_state_ != ResponseState::kNone) return;
   http::OutResponse interim;
   interim.status = response_.status;
   interim.reason = response_.reason;
   http::drop_hop_by_hop(response_.fields);
   interim.fields = &response_.fields;
-  http::OutBatch out;
-  downstream_->codec().send_interim(stream_, interim, core_.scratch(), out);
-  if (const int rc = downstream_->send(out); rc < 0) client_error_ = rc;
+  if (const int rc = downstream_->send({.head = &interim}).error; rc < 0) client_error_ = rc;
 }
 
 void Exchange::on_response(http::StreamId) {
@@ -140,10 +137,10 @@ void Exchange::on_upstream_turn() {
   if (response_complete_) {
     if (cluster_->site->sticky != nullptr && !cluster_->site->sticky->options.learn_from_header) learn_binding();
     end_attempt(ErrorKind::kNone, true);
-    finish(ErrorKind::kNone, ending_of_keep_alive());
+    finish(ErrorKind::kNone);
     return;
   }
-  connection_->want_read(download_.update(downstream_->queued()));
+  connection_->want_read(download_.update_room(downstream_->room()));
   arm_upstream();
 }
 
@@ -151,17 +148,14 @@ void Exchange::on_upstream_turn() {
 void Exchange::open_tunnel() {
   http::OutResponse head;
   compose_response_head(head);
-  head.framing = {http::Framing::kNone, -1};
-  head.connection = http::ConnectionOption::kUpgradeWebsocket;
-  keep_alive_ = false;
-  http::OutBatch out;
-  downstream_->codec().send_head(stream_, head, arena_, out);
+  head.body = sent_body_ = {};
   move(ResponseState::kHead);
-  if (downstream_->send(out) < 0) {
+  const Sent sent = downstream_->send({.head = &head});
+  if (sent.error < 0) {
     client_gone(ErrorKind::kClientClosed);
     return;
   }
-  record_.bytes_sent += out.bytes();
+  record_.bytes_sent += sent.bytes;
   move(ResponseState::kEnded);
   // The attempt went well; from here on silence is judged by the tunnel's own limit.
   if (cluster_->site->sticky != nullptr) learn_binding();

@@ -15,6 +15,9 @@ namespace {
 static_assert(sizeof(Session) <= 200);
 
 constexpr size_t kMostPipelined = 64 * 1024;  // bytes of further requests held while one is running
+// Of a body in one write: a head, a chunk's frame and an end stand beside them.
+constexpr int kMostPieces = http::OutBatch::kMost - 6;
+static_assert(Downstream::kRoom == Relay::kHigh);
 
 }  // namespace
 
@@ -106,7 +109,7 @@ void Session::feed(std::string_view bytes) {
     }
     at += busy_->codec.feed(bytes.substr(at), *this);
     if (state_ != State::kBusy) break;  // a part of a head
-    busy_->exchange->turn();            // may end it: exchange_ended() has then chosen the next state
+    busy_->exchange->turn();            // may end it: finish() or reset() has then chosen the next state
     if (spent_ != nullptr) core_.reuse_exchange(std::move(spent_));
     if (state_ != State::kReading || at >= bytes.size()) break;
     busy_->request_started_us = core_.loop().now_us();
@@ -240,7 +243,46 @@ void Session::on_reject(http::StreamId stream, const http::Reject& reject) {
 // --- writing
 // --------------------------------------------------------------------------------------------------------------
 
-int Session::send(const http::OutBatch& batch) {
+http::SentFraming Session::framing(int status, const http::OutBody& body) {
+  if (const http::SentFraming* decided = busy_->codec.framed()) return *decided;
+  const Location& location = busy_->exchange->location();
+  const bool may_stay =
+      !core_.draining() && location.keepalive_timeout.count() > 0 && requests_ < location.keepalive_requests;
+  return busy_->codec.frame(status, body, may_stay);
+}
+
+Sent Session::send(const Message& message) {
+  http::OutBatch batch;
+  http::H1ServerCodec& codec = busy_->codec;
+  Arena& arena = core_.scratch();
+  if (const http::OutResponse* head = message.head) {
+    if (head->status < 200 && head->status != 101) {
+      codec.send_interim(http::kH1Stream, *head, arena, batch);
+    } else {
+      framing(head->status, head->body);
+      codec.send_head(http::kH1Stream, *head, arena, batch);
+    }
+  }
+  Sent sent;
+  const std::string_view* piece = message.pieces;
+  for (int left = message.count; left > 0;) {
+    const int count = std::min(left, kMostPieces);
+    codec.send_body(http::kH1Stream, piece, count, batch);
+    piece += count;
+    left -= count;
+    if (left == 0) break;
+    sent.bytes += batch.bytes();
+    if ((sent.error = transmit(batch)) < 0) return sent;
+    batch.clear();
+  }
+  if (message.end) codec.send_end(http::kH1Stream, message.trailers, arena, batch);
+  if (batch.size() == 0) return sent;
+  sent.bytes += batch.bytes();
+  sent.error = transmit(batch);
+  return sent;
+}
+
+int Session::transmit(const http::OutBatch& batch) {
   const bool was_empty = transport_->queued() == 0;
   const int rc = transport_->send(batch.pieces(), batch.size());
   if (rc == 0 && transport_->queued() > 0 && was_empty) {
@@ -292,7 +334,7 @@ void Session::become_tunnel(std::unique_ptr<Tunnel> tunnel, std::string_view fro
   opened.start(std::move(transport_), from_peer, behind, eof_);
 }
 
-void Session::exchange_ended(Ending ending) {
+bool Session::release_exchange() {
   const bool complete = busy_->exchange->request_complete();
   const bool input_left = !complete || !busy_->stash.empty();
   if (feeding_) {
@@ -300,12 +342,24 @@ void Session::exchange_ended(Ending ending) {
   } else {
     core_.give_exchange(std::move(busy_->exchange));
   }
-  if (ending == Ending::kAbort) {
+  return input_left;
+}
+
+void Session::reset(ErrorKind kind) {
+  const bool input_left = release_exchange();
+  // Where only the connection's end ends the body, an orderly one would be taken for it.
+  const http::SentFraming* framing = busy_->codec.framed();
+  if (traits(kind).side == Side::kClient || (framing != nullptr && framing->framing == http::Framing::kClose)) {
     transport_->reset();
     close();
     return;
   }
-  if (ending == Ending::kClose) {
+  close_when_flushed(input_left);
+}
+
+void Session::finish() {
+  const bool input_left = release_exchange();
+  if (!busy_->codec.keeps_alive()) {
     close_when_flushed(input_left);
     return;
   }
@@ -340,7 +394,7 @@ void Session::close_when_flushed(bool input_left) {
 void Session::close() {
   if (state_ == State::kClosed) return;
   if (state_ == State::kBusy && busy_->exchange != nullptr) {
-    busy_->exchange->client_gone(ErrorKind::kClientClosed);  // comes back here through exchange_ended()
+    busy_->exchange->client_gone(ErrorKind::kClientClosed);  // comes back here through reset()
     return;
   }
   state_ = State::kClosed;

@@ -9,6 +9,7 @@
 //                          answer away
 //   any -> kClosed
 #pragma once
+#include <algorithm>
 #include <memory>
 #include <string>
 
@@ -70,12 +71,13 @@ class Session final : public io::Buriable,
   void on_request_end(http::StreamId stream) override;
   void on_reject(http::StreamId stream, const http::Reject& reject) override;
   // Downstream
-  http::ServerCodec& codec() override { return busy_->codec; }
-  int send(const http::OutBatch& batch) override;
-  size_t queued() const override { return transport_->queued(); }
+  Sent send(const Message& message) override;
+  size_t room() const override { return kRoom - std::min(transport_->queued(), kRoom); }
+  http::SentFraming framing(int status, const http::OutBody& body) override;
   void update_read() override;
+  void finish() override;
+  void reset(ErrorKind kind) override;
   void become_tunnel(std::unique_ptr<Tunnel> tunnel, std::string_view from_peer) override;
-  void exchange_ended(Ending ending) override;
   const ConnectionInfo& connection() const override { return info_; }
   SocketAddress local_address() const override { return transport_->local_address(); }
   // Every request asks for it (X-Forwarded-Port): the listener knows it without a system call.
@@ -91,6 +93,9 @@ class Session final : public io::Buriable,
   void feed(std::string_view bytes);
   // Whether a client that does not take its answers has to take some before its next request is looked at.
   bool is_throttled();
+  int transmit(const http::OutBatch& batch);
+  // Takes the exchange that has ended. True when the client has sent, or may be sending, what nobody will read.
+  bool release_exchange();
   void close_when_flushed(bool input_left);
   void become_idle();
   // Derives what the client is waited for, and until when; arms lazily.

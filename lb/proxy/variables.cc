@@ -181,6 +181,23 @@ VariableValue Exchange::request_variable(const VariableRef& ref, Arena& arena) c
   }
 }
 
+// The fields that the codec writes itself.
+VariableValue Exchange::sent_framing(http::HeaderToken token, Arena& arena) const {
+  const http::SentFraming framing =
+      head_composed_ ? downstream_->framing(record_.status, sent_body_) : http::SentFraming{};
+  if (token == http::HeaderToken::kContentLength)
+    return framing.length >= 0 ? number(framing.length, arena) : VariableValue{};
+  if (token == http::HeaderToken::kTransferEncoding)
+    return framing.framing == http::Framing::kChunked ? found("chunked") : VariableValue{};
+  switch (framing.connection) {
+    case http::ConnectionOption::kClose: return found("close");
+    case http::ConnectionOption::kUpgradeWebsocket: return found("upgrade");
+    case http::ConnectionOption::kNone:
+    case http::ConnectionOption::kKeepAlive: break;
+  }
+  return found("keep-alive");
+}
+
 VariableValue Exchange::connection_variable(const VariableRef& ref, Arena& arena) const {
   switch (ref.id) {
     case Var::kBinaryRemoteAddr: return found(arena.copy(client_.address_bytes()));
@@ -204,11 +221,9 @@ VariableValue Exchange::connection_variable(const VariableRef& ref, Arena& arena
     case Var::kServerName: return found(server_name_);
     case Var::kHttps: return found(downstream_->connection().tls() ? "on" : "");
     case Var::kSentHttp: {
-      if (ref.token == http::HeaderToken::kContentLength)
-        return sent_length_ >= 0 ? number(sent_length_, arena) : VariableValue{};
-      if (ref.token == http::HeaderToken::kTransferEncoding) return sent_chunked_ ? found("chunked") : VariableValue{};
-      if (ref.token == http::HeaderToken::kConnection)
-        return found(keep_alive_ ? "keep-alive" : record_.status == 101 ? "upgrade" : "close");
+      if (ref.token == http::HeaderToken::kContentLength || ref.token == http::HeaderToken::kTransferEncoding ||
+          ref.token == http::HeaderToken::kConnection)
+        return sent_framing(ref.token, arena);
       const http::FieldList& sent = local_ ? local_fields_ : response_.fields;
       return joined(sent, ref, ", ", true, arena);
     }

@@ -59,9 +59,9 @@ TEST(Codec, allocates_nothing_when_warm) {
     client.send_end(kH1Stream, out);
     client.expect(kH1Stream, Method::kPost, false);
     EXPECT_EQ(client.feed(response, *warm), response.size());
-    server.send_head(kH1Stream, {.framing = {Framing::kLength, 3}, .fields = &warm->response.fields}, warm->arena, out);
+    server.send_head(kH1Stream, {.body = {true, 3}, .fields = &warm->response.fields}, warm->arena, out);
     server.send_body(kH1Stream, &piece, 1, out);
-    server.send_end(kH1Stream, out);
+    server.send_end(kH1Stream, nullptr, warm->arena, out);
     server.resume();
   };
   exchange();

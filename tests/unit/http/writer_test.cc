@@ -5,6 +5,7 @@
 
 #include "http/h1_codec.h"
 #include "http/tokenizer.h"
+#include "unit/http/record.h"
 
 namespace weir::http {
 namespace {
@@ -18,7 +19,9 @@ std::string text(const OutBatch& out) {
 
 class Writer : public testing::Test {
  protected:
+  // To a request that has been read to its end.
   std::string response(const OutResponse& head) {
+    ask(asked_);
     OutBatch out;
     server_.send_head(kH1Stream, head, arena_, out);
     EXPECT_EQ(out.size(), 1);
@@ -30,6 +33,19 @@ class Writer : public testing::Test {
     EXPECT_EQ(out.size(), 1);
     return text(out);
   }
+  void ask(std::string_view request) {
+    server_.reset(limits_);
+    EXPECT_EQ(server_.feed(request, requests_), request.size());
+  }
+  std::string ended(const FieldList* trailers) {
+    OutBatch out;
+    server_.send_end(kH1Stream, trailers, arena_, out);
+    return text(out);
+  }
+  static constexpr std::string_view kGet = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+  static constexpr std::string_view kOldGet = "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
+  std::string_view asked_ = kGet;
+  record::Requests requests_;
   Arena arena_;
   HeadLimits limits_;
   H1ServerCodec server_{limits_};
@@ -40,47 +56,66 @@ class Writer : public testing::Test {
 TEST_F(Writer, response_with_a_length) {
   fields_.add("Server", "weir", HeaderToken::kServer);
   fields_.add("X-Empty", "", HeaderToken::kOther);
-  EXPECT_EQ(response({.framing = {Framing::kLength, 5}, .fields = &fields_}),
+  EXPECT_EQ(response({.body = {true, 5}, .fields = &fields_}),
             "HTTP/1.1 200 OK\r\nServer: weir\r\nX-Empty: \r\nContent-Length: 5\r\n\r\n");
 }
 
 TEST_F(Writer, response_to_an_old_client_is_still_http11) {
-  EXPECT_EQ(response({.status = 404,
-                      .client_version = Version::kHttp10,
-                      .framing = {Framing::kLength, 0},
-                      .connection = ConnectionOption::kKeepAlive}),
+  asked_ = kOldGet;
+  EXPECT_EQ(response({.status = 404, .body = {true, 0}}),
             "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n");
+  EXPECT_TRUE(server_.keeps_alive());
 }
 
 TEST_F(Writer, never_sends_chunks_to_an_old_client) {
-  EXPECT_EQ(response({.client_version = Version::kHttp10, .framing = {Framing::kChunked, -1}}),
-            "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
+  asked_ = kOldGet;
+  EXPECT_EQ(response({.body = {true, -1}}), "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
+  EXPECT_EQ(server_.framed()->framing, Framing::kClose);
+  EXPECT_FALSE(server_.keeps_alive());
   OutBatch out;
   const std::string_view body = "abc";
   server_.send_body(kH1Stream, &body, 1, out);
-  server_.send_end(kH1Stream, out);
-  EXPECT_EQ(text(out), "abc");
+  EXPECT_EQ(text(out) + ended(nullptr), "abc");
+}
+
+TEST_F(Writer, connection_closes_when_one_side_wants_it) {
+  EXPECT_EQ(response({.body = {true, 0}}), "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_TRUE(server_.keeps_alive());
+  constexpr std::string_view kClosed = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+  asked_ = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+  EXPECT_EQ(response({.body = {true, 0}}), kClosed);
+  EXPECT_FALSE(server_.keeps_alive());
+  asked_ = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nab";  // its end has not come
+  EXPECT_EQ(response({.body = {true, 0}}), kClosed);
+  asked_ = "GET /\x01 HTTP/1.1\r\n\r\n";
+  EXPECT_EQ(response({.body = {true, 0}}), kClosed);
+}
+
+TEST_F(Writer, framing_is_decided_once_a_request) {
+  ask(kGet);
+  EXPECT_EQ(server_.framed(), nullptr);
+  EXPECT_FALSE(server_.keeps_alive());
+  EXPECT_EQ(server_.frame(200, {true, -1}, false).connection, ConnectionOption::kClose);
+  EXPECT_EQ(server_.frame(200, {true, 7}, true).framing, Framing::kChunked);
+  server_.resume();
+  EXPECT_EQ(server_.framed(), nullptr);
 }
 
 TEST_F(Writer, keeps_the_peers_reason_and_knows_its_own) {
-  EXPECT_EQ(response({.status = 299, .reason = "Quite  Fine", .framing = {Framing::kLength, 0}}),
+  EXPECT_EQ(response({.status = 299, .reason = "Quite  Fine", .body = {true, 0}}),
             "HTTP/1.1 299 Quite  Fine\r\nContent-Length: 0\r\n\r\n");
-  EXPECT_EQ(response({.status = 299, .framing = {Framing::kLength, 0}}), "HTTP/1.1 299 \r\nContent-Length: 0\r\n\r\n");
+  EXPECT_EQ(response({.status = 299, .body = {true, 0}}), "HTTP/1.1 299 \r\nContent-Length: 0\r\n\r\n");
 }
 
 TEST_F(Writer, declares_a_length_without_a_body) {
-  EXPECT_EQ(response({.status = 304, .framing = {Framing::kNone, 77}}),
-            "HTTP/1.1 304 Not Modified\r\nContent-Length: 77\r\n\r\n");
-  EXPECT_EQ(response({.status = 304, .framing = {Framing::kNone, -1}}), "HTTP/1.1 304 Not Modified\r\n\r\n");
-  EXPECT_EQ(response({.framing = {Framing::kClose, -1}, .connection = ConnectionOption::kClose}),
-            "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
+  EXPECT_EQ(response({.status = 304, .body = {false, 77}}), "HTTP/1.1 304 Not Modified\r\nContent-Length: 77\r\n\r\n");
+  EXPECT_EQ(response({.status = 304, .body = {}}), "HTTP/1.1 304 Not Modified\r\n\r\n");
 }
 
 TEST_F(Writer, omits_framing_when_forbidden) {
-  EXPECT_EQ(response({.status = 204, .framing = {Framing::kLength, 0}}), "HTTP/1.1 204 No Content\r\n\r\n");
-  EXPECT_EQ(
-      response({.status = 101, .framing = {Framing::kChunked, -1}, .connection = ConnectionOption::kUpgradeWebsocket}),
-      "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+  EXPECT_EQ(response({.status = 204, .body = {true, 0}}), "HTTP/1.1 204 No Content\r\n\r\n");
+  EXPECT_EQ(response({.status = 101, .body = {true, -1}}),
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
 }
 
 TEST_F(Writer, skips_dropped_and_framing_fields_of_the_list) {
@@ -92,7 +127,7 @@ TEST_F(Writer, skips_dropped_and_framing_fields_of_the_list) {
   fields_.add("X-Gone", "1", HeaderToken::kOther, false);
   fields_.drop("X-Gone");
   fields_.add("X-Kept", "2", HeaderToken::kOther, false);
-  EXPECT_EQ(response({.framing = {Framing::kChunked, -1}, .fields = &fields_}),
+  EXPECT_EQ(response({.body = {true, -1}, .fields = &fields_}),
             "HTTP/1.1 200 OK\r\nX-Kept: 2\r\nTransfer-Encoding: chunked\r\n\r\n");
 }
 
@@ -109,7 +144,7 @@ TEST_F(Writer, received_fields_are_written_in_canonical_form) {
     if (field.name == "J") field.value = "a filter's";
   fields_.add_clean("K", "12", HeaderToken::kOther);
   EXPECT_EQ(
-      response({.framing = {Framing::kLength, 0}, .fields = &fields_}),
+      response({.body = {true, 0}, .fields = &fields_}),
       "HTTP/1.1 200 OK\r\nA: 1\r\nB: 2\r\nC: 3\r\nD: 4\r\nE: \r\nF: 6\r\nG: 7\r\nH: 8\r\nI: 10\r\nJ: a filter's\r\nK: "
       "12\r\nContent-Length: 0\r\n\r\n");
 }
@@ -120,7 +155,7 @@ TEST_F(Writer, writes_names_and_values_of_every_length) {
     const std::string name(n, 'N');
     const std::string value(n - 1, 'v');
     fields_.add(name, value, HeaderToken::kOther);
-    EXPECT_EQ(response({.framing = {Framing::kLength, 0}, .fields = &fields_}),
+    EXPECT_EQ(response({.body = {true, 0}, .fields = &fields_}),
               "HTTP/1.1 200 OK\r\n" + name + ": " + value + "\r\nContent-Length: 0\r\n\r\n");
   }
 }
@@ -130,7 +165,7 @@ TEST_F(Writer, omits_added_fields_that_would_split_the_response) {
     fields_.add("X-Bad", bad, HeaderToken::kOther);
   fields_.add("X-Nul", std::string_view("a\0b", 3), HeaderToken::kOther);
   fields_.add("X-Tab", "a\tb\xe9", HeaderToken::kOther);
-  EXPECT_EQ(response({.framing = {Framing::kLength, 0}, .fields = &fields_}),
+  EXPECT_EQ(response({.body = {true, 0}, .fields = &fields_}),
             "HTTP/1.1 200 OK\r\nX-Tab: a\tb\xe9\r\nContent-Length: 0\r\n\r\n");
 }
 
@@ -160,19 +195,33 @@ TEST_F(Writer, interims_have_no_framing_and_old_clients_get_none) {
   server_.send_interim(kH1Stream, {.status = 103, .fields = &fields_}, arena_, out);
   EXPECT_EQ(text(out), "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n");
   out.clear();
-  server_.send_interim(kH1Stream, {.status = 100, .client_version = Version::kHttp10}, arena_, out);
+  ask(kOldGet);
+  server_.send_interim(kH1Stream, {.status = 100}, arena_, out);
   EXPECT_EQ(text(out), "");
 }
 
 TEST_F(Writer, wraps_all_pieces_in_a_single_chunk) {
-  response({.framing = {Framing::kChunked, -1}});
+  response({.body = {true, -1}});
   OutBatch out;
   const std::string_view pieces[] = {"hello", "", " brave new world"};
   server_.send_body(kH1Stream, pieces, 3, out);
   server_.send_body(kH1Stream, pieces, 0, out);
   server_.send_body(kH1Stream, pieces + 1, 1, out);
-  server_.send_end(kH1Stream, out);
-  EXPECT_EQ(text(out), "15\r\nhello brave new world\r\n0\r\n\r\n");
+  EXPECT_EQ(text(out) + ended(nullptr), "15\r\nhello brave new world\r\n0\r\n\r\n");
+}
+
+TEST_F(Writer, trailers_follow_the_last_chunk_alone) {
+  fields_.add("X-Sum", "1", HeaderToken::kOther);
+  fields_.add("Content-Length", "9", HeaderToken::kContentLength);
+  fields_.add("X-Bad", "a\r\nb", HeaderToken::kOther);
+  fields_.add("X-Last", "", HeaderToken::kOther);
+  response({.body = {true, -1}});
+  EXPECT_EQ(ended(&fields_), "0\r\nX-Sum: 1\r\nX-Last: \r\n\r\n");
+  response({.body = {true, 0}});
+  EXPECT_EQ(ended(&fields_), "");
+  asked_ = kOldGet;
+  response({.body = {true, -1}});
+  EXPECT_EQ(ended(&fields_), "");
 }
 
 TEST_F(Writer, counted_body_is_unchanged) {

@@ -1,0 +1,34 @@
+// The body of an HTTP/1 message, whichever way its end is found (RFC 9112 6.3): what both codecs have in common.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "http/chunked.h"
+#include "http/head.h"
+
+namespace weir::http {
+
+class BodyDecoder {
+ public:
+  struct Output {
+    std::string_view data;   // body bytes, unframed: a view of the input
+    size_t consumed = 0;     // of the input, data included
+    bool ended = false;      // behind `data` the body has ended
+    std::string_view error;  // not empty: why the framing is refused (a static string); nothing more is decoded
+  };
+
+  // `length` is for kLength. True when there is no body, or none of a byte: then nothing is to be decoded.
+  bool begin(Framing framing, int64_t length);
+  // The next bytes of the body, or of its framing. Until everything is consumed, or the end, or an error.
+  Output next(std::string_view input);
+  // A body that only the end of the connection ends.
+  bool until_close() const { return framing_ == Framing::kClose; }
+
+ private:
+  Framing framing_ = Framing::kNone;
+  uint64_t left_ = 0;  // of a kLength body
+  ChunkedDecoder chunked_;
+};
+
+}  // namespace weir::http
