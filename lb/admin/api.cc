@@ -236,7 +236,8 @@ void AdminApi::change_maintenance(Call& call) {
 }
 
 void AdminApi::reload(Call& call) {
-  log::notice("reload asked for over the admin socket", call.request.who.empty() ? "" : " by " + call.request.who);
+  log::notice("configuration: reload requested (admin socket", call.request.who.empty() ? "" : ", " + call.request.who,
+              ")");
   reload_.request([this, answer = call.answer](const std::vector<std::string>& errors) {
     answer(reply_of(errors.empty() ? 200 : 422, reload_json(runtime_, errors)));
   });

@@ -93,11 +93,11 @@ Result<PeerChange> parse_peer_change(const std::string& body) {
     if (!members.has("weight")) members.fail("\"weight\" is missing: a number, or null for the configuration's");
     change.weight = static_cast<uint32_t>(members.number("weight", 1, kMostWeight, 1));
   } else if (change.action != Action::kWeight && members.has("weight")) {
-    members.fail("\"weight\" goes with \"action\": \"weight\" alone");
+    members.fail("\"weight\" is for \"action\": \"weight\" alone");
   }
   for (const char* name : {"wait_ms", "spread_ms", "code"})
     if (change.action != Action::kDrain && members.has(name))
-      members.fail("\"" + std::string(name) + "\" goes with \"action\": \"drain\" alone");
+      members.fail("\"" + std::string(name) + "\" is for \"action\": \"drain\" alone");
   const DrainOptions defaults;
   change.drain.wait = Millis(members.number("wait_ms", 0, kLongestMs, defaults.wait.count()));
   change.drain.spread = Millis(members.number("spread_ms", 0, kLongestMs, defaults.spread.count()));

@@ -25,8 +25,8 @@ std::string counted(uint64_t n, const char* thing) {
 }
 
 void note(const std::string& what, const std::string& change, const AdminChanges::Author& author) {
-  const std::string who = author.who.empty() ? std::string("by the operator") : "by the operator (" + author.who + ")";
-  log::notice(what, ": ", change, " ", who, author.why.empty() ? "" : ": " + author.why);
+  log::notice(what, ": ", change, " (operator", author.who.empty() ? "" : ", " + author.who,
+              author.why.empty() ? "" : ": " + author.why, ")");
 }
 
 }  // namespace
@@ -51,7 +51,7 @@ void AdminChanges::up(const PeerPlace& place, const Author& author, OnDone done)
   if (was_out) place.peer->state->ramp_from = runtime_.loop.now();
   place.peer->state->passive.reinstate(runtime_.loop.now());  // the operator knows better than the last failure
   set_mode(place, is_out ? Mode::kUp : Mode::kNone, author);
-  note(text_of(key), is_out ? "up, against its configuration," : "up", author);
+  note(text_of(key), is_out ? "up, against its configuration" : "up", author);
   put_in_force(std::move(done));
 }
 
@@ -134,7 +134,7 @@ void AdminChanges::resume_drains() {
     if (said.mode != Mode::kDrain || drains_.contains(key)) continue;
     const PeerPlace place = find_peer(*runtime_.site, key.first + "/" + key.second);
     if (place.peer == nullptr) continue;
-    log::notice(text_of(key), ": the drain that began before the start goes on");
+    log::notice(text_of(key), ": drain resumed (begun before the restart)");
     begin_drain(key, place.peer->state, {});
   }
 }

@@ -29,7 +29,7 @@ constexpr const char* kCompiler = "gcc " __VERSION__;
 constexpr std::array<std::string_view, 5> kClasses = {"1xx", "2xx", "3xx", "4xx", "5xx"};
 
 void process(Exposition& page, runtime::Runtime& runtime, const AdminTotals& totals, int64_t started_us) {
-  page.gauge("weir_build_info", "Which weir this is; always 1.")
+  page.gauge("weir_build_info", "Version and compiler; always 1.")
       .sample(1, {{"version", WEIR_VERSION}, {"compiler", kCompiler}});
   page.gauge("process_start_time_seconds", "When this process began to serve, Unix time.").seconds(started_us);
   page.gauge("weir_shutting_down", "1 after SIGQUIT, while connections finish.").sample(runtime.shutting_down ? 1 : 0);
@@ -37,14 +37,14 @@ void process(Exposition& page, runtime::Runtime& runtime, const AdminTotals& tot
   page.gauge("weir_generation", "The number of the snapshot in force.").sample(runtime.generation);
   page.gauge("weir_snapshots_live", "Snapshots in use, summed over workers: one each when all is quiet.")
       .sample(totals.live_epochs());
-  page.counter("weir_reloads_total", "Reloads asked for, by how they ended.")
+  page.counter("weir_reloads_total", "Reloads by result.")
       .sample(runtime.reloads.succeeded, {{"result", "ok"}})
       .sample(runtime.reloads.failed, {{"result", "failed"}});
   page.gauge("weir_reload_last_ok", "Whether the last reload succeeded; 1 before the first.")
       .sample(runtime.reloads.ok ? 1 : 0);
   page.gauge("weir_reload_last_time_seconds", "When the last reload ended, Unix time; 0 before the first.")
       .seconds(runtime.reloads.at_us);
-  page.counter("weir_log_lines_dropped_total", "Lines that a full disk or a stalled reader of a log did not take.")
+  page.counter("weir_log_lines_dropped_total", "Log lines lost to a full disk or a stalled reader.")
       .sample(totals.log_lines_dropped());
   page.counter("weir_internal_errors_total", "Unlisted transitions of a state machine: each is a bug in weir.")
       .sample(totals.get(Counter::kStateErrors));
@@ -60,7 +60,7 @@ void clients(Exposition& page, const AdminTotals& totals) {
       .sample(totals.get(Counter::kBytesReceived));
   page.counter("weir_sent_bytes_total", "Bytes of responses to clients.").sample(totals.get(Counter::kBytesSent));
   page.counter("weir_requests_total", "Requests that had a head.").sample(totals.get(Counter::kRequests));
-  page.counter("weir_requests_rejected_total", "Requests refused for what they are: malformed, too large.")
+  page.counter("weir_requests_rejected_total", "Requests refused as malformed or too large.")
       .sample(totals.get(Counter::kRequestsRejected));
   page.counter("weir_responses_total", "Responses to clients by class of status.");
   constexpr std::array kCounters = {Counter::kResponses1xx, Counter::kResponses2xx, Counter::kResponses3xx,
@@ -71,12 +71,12 @@ void clients(Exposition& page, const AdminTotals& totals) {
 void towards_upstreams(Exposition& page, const AdminTotals& totals) {
   page.counter("weir_upstream_connects_total", "Connections opened to peers.")
       .sample(totals.get(Counter::kUpstreamConnects));
-  page.counter("weir_upstream_reuses_total", "Attempts that took an idle connection of the pool.")
+  page.counter("weir_upstream_reuses_total", "Attempts on an idle connection of the pool.")
       .sample(totals.get(Counter::kUpstreamReuses));
   page.counter("weir_upstream_failures_total", "Attempts that failed.").sample(totals.get(Counter::kUpstreamFailures));
-  page.counter("weir_upstream_truncated_total", "Responses that a peer cut.")
+  page.counter("weir_upstream_truncated_total", "Responses cut by their peer.")
       .sample(totals.get(Counter::kUpstreamTruncated));
-  page.counter("weir_upstream_unsolicited_total", "Connections closed for bytes that nobody had asked for.")
+  page.counter("weir_upstream_unsolicited_total", "Upstream connections closed for unsolicited bytes.")
       .sample(totals.get(Counter::kUpstreamUnsolicited));
   // Several kinds share a word; the status of a listed response is no kind of failure.
   std::map<std::string_view, uint64_t> retries;
@@ -86,11 +86,11 @@ void towards_upstreams(Exposition& page, const AdminTotals& totals) {
     if (of.side == Side::kClient) continue;
     retries[kind == ErrorKind::kNone ? std::string_view("status") : of.reason] += totals.retries(kind);
   }
-  page.counter("weir_retries_total", "Requests sent to another peer, by what the attempt before failed of.");
+  page.counter("weir_retries_total", "Requests sent to another peer, by the failure of the attempt before.");
   for (const auto& [reason, count] : retries) page.sample(count, {{"reason", reason}});
   page.counter("weir_queued_total", "Requests that waited in a queue for a peer below max_conns.")
       .sample(totals.get(Counter::kQueued));
-  page.counter("weir_sticky_total", "Requests that asked for a peer, by whether they got it.")
+  page.counter("weir_sticky_total", "Requests bound to a peer, by whether they reached it.")
       .sample(totals.get(Counter::kStickyBound), {{"result", "bound"}})
       .sample(totals.get(Counter::kStickyRebound), {{"result", "rebound"}});
   page.counter("weir_tunnels_total", "WebSockets opened.").sample(totals.get(Counter::kTunnels));
@@ -152,9 +152,9 @@ void peers(Exposition& page, const PeerViews& views) {
           {{"upstream", view->cluster->cluster->name()}, {"peer", view->peer->options.name}, {"class", kClasses[i]}});
   page.counter("weir_peer_failures_total", "Attempts that failed and blame the peer.");
   each_peer(page, views, [&](const PeerView& view) { return relaxed(view.peer->state->stats.failures); });
-  page.counter("weir_peer_ejections_total", "How often failures took a peer out.");
+  page.counter("weir_peer_ejections_total", "Passive ejections of a peer.");
   each_peer(page, views, [&](const PeerView& view) { return relaxed(view.peer->state->stats.ejections); });
-  page.gauge("weir_peer_ejected", "Whether failures keep a peer out now.");
+  page.gauge("weir_peer_ejected", "Whether a peer is ejected passively.");
   each_peer(page, views, [](const PeerView& view) { return view.peer->state->passive.ejected_until() != 0 ? 1 : 0; });
   page.gauge("weir_peer_header_time_seconds", "Moving average from the request to the head of the response.");
   for (const PeerView* view : views)
@@ -182,7 +182,7 @@ void checks(Exposition& page, runtime::Runtime& runtime, const PeerViews& views)
   each([](const upstream::ProbeReport& check) { return check.passed; });
   page.counter("weir_health_check_failed_total", "Probes that failed.");
   each([](const upstream::ProbeReport& check) { return check.failed; });
-  page.counter("weir_health_check_inconclusive_total", "Probes that say nothing: this machine was too slow.");
+  page.counter("weir_health_check_inconclusive_total", "Inconclusive probes: this machine was too slow.");
   each([](const upstream::ProbeReport& check) { return check.inconclusive; });
 }
 

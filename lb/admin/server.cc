@@ -35,7 +35,7 @@ struct AdminServer::Impl {
     if (path.empty()) return Void{};
     listener = io::Listener::of_descriptors(runtime.loop, fd.release(), [this](int connected) { accept(connected); });
     if (sessions.size() >= kMostSessions) listener->pause();
-    log::info("admin socket: unix:", path);
+    log::info("admin socket: listening on unix:", path);
     return Void{};
   }
 

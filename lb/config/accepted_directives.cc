@@ -33,7 +33,7 @@ const Row kRows[] = {
         .name = "use",
         .contexts = kEvents,
         .kind = kOne,
-        .help = "Accepted; weir uses what libuv uses.",
+        .help = "Accepted; the choice is libuv's.",
     },
     {
         .name = "multi_accept",

@@ -121,8 +121,7 @@ void check_together(const Call& call, const Parameters& seen, const CheckOptions
   if (check.type != CheckType::kTcp) return;
   for (const std::string_view each : {"uri", "method", "host", "match", "keepalive_time"})
     if (seen.seen(each))
-      call.error("\"" + std::string(each) +
-                 "\" of \"health_check\" says something about HTTP, it does not go with type=tcp");
+      call.error("\"" + std::string(each) + "\" of \"health_check\" is for HTTP and does not apply to type=tcp");
 }
 
 // A location's check is for the servers that it passes to.
@@ -191,11 +190,12 @@ const Row kRows[] = {
                  .most_args = -1,
                  .apply = apply_health_check,
                  .show = show_health_check},
-        .help = "Asks the servers of the group, in location{} those of its proxy_pass, how they are: interval=2s "
-                "(nginx 5s), jitter=10% (a share or a time; nginx none), fails=3 and passes=2 (nginx 1), timeout=1s "
-                "(nginx 5s), fastinter=500ms while a standing is about to change, downinter= while it is down, uri=/, "
-                "method=GET, host= (the upstream's name), port=, match=NAME (else 200-399), type=http|tcp, mandatory "
-                "[persistent]: down until the first pass, keepalive_time=, fail_open: void while it fails everybody.",
+        .help =
+            "Asks the servers of the group, in location{} those of its proxy_pass, how they are: interval=2s "
+            "(nginx 5s), jitter=10% (a share or a time; nginx none), fails=3 and passes=2 (nginx 1), timeout=1s "
+            "(nginx 5s), fastinter=500ms while a standing is about to change, downinter= while it is down, uri=/, "
+            "method=GET, host= (the upstream's name), port=, match=NAME (else 200-399), type=http|tcp, mandatory "
+            "[persistent]: down until the first pass, keepalive_time=, fail_open: void while it fails on all peers.",
         .times = Times::kMany,
         .turn = Turn::kWhole,
     },

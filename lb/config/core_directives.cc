@@ -315,7 +315,7 @@ const Row kRows[] = {
         .name = "set_real_ip_from",
         .contexts = kAnywhere,
         .kind = {.form = "ADDRESS | CIDR | unix:", .apply = apply_set_real_ip_from, .show = show_set_real_ip_from},
-        .help = "Peers whose word about the client's address is believed.",
+        .help = "Proxies trusted for the address of the client.",
         .times = Times::kMany,
     },
     {

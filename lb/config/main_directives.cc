@@ -155,7 +155,7 @@ const Row kRows[] = {
         .name = "state_file",
         .contexts = kMain,
         .kind = {.form = "FILE | off", .apply = apply_text<&MainConfig::state_file>, .show = show_state_file},
-        .help = "Where what the operator said at run time survives a restart. Unless written: beside the pid file, "
+        .help = "The file that keeps operator overrides over a restart. Unless written: beside the pid file, "
                 ".state for its .pid.",
     },
     {
@@ -164,7 +164,7 @@ const Row kRows[] = {
         .kind = kFlag<&MainConfig::daemon>,
         .weir_default = "on",
         .nginx_default = "on",
-        .help = "Whether weir goes to the background.",
+        .help = "Whether weir runs in the background.",
     },
     {
         .name = "user",
@@ -178,7 +178,7 @@ const Row kRows[] = {
         .kind = {.form = "NUMBER | auto", .apply = apply_worker_connections, .show = show_worker_connections},
         .weir_default = "auto",
         .nginx_default = "512",
-        .help = "Connections of clients and to upstreams that a worker may hold. auto: what the limit of open files "
+        .help = "Connections of clients and to upstreams that a worker may hold. auto: as the limit of open files "
                 "allows.",
         .least = 1,
     },

@@ -78,8 +78,9 @@ const Row kRows[] = {
         .kind = kFlag<kLoc, &Location::maintenance, &MaintenanceOptions::on>,
         .weir_default = "off",
         .nginx_default = "off",
-        .help = "Answers 503 with a page to everybody but those of maintenance_allow. `weir ctl maintenance` switches "
-                "it too.",
+        .help =
+            "Answers 503 with a page to all clients but those of maintenance_allow. `weir ctl maintenance` switches "
+            "it too.",
     },
     {
         .name = "maintenance_page",
@@ -96,7 +97,7 @@ const Row kRows[] = {
         .kind = {.form = "TIME", .apply = apply_retry_after, .show = show_retry_after},
         .weir_default = "1m",
         .nginx_default = "1m",
-        .help = "What the page's Retry-After says; 0: none.",
+        .help = "Retry-After of the page; 0: none.",
         .most = 1000LL * 365 * 86'400,
     },
     {

@@ -73,7 +73,7 @@ const Row kRows[] = {
         .name = "map",
         .contexts = kHttp,
         .kind = {.form = "STRING $VARIABLE { ... }", .least_args = 2, .most_args = 2},
-        .help = "A variable whose value depends on others: exact text, hostnames, regular expressions, default.",
+        .help = "A variable computed from others: exact text, hostnames, regular expressions, default.",
         .times = Times::kMany,
         .open = open_map,
     },

@@ -178,9 +178,10 @@ const Row kRows[] = {
                  .show = show_next_upstream_match},
         .weir_default = "off",
         .nginx_default = "off",
-        .help = "An answer with this status and this text in the first 4 KB of its body comes from a gateway whose "
-                "application is not there yet: another peer is asked, whatever the method, while the request's body is "
-                "held. Levels inherit all or nothing.",
+        .help =
+            "An answer with this status and this text in the first 4 KB of its body comes from a gateway without its "
+            "application yet: another peer is asked, whatever the method, while the request's body is "
+            "held. Levels inherit all or nothing.",
         .times = Times::kMany,
     },
     {
@@ -206,7 +207,7 @@ const Row kRows[] = {
         .kind = kFlag<kLoc, &Location::ignore_client_abort>,
         .weir_default = "off",
         .nginx_default = "off",
-        .help = "Whether a request goes on when its client has closed the connection.",
+        .help = "Whether a request continues when its client has closed the connection.",
     },
     {
         .name = "proxy_buffering",

@@ -306,7 +306,7 @@ const Row kRows[] = {
         .kind = kTime<kSettings, kPool, &upstream::PoolOptions::idle_timeout>,
         .weir_default = "4s",
         .nginx_default = "60s",
-        .help = "How long an idle connection is kept; less where the peer says so.",
+        .help = "How long an idle connection is kept; less where the peer announces so.",
     },
     {
         .name = "keepalive_requests",

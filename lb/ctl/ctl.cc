@@ -175,12 +175,13 @@ Result<std::string> socket_of(const process::CommandLine& line) {
     const std::string usual = process::admin_socket_path({});
     if (::access(usual.c_str(), F_OK) != 0)
       return Unexpected{"the configuration " + line.config +
-                        " has errors: where the admin socket is, is not known; give --socket PATH"};
+                        " has errors: its admin socket is unknown, give --socket PATH"};
     say("weir ctl: warning: the configuration " + line.config + " has errors: asking at " + usual);
     return usual;
   }
   const std::string path = process::admin_socket_path(config.model->main);
-  if (path.empty()) return Unexpected{"the configuration " + line.config + " says \"admin off\""};
+  if (path.empty())
+    return Unexpected{"the configuration " + line.config + " has \"admin off\": there is no admin socket"};
   return path;
 }
 

@@ -223,7 +223,7 @@ std::string status_text(const std::string& text_of_json) {
   const std::string when = text(reloads, "at");
   out += "last reload    " + (when.empty()           ? "none since the start"
                               : truth(reloads, "ok") ? "ok, " + when
-                                                     : "FAILED, " + when + ": the configuration before it is in force");
+                                                     : "FAILED, " + when + ": the previous configuration is in force");
   out += " (" + std::to_string(number(reloads, "succeeded")) + " ok, " + std::to_string(number(reloads, "failed")) +
          " failed)\n";
   out += "traffic        " + counted(number(answer, "workers"), "worker") + ", " +
@@ -242,7 +242,7 @@ std::string status_text(const std::string& text_of_json) {
 std::string maintenance_text(const std::string& text_of_json) {
   const json answer = parsed(text_of_json);
   const std::string lines = maintenance_lines(at(answer, "maintenance"));
-  return lines.empty() ? "maintenance is on nowhere\n" : lines;
+  return lines.empty() ? "maintenance: off everywhere\n" : lines;
 }
 
 std::string peer_line(const std::string& text_of_json) {

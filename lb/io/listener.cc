@@ -87,8 +87,8 @@ struct Listener::Box final : UvBox, DeadlineHandler {
   void back_off(int code) {
     static LogLimit limit;
     if (limit.pass(loop().now()))
-      log::crit("accept() on ", address.to_string(), " failed (", code, ": ", std::strerror(code),
-                "), trying again in ", kRetryMs, " ms");
+      log::crit("listener ", address.to_string(), ": accept() failed (", code, ": ", std::strerror(code),
+                "), next try in ", kRetryMs, " ms");
     uv_poll_stop(&poll);
     loop().arm(retry, loop().now() + kRetryMs);
   }

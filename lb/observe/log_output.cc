@@ -49,7 +49,7 @@ class FdOutput final : public LogOutput {
       const ssize_t n = put_some(batch);
       if (n >= 0) {
         batch.advance(static_cast<size_t>(n));
-        if (failing_) log::notice("\"", path_, "\" takes log lines again");
+        if (failing_) log::notice("access log \"", path_, "\": writes succeed again");
         failing_ = false;
         continue;
       }
@@ -93,7 +93,8 @@ class FdOutput final : public LogOutput {
   Outcome fail(LogBatch& batch, uint64_t& lost) {
     const int error = errno;
     if (!failing_)
-      log::error("write() to \"", path_, "\" failed ", error_text(error), ", lines are dropped until it succeeds");
+      log::error("access log \"", path_, "\": write() failed ", error_text(error),
+                 ", lines are dropped until it succeeds");
     failing_ = true;
     if (batch.inside_line()) torn_ = true;
     lost += batch.lines_left();

@@ -28,7 +28,7 @@ constexpr const char* kHelpFlags = "-h,-?,--help";
 class CtlParser {
  public:
   CtlParser(CLI::App& app, CommandLine& line)
-      : line_(line), ctl_(*app.add_subcommand("ctl", "look at a running weir, and change what it does")) {
+      : line_(line), ctl_(*app.add_subcommand("ctl", "show and change a running weir")) {
     ctl_.set_help_flag(kHelpFlags, "this help");
     ctl_.require_subcommand(1);
     ctl_.add_option("-c,--config", line.config, "the configuration file that names the admin socket")
@@ -37,7 +37,7 @@ class CtlParser {
     ctl_.footer(
         "PEER is UPSTREAM/ADDRESS as `weir ctl list` prints it: myapp/10.0.0.1:13000. TIME is as in the configuration: "
         "60s, 500ms, 5m.\n"
-        "Exit codes: 0 done; 1 refused, failed, or a drain that was not finished in time; 2 weir could not be asked.");
+        "Exit codes: 0 done; 1 refused, failed, or a drain that was not finished in time; 2 weir not reachable.");
     add_looks();
     add_peers();
     add_rest();
@@ -68,12 +68,14 @@ class CtlParser {
     return command;
   }
   void add_why(CLI::App* command) {
-    command->add_option("--why", line_.ctl.why, "the reason, for the log and for who looks later")->type_name("TEXT");
+    command->add_option("--why", line_.ctl.why, "the reason, for the log and for list")->type_name("TEXT");
   }
-  void add_json(CLI::App* command) { command->add_flag("--json", line_.ctl.json, "as the admin socket answers"); }
+  void add_json(CLI::App* command) {
+    command->add_flag("--json", line_.ctl.json, "print the JSON of the admin socket");
+  }
 
   void add_looks() {
-    CLI::App* list = add("list", "the peers: state, weight, what is in flight, the last check", CtlVerb::kList);
+    CLI::App* list = add("list", "the peers: state, weight, requests in flight, last check", CtlVerb::kList);
     list->add_option("upstream", line_.ctl.target, "only of this upstream")->type_name("UPSTREAM");
     add_json(list);
     add_json(add("status", "the process: version, workers, connections, the last reload", CtlVerb::kStatus));
@@ -82,7 +84,7 @@ class CtlParser {
   void add_peers() {
     CLI::App* drain = add_with_peer(
         "drain",
-        "take a peer out gently: no new requests, those in flight finish, then its WebSockets are closed. It goes on "
+        "drain a peer: no new requests, those in flight finish, then its WebSockets are closed. The drain continues "
         "when this command is interrupted; up ends it",
         CtlVerb::kDrain);
     drain->add_option("--wait", wait_, "for requests in flight [60s]")->type_name("TIME");
@@ -91,10 +93,10 @@ class CtlParser {
         ->check(CLI::IsMember({1001, 1012}))
         ->capture_default_str()
         ->type_name("CODE");
-    drain->add_flag("--no-wait", line_.ctl.no_wait, "begin, and do not wait for the end");
+    drain->add_flag("--no-wait", line_.ctl.no_wait, "start the drain and return at once");
     add_why(drain);
     add_why(add_with_peer("up", "bring a peer back after a drain or down", CtlVerb::kUp));
-    add_why(add_with_peer("down", "take a peer out at once: what is in flight goes on", CtlVerb::kDown));
+    add_why(add_with_peer("down", "take a peer out at once; requests in flight finish", CtlVerb::kDown));
     CLI::App* weight = add_with_peer("weight", "give a peer another weight", CtlVerb::kWeight);
     weight->add_option("weight", line_.ctl.word, "1 to 65535, or \"default\" for the configuration's")
         ->required()
@@ -105,7 +107,7 @@ class CtlParser {
           return good ? "" : "\"" + text + "\" is neither a number from 1 to 65535 nor \"default\"";
         });
     add_why(weight);
-    add_why(add_with_peer("reset", "forget all that was said of a peer: as configured", CtlVerb::kReset));
+    add_why(add_with_peer("reset", "remove all overrides of a peer: as configured", CtlVerb::kReset));
   }
   void add_rest() {
     CLI::App* maintenance =
@@ -117,7 +119,7 @@ class CtlParser {
         ->type_name("SERVER[/LOCATION]");
     add_why(maintenance);
     add_json(maintenance);
-    add("reload", "read the configuration again, and wait for how it went", CtlVerb::kReload);
+    add("reload", "reload the configuration and wait for the result", CtlVerb::kReload);
   }
   std::string finish_drain() {
     const auto take = [](const std::string& text, const char* option, Millis& to) {
@@ -149,12 +151,12 @@ Result<CommandLine> parse_command_line(int argc, const char* const* argv) {
   app.add_option("-c,--config", line.config, "the configuration file")->capture_default_str()->type_name("FILE");
   app.add_option("-p,--prefix", line.prefix, "the directory that relative paths start from")->type_name("DIR");
   app.add_option("-g,--global", line.globals, "directives to set before those of the file")->type_name("DIRECTIVES");
-  app.add_option("-e,--error-log", line.error_log, "where errors go until the configuration says so")
+  app.add_option("-e,--error-log", line.error_log, "the error log until the configuration names one")
       ->type_name("FILE");
   app.add_flag("-t,--test", test, "test the configuration and exit");
   app.add_flag("-T,--dump", dump, "test the configuration, print it and exit");
   app.add_flag("--effective", line.effective, "test, then print every setting, inherited ones and defaults too");
-  app.add_flag("-q,--quiet", line.quiet, "say nothing but errors while testing");
+  app.add_flag("-q,--quiet", line.quiet, "print only errors while testing");
   app.add_option("-s,--signal", line.signal, "send a signal to the running weir: stop, quit, reopen, reload")
       ->type_name("SIGNAL");
   app.add_flag("-v,--version", version, "show the version and exit");

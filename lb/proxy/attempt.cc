@@ -27,8 +27,8 @@ WorkerCluster* Exchange::find_cluster() {
   const auto& by_name = epoch_->site().cluster_by_name;
   const auto at = by_name.find(std::string(name));
   if (at == by_name.end()) {
-    log::error("no upstream \"", name, "\" for ", location_->pattern, " (connection ", downstream_->connection().number,
-               ")");
+    log::error("location ", location_->pattern, ": no upstream \"", name, "\" (connection ",
+               downstream_->connection().number, ")");
     return nullptr;
   }
   proxy_host_ = name;
@@ -104,7 +104,7 @@ void Exchange::start_attempt(const policy::Pick& pick) {
   }
   if (!core_.may_open_connection()) {
     static LogLimit limit;
-    if (limit.pass(now)) log::error("worker_connections are not enough: no connection to ", peer_->options.name);
+    if (limit.pass(now)) log::error("peer ", peer_->options.name, ": not connected (worker_connections reached)");
     attempt_failed(ErrorKind::kOverloaded);
     return;
   }
@@ -123,8 +123,9 @@ void Exchange::no_peer(const policy::Pick& pick) {
   if (record_.attempts.size() == 0) record_no_attempt(kind);
   static LogLimit limit;
   if (limit.pass(core_.loop().now()))
-    log::error(pick.any_full ? "all peers are at max_conns" : "no live peer", " in upstream \"",
-               cluster_->site->cluster->name(), "\" (connection ", downstream_->connection().number, ")");
+    log::error("upstream \"", cluster_->site->cluster->name(), "\": no peer available (",
+               pick.any_full ? "all are at max_conns" : "none is up", "; connection ", downstream_->connection().number,
+               ")");
   if (tries_ > 0) {
     give_up();
   } else {
@@ -139,8 +140,8 @@ void Exchange::on_connected(std::unique_ptr<io::Transport> transport, io::Connec
   connecting_.reset();
   if (transport == nullptr) {
     if (failure.kind == ErrorKind::kLocalError)
-      log::crit("connect() to ", peer_->options.name, " failed for want of this machine's resources (", -failure.code,
-                ": ", std::string_view(strerror(-failure.code)), ")");
+      log::crit("peer ", peer_->options.name, ": connect() failed on local resources (", -failure.code, ": ",
+                std::string_view(strerror(-failure.code)), ")");
     attempt_failed(failure.kind);
     return;
   }

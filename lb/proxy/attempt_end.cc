@@ -33,7 +33,7 @@ void Exchange::response_broken(ErrorKind kind) {
   }
   // The client has a part of it and must see that it is cut: no last chunk, too short a length, or a reset.
   core_.counters().add(observe::Counter::kUpstreamTruncated);
-  log::warn("peer ", peer_->options.name, " ended inside its response: ", traits(kind).reason, " (connection ",
+  log::warn("peer ", peer_->options.name, ": response cut (", traits(kind).reason, "; connection ",
             downstream_->connection().number, ")");
   end_attempt(kind, true);
   finish(kind);
@@ -70,8 +70,8 @@ void Exchange::attempt_failed(ErrorKind kind) {
   policy::RetryDecision decision = policy::decide_retry(location_->retry, f);
   exhausted_status_ = policy::exhausted_status(f);
   core_.counters().add(observe::Counter::kUpstreamFailures);
-  log::info("peer ", peer_->options.name, ": ", traits(kind).reason, " (connection ", downstream_->connection().number,
-            ")");
+  log::info("peer ", peer_->options.name, ": attempt failed (", traits(kind).reason, "; connection ",
+            downstream_->connection().number, ")");
   end_attempt(kind, true);
   if (decision == policy::RetryDecision::kBudget)
     decision = take_budget() ? policy::RetryDecision::kYes : policy::RetryDecision::kNo;
@@ -143,9 +143,9 @@ void Exchange::peer_failed(ErrorKind kind) {
   if (state.passive.ejected_until() <= until) return;
   // For the first time, or longer because the probe failed too.
   state.stats.ejections.fetch_add(1, std::memory_order_relaxed);
-  log::warn("peer ", cluster_->site->cluster->name(), "/", peer_->options.name, " is taken out for ",
-            (state.passive.ejected_until() - now) / 1000,
-            " s: ", kind == ErrorKind::kNone ? "bad status" : traits(kind).reason);
+  log::warn("peer ", cluster_->site->cluster->name(), "/", peer_->options.name, ": ejected for ",
+            (state.passive.ejected_until() - now) / 1000, " s (",
+            kind == ErrorKind::kNone ? "bad status" : traits(kind).reason, ")");
 }
 
 void Exchange::peer_succeeded() {
@@ -158,7 +158,8 @@ void Exchange::peer_succeeded() {
   const MonoMs now = core_.loop().now();
   if (!state.passive.success(now)) return;
   if (peer_->options.slow_start.count() > 0) state.ramp_from.store(now);
-  log::warn("peer ", cluster_->site->cluster->name(), "/", peer_->options.name, " is back");
+  log::warn("peer ", cluster_->site->cluster->name(), "/", peer_->options.name,
+            ": ejection ended (a request succeeded)");
   if (cluster_->site->queue != nullptr) cluster_->site->queue->wake_all();
 }
 

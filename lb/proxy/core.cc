@@ -84,7 +84,7 @@ void Core::accept(std::unique_ptr<io::Transport> transport, const SocketAddress&
   if (connections_ >= options_.max_connections) {
     metrics_.add(observe::Counter::kConnectionsRefused);
     static LogLimit limit;
-    if (limit.pass(loop_.now())) log::error("worker_connections are not enough: connection refused");
+    if (limit.pass(loop_.now())) log::error("client connection: refused (worker_connections reached)");
     return;
   }
   ConnectionInfo info{transport->peer_address().unmapped(), ++connections_made_, loop_.now_us(), nullptr};
@@ -257,8 +257,7 @@ void Core::note_untrusted_proxy(const SocketAddress& address) {
     return;
   noted_proxies_.push_back(host);
   log::warn("client ", host.ip(),
-            " sent X-Forwarded-Proto and is not trusted: the field is replaced. If it is a proxy of yours, name it in "
-            "set_real_ip_from");
+            ": X-Forwarded-Proto replaced (not a trusted proxy; if it is one of yours, name it in set_real_ip_from)");
 }
 
 }  // namespace weir::proxy

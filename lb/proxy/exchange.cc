@@ -111,8 +111,8 @@ void Exchange::on_request() {
 
 void Exchange::on_reject(const http::Reject& reject) {
   core_.counters().add(observe::Counter::kRequestsRejected);
-  log::info("client ", downstream_->connection().remote.to_string(), " sent an invalid request: ", reject.reason,
-            " (connection ", downstream_->connection().number, ")");
+  log::info("client ", downstream_->connection().remote.to_string(), ": invalid request (", reject.reason,
+            "; connection ", downstream_->connection().number, ")");
   if (request_state_ == RequestState::kIdle) move(RequestState::kReceiving);
   move(RequestState::kAborted);  // nothing more can be read of it
   if (request_.request_line.empty()) request_.request_line = arena_.copy(reject.request_line);  // for the access log

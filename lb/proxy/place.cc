@@ -69,9 +69,9 @@ void Exchange::no_place(ErrorKind kind) {
   record_no_attempt(kind);
   static LogLimit limit;
   if (limit.pass(core_.loop().now()))
-    log::error("all peers of upstream \"", cluster_->site->cluster->name(), "\" are at max_conns and its queue ",
-               kind == ErrorKind::kQueueFull ? "is full" : "did not move in time", " (connection ",
-               downstream_->connection().number, ")");
+    log::error(
+        "upstream \"", cluster_->site->cluster->name(), "\": request refused (all peers are at max_conns, queue ",
+        kind == ErrorKind::kQueueFull ? "full" : "timed out", "; connection ", downstream_->connection().number, ")");
   answer(location_->no_peer_status, 1);
 }
 

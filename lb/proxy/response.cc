@@ -85,7 +85,7 @@ void Exchange::on_response_end(http::StreamId) {
 
 void Exchange::on_error(http::StreamId, ErrorKind kind, std::string_view why) {
   upstream_error_ = kind;
-  log::warn("peer ", peer_->options.name, " sent an invalid response: ", why, " (connection ",
+  log::warn("peer ", peer_->options.name, ": invalid response (", why, "; connection ",
             downstream_->connection().number, ")");
 }
 

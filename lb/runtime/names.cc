@@ -143,7 +143,8 @@ bool NameBook::learn(const NameQuestion& question, Result<io::ResolveAnswer>& an
     known.why = answer ? "some of its targets could not be resolved" : answer.error();
     if (known.due != kNever) known.due = now_() + kRetry;
     if (was_known && !std::exchange(known.failing, true))
-      log::warn("\"", question.text(), "\": ", known.why, "; its last addresses are kept: ", list_of(known.peers));
+      log::warn("name \"", question.text(), "\": not resolved (", known.why,
+                "), last addresses kept: ", list_of(known.peers));
     return false;
   }
   const bool was_failing = std::exchange(known.failing, answer->partial);
@@ -152,9 +153,10 @@ bool NameBook::learn(const NameQuestion& question, Result<io::ResolveAnswer>& an
   sort(answer->peers);
   const bool changed = answer->peers != known.peers;
   if (was_known && changed)
-    log::notice("\"", question.text(), "\" resolves to ", list_of(answer->peers), "; before: ", list_of(known.peers));
+    log::notice("name \"", question.text(), "\": resolved to ", list_of(answer->peers),
+                " (before: ", list_of(known.peers), ")");
   else if (was_known && was_failing)
-    log::notice("\"", question.text(), "\" resolves again, to the same addresses");
+    log::notice("name \"", question.text(), "\": resolved again, to the same addresses");
   known.peers = std::move(answer->peers);
   return changed;
 }

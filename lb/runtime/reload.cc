@@ -18,7 +18,7 @@ constexpr const char* kShuttingDown = "weir is shutting down";
 // What only a restart changes.
 void warn_of_unchangeable(const config::MainConfig& before, const config::MainConfig& now) {
   const auto warn = [](const char* what) {
-    log::warn("\"", what, "\" was changed: it takes effect at the next start");
+    log::warn("directive \"", what, "\": change not applied (takes effect at the next start)");
   };
   if (before.user != now.user || before.group != now.group) warn("user");
   if (before.pid != now.pid) warn("pid");
@@ -103,7 +103,7 @@ void Reload::begin(Task task, std::function<std::shared_ptr<Outcome>()> work, vo
 }
 
 void Reload::load_and_build() {
-  log::notice("reloading ", runtime_.line.config);
+  log::notice("configuration: reloading ", runtime_.line.config);
   begin(
       Task::kLoad,
       [this, overrides = runtime_.overrides, generation = runtime_.generation + 1] {
@@ -136,9 +136,9 @@ void Reload::put_in_force(Outcome& outcome) {
   move_state_file();
   adopt_secret(outcome.built);
   roll_out(outcome.built.site, [this] {
-    log::notice("configuration reloaded: generation ", runtime_.generation, ", ", runtime_.workers.count(),
+    log::notice("configuration: reloaded (generation ", runtime_.generation, ", ", runtime_.workers.count(),
                 " workers, ", runtime_.sockets.addresses(), " listen addresses, ", runtime_.site->servers.size(),
-                " servers, ", runtime_.site->clusters.size(), " upstreams");
+                " servers, ", runtime_.site->clusters.size(), " upstreams)");
     record(true);
     if (loaded_) loaded_();
     finished();
@@ -160,12 +160,12 @@ void Reload::build_again() {
 void Reload::put_rebuilt_in_force(Outcome& outcome) {
   if (!outcome.built.site) {
     for (const std::string& error : outcome.built.errors) log::error(error);
-    log::error("what the operator said is not in force");
+    log::error("operator override: not applied (snapshot build failed)");
     return finished(outcome.built.errors);
   }
   adopt_secret(outcome.built);
   roll_out(outcome.built.site, [this] {
-    log::info("generation ", runtime_.generation, " is in force");
+    log::info("configuration: generation ", runtime_.generation, " in force");
     finished();
   });
 }
@@ -191,7 +191,7 @@ void Reload::put_names_in_force(Outcome& outcome) {
   }
   adopt_secret(outcome.built);
   roll_out(outcome.built.site, [this] {
-    log::notice("new addresses of upstream servers: generation ", runtime_.generation);
+    log::notice("configuration: generation ", runtime_.generation, " in force (new addresses of upstream servers)");
     finished();
   });
 }
@@ -212,7 +212,7 @@ void Reload::adopt_secret(const BuiltSite& built) {
 void Reload::note_overridden(const BuiltSite& built) {
   for (const std::string& text : built.contradicted) log::warn(text);
   for (const std::string& text : built.orphans)
-    if (orphans_logged_.count(text) == 0) log::warn(text, "; it is kept");
+    if (orphans_logged_.count(text) == 0) log::warn(text);
   orphans_logged_ = {built.orphans.begin(), built.orphans.end()};
 }
 
@@ -240,7 +240,7 @@ void Reload::roll_out(const std::shared_ptr<const proxy::Site>& site, std::funct
 
 void Reload::fail(const std::vector<std::string>& errors) {
   for (const std::string& error : errors) log::emerg(error);
-  log::error("reload failed: the old configuration stays in force");
+  log::error("configuration: reload failed, the old one stays in force");
   runtime_.names.not_in_force();
   record(false);
   finished(errors);

@@ -35,8 +35,7 @@ Runtime::~Runtime() = default;
 
 Status<> Runtime::save_overrides() {
   Status<> saved = state.save(overrides);
-  if (!saved)
-    log::error("the state file was not written, what the operator said will not survive a restart: ", saved.error());
+  if (!saved) log::error("state file: not written (", saved.error(), "), overrides will be lost on restart");
   return saved;
 }
 

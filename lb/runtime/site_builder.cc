@@ -136,9 +136,9 @@ void SiteBuilder::override_peers(const config::UpstreamModel& model, policy::Clu
     const PeerOverride* said = in_.overrides.peer(model.name, peer.name);
     if (said == nullptr) continue;
     const auto contradict = [&](const std::string& configured, const std::string& instead) {
-      out_.contradicted.push_back(model.position + ": peer " + model.name + "/" + peer.name +
-                                  ": the configuration says " + configured + ", the operator said " + instead +
-                                  quoted_reason(said->why) + ", which stays");
+      out_.contradicted.push_back(model.position + ": peer " + model.name + "/" + peer.name + ": operator override \"" +
+                                  instead + "\" in force over \"" + configured + "\" of the configuration" +
+                                  quoted_reason(said->why));
     };
     if (said->weight && *said->weight != peer.weight) {
       contradict("weight=" + std::to_string(peer.weight), "weight " + std::to_string(*said->weight));
@@ -170,7 +170,7 @@ void SiteBuilder::note_overrides() {
   maintenance_.note(out_);
   for (const auto& [key, said] : in_.overrides.peers)
     if (overridden_.count(key) == 0)
-      out_.orphans.push_back("peer " + key.first + "/" + key.second + ", which the operator set, is not there" +
+      out_.orphans.push_back("peer " + key.first + "/" + key.second + ": operator override kept unused (no such peer)" +
                              quoted_reason(said.why));
 }
 

@@ -183,15 +183,14 @@ StateFile::Loaded StateFile::load() const {
   if (fd.get() < 0 && errno == ENOENT) return {};
   std::string text;
   if (fd.get() < 0 || !read_all(fd.get(), text))
-    return {{}, "the state file was not read, what it said is not in force: " + failed("open", path_).error};
+    return {{}, "state file: not read (" + failed("open", path_).error + "), no override is in force"};
   if (text.empty()) return {};
   Result<Overrides> overrides = overrides_from_json(text);
   if (overrides) return {std::move(*overrides), ""};
   const std::string aside = path_ + ".bad";
-  std::string warning =
-      "the state file \"" + path_ + "\" makes no sense: " + overrides.error() + "; nothing of it is in force";
+  std::string warning = "state file \"" + path_ + "\": invalid (" + overrides.error() + "), no override is in force";
   if (::rename(path_.c_str(), aside.c_str()) == 0)
-    warning += ", and it was moved to \"" + aside + "\"";
+    warning += ", moved to \"" + aside + "\"";
   else
     warning += "; " + failed("rename", path_).error;
   return {{}, std::move(warning)};

@@ -86,8 +86,9 @@ void MaintenanceSwitches::apply(const std::string& server, const std::string& lo
   seen_.emplace(server, location);
   const MaintenanceOverride* said = overrides_.maintenance_of(server, location);
   if (said != nullptr && !said->on && settings.maintenance.on && warned_.insert(said).second) {
-    contradicted_.push_back(position + ": the configuration says maintenance on, the operator said off" +
-                            (said->why.empty() ? "" : " (\"" + said->why + "\")") + ", which stays");
+    contradicted_.push_back(position +
+                            ": maintenance: operator override \"off\" in force over \"on\" of the configuration" +
+                            (said->why.empty() ? "" : " (\"" + said->why + "\")"));
   }
   settings.maintenance.on = said != nullptr ? said->on : settings.maintenance.on;
   if (settings.maintenance.on)
@@ -99,8 +100,8 @@ void MaintenanceSwitches::note(BuiltSite& out) const {
   for (const auto& [key, said] : overrides_.maintenance) {
     if (seen_.count(key) != 0) continue;
     const std::string place = key.second.empty() ? "" : "location \"" + key.second + "\" of ";
-    out.orphans.push_back(place + "server \"" + key.first + "\", whose maintenance the operator switched " +
-                          (said.on ? "on" : "off") + ", is not there");
+    out.orphans.push_back(place + "server \"" + key.first + "\": maintenance override \"" + (said.on ? "on" : "off") +
+                          "\" kept unused (no such place)");
   }
 }
 

@@ -114,8 +114,8 @@ void Worker::open(WorkerSocket socket) {
   const bool known = std::any_of(open_.begin(), open_.end(), [&](const Open& o) { return o.id == socket.id; });
   if (known) return;
   if (socket.fd.get() < 0)  // control had no descriptors left to duplicate it
-    return log::crit("worker ", options_.index, " does not accept on ", socket.address.to_string(),
-                     ": no descriptors left");
+    return log::crit("worker ", options_.index, ": no listener on ", socket.address.to_string(),
+                     " (no descriptors left)");
   Open open{socket.id, socket.address, socket.shared, socket.fd.get(), nullptr};
   if (socket.shared)
     open.listener = io::Listener::of_descriptors(loop_, socket.fd.release(),

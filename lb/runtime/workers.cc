@@ -89,7 +89,7 @@ void WorkerSet::leave(std::unique_ptr<Worker> worker, Millis most) {
 void WorkerSet::left(Leaving& leaving) {
   leaving.worker->stop();
   departed_.add(leaving.worker->metrics());
-  log::info("worker ", leaving.worker->index(), " has ended");
+  log::info("worker ", leaving.worker->index(), ": ended");
   std::erase_if(leaving_, [&](const auto& each) { return each.get() == &leaving; });
   if (leaving_.empty() && workers_.empty() && drained_) std::exchange(drained_, nullptr)();
 }

@@ -25,12 +25,12 @@ Status<> Control::open_admin(const std::optional<process::Account>& account) {
   if (path.empty()) return Void{};
   if (Status<> opened = admin_.open(path); !opened) {
     if (!main.admin.empty()) return opened;
-    log::warn("there is no admin socket: ", opened.error());
+    log::warn("admin socket: not opened (", opened.error(), ")");
     return Void{};
   }
   admin_path_ = path;
   if (account && ::lchown(path.c_str(), account->uid, account->gid) != 0)
-    log::warn("the admin socket stays root's: lchown() \"", path, "\" failed (", errno, ": ", std::strerror(errno),
+    log::warn("admin socket: owner not changed, lchown() \"", path, "\" failed (", errno, ": ", std::strerror(errno),
               ")");
   return Void{};
 }
@@ -40,10 +40,9 @@ void Control::move_admin() {
   const std::string path = process::admin_socket_path(runtime_.model->main);
   if (path == admin_path_) return;
   if (Status<> opened = admin_.open(path); !opened)
-    return log::error(admin_path_.empty() ? "there is no admin socket: " : "the admin socket stays where it was: ",
-                      opened.error());
+    return log::error("admin socket: ", admin_path_.empty() ? "not opened (" : "not moved (", opened.error(), ")");
   admin_path_ = path;
-  log::notice(path.empty() ? std::string("the admin socket is closed") : "the admin socket is " + path);
+  log::notice(path.empty() ? std::string("admin socket: closed") : "admin socket: moved to " + path);
 }
 
 void Control::run() {
@@ -63,26 +62,26 @@ void Control::on_signal(int number) {
     case SIGUSR1: return reopen_logs();
     case SIGHUP:
       if (runtime_.shutting_down)
-        log::notice("SIGHUP: shutting down already, no reload");
+        log::notice("signal SIGHUP: ignored (shutting down)");
       else
         reload_.request();
       return;
-    default: log::notice("signal ", number, " means nothing to weir"); return;
+    default: log::notice("signal ", number, ": ignored (no meaning for weir)"); return;
   }
 }
 
 void Control::stop(const char* why) {
-  log::notice(why, ": stopping");
+  log::notice("weir: stopping (", why, ")");
   runtime_.loop.stop();
 }
 
 void Control::quit() {
   if (runtime_.shutting_down) return;
   runtime_.shutting_down = true;
-  log::notice("SIGQUIT: shutting down, connections may finish");
+  log::notice("weir: shutting down (SIGQUIT), connections may finish");
   reload_.cancel();
   runtime_.workers.drain(runtime_.model->main.shutdown_timeout, [this] {
-    log::notice("all connections are closed");
+    log::notice("weir: all connections closed");
     runtime_.loop.stop();
   });
 }
@@ -93,9 +92,9 @@ void Control::reopen_logs() {
     runtime_.log_writer.flush();
     const Status<> access = runtime_.log_writer.reopen();
     const Status<> errors = log::reopen();
-    log::notice("logs reopened");
-    if (!access) log::error("an access log was not reopened: ", access.error());
-    if (!errors) log::error("an error log was not reopened: ", errors.error());
+    log::notice("logs: reopened");
+    if (!access) log::error("access log: not reopened (", access.error(), ")");
+    if (!errors) log::error("error log: not reopened (", errors.error(), ")");
   });
 }
 

@@ -58,7 +58,7 @@ class Startup {
     announce();
     if (daemon_) daemon_->ready(process::logs_to_stderr(process::error_log_targets(line_, model().main)));
     control.run();
-    log::notice("weir has stopped");
+    log::notice("weir: stopped");
     log::flush();
     return 0;
   }
@@ -102,7 +102,7 @@ class Startup {
     const config::MainConfig& main = model().main;
     if (main.user.empty()) return Void{};
     if (::geteuid() != 0) {
-      report_.warn("the \"user\" directive makes sense only when weir is started by root, ignored");
+      report_.warn("directive \"user\": ignored (weir was not started by root)");
       return Void{};
     }
     Result<process::Account> account = process::find_account(main.user, main.group);
@@ -140,7 +140,7 @@ class Startup {
     if (Status<> published = pid_file_->publish(); !published) return published;
     if (Status<> settled = privileges_.settle(); !settled) return settled;
     if (::access(line_.config.c_str(), R_OK) != 0)
-      report_.warn("\"" + line_.config + "\" cannot be read by the user of weir: a reload will fail");
+      report_.warn("configuration \"" + line_.config + "\": not readable by the user of weir, a reload will fail");
     return Void{};
   }
 
@@ -148,9 +148,9 @@ class Startup {
     const config::MainConfig& main = model().main;
     const int workers = runtime::wanted_workers(main);
     const uint32_t connections = runtime::wanted_connections(main, runtime_->descriptors, workers);
-    log::notice("weir " WEIR_VERSION " started: pid ", ::getpid(), ", ", workers, " workers of ", connections,
+    log::notice("weir " WEIR_VERSION ": started (pid ", ::getpid(), ", ", workers, " workers of ", connections,
                 " connections, ", runtime_->sockets.addresses(), " listen addresses, ", runtime_->site->servers.size(),
-                " servers, ", runtime_->site->clusters.size(), " upstreams");
+                " servers, ", runtime_->site->clusters.size(), " upstreams)");
   }
 
   int fail(const Errors& errors) {

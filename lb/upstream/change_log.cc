@@ -4,7 +4,7 @@
 
 namespace weir::upstream {
 
-std::string time_in_words(MonoMs ms) {
+std::string time_text(MonoMs ms) {
   if (ms < 1'000) return std::to_string(ms) + " ms";
   if (ms < 120'000) return std::to_string(ms / 1'000) + " s";
   if (ms < 120 * 60'000) return std::to_string(ms / 60'000) + " min";
@@ -14,37 +14,37 @@ std::string time_in_words(MonoMs ms) {
 bool ChangeLog::pass(MonoMs now) {
   if (now - window_ >= kWindow) {
     window_ = now;
-    lines_ = unsaid_ = 0;
+    lines_ = unlogged_ = 0;
   }
   if (lines_ < kMostLines) {
     ++lines_;
     return true;
   }
-  ++unsaid_;
+  ++unlogged_;
   return false;
 }
 
 std::string_view ChangeLog::ending() const {
-  return lines_ == kMostLines ? "; it flaps, what follows within a minute is not logged" : "";
+  return lines_ == kMostLines ? "; flapping, changes of the next minute are not logged" : "";
 }
 
 void ChangeLog::down(std::string_view peer, std::string_view reason, std::string_view check, MonoMs lasted,
                      MonoMs now) {
   if (!pass(now)) return;
-  log::warn("peer ", peer, " is down: ", reason, " (check ", check, ")",
-            lasted < 0 ? std::string() : ", was up for " + time_in_words(lasted), ending());
+  log::warn("peer ", peer, ": down (", reason, "; check ", check,
+            lasted < 0 ? std::string() : "; was up for " + time_text(lasted), ")", ending());
 }
 
 void ChangeLog::up(std::string_view peer, MonoMs lasted, MonoMs now) {
   if (!pass(now)) return;
-  log::warn("peer ", peer, " is up again", lasted < 0 ? std::string() : " after " + time_in_words(lasted), ending());
+  log::warn("peer ", peer, ": up again", lasted < 0 ? std::string() : " after " + time_text(lasted), ending());
 }
 
-void ChangeLog::say_unsaid(std::string_view peer, bool is_down, MonoMs now) {
-  log::warn("peer ", peer, " is ", is_down ? "down" : "up", " now; ", unsaid_, " changes were not logged");
+void ChangeLog::log_unlogged(std::string_view peer, bool is_down, MonoMs now) {
+  log::warn("peer ", peer, ": ", is_down ? "down" : "up", " now (", unlogged_, " changes were not logged)");
   window_ = now;
   lines_ = 1;
-  unsaid_ = 0;
+  unlogged_ = 0;
 }
 
 }  // namespace weir::upstream

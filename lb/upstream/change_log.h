@@ -17,19 +17,19 @@ class ChangeLog {
   void up(std::string_view peer, MonoMs lasted, MonoMs now);
   // From time to time: says where a peer stands whose last changes went unsaid, once its window is over.
   void catch_up(std::string_view peer, bool is_down, MonoMs now) {
-    if (unsaid_ != 0 && now - window_ >= kWindow) say_unsaid(peer, is_down, now);
+    if (unlogged_ != 0 && now - window_ >= kWindow) log_unlogged(peer, is_down, now);
   }
 
  private:
   bool pass(MonoMs now);
   std::string_view ending() const;
-  void say_unsaid(std::string_view peer, bool is_down, MonoMs now);
+  void log_unlogged(std::string_view peer, bool is_down, MonoMs now);
   MonoMs window_ = -kWindow;
   int lines_ = 0;
-  int unsaid_ = 0;
+  int unlogged_ = 0;
 };
 
 // "850 ms", "35 s", "12 min", "5 h".
-std::string time_in_words(MonoMs ms);
+std::string time_text(MonoMs ms);
 
 }  // namespace weir::upstream

@@ -204,7 +204,7 @@ void HealthMonitor::Impl::release_unchecked(const Previous& previous) {
     for (const auto& peer : upstream->peers) {
       if (!peer->down) continue;
       peer->peer.state->check_down = false;
-      log::notice("peer ", peer->title, " was down and is no longer checked");
+      log::notice("peer ", peer->title, ": no longer checked (was down)");
       changes.push_back({upstream->name, peer->peer.name, peer->peer.state, false, {}});
     }
   }
@@ -237,10 +237,10 @@ bool HealthMonitor::Impl::judge_void(UpstreamEntry& upstream, size_t check) {
   if (all == entry.void_verdict) return false;
   entry.void_verdict = all;
   if (all) {
-    log::warn("upstream ", upstream.name, ": check ", entry.label, " fails on all peers, so its verdict is void: ",
-              upstream.peers.front()->checks[check].probe->series.last_failure());
+    log::warn("upstream ", upstream.name, ": check ", entry.label,
+              " void (fails on all peers: ", upstream.peers.front()->checks[check].probe->series.last_failure(), ")");
   } else {
-    log::warn("upstream ", upstream.name, ": check ", entry.label, " no longer fails on all peers and counts again");
+    log::warn("upstream ", upstream.name, ": check ", entry.label, " valid again (a peer passes)");
   }
   return true;
 }
@@ -311,15 +311,15 @@ void HealthMonitor::Impl::heal(const Binding& binding, bool passed) {
   if (others_fail || peer.down) return;
   if (peer.peer.slow_start.count() > 0) state.ramp_from = loop.now();
   if (state.passive.reinstate(loop.now()))
-    log::warn("peer ", peer.title, " passes its check again: its ejection ends early");
+    log::warn("peer ", peer.title, ": ejection ended early (check passes again)");
 }
 
 void HealthMonitor::Impl::note_inconclusive(const SharedProbe& shared, const ProbeOutcome& outcome) {
   if (loop.now() - inconclusive_logged < kInconclusiveQuiet) return;
   inconclusive_logged = loop.now();
   const Binding& one = shared.stands_for.front();
-  log::error("a health check says nothing of ", one.peer->title, ": ", outcome.reason,
-             " (the next such line in a minute at the earliest)");
+  log::error("peer ", one.peer->title, ": check inconclusive (", outcome.reason,
+             "), next such line in a minute at the earliest");
 }
 
 void HealthMonitor::Impl::deliver() {

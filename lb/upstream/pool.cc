@@ -95,8 +95,7 @@ void Pool::begin_drain() {
 void Pool::unsolicited(const SocketAddress& address) {
   metrics_.add(observe::Counter::kUpstreamUnsolicited);
   static LogLimit limit;
-  if (limit.pass(loop_.now()))
-    log::warn("peer ", address.to_string(), " sent bytes that nobody asked for: connection closed");
+  if (limit.pass(loop_.now())) log::warn("peer ", address.to_string(), ": connection closed (unsolicited bytes)");
 }
 
 }  // namespace weir::upstream

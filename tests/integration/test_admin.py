@@ -136,7 +136,7 @@ class Changes(AdminCase):
         done = self.ctl(weir, "down", f"u/{a.address}", "--why", "new disk")
         self.assertIn(f"u/{a.address}: down by hand: new disk", done.stdout)
         self.assertEqual(set(self.names(weir, 8)), {"b"})
-        weir.wait_error(rf"\[notice\].*peer u/{re.escape(a.address)}: down by the operator \(uid {os.getuid()}, pid \d+\): new disk")
+        weir.wait_error(rf"\[notice\].*peer u/{re.escape(a.address)}: down \(operator, uid {os.getuid()}, pid \d+: new disk\)")
         warned = self.ctl(weir, "down", f"u/{b.address}").stderr
         self.assertIn('no peer of upstream "u" takes requests', warned)
         self.assertEqual(self.get(weir).status, 503)
@@ -376,7 +376,7 @@ class Maintenance(AdminCase):
         self.ctl(weir, "maintenance", "off")
         self.assertEqual(self.get(weir).text, "a")
         self.ctl(weir, "maintenance", "default")
-        self.assertEqual(self.ctl(weir, "maintenance").stdout, "maintenance is on nowhere\n")
+        self.assertEqual(self.ctl(weir, "maintenance").stdout, "maintenance: off everywhere\n")
 
     def test_servers_without_names_are_identified_by_address(self):
         weir = self.weir("server { listen <<front>>; location / { return 200 one; } } server { listen <<front2>>; location / { return 200 two; } }")

@@ -54,7 +54,7 @@ class Failover(Case):
 
 
 class Killed(Failover):
-    def test_idle_connections_of_a_killed_node_cost_nobody_an_answer(self):
+    def test_idle_connections_of_a_killed_node_cost_no_answer(self):
         for workers in (1, 2):
             with self.subTest(workers=workers):
                 nodes = self.nodes()
@@ -141,7 +141,7 @@ class Hung(Failover):
             # A first failure decides at once; from then on it takes three in a row. Probes have no X-Id.
             self.wait_until(lambda: any(x == "-" for _, _, x in nodes[1].seen()), "the first probe")
             nodes[1].stop()
-            weir.wait_error(r"peer \S+ is down")
+            weir.wait_error(r"peer \S+: down")
             mark = load.count()
             self.wait_until(lambda: load.count() > mark + 60, "traffic after it is down")
         nodes[1].cont()
@@ -156,7 +156,7 @@ class Hung(Failover):
         weir = self.group([n.address for n in nodes], upstream="health_check interval=200ms timeout=200ms fails=2 fastinter=100ms;")
         nodes[1].stop()
         clients = [self.client(weir).send_request("POST", headers={"X-Id": str(i)}, body=b"x") for i in range(2)]
-        weir.wait_error(r"peer \S+ is down")
+        weir.wait_error(r"peer \S+: down")
         nodes[1].cont()
         self.assertEqual([c.read_response().status for c in clients], [200, 200])
         self.assert_sent_once(nodes)

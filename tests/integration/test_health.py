@@ -74,7 +74,7 @@ class Health(Case):
                 location / {{ proxy_pass http://u; {location} }} }}"""
 
     def is_down(self, weir, peer, since: int = 0) -> bool:
-        return f"{peer.address} is down" in weir.errors()[since:]
+        return f"{peer.address}: down" in weir.errors()[since:]
 
     def wait_down(self, weir, *peers, **options):
         for peer in peers:
@@ -99,7 +99,7 @@ class Detection(Health):
         sick.health = answer("busy", status=503)
         wrong.health = answer("<html>all is well</html>")
         begun = time.monotonic()
-        took = self.moments(weir, begun, peers[1:], "is down")
+        took = self.moments(weir, begun, peers[1:], "down")
         print("down: " + ", ".join(f"{n} {t:.1f} s" for n, t in took.items()), end="; ", flush=True)
         self.assertLess(max(took.values()), 6.0 + 3.0)
         self.assertEqual(self.sequence(weir, 5), "good" * 5)
@@ -108,7 +108,7 @@ class Detection(Health):
         for peer in (hung, sick, wrong):
             peer.health = answer("ok")
         begun = time.monotonic()
-        took = self.moments(weir, begun, peers[1:], "is up")
+        took = self.moments(weir, begun, peers[1:], "up")
         print("up: " + ", ".join(f"{n} {t:.1f} s" for n, t in took.items()), end=" ", flush=True)
         self.assertLess(max(took.values()), 4.0 + 3.0)
         self.wait_until(lambda: {self.get(weir).text for _ in range(5)} == {p.name for p in peers}, "everybody to serve")
@@ -120,7 +120,7 @@ class Detection(Health):
         def all_seen():
             text = weir.errors()
             for peer in peers:
-                if peer.name not in took and f"{peer.address} {word}" in text:
+                if peer.name not in took and f"{peer.address}: {word}" in text:
                     took[peer.name] = time.monotonic() - begun
             return len(took) == len(peers)
         self.wait_until(all_seen, f"all of them: {word}")
@@ -133,7 +133,7 @@ class Detection(Health):
         sick.health = answer("x", status=503)
         self.wait_down(weir, sick)
         sick.wait_probes(len(sick.probes) + 5)
-        lines = [line for line in weir.errors().splitlines() if f"{sick.address} is down" in line]
+        lines = [line for line in weir.errors().splitlines() if f"{sick.address}: down" in line]
         self.assertEqual(len(lines), 1, lines)
         self.assertIn("503", lines[0])
 
@@ -326,7 +326,7 @@ class Verdicts(Health):
             weir.reload(scene)
             self.assertEqual(self.sequence(weir, 4), "gggg")
         self.assertEqual(sick.requests, [])
-        self.assertEqual(weir.errors().count(f"{sick.address} is down"), 1)
+        self.assertEqual(weir.errors().count(f"{sick.address}: down"), 1)
 
     def test_flapping_is_no_change(self):
         """Passing and failing in turns is never `fails` in a row."""
@@ -345,7 +345,7 @@ class Verdicts(Health):
         flapping = self.backend(script=flap)
         weir = self.checked([spare], f"{FAST} uri=/health", servers=[flapping.address, spare.address])
         self.wait_until(lambda: len(probes) >= 12, "twelve probes")
-        self.assertNotIn("is down", weir.errors())
+        self.assertNotIn(": down", weir.errors())
         self.assertEqual(sorted(self.sequence(weir, 4)), list("ffss"))
         del peer
 
@@ -432,7 +432,7 @@ class Waiting(Health):
         client = self.client(weir).send_request()
         self.assertTrue(begun.wait(20))
         healthy["yes"] = False
-        self.wait_until(lambda: f"{backend.address} is down" in weir.errors(), "the peer to be taken down")
+        self.wait_until(lambda: f"{backend.address}: down" in weir.errors(), "the peer to be taken down")
         finish.set()
         self.assertEqual(client.read_response().body, b"halfmore")
 

@@ -124,7 +124,7 @@ class Network(Case):
         self.wait_until(lambda: len(self.far.seen()) >= 2, "probes")
         fault(self.port(self.far))
         begun = time.monotonic()
-        weir.wait_error(r"peer \S+ is down")
+        weir.wait_error(r"peer \S+: down")
         took = time.monotonic() - begun
         self.assertLess(took, 6.0 + 3.0)
         self.assertEqual([self.ask(weir) for _ in range(3)], ["good"] * 3)

@@ -222,7 +222,7 @@ class Life(Case):
             self.assertEqual((done.returncode, done.stdout), (0, ""), done.stderr)
         since = len(weir.errors())
         say("reload")
-        weir.wait_error("configuration reloaded", since)
+        weir.wait_error("configuration: reloaded", since)
         os.rename(weir.dir / "access.log", weir.dir / "old.log")
         say("reopen")
         self.wait_until(lambda: (weir.dir / "access.log").exists(), "the log to be opened anew")

@@ -62,7 +62,7 @@ class StateFile(State):
         weir = self.weir(self.http(), start=False)
         (weir.dir / "weir.state").write_text('{"version": 1, "peers": "none"}')
         weir.start()
-        weir.wait_error(r'\[warn\].*the state file .*makes no sense: it has a "peers".*moved to .*weir\.state\.bad')
+        weir.wait_error(r'\[warn\].*state file .*: invalid .it has a "peers".*moved to .*weir\.state\.bad')
         self.assertEqual((weir.dir / "weir.state.bad").read_text(), '{"version": 1, "peers": "none"}')
         self.assertEqual(self.served_by(weir), {"a", "b"})
 
@@ -78,7 +78,7 @@ class StateFile(State):
         weir = self.weir(self.http(), main="state_file <<dir>>/none/weir.state;")
         done = weir.ctl("down", "u/" + self.a.address)
         self.assertIn("none/weir.state", done.stdout + done.stderr)
-        weir.wait_error(r"\[error\].*the state file was not written")
+        weir.wait_error(r"\[error\].*state file: not written")
         self.assertEqual(self.served_by(weir), {"b"})
 
     def test_state_file_moves_with_a_reload(self):
@@ -122,7 +122,7 @@ class Contradictions(State):
         self.ctl(weir, "weight", "u/" + self.a.address, "4", "--why", "new machine")
         text = self.http().replace(f"server {self.a.address};", f"server {self.a.address} weight=2;")
         said = weir.reload(text)
-        self.assertRegex(said, r"\[warn\].*peer u/\S+: the configuration says weight=2, the operator said weight 4 \(\"new machine\"\), which stays")
+        self.assertRegex(said, r"\[warn\].*peer u/\S+: operator override \"weight 4\" in force over \"weight=2\" of the configuration \(\"new machine\"\)")
         names = [self.get(weir).text for _ in range(10)]
         self.assertEqual(names.count("a"), 8)
 
@@ -130,7 +130,7 @@ class Contradictions(State):
         weir = self.weir(self.http())
         self.ctl(weir, "down", "u/" + self.a.address)
         without = self.http().replace(f"server {self.a.address};", "")
-        self.assertIn("is not there; it is kept", weir.reload(without))
+        self.assertIn("operator override kept unused", weir.reload(without))
         self.assertNotIn("is not there", weir.reload(without))
         weir.reload(self.http())
         self.assertEqual(self.served_by(weir), {"b"})
@@ -148,14 +148,14 @@ class AdminPlace(State):
         weir = self.weir(self.http(), start=False)
         (weir.dir / "weir.sock").mkdir()
         weir.start()
-        weir.wait_error(r"\[warn\].*there is no admin socket")
+        weir.wait_error(r"\[warn\].*admin socket: not opened")
         self.assertEqual(self.served_by(weir), {"a", "b"})
 
     def test_socket_stays_when_it_cannot_move(self):
         weir = self.weir(self.http())
         said = weir.reload(self.http(), main="admin unix:<<dir>>/none/weir.sock;")
-        weir.wait_error("the admin socket stays where it was")
-        self.assertIn("configuration reloaded", said)
+        weir.wait_error("admin socket: not moved")
+        self.assertIn("configuration: reloaded", said)
         self.ctl(weir, "status")
 
     def test_socket_exists_until_a_drain_ends(self):

@@ -107,7 +107,7 @@ class Cookie(Sticky):
         weir = self.weir(self.scene("sticky cookie srv; health_check interval=100ms fastinter=50ms uri=/health;"))
         old = self.bound_to(weir, "b")
         ill.add("b")
-        self.wait_until(lambda: f"{self.backends['b'].address} is down" in weir.errors(), "the peer to be taken down")
+        self.wait_until(lambda: f"{self.backends['b'].address}: down" in weir.errors(), "the peer to be taken down")
         response = self.sent(weir, old)
         self.assertIn(response.text, ("a", "c"))
         self.assertNotEqual(cookie_of(response), old)

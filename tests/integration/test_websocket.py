@@ -115,7 +115,7 @@ class WebSocket(Case):
                 self.assertFalse(request.has("upgrade"))
                 self.assertFalse(request.has("http2-settings"))
 
-    def test_upgrade_is_not_tried_round_the_pool_and_ejects_nobody(self):
+    def test_upgrade_is_tried_once_and_ejects_no_peer(self):
         """NocoBase's nodes destroy the socket of an upgrade they do not like: that is no failure of the node."""
         def script(conn):
             while True:

@@ -119,7 +119,7 @@ class Weir:
             self.write_config(http or "", main, config, **names)
         before = len(self.errors())
         self.signal(signal.SIGHUP)
-        done = re.compile("reload failed" if fails else "configuration reloaded")
+        done = re.compile("configuration: reload failed" if fails else "configuration: reloaded")
         wait_until(lambda: done.search(self.errors()[before:]), f"a {'failed' if fails else 'finished'} reload in the error log")
         return self.errors()[before:]
 

@@ -93,7 +93,7 @@ TEST(StatusText, shows_version_uptime_and_reload) {
     "maintenance": [{"server": "app", "location": "/api/", "on": true, "by": "operator", "why": "upgrade"}]})"),
       "weir 0.1.0, pid 17, up 2 h\n"
       "configuration  /etc/weir/weir.conf, generation 4, 1 server\n"
-      "last reload    FAILED, 2026-01-02T03:04:05+00:00: the configuration before it is in force (2 ok, 1 failed)\n"
+      "last reload    FAILED, 2026-01-02T03:04:05+00:00: the previous configuration is in force (2 ok, 1 failed)\n"
       "traffic        2 workers, 1 connection, 3 WebSockets, 100 requests, 2 answered 5xx\n"
       "peers          2 up, 1 unhealthy; 3 active checks\n"
       "maintenance\n"
@@ -105,7 +105,7 @@ TEST(MaintenanceText, names_places_as_the_command_takes_them) {
     {"server": "app", "location": "", "on": true, "by": "configuration"},
     {"server": "", "location": "@backend", "on": false, "by": "operator", "since": "2026-01-02T03:04:05+00:00"}]})"),
             "app: on, by the configuration\n\"\"/@backend: off, by the operator since 2026-01-02T03:04:05+00:00\n");
-  EXPECT_EQ(maintenance_text(R"({"maintenance": []})"), "maintenance is on nowhere\n");
+  EXPECT_EQ(maintenance_text(R"({"maintenance": []})"), "maintenance: off everywhere\n");
 }
 
 TEST(ErrorText, lists_known_names) {

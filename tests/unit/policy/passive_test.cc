@@ -134,7 +134,7 @@ TEST(Passive, abandoned_probe_passes_to_the_next_request) {
   EXPECT_TRUE(state.take_probe(kStart + kTimeout));
 }
 
-TEST(Passive, a_probe_that_nobody_decides_expires_after_fail_timeout) {
+TEST(Passive, undecided_probe_expires_after_fail_timeout) {
   PassiveState state({});
   state.failure(kStart);
   state.take_probe(kStart + kTimeout);

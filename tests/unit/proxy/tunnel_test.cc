@@ -92,7 +92,7 @@ TEST_F(TunnelTest, peer_reset_lets_its_last_bytes_out_before_the_fin) {
   EXPECT_TRUE(client_->closed);
 }
 
-TEST_F(TunnelTest, client_that_speaks_on_after_the_end_is_closed_in_time) {
+TEST_F(TunnelTest, client_that_sends_after_the_end_is_closed) {
   open();
   reset(*peer_);
   for (int i = 0; i < 10 && !client_->closed; ++i) {
@@ -109,7 +109,7 @@ TEST_F(TunnelTest, end_without_lingering_closes_at_once) {
   EXPECT_TRUE(client_->closed);
 }
 
-TEST_F(TunnelTest, client_that_takes_nothing_after_the_end_is_closed_in_time) {
+TEST_F(TunnelTest, client_that_reads_nothing_after_the_end_is_closed) {
   lingering_ = false;
   open();
   client_->room = 0;

@@ -135,8 +135,8 @@ TEST_F(ReloadTest, keeps_overrides_and_warns_of_contradictions) {
   turn_until_told(2);
   log::flush();
   const std::string log = dir_.read("error.log");
-  const std::string orphan = "peer app/10.0.0.99:80, which the operator set, is not there; it is kept";
-  EXPECT_THAT(log, HasSubstr("the configuration says weight=3, the operator said weight 9"));
+  const std::string orphan = "peer app/10.0.0.99:80: operator override kept unused (no such peer)";
+  EXPECT_THAT(log, HasSubstr("operator override \"weight 9\" in force over \"weight=3\" of the configuration"));
   EXPECT_THAT(log, HasSubstr(orphan));
   EXPECT_EQ(log.find(orphan, log.find(orphan) + 1), std::string::npos) << log;  // once
 }

@@ -290,15 +290,15 @@ TEST_F(OverriddenSiteTest, raises_a_peer_the_configuration_takes_out) {
   say_of_first(Mode::kUp).why = "disk is new";
   const BuiltSite built = build();
   EXPECT_FALSE(peer(built, 0).hard_down());
-  EXPECT_THAT(built.contradicted, ElementsAre("weir.conf:2:3: peer app/10.0.0.1:80: the configuration says down, the "
-                                              "operator said up (\"disk is new\"), which stays"));
+  EXPECT_THAT(built.contradicted, ElementsAre("weir.conf:2:3: peer app/10.0.0.1:80: operator override \"up\" in force "
+                                              "over \"down\" of the configuration (\"disk is new\")"));
 }
 
 TEST_F(OverriddenSiteTest, warns_when_the_configuration_has_another_weight) {
   first().options.weight = 5;
   say_of_first(Mode::kNone).weight = 1;
   EXPECT_THAT(build().contradicted,
-              ElementsAre(HasSubstr("the configuration says weight=5, the operator said weight 1")));
+              ElementsAre(HasSubstr("operator override \"weight 1\" in force over \"weight=5\"")));
   say_of_first(Mode::kNone).weight = 5;
   EXPECT_THAT(build().contradicted, SizeIs(0));
 }
@@ -365,7 +365,9 @@ TEST_F(OverriddenSiteTest, warns_once_when_configured_maintenance_is_off) {
   overrides_.maintenance[{"a.example", ""}] = {false, "done", 1};
   const BuiltSite built = build();
   EXPECT_EQ(filters(built, 0, 0), 0U);
-  EXPECT_THAT(built.contradicted, ElementsAre(HasSubstr("maintenance on, the operator said off (\"done\")")));
+  EXPECT_THAT(built.contradicted,
+              ElementsAre(HasSubstr(
+                  "maintenance: operator override \"off\" in force over \"on\" of the configuration (\"done\")")));
 }
 
 TEST_F(SiteBuilderTest, keeps_the_queue_of_an_upstream_over_builds) {

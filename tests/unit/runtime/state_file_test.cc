@@ -78,7 +78,7 @@ TEST(StateFile, corrupt_file_is_renamed) {
 TEST(StateFile, unreadable_file_is_a_warning) {
   const TempDir dir;
   const StateFile::Loaded loaded = StateFile(dir.path()).load();  // a directory
-  EXPECT_THAT(loaded.warning, HasSubstr("was not read"));
+  EXPECT_THAT(loaded.warning, HasSubstr("state file: not read"));
 }
 
 TEST(StateFile, reports_why_it_was_not_written) {
