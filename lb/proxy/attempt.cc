@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "proxy/core.h"
 #include "proxy/exchange.h"
+#include "proxy/proxy_content.h"
 #include "upstream/pool.h"
 
 namespace weir::proxy {
@@ -15,34 +16,34 @@ constexpr int kMostLostRaces = 8;
 
 }  // namespace
 
-WorkerCluster* Exchange::find_cluster() {
-  const ProxyPass& pass = *location_->pass;
-  proxy_host_ = pass.host;
-  proxy_port_ = pass.port;
-  if (!pass.dynamic) return &epoch_->cluster(pass.cluster);
+WorkerCluster* ProxyContent::find_cluster() {
+  const ProxyPass& pass = *location().pass;
+  state_.host = pass.host;
+  state_.port = pass.port;
+  if (!pass.dynamic) return &x_.epoch().cluster(pass.cluster);
   // Variables choose among the configured upstreams; an address made of a client's words is never dialled.
-  std::string_view name = pass.dynamic->render(*this, arena_);
+  std::string_view name = pass.dynamic->render(x_, arena());
   if (const size_t scheme = name.find("://"); scheme != std::string_view::npos) name.remove_prefix(scheme + 3);
   name = name.substr(0, name.find('/'));
-  const auto& by_name = epoch_->site().cluster_by_name;
+  const auto& by_name = x_.epoch().site().cluster_by_name;
   const auto at = by_name.find(std::string(name));
   if (at == by_name.end()) {
-    log::error("location ", location_->pattern, ": no upstream \"", name, "\" (connection ",
-               downstream_->connection().number, ")");
+    log::error("location ", location().pattern, ": no upstream \"", name, "\" (connection ",
+               downstream().connection().number, ")");
     return nullptr;
   }
-  proxy_host_ = name;
-  return &epoch_->cluster(at->second);
+  state_.host = name;
+  return &x_.epoch().cluster(at->second);
 }
 
 // --- pick
 // -------------------------------------------------------------------------------------------------------------
 
-void Exchange::next_attempt() {
-  assert(!leased() && connecting_ == nullptr);
-  policy::WaitQueue* queue = cluster_->site->queue.get();
+void ProxyContent::next_attempt() {
+  assert(!attempt_.is_leased() && attempt_.connecting == nullptr);
+  policy::WaitQueue* queue = state_.cluster->site->queue.get();
   // First come, first served: whoever comes while others wait stands behind them.
-  if (queue != nullptr && ticket_ == nullptr && first_attempt_at_ == 0 && queue->has_waiting()) {
+  if (queue != nullptr && ticket_ == nullptr && state_.first_attempt_at == 0 && queue->has_waiting()) {
     join_queue();
     return;
   }
@@ -57,45 +58,42 @@ void Exchange::next_attempt() {
 }
 
 // The balancer's choice with a place taken on it, or nobody.
-policy::Pick Exchange::pick_peer() {
+policy::Pick ProxyContent::pick_peer() {
   policy::PickContext ctx;
   ctx.now = core_.loop().now();
   ctx.rng = &core_.rng();
-  ctx.client = &client_;
+  ctx.client = &x_.client();
   ctx.tried = &tried_;
-  ctx.bound = bound_;
-  if (!cluster_->site->settings.hash_key.empty()) ctx.key = cluster_->site->settings.hash_key.render(*this, arena_);
+  ctx.bound = state_.bound;
+  const route::Template& hash_key = state_.cluster->site->settings.hash_key;
+  if (!hash_key.empty()) ctx.key = hash_key.render(x_, arena());
   for (int lost = 0; lost < kMostLostRaces; ++lost) {
-    const policy::Pick pick = cluster_->balancer->pick(ctx);
+    const policy::Pick pick = state_.cluster->balancer->pick(ctx);
     if (pick.peer == nullptr || pick.peer->state->acquire(pick.peer->options.max_conns)) return pick;
     if (pick.probe) pick.peer->state->passive.abandon_probe();
   }
   return {nullptr, false, true};
 }
 
-void Exchange::start_attempt(const policy::Pick& pick) {
+void ProxyContent::start_attempt(const policy::Pick& pick) {
   leave_queue();
-  peer_ = pick.peer;
-  probe_ = pick.probe;
-  peer_->state->stats.requests.fetch_add(1, std::memory_order_relaxed);
+  attempt_.peer = pick.peer;
+  attempt_.probe = pick.probe;
+  attempt_.peer->state->stats.requests.fetch_add(1, std::memory_order_relaxed);
   const MonoMs now = core_.loop().now();
-  if (first_attempt_at_ == 0) first_attempt_at_ = now;
-  group_ = cluster_->group;
-  sending_ = request_all_sent_ = upload_broken_ = head_received_ = response_complete_ = retry_wanted_ = not_ready_ =
-      false;
-  look_ = nullptr;
-  upstream_error_ = ErrorKind::kNone;
-  ++tries_;
-  if (record_.attempts.size() > 0) {
+  if (state_.first_attempt_at == 0) state_.first_attempt_at = now;
+  attempt_.group = state_.cluster->group;
+  ++state_.tries;
+  if (record().attempts.size() > 0) {
     upload_.flushed();
-    download_.reset();
+    responder().body.reset();
   }
-  observe::Attempt& attempt = record_.attempts.add(arena_);
-  attempt.peer = peer_->options.name;
+  observe::Attempt& attempt = record().attempts.add(arena());
+  attempt.peer = attempt_.peer->options.name;
   attempt.started_us = core_.loop().now_us();
 
-  if (!fresh_only_) {
-    if (auto idle = group_->take(peer_->options.address, !http::is_idempotent(request_.method))) {
+  if (!state_.fresh_only) {
+    if (auto idle = attempt_.group->take(attempt_.peer->options.address, !http::is_idempotent(request().head.method))) {
       core_.counters().add(observe::Counter::kUpstreamReuses);
       attempt.reused = true;
       lease(std::move(idle));
@@ -104,68 +102,72 @@ void Exchange::start_attempt(const policy::Pick& pick) {
   }
   if (!core_.may_open_connection()) {
     static LogLimit limit;
-    if (limit.pass(now)) log::error("peer ", peer_->options.name, ": not connected (worker_connections reached)");
+    if (limit.pass(now))
+      log::error("peer ", attempt_.peer->options.name, ": not connected (worker_connections reached)");
     attempt_failed(ErrorKind::kOverloaded);
     return;
   }
   io::ConnectOptions options;
-  options.timeout = location_->connect_timeout;
+  options.timeout = location().connect_timeout;
   core_.counters().add(observe::Counter::kUpstreamConnects);
-  connecting_ = core_.options().connect(core_.loop(), peer_->options.address, options,
-                                        [this](std::unique_ptr<io::Transport> transport, io::ConnectFailure failure) {
-                                          on_connected(std::move(transport), failure);
-                                        });
+  attempt_.connecting =
+      core_.options().connect(core_.loop(), attempt_.peer->options.address, options,
+                              [this](std::unique_ptr<io::Transport> transport, io::ConnectFailure failure) {
+                                on_connected(std::move(transport), failure);
+                              });
 }
 
-void Exchange::no_peer(const policy::Pick& pick) {
+void ProxyContent::no_peer(const policy::Pick& pick) {
   leave_queue();
   const ErrorKind kind = pick.any_full ? ErrorKind::kOverloaded : ErrorKind::kNoPeer;
-  if (record_.attempts.size() == 0) record_no_attempt(kind);
+  if (record().attempts.size() == 0) record_no_attempt(kind);
   static LogLimit limit;
   if (limit.pass(core_.loop().now()))
-    log::error("upstream \"", cluster_->site->cluster->name(), "\": no peer available (",
-               pick.any_full ? "all are at max_conns" : "none is up", "; connection ", downstream_->connection().number,
+    log::error("upstream \"", state_.cluster->site->cluster->name(), "\": no peer available (",
+               pick.any_full ? "all are at max_conns" : "none is up", "; connection ", downstream().connection().number,
                ")");
-  if (tries_ > 0) {
+  if (state_.tries > 0) {
     give_up();
   } else {
-    answer(location_->no_peer_status, 1);
+    x_.answer(location().no_peer_status, 1);
   }
 }
 
 // --- connect
 // ----------------------------------------------------------------------------------------------------------
 
-void Exchange::on_connected(std::unique_ptr<io::Transport> transport, io::ConnectFailure failure) {
-  connecting_.reset();
+void ProxyContent::on_connected(std::unique_ptr<io::Transport> transport, io::ConnectFailure failure) {
+  attempt_.connecting.reset();
   if (transport == nullptr) {
     if (failure.kind == ErrorKind::kLocalError)
-      log::crit("peer ", peer_->options.name, ": connect() failed on local resources (", -failure.code, ": ",
+      log::crit("peer ", attempt_.peer->options.name, ": connect() failed on local resources (", -failure.code, ": ",
                 std::string_view(strerror(-failure.code)), ")");
     attempt_failed(failure.kind);
     return;
   }
-  lease(std::make_unique<upstream::Connection>(*group_, std::move(transport), group_->slot(peer_->options.address)));
+  lease(std::make_unique<upstream::Connection>(*attempt_.group, std::move(transport),
+                                               attempt_.group->slot(attempt_.peer->options.address)));
 }
 
-void Exchange::lease(std::unique_ptr<upstream::Connection> connection) {
-  connection_ = std::move(connection);
-  connection_->begin(*this, request_.method, request_.websocket && location_->upgrade_websocket && !location_->http10);
-  record_.attempts.back().connected_us = core_.loop().now_us();
+void ProxyContent::lease(std::unique_ptr<upstream::Connection> connection) {
+  attempt_.connection = std::move(connection);
+  attempt_.connection->begin(*this, request().head.method,
+                             request().head.websocket && location().upgrade_websocket && !location().http10);
+  record().attempts.back().connected_us = core_.loop().now_us();
   send_request();
 }
 
 // --- send
 // -------------------------------------------------------------------------------------------------------------
 
-void Exchange::send_request() {
+void ProxyContent::send_request() {
   compose_request();
   http::OutBatch out;
-  http::ClientCodec& codec = connection_->codec();
-  codec.send_head(stream_, out_request_, core_.scratch(), out);
+  http::ClientCodec& codec = attempt_.connection->codec();
+  codec.send_head(http::kH1Stream, out_request_, core_.scratch(), out);
   int broken = 0;
   const auto flush = [&] {
-    if (broken == 0) broken = connection_->send(out);
+    if (broken == 0) broken = attempt_.connection->send(out);
     out.clear();
   };
   union Pieces {
@@ -173,55 +175,55 @@ void Exchange::send_request() {
     std::string_view at[http::OutBatch::kMost - 6];
   } pieces;
   int count = 0;
-  body_.for_each_piece(INT32_MAX, [&](std::string_view piece) {
+  request().body.for_each_piece(INT32_MAX, [&](std::string_view piece) {
     if (count == static_cast<int>(std::size(pieces.at))) {  // a body of many chunks does not fit one batch
-      codec.send_body(stream_, pieces.at, count, out);
+      codec.send_body(http::kH1Stream, pieces.at, count, out);
       flush();
       count = 0;
     }
     pieces.at[count++] = piece;
   });
-  if (count > 0) codec.send_body(stream_, pieces.at, count, out);
-  const bool complete = body_ended();
-  if (complete) codec.send_end(stream_, out);
-  sending_ = true;
+  if (count > 0) codec.send_body(http::kH1Stream, pieces.at, count, out);
+  const bool complete = request().is_whole();
+  if (complete) codec.send_end(http::kH1Stream, out);
+  attempt_.sending = true;
   flush();
   if (broken < 0) {
     attempt_failed(broken_before_response());
     return;
   }
-  request_all_sent_ = complete;
-  if (complete) connection_->request_sent();
+  attempt_.all_sent = complete;
+  if (complete) attempt_.connection->request_sent();
   arm_upstream();
-  downstream_->update_read();
+  downstream().update_read();
 }
 
-void Exchange::arm_upstream() {
+void ProxyContent::arm_upstream() {
   const MonoMs now = core_.loop().now();
   waiting_ = Waiting::kNothing;  // also while it is the client's turn to send
-  if (connection_ == nullptr) return;
-  if (connection_->queued() > 0 && !upload_broken_) {
+  if (attempt_.connection == nullptr) return;
+  if (attempt_.connection->queued() > 0 && !attempt_.upload_broken) {
     waiting_ = Waiting::kSend;
-    core_.loop().arm(upstream_deadline_, now + location_->send_timeout.count());
-  } else if (request_all_sent_ || upload_broken_ || head_received_) {
+    core_.loop().arm(deadline_, now + location().send_timeout.count());
+  } else if (attempt_.all_sent || attempt_.upload_broken || attempt_.head_received) {
     // Silence is the peer's fault only while weir wants to read.
-    if (!download_.reading()) return;
+    if (!responder().body.reading()) return;
     waiting_ = Waiting::kResponse;
-    const bool events = head_received_ && event_stream_;
-    core_.loop().arm(upstream_deadline_, now + (events ? location_->tunnel_timeout : location_->read_timeout).count());
+    const bool events = attempt_.head_received && responder().event_stream;
+    core_.loop().arm(deadline_, now + (events ? location().tunnel_timeout : location().read_timeout).count());
   }
 }
 
-void Exchange::on_upstream_sent() {
+void ProxyContent::on_upstream_sent() {
   arm_upstream();
-  downstream_->update_read();
+  downstream().update_read();
 }
 
-void Exchange::on_deadline(Deadline&) {
+void ProxyContent::on_deadline(Deadline&) {
   switch (waiting_) {
     case Waiting::kSend: response_broken(ErrorKind::kSendTimeout); return;
     case Waiting::kResponse:
-      response_broken(head_received_ ? ErrorKind::kBodyTimeout : ErrorKind::kHeaderTimeout);
+      response_broken(attempt_.head_received ? ErrorKind::kBodyTimeout : ErrorKind::kHeaderTimeout);
       return;
     case Waiting::kPlace: wait_longer(); return;
     case Waiting::kNothing: return;

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "proxy/core.h"
 #include "proxy/exchange.h"
+#include "proxy/proxy_content.h"
 #include "upstream/pool.h"
 
 namespace weir::proxy {
@@ -16,15 +17,15 @@ uint32_t micros(int64_t from, int64_t to) {
 
 }  // namespace
 
-ErrorKind Exchange::broken_before_response() const {
-  const bool silent = connection_->bytes_received() == 0;
-  return connection_->reused() && silent ? ErrorKind::kReusedClosed : ErrorKind::kResetBeforeResponse;
+ErrorKind ProxyContent::broken_before_response() const {
+  const bool silent = attempt_.connection->bytes_received() == 0;
+  return attempt_.connection->reused() && silent ? ErrorKind::kReusedClosed : ErrorKind::kResetBeforeResponse;
 }
 
-void Exchange::response_broken(ErrorKind kind) {
-  if (response_state_ == ResponseState::kNone || response_state_ == ResponseState::kHead) {
-    response_state_ = ResponseState::kNone;  // a head that never went out
-    if (look_ != nullptr) {                  // it was only looked at: nothing of it counts as an answer
+void ProxyContent::response_broken(ErrorKind kind) {
+  if (responder().state == ResponseState::kNone || responder().state == ResponseState::kHead) {
+    x_.take_back_response();
+    if (attempt_.look.text != nullptr) {  // it was only looked at: nothing of it counts as an answer
       if (kind == ErrorKind::kResetMidResponse) kind = ErrorKind::kResetBeforeResponse;
       if (kind == ErrorKind::kBodyTimeout) kind = ErrorKind::kHeaderTimeout;
     }
@@ -33,45 +34,51 @@ void Exchange::response_broken(ErrorKind kind) {
   }
   // The client has a part of it and must see that it is cut: no last chunk, too short a length, or a reset.
   core_.counters().add(observe::Counter::kUpstreamTruncated);
-  log::warn("peer ", peer_->options.name, ": response cut (", traits(kind).reason, "; connection ",
-            downstream_->connection().number, ")");
+  log::warn("peer ", attempt_.peer->options.name, ": response cut (", traits(kind).reason, "; connection ",
+            downstream().connection().number, ")");
   end_attempt(kind, true);
-  finish(kind);
+  x_.finish(kind);
 }
 
-policy::AttemptFacts Exchange::facts(ErrorKind kind) const {
+policy::AttemptFacts ProxyContent::facts(ErrorKind kind) const {
   policy::AttemptFacts f;
   f.error = kind;
-  f.status = kind == ErrorKind::kNone || kind == ErrorKind::kNotReady ? response_.status : 0;
-  f.reused_connection = leased() && connection_->reused();
-  f.response_started = leased() && connection_->bytes_received() > 0;
-  f.bytes_accepted = leased() ? connection_->bytes_sent() : 0;
+  f.status = kind == ErrorKind::kNone || kind == ErrorKind::kNotReady ? attempt_.response.status : 0;
+  f.reused_connection = attempt_.is_leased() && attempt_.connection->reused();
+  f.response_started = attempt_.is_leased() && attempt_.connection->bytes_received() > 0;
+  f.bytes_accepted = attempt_.is_leased() ? attempt_.connection->bytes_sent() : 0;
   // What was thrown away cannot be sent again, even if no byte of it left the queue.
-  if (!held_) f.bytes_accepted = std::max<uint64_t>(f.bytes_accepted, 1);
-  f.idempotent = http::is_idempotent(request_.method);
-  f.request_held = held_;
-  f.client_answered = response_state_ != ResponseState::kNone;
-  f.upgrade = request_.websocket && location_->upgrade_websocket;
-  f.tries_made = tries_;
-  f.first_started = first_attempt_at_;
+  if (!request().held) f.bytes_accepted = std::max<uint64_t>(f.bytes_accepted, 1);
+  f.idempotent = http::is_idempotent(request().head.method);
+  f.request_held = request().held;
+  f.client_answered = responder().state != ResponseState::kNone;
+  f.upgrade = request().head.websocket && location().upgrade_websocket;
+  f.tries_made = state_.tries;
+  f.first_started = state_.first_attempt_at;
   f.now = core_.loop().now();
   return f;
 }
 
-bool Exchange::take_budget() {
-  if (budget_taken_) return true;
-  budget_taken_ = cluster_->site->budget->take(cluster_->site->inflight->load(std::memory_order_relaxed));
-  if (!budget_taken_) record_.attempts.back().error = ErrorKind::kRetryBudget;
-  return budget_taken_;
+void ProxyContent::release_budget() {
+  if (state_.budget_taken) state_.cluster->site->budget->give();
+  state_.budget_taken = false;
 }
 
-void Exchange::attempt_failed(ErrorKind kind) {
+bool ProxyContent::take_budget() {
+  if (state_.budget_taken) return true;
+  state_.budget_taken =
+      state_.cluster->site->budget->take(state_.cluster->site->inflight->load(std::memory_order_relaxed));
+  if (!state_.budget_taken) record().attempts.back().error = ErrorKind::kRetryBudget;
+  return state_.budget_taken;
+}
+
+void ProxyContent::attempt_failed(ErrorKind kind) {
   const policy::AttemptFacts f = facts(kind);
-  policy::RetryDecision decision = policy::decide_retry(location_->retry, f);
-  exhausted_status_ = policy::exhausted_status(f);
+  policy::RetryDecision decision = policy::decide_retry(location().retry, f);
+  state_.exhausted_status = policy::exhausted_status(f);
   core_.counters().add(observe::Counter::kUpstreamFailures);
-  log::info("peer ", peer_->options.name, ": attempt failed (", traits(kind).reason, "; connection ",
-            downstream_->connection().number, ")");
+  log::info("peer ", attempt_.peer->options.name, ": attempt failed (", traits(kind).reason, "; connection ",
+            downstream().connection().number, ")");
   end_attempt(kind, true);
   if (decision == policy::RetryDecision::kBudget)
     decision = take_budget() ? policy::RetryDecision::kYes : policy::RetryDecision::kNo;
@@ -82,49 +89,49 @@ void Exchange::attempt_failed(ErrorKind kind) {
   core_.counters().add(observe::Counter::kUpstreamRetries);
   core_.counters().add_retry(kind);
   if (decision == policy::RetryDecision::kFree) {
-    --tries_;
-    fresh_only_ = true;  // one stale connection is enough: the next one is new
+    --state_.tries;
+    state_.fresh_only = true;  // one stale connection is enough: the next one is new
   }
   next_attempt();
 }
 
 // No further try: what the client gets for the last one.
-void Exchange::give_up() {
+void ProxyContent::give_up() {
   // Nobody took a connection: the service is away, which is not the fault of one bad gateway.
   bool all_refused = true;
-  for (const observe::Attempt& attempt : record_.attempts)
+  for (const observe::Attempt& attempt : record().attempts)
     all_refused =
         all_refused && (attempt.error == ErrorKind::kConnectRefused || attempt.error == ErrorKind::kConnectFailed);
   if (all_refused) {
-    answer(location_->no_peer_status, 1);
+    x_.answer(location().no_peer_status, 1);
   } else {
-    answer(exhausted_status_, exhausted_status_ == 503 ? 1 : 0);
+    x_.answer(state_.exhausted_status, state_.exhausted_status == 503 ? 1 : 0);
   }
 }
 
-void Exchange::record_no_attempt(ErrorKind kind) {
-  observe::Attempt& none = record_.attempts.add(arena_);
-  none.peer = cluster_->site->cluster->name();
+void ProxyContent::record_no_attempt(ErrorKind kind) {
+  observe::Attempt& none = record().attempts.add(arena());
+  none.peer = state_.cluster->site->cluster->name();
   none.started_us = none.ended_us = core_.loop().now_us();
   none.error = kind;
-  none.status = location_->no_peer_status;
+  none.status = location().no_peer_status;
 }
 
-bool Exchange::has_other_peer() const {
-  const policy::Cluster& cluster = *cluster_->site->cluster;
+bool ProxyContent::has_other_peer() const {
+  const policy::Cluster& cluster = *state_.cluster->site->cluster;
   const auto can_be_had = [this](const policy::Peer& peer) {
-    return &peer != peer_ && !tried_.contains(&peer) && !peer.hard_down(&peer == bound_) && !peer.full();
+    return &peer != attempt_.peer && !tried_.contains(&peer) && !peer.hard_down(&peer == state_.bound) && !peer.full();
   };
   return std::any_of(cluster.primaries().begin(), cluster.primaries().end(), can_be_had) ||
          std::any_of(cluster.backups().begin(), cluster.backups().end(), can_be_had);
 }
 
-bool Exchange::would_go_elsewhere(ErrorKind kind) const {
-  return policy::decide_retry(location_->retry, facts(kind)) != policy::RetryDecision::kNo && has_other_peer();
+bool ProxyContent::would_go_elsewhere(ErrorKind kind) const {
+  return policy::decide_retry(location().retry, facts(kind)) != policy::RetryDecision::kNo && has_other_peer();
 }
 
-bool Exchange::times_matter() const {
-  switch (cluster_->site->cluster->method()) {
+bool ProxyContent::times_matter() const {
+  switch (state_.cluster->site->cluster->method()) {
     case policy::Method::kLeastTimeHeader:
     case policy::Method::kLeastTimeLastByte:
     case policy::Method::kRandomTwoHeader:
@@ -133,67 +140,64 @@ bool Exchange::times_matter() const {
   }
 }
 
-void Exchange::peer_failed(ErrorKind kind) {
-  cluster_->balancer->failed(*peer_);
-  policy::PeerState& state = *peer_->state;
+void ProxyContent::peer_failed(ErrorKind kind) {
+  state_.cluster->balancer->failed(*attempt_.peer);
+  policy::PeerState& state = *attempt_.peer->state;
   state.stats.failures.fetch_add(1, std::memory_order_relaxed);
   const MonoMs now = core_.loop().now();
   const MonoMs until = state.passive.ejected_until();
-  if (!cluster_->site->cluster->single()) state.passive.failure(now);
+  if (!state_.cluster->site->cluster->single()) state.passive.failure(now);
   if (state.passive.ejected_until() <= until) return;
   // For the first time, or longer because the probe failed too.
   state.stats.ejections.fetch_add(1, std::memory_order_relaxed);
-  log::warn("peer ", cluster_->site->cluster->name(), "/", peer_->options.name, ": ejected for ",
+  log::warn("peer ", state_.cluster->site->cluster->name(), "/", attempt_.peer->options.name, ": ejected for ",
             (state.passive.ejected_until() - now) / 1000, " s (",
             kind == ErrorKind::kNone ? "bad status" : traits(kind).reason, ")");
 }
 
-void Exchange::peer_succeeded() {
-  cluster_->balancer->succeeded(*peer_);
-  policy::PeerState& state = *peer_->state;
+void ProxyContent::peer_succeeded() {
+  state_.cluster->balancer->succeeded(*attempt_.peer);
+  policy::PeerState& state = *attempt_.peer->state;
   if (times_matter()) {
-    const observe::Attempt& attempt = record_.attempts.back();
+    const observe::Attempt& attempt = record().attempts.back();
     policy::note_time(state.stats.header_time, micros(attempt.started_us, attempt.header_us));
   }
   const MonoMs now = core_.loop().now();
   if (!state.passive.success(now)) return;
-  if (peer_->options.slow_start.count() > 0) state.ramp_from.store(now);
-  log::warn("peer ", cluster_->site->cluster->name(), "/", peer_->options.name,
+  if (attempt_.peer->options.slow_start.count() > 0) state.ramp_from.store(now);
+  log::warn("peer ", state_.cluster->site->cluster->name(), "/", attempt_.peer->options.name,
             ": ejection ended (a request succeeded)");
-  if (cluster_->site->queue != nullptr) cluster_->site->queue->wake_all();
+  if (state_.cluster->site->queue != nullptr) state_.cluster->site->queue->wake_all();
 }
 
-void Exchange::end_attempt(ErrorKind kind, bool decided) {
-  upstream_deadline_.cancel();
-  connecting_.reset();
-  if (peer_ == nullptr) return;
-  observe::Attempt& attempt = record_.attempts.back();
+void ProxyContent::end_attempt(ErrorKind kind, bool decided) {
+  deadline_.cancel();
+  attempt_.connecting.reset();
+  if (attempt_.peer == nullptr) return;
+  observe::Attempt& attempt = record().attempts.back();
   attempt.ended_us = core_.loop().now_us();
   if (attempt.error == ErrorKind::kNone) attempt.error = kind;
   policy::AttemptFacts f = facts(kind);
-  if (std::exchange(holding_, false)) response_held_.clear();
-  if (suspended_ == Suspended::kResponse) suspended_ = Suspended::kNothing;
-  if (connection_) {
-    attempt.bytes_sent = connection_->bytes_sent();
-    attempt.bytes_received = connection_->bytes_received();
-    group_->give(std::move(connection_));
+  x_.drop_held();
+  if (attempt_.connection) {
+    attempt.bytes_sent = attempt_.connection->bytes_sent();
+    attempt.bytes_received = attempt_.connection->bytes_received();
+    attempt_.group->give(std::move(attempt_.connection));
   }
   // A reused connection that failed tells nothing of its peer, which may be asked again.
-  if (kind != ErrorKind::kReusedClosed) tried_.add(peer_);
-  if (decided && policy::counts_as_failure(location_->retry, f)) {
+  if (kind != ErrorKind::kReusedClosed) tried_.add(attempt_.peer);
+  if (decided && policy::counts_as_failure(location().retry, f)) {
     peer_failed(kind);
   } else if (decided && kind == ErrorKind::kNone) {
     peer_succeeded();
     if (times_matter())
-      policy::note_time(peer_->state->stats.last_byte_time, micros(attempt.started_us, attempt.ended_us));
-  } else if (probe_) {
-    peer_->state->passive.abandon_probe();
+      policy::note_time(attempt_.peer->state->stats.last_byte_time, micros(attempt.started_us, attempt.ended_us));
+  } else if (attempt_.probe) {
+    attempt_.peer->state->passive.abandon_probe();
   }
-  peer_->state->release();
-  if (cluster_->site->queue != nullptr) cluster_->site->queue->place_freed();
-  probe_ = false;
-  peer_ = nullptr;
-  sending_ = false;
+  attempt_.peer->state->release();
+  if (state_.cluster->site->queue != nullptr) state_.cluster->site->queue->place_freed();
+  attempt_.reset();
 }
 
 }  // namespace weir::proxy

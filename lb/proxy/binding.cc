@@ -7,6 +7,7 @@
 #include "proxy/cookie.h"
 #include "proxy/core.h"
 #include "proxy/exchange.h"
+#include "proxy/proxy_content.h"
 
 namespace weir::proxy {
 namespace {
@@ -41,88 +42,89 @@ std::string_view expires_text(int64_t now_us, Millis after, Arena& arena) {
 
 }  // namespace
 
-void Exchange::find_bound() {
-  const Sticky& sticky = *cluster_->site->sticky;
+void ProxyContent::find_bound() {
+  const Sticky& sticky = *state_.cluster->site->sticky;
   switch (sticky.options.kind) {
     case StickyOptions::Kind::kNone: return;
     case StickyOptions::Kind::kCookie:
-      for (const http::Field& field : request_.fields) {
+      for (const http::Field& field : request().head.fields) {
         if (field.token != http::HeaderToken::kCookie) continue;
         const auto value = cookie_value(field.value, sticky.options.cookie);
         if (!value) continue;
-        bound_ = sticky.bindings->by_cookie(*value);
+        state_.bound = sticky.bindings->by_cookie(*value);
         return;
       }
       return;
     case StickyOptions::Kind::kRoute: {
-      const std::string_view route = first_filled(sticky.options.routes, *this, arena_);
-      if (!route.empty()) bound_ = sticky.bindings->by_route(route);
+      const std::string_view route = first_filled(sticky.options.routes, x_, arena());
+      if (!route.empty()) state_.bound = sticky.bindings->by_route(route);
       return;
     }
     case StickyOptions::Kind::kLearn: {
-      const std::string_view session = first_filled(sticky.options.lookup, *this, arena_);
+      const std::string_view session = first_filled(sticky.options.lookup, x_, arena());
       if (session.empty()) return;
       const uint64_t id = sticky.sessions->find(session, core_.loop().now());
       if (id == 0) return;
-      bound_session_ = session;
-      bound_ = sticky.bindings->by_id(id);
+      state_.bound_session = session;
+      state_.bound = sticky.bindings->by_id(id);
       return;
     }
   }
 }
 
-// The answer of peer_ goes to the client with these fields.
-void Exchange::note_binding(http::FieldList& fields) {
-  const Sticky& sticky = *cluster_->site->sticky;
-  if (bound_ != nullptr)
-    core_.counters().add(bound_ == peer_ ? observe::Counter::kStickyBound : observe::Counter::kStickyRebound);
+// The answer of attempt_.peer goes to the client with these fields.
+void ProxyContent::note_binding(http::FieldList& fields) {
+  const Sticky& sticky = *state_.cluster->site->sticky;
+  if (state_.bound != nullptr)
+    core_.counters().add(state_.bound == attempt_.peer ? observe::Counter::kStickyBound
+                                                       : observe::Counter::kStickyRebound);
   switch (sticky.options.kind) {
     case StickyOptions::Kind::kNone:
     case StickyOptions::Kind::kRoute: return;
     case StickyOptions::Kind::kCookie:
-      if (bound_ != peer_ || sticky.options.expires) add_binding_cookie(fields);
+      if (state_.bound != attempt_.peer || sticky.options.expires) add_binding_cookie(fields);
       return;
     case StickyOptions::Kind::kLearn:
       // Its peer could not be had: the session lives on where it was answered.
-      if (!bound_session_.empty() && bound_ != peer_)
-        sticky.sessions->bind(bound_session_, policy::Bindings::id(*peer_), core_.loop().now());
+      if (!state_.bound_session.empty() && state_.bound != attempt_.peer)
+        sticky.sessions->bind(state_.bound_session, policy::Bindings::id(*attempt_.peer), core_.loop().now());
       if (sticky.options.learn_from_header) learn_binding();
       return;
   }
 }
 
-void Exchange::add_binding_cookie(http::FieldList& fields) {
-  const Sticky& sticky = *cluster_->site->sticky;
+void ProxyContent::add_binding_cookie(http::FieldList& fields) {
+  const Sticky& sticky = *state_.cluster->site->sticky;
   const StickyOptions& options = sticky.options;
   std::string_view expires;
   if (options.expires_max) {
     expires = kExpiresMax;
   } else if (options.expires) {
-    expires = expires_text(core_.loop().wall_us(), *options.expires, arena_);
+    expires = expires_text(core_.loop().wall_us(), *options.expires, arena());
   }
   const bool secure =
       options.secure == StickyOptions::Secure::kOn || (options.secure == StickyOptions::Secure::kAuto && came_by_tls());
   fields.add("Set-Cookie",
-             arena_.concat({options.cookie, "=", sticky.bindings->cookie_of(*peer_), expires,
-                            options.domain.empty() ? "" : "; Domain=", options.domain,
-                            options.path.empty() ? "" : "; Path=", options.path, options.http_only ? "; HttpOnly" : "",
-                            secure ? "; Secure" : "", same_site(options.same_site)}),
+             arena().concat({options.cookie, "=", sticky.bindings->cookie_of(*attempt_.peer), expires,
+                             options.domain.empty() ? "" : "; Domain=", options.domain,
+                             options.path.empty() ? "" : "; Path=", options.path, options.http_only ? "; HttpOnly" : "",
+                             secure ? "; Secure" : "", same_site(options.same_site)}),
              http::HeaderToken::kSetCookie);
 }
 
 // What the peer calls the session that it has made; nothing where no session is learned.
-void Exchange::learn_binding() {
-  const Sticky& sticky = *cluster_->site->sticky;
+void ProxyContent::learn_binding() {
+  const Sticky& sticky = *state_.cluster->site->sticky;
   if (sticky.options.kind != StickyOptions::Kind::kLearn) return;
-  const std::string_view session = first_filled(sticky.options.create, *this, arena_);
-  if (!session.empty()) sticky.sessions->bind(session, policy::Bindings::id(*peer_), core_.loop().now());
+  const std::string_view session = first_filled(sticky.options.create, x_, arena());
+  if (!session.empty()) sticky.sessions->bind(session, policy::Bindings::id(*attempt_.peer), core_.loop().now());
 }
 
 // To weir, or to the trusted proxy before it.
-bool Exchange::came_by_tls() {
-  if (downstream_->connection().tls()) return true;
-  const http::Field* proto = request_.fields.find(http::HeaderToken::kXForwardedProto);
-  return proto != nullptr && location_->real_ip.trusts(downstream_->connection().remote) &&
+bool ProxyContent::came_by_tls() {
+  if (downstream().connection().tls()) return true;
+  const http::Field* proto = request().head.fields.find(http::HeaderToken::kXForwardedProto);
+  return proto != nullptr && location().real_ip.trusts(downstream().connection().remote) &&
          iequals(proto->value, "https");
 }
 

@@ -13,7 +13,7 @@ filter::Context Exchange::filter_context(size_t index) {
   const auto resume = [this, life = life_] {
     if (life == life_) resume_filters();
   };
-  return {*this, arena_, resume, &filter_states_[index], client_, redirected_};
+  return {*this, arena_, resume, &filter_states_[index], client_, error_page_};
 }
 
 // True when the request may go on.
@@ -21,12 +21,12 @@ bool Exchange::filter_request() {
   const auto& filters = location_->filters;
   while (filter_at_ < filters.size()) {
     filter::Context context = filter_context(filter_at_);
-    switch (filters[filter_at_]->on_request(context, request_)) {
+    switch (filters[filter_at_]->on_request(context, request_.head)) {
       case filter::Verdict::kContinue: ++filter_at_; break;
       case filter::Verdict::kSuspend: suspended_ = Suspended::kRequest; return false;
       case filter::Verdict::kAnswer:
         filter_at_ = filters.size();
-        started_ = true;
+        phase_ = Phase::kRunning;
         answer(Replacement{context.status, context.retry_after, context.body, context.type});
         return false;
     }
@@ -39,7 +39,7 @@ void Exchange::filter_response() {
   const auto& filters = location_->filters;
   while (response_filter_at_ < filters.size()) {
     filter::Context context = filter_context(response_filter_at_);
-    switch (filters[response_filter_at_]->on_response(context, response_)) {
+    switch (filters[response_filter_at_]->on_response(context, *response_head_)) {
       case filter::Verdict::kContinue: ++response_filter_at_; break;
       case filter::Verdict::kSuspend: suspended_ = Suspended::kResponse; return;
       case filter::Verdict::kAnswer:
@@ -61,17 +61,25 @@ void Exchange::filter_response_body(std::string_view& piece, bool end) {
 void Exchange::resume_filters() {
   switch (std::exchange(suspended_, Suspended::kNothing)) {
     case Suspended::kNothing: return;
-    case Suspended::kRequest: run_content(); return;
+    case Suspended::kRequest: run_phases(); return;
     case Suspended::kResponse: break;
   }
   filter_response();
   if (suspended_ != Suspended::kNothing) return;
   Chain held = std::move(response_held_);
   response_held_ = Chain(core_.loop().chunks());
-  held.for_each_piece(INT32_MAX, [this](std::string_view piece) {
-    while (!replaced_ && client_error_ == 0 && !download_.add(piece)) flush_response();
-  });
-  on_upstream_turn();
+  holding_ = false;
+  proxy_.resume_response(held);
+}
+
+void Exchange::hold(std::string_view bytes) {
+  response_held_.append(bytes);
+  holding_ = true;
+}
+
+void Exchange::drop_held() {
+  if (std::exchange(holding_, false)) response_held_.clear();
+  if (suspended_ == Suspended::kResponse) suspended_ = Suspended::kNothing;
 }
 
 }  // namespace weir::proxy

@@ -8,6 +8,7 @@
 #include "http/forward.h"
 #include "proxy/core.h"
 #include "proxy/exchange.h"
+#include "proxy/proxy_content.h"
 #include "route/location_table.h"
 
 namespace weir::proxy {
@@ -37,29 +38,29 @@ inline bool is_set(const std::vector<HeaderSetting>& settings, HeaderToken token
 
 }  // namespace
 
-void Exchange::compose_request() {
+void ProxyContent::compose_request() {
   // The framing towards the peer may depend on the attempt only through the location, so one composition serves every
   // try.
-  if (composed_) return;
-  composed_ = true;
-  const Location& location = *location_;
-  const bool trusted = location.real_ip.trusts(downstream_->connection().remote);
-  http::drop_hop_by_hop(request_.fields);
+  if (state_.composed) return;
+  state_.composed = true;
+  const Location& location = x_.location();
+  const bool trusted = location.real_ip.trusts(downstream().connection().remote);
+  http::drop_hop_by_hop(request().head.fields);
   std::string_view host;
   bool host_set = false;
   for (const HeaderSetting& setting : location.set_headers) {
     if (setting.token != HeaderToken::kHost) continue;
-    host = setting.value.render(*this, arena_);
+    host = setting.value.render(x_, arena());
     host_set = true;
   }
   if (!host_set) {
     const bool own_name = !location.automatic_headers || location.pass->host_is_name;
-    host = own_name                      ? proxy_host_
-           : request_.host_field.empty() ? variable({route::Var::kHost, {}, 0, {}, {}}, arena_).text
-                                         : request_.host_field;
+    host = own_name                            ? state_.host
+           : request().head.host_field.empty() ? x_.variable({route::Var::kHost, {}, 0, {}, {}}, arena()).text
+                                               : request().head.host_field;
   }
   if (!host.empty()) out_fields_.add("Host", host, HeaderToken::kHost);
-  for (const http::Field& field : request_.fields) {
+  for (const http::Field& field : request().head.fields) {
     if (field.dropped || field.token == HeaderToken::kHost || field.token == HeaderToken::kExpect ||
         is_framing(field.token))
       continue;
@@ -67,7 +68,7 @@ void Exchange::compose_request() {
     if (location.automatic_headers && !trusted) {
       if (field.token == HeaderToken::kForwarded) continue;
       if (kForwarding.has(field.token)) {
-        if (field.token == HeaderToken::kXForwardedProto) core_.note_untrusted_proxy(downstream_->connection().remote);
+        if (field.token == HeaderToken::kXForwardedProto) core_.note_untrusted_proxy(downstream().connection().remote);
         continue;
       }
     }
@@ -76,64 +77,65 @@ void Exchange::compose_request() {
   }
   for (const HeaderSetting& setting : location.set_headers) {
     if (is_framing(setting.token) || setting.token == HeaderToken::kHost) continue;
-    const std::string_view value = setting.value.render(*this, arena_);
+    const std::string_view value = setting.value.render(x_, arena());
     if (!value.empty()) out_fields_.add(setting.name, value, setting.token);
   }
   if (location.automatic_headers) add_forwarding_fields();
 
   out_request_ = {};
-  out_request_.method = request_.method_text;
+  out_request_.method = request().head.method_text;
   out_request_.target = request_target();
   out_request_.version = location.http10 ? http::Version::kHttp10 : http::Version::kHttp11;
   out_request_.fields = &out_fields_;
-  switch (request_.framing) {
-    case http::Framing::kLength: out_request_.framing = {http::Framing::kLength, request_.content_length}; break;
+  switch (request().head.framing) {
+    case http::Framing::kLength: out_request_.framing = {http::Framing::kLength, request().head.content_length}; break;
     case http::Framing::kChunked:
       // HTTP/1.0 knows no chunks: the length of a body that is held whole is known, any other was refused with 411.
       out_request_.framing = location.http10
-                                 ? http::OutFraming{http::Framing::kLength, static_cast<int64_t>(body_.size())}
+                                 ? http::OutFraming{http::Framing::kLength, static_cast<int64_t>(request().body.size())}
                                  : http::OutFraming{http::Framing::kChunked, -1};
       break;
     default: out_request_.framing = {http::Framing::kNone, -1};
   }
-  const bool websocket = request_.websocket && location.upgrade_websocket && !location.http10;
+  const bool websocket = request().head.websocket && location.upgrade_websocket && !location.http10;
   out_request_.connection = websocket                      ? http::ConnectionOption::kUpgradeWebsocket
                             : !location.upstream_keepalive ? http::ConnectionOption::kClose
                             : location.http10              ? http::ConnectionOption::kKeepAlive
                                                            : http::ConnectionOption::kNone;
 }
 
-void Exchange::add_forwarding_fields() {
-  const std::vector<HeaderSetting>& set = location_->set_headers;
-  const bool trusted = location_->real_ip.trusts(downstream_->connection().remote);
+void ProxyContent::add_forwarding_fields() {
+  const std::vector<HeaderSetting>& set = location().set_headers;
+  const bool trusted = location().real_ip.trusts(downstream().connection().remote);
   // One field of each: what a trusted proxy sent stays, X-Forwarded-For is appended to.
   const auto is_wanted = [&](HeaderToken token, std::string_view name) {
     return !is_set(set, token, name) && !(trusted && out_fields_.find(token) != nullptr);
   };
   if (!is_set(set, HeaderToken::kXForwardedFor, "X-Forwarded-For")) {
-    const std::string_view chain = forwarded_for(arena_);
+    const std::string_view chain = x_.forwarded_for(arena());
     if (trusted) out_fields_.drop(HeaderToken::kXForwardedFor);
     out_fields_.add_clean("X-Forwarded-For", chain, HeaderToken::kXForwardedFor);
   }
   if (is_wanted(HeaderToken::kXRealIp, "X-Real-IP"))
-    out_fields_.add_clean("X-Real-IP", ip_text(client_, arena_), HeaderToken::kXRealIp);
+    out_fields_.add_clean("X-Real-IP", ip_text(x_.client(), arena()), HeaderToken::kXRealIp);
   if (is_wanted(HeaderToken::kXForwardedProto, "X-Forwarded-Proto"))
-    out_fields_.add_clean("X-Forwarded-Proto", downstream_->connection().scheme(), HeaderToken::kXForwardedProto);
-  if (!request_.host_field.empty() && is_wanted(HeaderToken::kXForwardedHost, "X-Forwarded-Host"))
-    out_fields_.add_clean("X-Forwarded-Host", request_.host_field, HeaderToken::kXForwardedHost);
+    out_fields_.add_clean("X-Forwarded-Proto", downstream().connection().scheme(), HeaderToken::kXForwardedProto);
+  if (!request().head.host_field.empty() && is_wanted(HeaderToken::kXForwardedHost, "X-Forwarded-Host"))
+    out_fields_.add_clean("X-Forwarded-Host", request().head.host_field, HeaderToken::kXForwardedHost);
   if (is_wanted(HeaderToken::kXForwardedPort, "X-Forwarded-Port"))
-    out_fields_.add_clean("X-Forwarded-Port", number_text(downstream_->local_port(), arena_),
+    out_fields_.add_clean("X-Forwarded-Port", number_text(downstream().local_port(), arena()),
                           HeaderToken::kXForwardedPort);
 }
 
-std::string_view Exchange::request_target() {
-  const ProxyPass& pass = *location_->pass;
-  if (!pass.has_uri) return internal_target_.empty() ? request_.target : internal_target_;
+std::string_view ProxyContent::request_target() {
+  const ProxyPass& pass = *location().pass;
+  if (!pass.has_uri) return x_.target();
   // The URI part replaces the prefix that matched, on the normalised path (as nginx does).
-  const std::string_view rest = location_->is_prefix && uri_.size() >= location_->prefix.size()
-                                    ? uri_.substr(location_->prefix.size())
+  const std::string_view rest = location().is_prefix && x_.uri().size() >= location().prefix.size()
+                                    ? x_.uri().substr(location().prefix.size())
                                     : std::string_view();
-  return arena_.concat({pass.uri, route::escape_path(rest, arena_), request_.has_query ? "?" : "", request_.query});
+  return arena().concat(
+      {pass.uri, route::escape_path(rest, arena()), request().head.has_query ? "?" : "", request().head.query});
 }
 
 }  // namespace weir::proxy

@@ -44,43 +44,42 @@ bool takes_add_header(int status) {
 
 }  // namespace
 
-void Exchange::compose_response_head(http::OutResponse& out) {
+void Exchange::compose_response_head(http::ResponseHead& response, http::OutResponse& out) {
   const Location& location = *location_;
-  http::FieldList& fields = response_.fields;
+  http::FieldList& fields = response.fields;
+  responder_.sent = &fields;
   http::drop_hop_by_hop(fields);
   for (http::Field& field : fields) {
     if (field.dropped) continue;
     if (field.token == HeaderToken::kContentType)
-      event_stream_ = iequals(field.value.substr(0, 17), "text/event-stream");
+      responder_.event_stream = iequals(field.value.substr(0, 17), "text/event-stream");
     if (hidden_by_default(field) ? !listed(location.pass_headers, field.name)
                                  : listed(location.hide_headers, field.name))
       field.dropped = true;
   }
   out = {};
-  out.status = error_status_ != 0 ? error_status_ : response_.status;
-  if (out.status == response_.status) out.reason = response_.reason;
+  out.status = error_status_ != 0 ? error_status_ : response.status;
+  if (out.status == response.status) out.reason = response.reason;
   record_.status = out.status;
-  switch (response_.framing) {
+  switch (response.framing) {
     case http::Framing::kNone:  // HEAD and 304 declare a length without a body
     case http::Framing::kLength:
-      out.body = {response_.framing == http::Framing::kLength, response_.content_length};
+      out.body = {response.framing == http::Framing::kLength, response.content_length};
       break;
     case http::Framing::kChunked:
     case http::Framing::kClose: out.body = {true, -1}; break;
   }
   if (error_status_ != 0) {  // it decides about the body, not the status of the page
-    body_hidden_ = out.status == 204 || out.status == 304;
-    if (body_hidden_) {
+    responder_.body_hidden = out.status == 204 || out.status == 304;
+    if (responder_.body_hidden) {
       out.body = {};
-    } else if (response_.framing == http::Framing::kNone && request_.method != http::Method::kHead) {
+    } else if (response.framing == http::Framing::kNone && request_.head.method != http::Method::kHead) {
       out.body = {true, 0};
     }
   }
-  head_composed_ = true;
-  sent_body_ = out.body;
+  responder_.sent_body = out.body;
   out.fields = &fields;
   add_own_fields(fields, out.status);
-  if (cluster_->site->sticky != nullptr) note_binding(fields);
 }
 
 void Exchange::add_own_fields(http::FieldList& fields, int status) {

@@ -16,8 +16,7 @@ bool is_absolute_url(std::string_view s) {
 
 }  // namespace
 
-void Exchange::do_return() {
-  const ReturnAction& action = *location_->returns;
+void Exchange::answer_return(const ReturnAction& action) {
   if (action.status == 444) {
     record_.status = 444;
     finish(ErrorKind::kNone);
@@ -37,8 +36,8 @@ void Exchange::do_return() {
 
 void Exchange::send_redirect(int status, std::string_view target) {
   // A path becomes absolute, as nginx does (absolute_redirect).
-  if (target.starts_with('/') && !request_.host_field.empty())
-    target = arena_.concat({downstream_->connection().scheme(), "://", request_.host_field, target});
+  if (target.starts_with('/') && !request_.head.host_field.empty())
+    target = arena_.concat({downstream_->connection().scheme(), "://", request_.head.host_field, target});
   send_local(status, http::kLocalPageType, http::local_page(status, location_->server_tokens, arena_), target);
 }
 
@@ -49,6 +48,10 @@ void Exchange::answer(int status, int retry_after) {
   std::string_view body;
   if (shown >= 300 || shown == 0) body = http::local_page(shown, location_->server_tokens, arena_);
   send_local(shown, http::kLocalPageType, body);
+}
+
+void Exchange::answer_replaced() {
+  answer(replaced_by_);
 }
 
 void Exchange::answer(const Replacement& replacement) {
@@ -62,13 +65,13 @@ void Exchange::answer(const Replacement& replacement) {
 
 // True when an error_page has taken over.
 bool Exchange::try_error_page(int status) {
-  if (redirected_ || request_state_ == RequestState::kAborted || request_.method_text.empty()) return false;
+  if (error_page_ || request_.state == RequestState::kAborted || request_.head.method_text.empty()) return false;
   const auto page = std::find_if(location_->error_pages.begin(), location_->error_pages.end(), [&](const ErrorPage& p) {
     return std::find(p.statuses.begin(), p.statuses.end(), status) != p.statuses.end();
   });
   if (page == location_->error_pages.end()) return false;
   const std::string_view target = page->target.render(*this, arena_);
-  redirected_ = true;  // a page that fails itself gets no page (recursive_error_pages off)
+  error_page_ = true;  // a page that fails itself gets no page (recursive_error_pages off)
   if (is_absolute_url(target)) {
     const int redirect = page->overwrite >= 301 && page->overwrite <= 308 ? page->overwrite : 302;
     send_redirect(redirect, target);
@@ -78,73 +81,57 @@ bool Exchange::try_error_page(int status) {
     const int index = server_->table.find_named(target);
     if (index < 0) return false;
     const Location* named = server_->locations[static_cast<size_t>(index)].get();
-    if (!held_) {  // a part of the body is lost: what is left must not go anywhere
+    if (!request_.held) {  // a part of the body is lost: what is left must not go anywhere
       if (named->pass) return false;
-      if (request_state_ == RequestState::kReceiving) move(RequestState::kDiscarding);
+      if (request_.state == RequestState::kReceiving) move(RequestState::kDiscarding);
     }
     location_ = named;
   } else {  // a GET of the page
     const size_t query = target.find('?');
-    if (!select_location(target.substr(0, query))) return false;
+    if (!find_location(target.substr(0, query))) return false;
     internal_target_ = target;
-    if (request_.method != http::Method::kHead) {
-      request_.method = http::Method::kGet;
-      request_.method_text = "GET";
+    if (request_.head.method != http::Method::kHead) {
+      request_.head.method = http::Method::kGet;
+      request_.head.method_text = "GET";
     }
-    request_.framing = http::Framing::kNone;
-    request_.has_query = query != std::string_view::npos;
-    request_.query = request_.has_query ? target.substr(query + 1) : std::string_view();
-    if (request_state_ == RequestState::kReceiving) move(RequestState::kDiscarding);
-    body_.clear();
+    request_.head.framing = http::Framing::kNone;
+    request_.head.has_query = query != std::string_view::npos;
+    request_.head.query = request_.head.has_query ? target.substr(query + 1) : std::string_view();
+    if (request_.state == RequestState::kReceiving) move(RequestState::kDiscarding);
+    request_.body.clear();
   }
   error_status_ = page->overwrite < 0 ? status : page->overwrite;  // 0: that of the page
-  restart_in_location();
+  redirect_internally();
   return true;
-}
-
-// The request goes through the content phase of another location: an error page's.
-void Exchange::restart_in_location() {
-  release_cluster();
-  filter_at_ = response_filter_at_ = 0;  // those of the new location
-  filter_states_ = nullptr;
-  replaced_ = false;
-  response_.clear();
-  out_fields_.clear();
-  tried_.clear();
-  tries_ = 0;
-  started_ = composed_ = fresh_only_ = false;
-  held_ = true;
-  request_.websocket = false;
-  run_content();
 }
 
 void Exchange::send_local(int status, std::string_view type, std::string_view body, std::string_view location) {
   const bool bodiless = status < 200 || status == 204 || status == 304;
-  local_ = true;
-  local_fields_.clear();
+  responder_.local_fields.clear();
+  responder_.sent = &responder_.local_fields;
   http::OutResponse out;
   out.status = status;
-  out.fields = &local_fields_;
-  const bool head_only = request_.method == http::Method::kHead;
+  out.fields = &responder_.local_fields;
+  const bool head_only = request_.head.method == http::Method::kHead;
   if (bodiless) {
     body = {};
   } else {
     out.body = {!head_only, static_cast<int64_t>(body.size())};
-    if (!type.empty() && !body.empty()) local_fields_.add("Content-Type", type, http::HeaderToken::kContentType);
+    if (!type.empty() && !body.empty())
+      responder_.local_fields.add("Content-Type", type, http::HeaderToken::kContentType);
   }
-  if (!location.empty()) local_fields_.add("Location", location, http::HeaderToken::kLocation);
+  if (!location.empty()) responder_.local_fields.add("Location", location, http::HeaderToken::kLocation);
   if (status == 405)
-    local_fields_.add("Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH", http::HeaderToken::kOther);
+    responder_.local_fields.add("Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH", http::HeaderToken::kOther);
   if (retry_after_ > 0 && status == 503) {
     char* text = arena_.allocate(12);
     const auto [end, ec] = std::to_chars(text, text + 12, retry_after_);
-    local_fields_.add("Retry-After", {text, static_cast<size_t>(end - text)}, http::HeaderToken::kRetryAfter);
+    responder_.local_fields.add("Retry-After", {text, static_cast<size_t>(end - text)}, http::HeaderToken::kRetryAfter);
   }
   record_.status = status;
-  if (request_state_ == RequestState::kReceiving) move(RequestState::kDiscarding);
-  head_composed_ = true;
-  sent_body_ = out.body;
-  add_own_fields(local_fields_, status);
+  if (request_.state == RequestState::kReceiving) move(RequestState::kDiscarding);
+  responder_.sent_body = out.body;
+  add_own_fields(responder_.local_fields, status);
   move(ResponseState::kHead);
   if (head_only) body = {};
   record_.body_bytes_sent += body.size();

@@ -17,6 +17,8 @@
 
 namespace weir::proxy {
 
+class ContentHandler;
+
 // proxy_set_header, add_header.
 struct HeaderSetting {
   std::string name;
@@ -73,9 +75,10 @@ struct Location {
   std::string prefix = "/";
   bool internal = false;  // named
 
-  // Content: at most one; none is 404.
+  // Content: at most one; none is 404. make_content() makes the handler of it when all is filled in.
   std::optional<ReturnAction> returns;
   std::optional<ProxyPass> pass;
+  std::shared_ptr<const ContentHandler> content;
 
   // To the peer.
   std::vector<HeaderSetting> set_headers;

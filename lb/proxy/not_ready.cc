@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "proxy/core.h"
 #include "proxy/exchange.h"
+#include "proxy/proxy_content.h"
 
 namespace weir::proxy {
 namespace {
@@ -20,40 +21,40 @@ bool is_encoded(const http::ResponseHead& response) {
 
 }  // namespace
 
-bool Exchange::begin_look() {
-  const auto& matches = location_->not_ready;
-  const bool listed =
-      std::any_of(matches.begin(), matches.end(), [this](const NotReady& m) { return m.status == response_.status; });
-  if (!listed || response_.framing == http::Framing::kNone || is_encoded(response_)) return false;
+bool ProxyContent::begin_look() {
+  const auto& matches = location().not_ready;
+  const bool listed = std::any_of(matches.begin(), matches.end(),
+                                  [this](const NotReady& m) { return m.status == attempt_.response.status; });
+  if (!listed || attempt_.response.framing == http::Framing::kNone || is_encoded(attempt_.response)) return false;
   if (!would_go_elsewhere(ErrorKind::kNotReady)) return false;
-  look_ = arena_.allocate(kMostLookedAt);
-  look_size_ = 0;
+  attempt_.look.text = arena().allocate(kMostLookedAt);
+  attempt_.look.size = 0;
   return true;
 }
 
-std::string_view Exchange::look_at(std::string_view bytes) {
-  const size_t seen = look_size_;
+std::string_view ProxyContent::look_at(std::string_view bytes) {
+  const size_t seen = attempt_.look.size;
   const size_t take = std::min(bytes.size(), kMostLookedAt - seen);
-  std::memcpy(look_ + seen, bytes.data(), take);
-  look_size_ += take;
-  const std::string_view text(look_, look_size_);
-  for (const NotReady& match : location_->not_ready) {
+  std::memcpy(attempt_.look.text + seen, bytes.data(), take);
+  attempt_.look.size += take;
+  const std::string_view text(attempt_.look.text, attempt_.look.size);
+  for (const NotReady& match : location().not_ready) {
     const size_t length = match.text.size();
-    if (match.status != response_.status || length > text.size()) continue;
+    if (match.status != attempt_.response.status || length > text.size()) continue;
     const size_t from = seen >= length ? seen - length + 1 : 0;  // what was seen before holds no whole one
     if (text.find(match.text, from) == std::string_view::npos) continue;
     if (!would_go_elsewhere(ErrorKind::kNotReady)) break;  // time has passed since the head
-    not_ready_ = retry_wanted_ = true;                     // the rest is of no interest
-    look_ = nullptr;
+    attempt_.not_ready = attempt_.retry_wanted = true;     // the rest is of no interest
+    attempt_.look.text = nullptr;
     return {};
   }
-  if (look_size_ < kMostLookedAt) return {};
+  if (attempt_.look.size < kMostLookedAt) return {};
   end_look();
   return bytes.substr(take);
 }
 
-void Exchange::end_look() {
-  const std::string_view held(std::exchange(look_, nullptr), look_size_);
+void ProxyContent::end_look() {
+  const std::string_view held(std::exchange(attempt_.look.text, nullptr), attempt_.look.size);
   accept_response();
   pass_on(held);
 }

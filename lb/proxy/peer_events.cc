@@ -41,9 +41,9 @@ void Session::peer_down(const policy::PeerState& state) {
 
 // Rule (d) of SEMANTICS 2.6. Who may not be sent again, or could go nowhere, waits on: the peer may come back to its
 // senses before the timeout.
-void Exchange::peer_down(const policy::PeerState& state) {
-  if (peer_ == nullptr || peer_->state.get() != &state) return;
-  if (leased() && connection_->bytes_received() > 0) return;
+void ProxyContent::peer_down(const policy::PeerState& state) {
+  if (attempt_.peer == nullptr || attempt_.peer->state.get() != &state) return;
+  if (attempt_.is_leased() && attempt_.connection->bytes_received() > 0) return;
   if (would_go_elsewhere(ErrorKind::kDeclaredDown)) attempt_failed(ErrorKind::kDeclaredDown);
 }
 

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "proxy/core.h"
 #include "proxy/exchange.h"
+#include "proxy/proxy_content.h"
 
 namespace weir::proxy {
 namespace {
@@ -13,66 +14,67 @@ constexpr MonoMs kLookAgain = 1'000;
 
 }  // namespace
 
-void Exchange::join_queue() {
-  queued_ = true;
-  queue_token_ = std::make_shared<Exchange*>(this);
+void ProxyContent::join_queue() {
+  state_.queued = true;
+  queue_token_ = std::make_shared<ProxyContent*>(this);
   // The wake-up comes from any thread. When its turn in the loop has come, the request may have left the queue, and the
   // exchange be another request's or gone.
-  ticket_ = cluster_->site->queue->enter([&loop = core_.loop(), token = std::weak_ptr<Exchange*>(queue_token_)] {
-    loop.post([token] {
-      if (const auto exchange = token.lock()) (*exchange)->on_wake_up();
-    });
-  });
+  ticket_ =
+      state_.cluster->site->queue->enter([&loop = core_.loop(), token = std::weak_ptr<ProxyContent*>(queue_token_)] {
+        loop.post([token] {
+          if (const auto exchange = token.lock()) (*exchange)->on_wake_up();
+        });
+      });
   if (ticket_ == nullptr) {
     no_place(ErrorKind::kQueueFull);
     return;
   }
   core_.counters().add(observe::Counter::kQueued);
-  queue_until_ = core_.loop().now() + cluster_->site->settings.queue.timeout.count();
+  state_.queue_until = core_.loop().now() + state_.cluster->site->settings.queue.timeout.count();
   arm_queue();
 }
 
-void Exchange::on_wake_up() {
+void ProxyContent::on_wake_up() {
   if (waiting_ == Waiting::kPlace) next_attempt();
 }
 
-void Exchange::arm_queue() {
+void ProxyContent::arm_queue() {
   waiting_ = Waiting::kPlace;
-  core_.loop().arm(upstream_deadline_, std::min(queue_until_, core_.loop().now() + kLookAgain));
+  core_.loop().arm(deadline_, std::min(state_.queue_until, core_.loop().now() + kLookAgain));
 }
 
-void Exchange::wait_longer() {
+void ProxyContent::wait_longer() {
   const MonoMs now = core_.loop().now();
-  if (now >= queue_until_) {
+  if (now >= state_.queue_until) {
     no_place(ErrorKind::kQueueTimeout);
     return;
   }
   arm_queue();
-  if (now - cluster_->looked_at < kLookAgain) return;
-  cluster_->looked_at = now;
-  cluster_->site->queue->place_freed();  // the first in line looks; in vain, the next one does
+  if (now - state_.cluster->looked_at < kLookAgain) return;
+  state_.cluster->looked_at = now;
+  state_.cluster->site->queue->place_freed();  // the first in line looks; in vain, the next one does
 }
 
-void Exchange::leave_queue() {
-  if (!queued_) return;
-  queued_ = false;
+void ProxyContent::leave_queue() {
+  if (!state_.queued) return;
+  state_.queued = false;
   if (waiting_ == Waiting::kPlace) {
     waiting_ = Waiting::kNothing;
-    upstream_deadline_.cancel();
+    deadline_.cancel();
   }
   queue_token_.reset();
   ticket_.reset();
 }
 
-void Exchange::no_place(ErrorKind kind) {
+void ProxyContent::no_place(ErrorKind kind) {
   leave_queue();
   record_no_attempt(kind);
   static LogLimit limit;
   if (limit.pass(core_.loop().now()))
     log::error(
-        "upstream \"", cluster_->site->cluster->name(), "\": request refused (all peers are at max_conns, queue ",
-        kind == ErrorKind::kQueueFull ? "full" : "timed out", "; connection ", downstream_->connection().number, ")");
-  answer(location_->no_peer_status, 1);
+        "upstream \"", state_.cluster->site->cluster->name(), "\": request refused (all peers are at max_conns, queue ",
+        kind == ErrorKind::kQueueFull ? "full" : "timed out", "; connection ", downstream().connection().number, ")");
+  x_.answer(location().no_peer_status, 1);
 }
 
 }  // namespace weir::proxy

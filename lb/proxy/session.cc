@@ -217,7 +217,7 @@ void Session::begin_exchange(http::StreamId stream) {
 
 http::HeadStorage Session::begin_request(http::StreamId stream) {
   begin_exchange(stream);
-  return {&busy_->exchange->arena(), &busy_->exchange->request()};
+  return {&busy_->exchange->arena(), &busy_->exchange->request().head};
 }
 
 void Session::on_request(http::StreamId) {

@@ -127,33 +127,36 @@ VariableValue Exchange::variable(const VariableRef& ref, Arena& arena) const {
 VariableValue Exchange::request_variable(const VariableRef& ref, Arena& arena) const {
   switch (ref.id) {
     case Var::kArgs:
-    case Var::kQueryString: return {request_.query, request_.has_query};
-    case Var::kArg: return query_argument(request_.query, ref.arg);
-    case Var::kIsArgs: return found(request_.has_query && !request_.query.empty() ? "?" : "");
+    case Var::kQueryString: return {request_.head.query, request_.head.has_query};
+    case Var::kArg: return query_argument(request_.head.query, ref.arg);
+    case Var::kIsArgs: return found(request_.head.has_query && !request_.head.query.empty() ? "?" : "");
     case Var::kContentLength:
-      return joined(request_.fields, {Var::kHttp, http::HeaderToken::kContentLength, 0, {}, {}}, ", ", false, arena);
+      return joined(request_.head.fields, {Var::kHttp, http::HeaderToken::kContentLength, 0, {}, {}}, ", ", false,
+                    arena);
     case Var::kContentType:
-      return joined(request_.fields, {Var::kHttp, http::HeaderToken::kContentType, 0, {}, {}}, ", ", false, arena);
+      return joined(request_.head.fields, {Var::kHttp, http::HeaderToken::kContentType, 0, {}, {}}, ", ", false, arena);
     case Var::kCookie: {
-      for (const http::Field& field : request_.fields)
+      for (const http::Field& field : request_.head.fields)
         if (field.token == http::HeaderToken::kCookie)
           if (const VariableValue value = cookie(field.value, ref.arg); value.found) return value;
       return {};
     }
     case Var::kDocumentUri:
     case Var::kUri: return non_empty(uri_);
-    case Var::kHost: return non_empty(!request_.host.empty() ? request_.host : server_name_);
+    case Var::kHost: return non_empty(!request_.head.host.empty() ? request_.head.host : server_name_);
     case Var::kHostname: return found(core_.hostname());
     case Var::kHttp:
-      if (ref.token == http::HeaderToken::kHost) return non_empty(request_.host_field);
+      if (ref.token == http::HeaderToken::kHost) return non_empty(request_.head.host_field);
       // A client's names with '_' reach no peer: they must not pass for those with '-' either.
-      return joined(request_.fields, ref, ref.token == http::HeaderToken::kCookie ? "; " : ", ", false, arena, false);
-    case Var::kMethod: return non_empty(request_.method_text);
-    case Var::kRequest: return non_empty(request_.request_line);
-    case Var::kRequestUri: return non_empty(request_.target);
+      return joined(request_.head.fields, ref, ref.token == http::HeaderToken::kCookie ? "; " : ", ", false, arena,
+                    false);
+    case Var::kMethod: return non_empty(request_.head.method_text);
+    case Var::kRequest: return non_empty(request_.head.request_line);
+    case Var::kRequestUri: return non_empty(request_.head.target);
     case Var::kScheme: return found(downstream_->connection().scheme());
     case Var::kServerProtocol:
-      return non_empty(request_.request_line.empty() ? std::string_view() : http::to_string(request_.version));
+      return non_empty(request_.head.request_line.empty() ? std::string_view()
+                                                          : http::to_string(request_.head.version));
     case Var::kRequestId: {
       // 16 random bytes, the same for the whole life of the request.
       if (!has_request_id_) {
@@ -167,10 +170,10 @@ VariableValue Exchange::request_variable(const VariableRef& ref, Arena& arena) c
       return found({request_id_, sizeof request_id_});
     }
     case Var::kRequestBody: {
-      if (body_.empty() || !held_) return {};
-      char* text = arena.allocate(body_.size());
+      if (request_.body.empty() || !request_.held) return {};
+      char* text = arena.allocate(request_.body.size());
       size_t n = 0;
-      body_.for_each_piece(INT32_MAX, [&](std::string_view piece) {
+      request_.body.for_each_piece(INT32_MAX, [&](std::string_view piece) {
         std::memcpy(text + n, piece.data(), piece.size());
         n += piece.size();
       });
@@ -184,7 +187,7 @@ VariableValue Exchange::request_variable(const VariableRef& ref, Arena& arena) c
 // The fields that the codec writes itself.
 VariableValue Exchange::sent_framing(http::HeaderToken token, Arena& arena) const {
   const http::SentFraming framing =
-      head_composed_ ? downstream_->framing(record_.status, sent_body_) : http::SentFraming{};
+      responder_.sent != nullptr ? downstream_->framing(record_.status, responder_.sent_body) : http::SentFraming{};
   if (token == http::HeaderToken::kContentLength)
     return framing.length >= 0 ? number(framing.length, arena) : VariableValue{};
   if (token == http::HeaderToken::kTransferEncoding)
@@ -213,7 +216,7 @@ VariableValue Exchange::connection_variable(const VariableRef& ref, Arena& arena
     case Var::kRemoteAddr: return found(ip_text(client_, arena));
     case Var::kRemotePort: return number(client_.port(), arena);
     case Var::kRemoteUser: {
-      const http::Field* field = request_.fields.find(http::HeaderToken::kAuthorization);
+      const http::Field* field = request_.head.fields.find(http::HeaderToken::kAuthorization);
       return field == nullptr ? VariableValue{} : non_empty(basic_user(field->value, arena));
     }
     case Var::kServerAddr: return found(ip_text(downstream_->local_address(), arena));
@@ -224,8 +227,8 @@ VariableValue Exchange::connection_variable(const VariableRef& ref, Arena& arena
       if (ref.token == http::HeaderToken::kContentLength || ref.token == http::HeaderToken::kTransferEncoding ||
           ref.token == http::HeaderToken::kConnection)
         return sent_framing(ref.token, arena);
-      const http::FieldList& sent = local_ ? local_fields_ : response_.fields;
-      return joined(sent, ref, ", ", true, arena);
+      if (responder_.sent == nullptr) return {};
+      return joined(*responder_.sent, ref, ", ", true, arena);
     }
     default: return record_variable(record_, ref.id, core_, arena).value_or(VariableValue{});
   }
@@ -238,18 +241,18 @@ std::string_view Exchange::forwarded_for(Arena& arena) const {
   const bool believe = location_ == nullptr || !location_->automatic_headers || location_->real_ip.trusts(remote);
   if (!believe) return peer;
   const VariableValue list =
-      joined(request_.fields, {Var::kHttp, http::HeaderToken::kXForwardedFor, 0, {}, {}}, ", ", false, arena);
+      joined(request_.head.fields, {Var::kHttp, http::HeaderToken::kXForwardedFor, 0, {}, {}}, ", ", false, arena);
   return list.found && !list.text.empty() ? arena.concat({list.text, ", ", peer}) : peer;
 }
 
 VariableValue Exchange::upstream_variable(const VariableRef& ref, Arena& arena) const {
   switch (ref.id) {
     case Var::kProxyAddXForwardedFor: return found(forwarded_for(arena));
-    case Var::kProxyHost: return non_empty(proxy_host_);
-    case Var::kProxyPort: return number(proxy_port_, arena);
-    case Var::kUpstreamHttp: return joined(response_.fields, ref, ", ", false, arena);
+    case Var::kProxyHost: return non_empty(proxy_.host());
+    case Var::kProxyPort: return number(proxy_.port(), arena);
+    case Var::kUpstreamHttp: return joined(proxy_.response().fields, ref, ", ", false, arena);
     case Var::kUpstreamCookie: {
-      for (const http::Field& field : response_.fields)
+      for (const http::Field& field : proxy_.response().fields)
         if (field.token == http::HeaderToken::kSetCookie && !field.added)
           if (const VariableValue value = cookie(field.value.substr(0, field.value.find(';')), ref.arg); value.found)
             return value;

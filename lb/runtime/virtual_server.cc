@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "filter/maintenance.h"
+#include "proxy/content.h"
 #include "runtime/site_builder.h"
 
 namespace weir::runtime {
@@ -47,6 +48,7 @@ class VirtualServerBuilder {
   proxy::Location complete(proxy::Location settings, const std::string& location, const std::string& position) {
     settings.access_logs = logs_.open(settings.access_logs, position, errors_);
     maintenance_.apply(label_, location, position, settings);
+    settings.content = proxy::make_content(settings);
     return settings;
   }
 

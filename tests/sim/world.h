@@ -17,6 +17,7 @@
 #include "io/loop.h"
 #include "observe/access_log.h"
 #include "policy/retry.h"
+#include "proxy/content.h"
 #include "proxy/core.h"
 
 namespace weir::sim {
@@ -223,6 +224,8 @@ class SiteMaker {
   }
   std::shared_ptr<const proxy::Site> make(const std::vector<SocketAddress>& listens) {
     server_->table.freeze();
+    server_->fallback.content = proxy::make_content(server_->fallback);
+    for (auto& location : server_->locations) location->content = proxy::make_content(*location);
     for (const SocketAddress& address : listens) {
       auto listen = std::make_unique<proxy::ListenSite>();
       listen->address = address;

@@ -1,0 +1,140 @@
+#include "proxy/proxy_content.h"
+
+#include "base/prefetch.h"
+#include "proxy/core.h"
+#include "proxy/exchange.h"
+
+namespace weir::proxy {
+namespace {
+
+size_t bytes_between(const void* from, const void* to) {
+  return static_cast<size_t>(static_cast<const char*>(to) - static_cast<const char*>(from));
+}
+
+}  // namespace
+
+Downstream& ProxyContent::downstream() const {
+  return x_.downstream();
+}
+const Location& ProxyContent::location() const {
+  return x_.location();
+}
+Arena& ProxyContent::arena() const {
+  return x_.arena();
+}
+Request& ProxyContent::request() const {
+  return x_.request();
+}
+Responder& ProxyContent::responder() const {
+  return x_.responder();
+}
+observe::ExchangeRecord& ProxyContent::record() const {
+  return x_.record();
+}
+
+void ProxyContent::fetch_for_request() const {
+  prefetch(this, bytes_between(this, &tried_) + sizeof(void*));
+  prefetch(&out_request_,
+           sizeof out_request_ + sizeof(http::FieldList) - (http::FieldList::kInline - 7) * sizeof(http::Field));
+  prefetch(static_cast<const AttemptState*>(&attempt_), sizeof(AttemptState) + 2 * sizeof(void*));
+}
+
+void ProxyContent::fetch_for_response() const {
+  prefetch(this, bytes_between(this, &tried_) + 2 * sizeof(void*));
+  prefetch(static_cast<const AttemptState*>(&attempt_), bytes_between(&attempt_, &attempt_.response) +
+                                                            sizeof(http::ResponseHead) -
+                                                            (http::FieldList::kInline - 5) * sizeof(http::Field));
+}
+
+void ProxyContent::begin() {
+  if (location().http10 && request().state == RequestState::kReceiving &&
+      request().head.framing == http::Framing::kChunked) {
+    x_.answer(411);  // HTTP/1.0 knows no chunks, and the length is not known
+    return;
+  }
+  state_.cluster = find_cluster();
+  if (state_.cluster == nullptr) {
+    x_.answer(502);
+    return;
+  }
+  state_.cluster->site->inflight->fetch_add(1, std::memory_order_relaxed);
+  state_.counted = true;
+  if (state_.cluster->site->sticky != nullptr) find_bound();
+  next_attempt();
+}
+
+void ProxyContent::on_request_body(std::string_view piece) {
+  if (!attempt_.sending) {
+    request().body.append(piece);
+    return;
+  }
+  // A copy is held for a retry while it is small; beyond that, what was sent cannot be sent again.
+  if (request().held && request().body_bytes <= location().body_buffer_bytes) {
+    request().body.append(piece);
+  } else if (request().held) {
+    request().held = false;
+    request().body.clear();
+  }
+  while (!upload_.add(piece)) relay_request_body();
+}
+
+void ProxyContent::relay_request_body() {
+  if (!attempt_.sending || attempt_.all_sent || attempt_.upload_broken) {
+    upload_.flushed();
+    return;
+  }
+  const bool complete = request().is_whole();
+  if (upload_.count() == 0 && !complete) return;
+  http::OutBatch out;
+  http::ClientCodec& codec = attempt_.connection->codec();
+  if (upload_.count() > 0) codec.send_body(http::kH1Stream, upload_.pieces(), upload_.count(), out);
+  upload_.flushed();
+  if (complete) codec.send_end(http::kH1Stream, out);
+  // A peer that answered early may have stopped reading: its answer still counts. The read side tells what it is, an
+  // answer or a reset.
+  if (attempt_.connection->send(out) < 0) {
+    attempt_.upload_broken = true;
+    arm_upstream();
+    return;
+  }
+  if (complete) {
+    attempt_.all_sent = true;
+    attempt_.connection->request_sent();
+  }
+  arm_upstream();
+}
+
+void ProxyContent::resume() {
+  relay_request_body();
+  if (!attempt_.is_leased() || !attempt_.head_received || x_.is_response_held()) return;
+  const bool want = responder().body.update_room(downstream().room());
+  attempt_.connection->want_read(want);
+  if (want && waiting_ == Waiting::kNothing) arm_upstream();
+}
+
+bool ProxyContent::wants_request_body() {
+  return upload_.update(attempt_.sending ? attempt_.connection->queued() : request().body.size());
+}
+
+void ProxyContent::abort(ErrorKind kind) {
+  end_attempt(kind, false);
+}
+
+void ProxyContent::end() {
+  deadline_.cancel();
+  attempt_.connecting.reset();
+  leave_queue();
+  release_budget();
+  if (state_.counted) state_.cluster->site->inflight->fetch_sub(1, std::memory_order_relaxed);
+  if (request().head.framing != http::Framing::kNone || request().head.websocket) upload_.reset();
+  if (record().attempts.size() > 0) {
+    attempt_.response.clear();
+    responder().body.reset();
+    out_fields_.clear();
+    tried_.clear();
+  }
+  state_ = {};
+  waiting_ = Waiting::kNothing;
+}
+
+}  // namespace weir::proxy

@@ -1,0 +1,218 @@
+// The answer of a peer: pick -> (wait for a place) -> connect -> send -> respond -> relay, with another try where the
+// rule allows one. attempt.cc has pick, connect and send, attempt_end.cc failure and the peer's books, place.cc the
+// queue of an upstream, response.cc the peer's answer, not_ready.cc the look into one, binding.cc persistence,
+// forward_request.cc what goes to the peer.
+//
+// Three lives, one in the other, each a value with one reset: the content's (ProxyState), a try's (Attempt), and within
+// it the look into an answer (Look).
+#pragma once
+#include <memory>
+#include <string_view>
+
+#include "http/codec.h"
+#include "io/connector.h"
+#include "observe/record.h"
+#include "policy/cluster.h"
+#include "policy/retry.h"
+#include "policy/wait_queue.h"
+#include "proxy/content.h"
+#include "proxy/epoch.h"
+#include "proxy/relay.h"
+#include "proxy/request.h"
+#include "proxy/responder.h"
+#include "upstream/connection.h"
+
+namespace weir::proxy {
+
+class Core;
+class Downstream;
+
+// The begin of a body that may say "not ready"; the head is held with it.
+struct Look {
+  char* text = nullptr;  // null: nothing is looked at
+  size_t size = 0;
+};
+
+struct AttemptState {
+  const policy::Peer* peer = nullptr;  // null: none is running
+  upstream::Group* group = nullptr;
+  bool probe = false;
+  bool sending = false;                // the head was given to the connection
+  bool all_sent = false;               // so was the rest
+  bool upload_broken = false;          // the peer takes no more; its answer may still come
+  bool head_received = false;          // the final one
+  bool retry_wanted = false;           // the answer sends the request elsewhere
+  bool not_ready = false;              // what was looked at says so
+  bool complete = false;               // the response has ended
+  ErrorKind error = ErrorKind::kNone;  // of the response's framing, told inside a feed
+  Look look;
+};
+
+// One try at one peer.
+struct Attempt : AttemptState {
+  bool is_leased() const { return connection != nullptr; }
+  // For the next one. The connection and the connecting are gone by then; the head goes with the content.
+  void reset() { static_cast<AttemptState&>(*this) = {}; }
+
+  std::unique_ptr<upstream::Connection> connection;
+  std::unique_ptr<io::Connecting> connecting;
+  http::ResponseHead response;
+};
+
+struct ProxyState {
+  WorkerCluster* cluster = nullptr;
+  const policy::Peer* bound = nullptr;  // whom persistence has the request ask for
+  std::string_view bound_session;       // learned before; its peer may be gone
+  std::string_view host;                // $proxy_host
+  uint16_t port = 0;                    // $proxy_port
+  bool counted = false;                 // among the cluster's requests under way
+  bool budget_taken = false;
+  bool queued = false;  // in the upstream's queue: ticket, queue_token
+  bool composed = false;
+  bool fresh_only = false;     // no pooled connection any more
+  uint32_t tries = 0;          // charged ones
+  int exhausted_status = 502;  // the client's, when no further try is allowed
+  MonoMs first_attempt_at = 0;
+  MonoMs queue_until = 0;
+};
+
+class ProxyContent final : public Content, private upstream::LeaseHandler, private DeadlineHandler {
+ public:
+  ProxyContent(Core& core, Exchange& exchange) : core_(core), x_(exchange) {}
+  ~ProxyContent() = default;
+
+  void fetch_for_request() const;
+  void fetch_for_response() const;
+
+  // The exchange has made it its content. May end the exchange.
+  void begin();
+  // Content
+  void on_request_body(std::string_view piece) override;
+  void resume() override;
+  bool wants_request_body() override;
+  void abort(ErrorKind kind) override;
+  void end() override;
+
+  // Whether a try is running: a peer has been asked, or is about to be.
+  bool is_trying() const { return attempt_.is_leased() || attempt_.connecting != nullptr; }
+  // A check took that peer down: if this request waits unanswered on it and may be sent again, it goes elsewhere.
+  void peer_down(const policy::PeerState& state);
+  // A filter that held the response lets it go on.
+  void resume_response(const Chain& held);
+
+  // What variables ask for.
+  std::string_view host() const { return state_.host; }
+  uint16_t port() const { return state_.port; }
+  const http::ResponseHead& response() const { return attempt_.response; }
+
+ private:
+  enum class Waiting : uint8_t {
+    kNothing,
+    kSend,
+    kResponse,
+    kPlace  // in the upstream's queue
+  };
+
+  // --- attempt.cc
+  WorkerCluster* find_cluster();
+  void next_attempt();
+  policy::Pick pick_peer();
+  void start_attempt(const policy::Pick& pick);
+  void no_peer(const policy::Pick& pick);
+  void on_connected(std::unique_ptr<io::Transport> transport, io::ConnectFailure failure);
+  void lease(std::unique_ptr<upstream::Connection> connection);
+  void send_request();
+  void relay_request_body();
+  void arm_upstream();
+
+  // --- attempt_end.cc
+  void attempt_failed(ErrorKind kind);
+  // Closes the books of the running attempt: record, peer's state, connection back or closed.
+  void end_attempt(ErrorKind kind, bool decided);
+  policy::AttemptFacts facts(ErrorKind kind) const;
+  bool take_budget();
+  void release_budget();
+  void give_up();
+  void response_broken(ErrorKind kind);
+  ErrorKind broken_before_response() const;
+  void peer_succeeded();
+  void peer_failed(ErrorKind kind);
+  // Whether the cluster has somebody who could be asked instead.
+  bool has_other_peer() const;
+  // Whether this attempt, had it failed so, would go to another peer.
+  bool would_go_elsewhere(ErrorKind kind) const;
+  bool times_matter() const;  // to the balancer: least_time
+  // An entry of the log for a request that got no peer.
+  void record_no_attempt(ErrorKind kind);
+
+  // --- place.cc
+  void join_queue();
+  void on_wake_up();
+  void wait_longer();
+  void leave_queue();
+  void no_place(ErrorKind kind);
+  void arm_queue();
+
+  // --- response.cc: LeaseHandler and http::ClientCodec::Handler
+  Arena& response_arena(http::StreamId stream) override;
+  http::ResponseHead& response_head(http::StreamId stream) override;
+  void on_interim(http::StreamId stream) override;
+  void on_response(http::StreamId stream) override;
+  void on_body(http::StreamId stream, std::string_view bytes) override;
+  void on_response_end(http::StreamId stream) override;
+  void on_error(http::StreamId stream, ErrorKind kind, std::string_view why) override;
+  void on_upstream_read_soon() const override;
+  bool is_drained() const override;
+  void on_upstream_turn() override;
+  void on_upstream_closed(int code) override;
+  void on_upstream_sent() override;
+  void on_deadline(Deadline& which) override;
+  void accept_response();
+  void open_tunnel();
+  void pass_on(std::string_view bytes);
+  void flush();
+
+  // --- not_ready.cc
+  bool begin_look();
+  // Takes what it looks at; returns what goes on as usual.
+  std::string_view look_at(std::string_view bytes);
+  void end_look();
+
+  // --- binding.cc
+  void find_bound();
+  void note_binding(http::FieldList& fields);
+  void add_binding_cookie(http::FieldList& fields);
+  void learn_binding();
+  bool came_by_tls();
+
+  // --- forward_request.cc
+  void compose_request();
+  void add_forwarding_fields();
+  std::string_view request_target();
+
+  // What it works on, of the exchange.
+  Downstream& downstream() const;
+  const Location& location() const;
+  Arena& arena() const;
+  Request& request() const;
+  Responder& responder() const;
+  observe::ExchangeRecord& record() const;
+
+  // What each request writes stands together, what most never touch behind it: with a thousand requests under way every
+  // cache line of this is fetched from far.
+  Core& core_;
+  Exchange& x_;
+  ProxyState state_;
+  Waiting waiting_ = Waiting::kNothing;
+  Deadline deadline_{this};
+  policy::TriedSet tried_;
+  http::OutRequest out_request_;
+  http::FieldList out_fields_;  // what goes to the peer; composed once
+  Relay upload_;
+  Attempt attempt_;
+  std::unique_ptr<policy::WaitQueue::Ticket> ticket_;
+  // A wake-up that was posted before the request left the queue finds it expired.
+  std::shared_ptr<ProxyContent*> queue_token_;
+};
+
+}  // namespace weir::proxy

@@ -1,0 +1,133 @@
+// The phases of a request up to its content, in order. Codec events run those that only decide; turn() goes on.
+#include "base/log.h"
+#include "filter/real_ip.h"
+#include "http/local_page.h"
+#include "proxy/core.h"
+#include "proxy/exchange.h"
+#include "route/location_table.h"
+
+namespace weir::proxy {
+namespace {
+
+constexpr int kMostRedirects = 10;  // as nginx's NGX_HTTP_MAX_URI_CHANGES
+
+}  // namespace
+
+void Exchange::run_phases() {
+  for (;;) {
+    switch (phase_) {
+      case Phase::kServer:
+        choose_server();
+        phase_ = Phase::kLocation;
+        break;
+      case Phase::kLocation: {
+        const bool all = request_.head.form == http::TargetForm::kAsterisk;  // OPTIONS *
+        if (!find_location(all ? std::string_view("/") : request_.head.path)) {
+          pending_answer_ = 400;
+        } else {
+          limit_length();
+        }
+        phase_ = Phase::kAccess;
+        return;  // the rest is turn()'s
+      }
+      case Phase::kAccess:
+        if (suspended_ != Suspended::kNothing || !filter_request()) return;
+        phase_ = Phase::kReceive;
+        break;
+      case Phase::kReceive:
+        if (!receive()) return;
+        phase_ = Phase::kContent;
+        break;
+      case Phase::kContent:
+        phase_ = Phase::kRunning;
+        run_content();
+        return;
+      case Phase::kRunning: return;
+    }
+  }
+}
+
+void Exchange::choose_server() {
+  if (!request_.head.host.empty() && !listen_->hosts.empty()) {
+    const int index = listen_->hosts.find(request_.head.host, &host_captures_, &host_regex_);
+    if (index >= 0) server_ = listen_->servers[static_cast<size_t>(index)];
+  }
+  server_name_ = server_->name;
+  location_ = &server_->fallback;
+  const filter::RealIpOptions& real = location_->real_ip;
+  if (!real.trusted.empty()) client_ = filter::real_ip(real, downstream_->connection().remote, request_.head);
+}
+
+bool Exchange::find_location(std::string_view raw_path) {
+  uri_ = route::normalise_path(raw_path, arena_);
+  if (uri_.empty()) return false;
+  match_ = server_->table.find(uri_);
+  location_ = match_.index >= 0 ? server_->locations[static_cast<size_t>(match_.index)].get() : &server_->fallback;
+  return true;
+}
+
+void Exchange::limit_length() {
+  const int64_t most = location_->max_body_bytes;
+  if (most == 0 || request_.head.framing != http::Framing::kLength || request_.head.content_length <= most) return;
+  request_.held = false;  // what comes of it is thrown away
+  pending_answer_ = 413;
+}
+
+// A body of up to the buffer's size is held whole before a peer is chosen; of a larger one the head start is enough.
+bool Exchange::receive() {
+  const http::RequestHead& head = request_.head;
+  if (request_.state != RequestState::kReceiving || head.framing == http::Framing::kNone) return true;
+  if (head.expect_continue) {
+    if (!location_->content->takes_body()) return true;
+    if (!request_.continue_sent && request_.body.empty() && !send_continue()) return false;
+  }
+  return head.framing == http::Framing::kLength
+             ? head.content_length > static_cast<int64_t>(location_->body_buffer_bytes)
+             : request_.body.size() > location_->body_buffer_bytes;
+}
+
+// False: the client is gone, and so is the exchange.
+bool Exchange::send_continue() {
+  request_.continue_sent = true;
+  http::OutResponse interim;
+  interim.status = 100;
+  if (downstream_->send({.head = &interim}).error >= 0) return true;
+  client_gone(ErrorKind::kClientClosed);
+  return false;
+}
+
+void Exchange::run_content() {
+  if (match_.add_slash && !error_page_) {
+    const http::RequestHead& head = request_.head;
+    send_redirect(301, arena_.concat({route::escape_path(uri_, arena_), "/", head.has_query ? "?" : "", head.query}));
+    return;
+  }
+  location_->content->begin(*this);
+}
+
+void Exchange::run_proxy() {
+  content_ = &proxy_;
+  proxy_.begin();
+}
+
+bool Exchange::redirect_internally() {
+  if (content_ != nullptr) std::exchange(content_, nullptr)->end();
+  filter_at_ = response_filter_at_ = 0;  // those of the new location
+  filter_states_ = nullptr;
+  replaced_ = false;
+  request_.held = true;
+  request_.head.websocket = false;
+  if (++redirects_ > kMostRedirects) {
+    log::error("request ", uri_, ": internal redirect refused (more than ", kMostRedirects, " of them; connection ",
+               downstream_->connection().number, ")");
+    phase_ = Phase::kRunning;
+    error_status_ = 0;
+    send_local(500, http::kLocalPageType, http::local_page(500, location_->server_tokens, arena_));
+    return false;
+  }
+  phase_ = Phase::kAccess;
+  run_phases();
+  return true;
+}
+
+}  // namespace weir::proxy
