@@ -178,9 +178,15 @@ class ClientCodec {
   };
 
   virtual ~ClientCodec() = default;
-  // Makes ready for the response to one request of that method.
-  virtual void expect(StreamId stream, Method method, bool websocket) = 0;
-  // As ServerCodec::feed. Bytes beyond the response's end are not consumed: the caller counts them as unsolicited.
+  // How many further streams it takes now. HTTP/1: 1 at first and after each response's end.
+  virtual uint32_t capacity() const = 0;
+  // Opens a stream for one request of that method and makes ready for its response. The id is the codec's own and says
+  // nothing of the client's stream; never 0. Only while there is capacity.
+  virtual StreamId open(Method method, bool websocket) = 0;
+  // Nobody waits for that stream's response any more: no event of it comes. May be called inside one. HTTP/1: nothing
+  // else can follow on the connection.
+  virtual void cancel(StreamId stream) = 0;
+  // As ServerCodec::feed. Bytes beyond the last response's end are not consumed: the caller counts them as unsolicited.
   virtual size_t feed(std::string_view bytes, Handler& handler) = 0;
   // The peer closed its side: ends a close-delimited body (true; also when no response is under way), else the response
   // is truncated (false; on_error does not come).

@@ -1,6 +1,7 @@
 // HTTP/1.1 towards peers: requests out, responses in.
 //
-//   Idle -expect()-> Head (interims stay here) -> Body -> Ended -expect()-> Head
+//   Idle -open()-> Head (interims stay here) -> Body -> Ended -open()-> Head
+//                   \-> Switched (101)           any -cancel()-> Failed
 #include <algorithm>
 
 #include "http/framing.h"
@@ -11,12 +12,13 @@
 
 namespace weir::http {
 
-void H1ClientCodec::expect(StreamId, Method method, bool websocket) {
+StreamId H1ClientCodec::open(Method method, bool websocket) {
   state_ = State::kHead;
   method_ = method;
   websocket_ = websocket;
   interims_ = 0;
   prescan_.reset();
+  return kH1Stream;
 }
 
 size_t H1ClientCodec::feed(std::string_view bytes, Handler& handler) {
@@ -28,7 +30,8 @@ size_t H1ClientCodec::feed(std::string_view bytes, Handler& handler) {
       case State::kHead: taken = feed_head(rest, handler); break;
       case State::kBody: taken = feed_body(rest, handler); break;
       case State::kIdle:
-      case State::kEnded: return used;
+      case State::kEnded:
+      case State::kSwitched: return used;
       case State::kFailed: return bytes.size();
     }
     if (taken == 0 && state_ != State::kFailed) return used;
@@ -74,19 +77,22 @@ void H1ClientCodec::accept_head(std::string_view raw, Handler& handler) {
     return;
   }
   if (head.status == 101) {
-    state_ = State::kEnded;
+    state_ = State::kSwitched;
     handler.on_response(kH1Stream);
     return;
   }
   state_ = State::kBody;
   const bool empty = body_.begin(head.framing, head.content_length);
   handler.on_response(kH1Stream);
-  if (empty) end_response(handler);
+  if (empty && state_ == State::kBody) end_response(handler);
 }
 
 size_t H1ClientCodec::feed_body(std::string_view bytes, Handler& handler) {
   const BodyDecoder::Output got = body_.next(bytes);
-  if (!got.data.empty()) handler.on_body(kH1Stream, got.data);
+  if (!got.data.empty()) {
+    handler.on_body(kH1Stream, got.data);
+    if (state_ != State::kBody) return got.consumed;  // cancelled
+  }
   if (!got.error.empty()) {
     fail(handler, got.error);
   } else if (got.ended) {
@@ -108,7 +114,8 @@ void H1ClientCodec::fail(Handler& handler, std::string_view why) {
 bool H1ClientCodec::finish(Handler& handler) {
   switch (state_) {
     case State::kIdle:
-    case State::kEnded: return true;
+    case State::kEnded:
+    case State::kSwitched: return true;
     case State::kBody:
       if (!body_.until_close()) break;
       end_response(handler);

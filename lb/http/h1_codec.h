@@ -61,7 +61,9 @@ class H1ClientCodec final : public ClientCodec {
   static constexpr HeadLimits kLimits{64 * 1024, 64 * 1024, 128};
   static constexpr int kMostInterims = 8;
 
-  void expect(StreamId stream, Method method, bool websocket) override;
+  uint32_t capacity() const override { return state_ == State::kIdle || state_ == State::kEnded ? 1 : 0; }
+  StreamId open(Method method, bool websocket) override;
+  void cancel(StreamId) override { state_ = State::kFailed; }
   size_t feed(std::string_view bytes, Handler& handler) override;
   bool finish(Handler& handler) override;
   void send_head(StreamId stream, const OutRequest& head, Arena& arena, OutBatch& out) override;
@@ -69,7 +71,7 @@ class H1ClientCodec final : public ClientCodec {
   void send_end(StreamId stream, OutBatch& out) override;
 
  private:
-  enum class State : uint8_t { kIdle, kHead, kBody, kEnded, kFailed };
+  enum class State : uint8_t { kIdle, kHead, kBody, kEnded, kSwitched, kFailed };
   size_t feed_head(std::string_view bytes, Handler& handler);
   size_t feed_body(std::string_view bytes, Handler& handler);
   void accept_head(std::string_view raw, Handler& handler);

@@ -13,7 +13,7 @@ Cluster::Cluster(ClusterOptions options, std::vector<std::shared_ptr<PeerState>>
   assert(states.size() == options_.peers.size());
   for (size_t i = 0; i < options_.peers.size(); ++i) {
     const PeerOptions& peer = options_.peers[i];
-    (peer.backup ? backups_ : primaries_).push_back(Peer{peer, std::move(states[i])});
+    (peer.backup ? backups_ : primaries_).push_back(Peer{peer, std::move(states[i]), i});
   }
   if (method_ == Method::kHashConsistent) ring_ = std::make_unique<const Ring>(primaries_);
 }

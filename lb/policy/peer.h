@@ -88,6 +88,7 @@ struct alignas(64) PeerState {
 struct Peer {
   PeerOptions options;
   std::shared_ptr<PeerState> state;
+  size_t index = 0;  // in the configuration's order, ClusterOptions::peers
 
   bool full() const {
     return options.max_conns != 0 && state->inflight.load(std::memory_order_relaxed) >= options.max_conns;

@@ -82,7 +82,6 @@ void ProxyContent::start_attempt(const policy::Pick& pick) {
   attempt_.peer->state->stats.requests.fetch_add(1, std::memory_order_relaxed);
   const MonoMs now = core_.loop().now();
   if (state_.first_attempt_at == 0) state_.first_attempt_at = now;
-  attempt_.group = state_.cluster->group;
   ++state_.tries;
   if (record().attempts.size() > 0) {
     upload_.flushed();
@@ -93,10 +92,11 @@ void ProxyContent::start_attempt(const policy::Pick& pick) {
   attempt.started_us = core_.loop().now_us();
 
   if (!state_.fresh_only) {
-    if (auto idle = attempt_.group->take(attempt_.peer->options.address, !http::is_idempotent(request().head.method))) {
+    const upstream::NamedPeers& pooled = state_.cluster->pooled;
+    if (auto idle = pooled.group().take(pooled.slot(attempt_.peer->index), !http::is_idempotent(request().head.method))) {
       core_.counters().add(observe::Counter::kUpstreamReuses);
       attempt.reused = true;
-      lease(std::move(idle));
+      begin_lease(std::move(idle));
       return;
     }
   }
@@ -145,13 +145,13 @@ void ProxyContent::on_connected(std::unique_ptr<io::Transport> transport, io::Co
     attempt_failed(failure.kind);
     return;
   }
-  lease(std::make_unique<upstream::Connection>(*attempt_.group, std::move(transport),
-                                               attempt_.group->slot(attempt_.peer->options.address)));
+  const upstream::NamedPeers& pooled = state_.cluster->pooled;
+  begin_lease(pooled.group().open(pooled.slot(attempt_.peer->index), std::move(transport)));
 }
 
-void ProxyContent::lease(std::unique_ptr<upstream::Connection> connection) {
-  attempt_.connection = std::move(connection);
-  attempt_.connection->begin(*this, request().head.method,
+void ProxyContent::begin_lease(upstream::Lease lease) {
+  attempt_.lease = std::move(lease);
+  attempt_.lease.begin(*this, request().head.method,
                              request().head.websocket && location().upgrade_websocket && !location().http10);
   record().attempts.back().connected_us = core_.loop().now_us();
   send_request();
@@ -163,11 +163,10 @@ void ProxyContent::lease(std::unique_ptr<upstream::Connection> connection) {
 void ProxyContent::send_request() {
   compose_request();
   http::OutBatch out;
-  http::ClientCodec& codec = attempt_.connection->codec();
-  codec.send_head(http::kH1Stream, out_request_, core_.scratch(), out);
+  attempt_.lease.send_head(out_request_, core_.scratch(), out);
   int broken = 0;
   const auto flush = [&] {
-    if (broken == 0) broken = attempt_.connection->send(out);
+    if (broken == 0) broken = attempt_.lease.send(out);
     out.clear();
   };
   union Pieces {
@@ -177,15 +176,15 @@ void ProxyContent::send_request() {
   int count = 0;
   request().body.for_each_piece(INT32_MAX, [&](std::string_view piece) {
     if (count == static_cast<int>(std::size(pieces.at))) {  // a body of many chunks does not fit one batch
-      codec.send_body(http::kH1Stream, pieces.at, count, out);
+      attempt_.lease.send_body(pieces.at, count, out);
       flush();
       count = 0;
     }
     pieces.at[count++] = piece;
   });
-  if (count > 0) codec.send_body(http::kH1Stream, pieces.at, count, out);
+  if (count > 0) attempt_.lease.send_body(pieces.at, count, out);
   const bool complete = request().is_whole();
-  if (complete) codec.send_end(http::kH1Stream, out);
+  if (complete) attempt_.lease.send_end(out);
   attempt_.sending = true;
   flush();
   if (broken < 0) {
@@ -193,7 +192,6 @@ void ProxyContent::send_request() {
     return;
   }
   attempt_.all_sent = complete;
-  if (complete) attempt_.connection->request_sent();
   arm_upstream();
   downstream().update_read();
 }
@@ -201,8 +199,8 @@ void ProxyContent::send_request() {
 void ProxyContent::arm_upstream() {
   const MonoMs now = core_.loop().now();
   waiting_ = Waiting::kNothing;  // also while it is the client's turn to send
-  if (attempt_.connection == nullptr) return;
-  if (attempt_.connection->queued() > 0 && !attempt_.upload_broken) {
+  if (!attempt_.is_leased()) return;
+  if (attempt_.lease.queued() > 0 && !attempt_.upload_broken) {
     waiting_ = Waiting::kSend;
     core_.loop().arm(deadline_, now + location().send_timeout.count());
   } else if (attempt_.all_sent || attempt_.upload_broken || attempt_.head_received) {

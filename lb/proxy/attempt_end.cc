@@ -18,8 +18,8 @@ uint32_t micros(int64_t from, int64_t to) {
 }  // namespace
 
 ErrorKind ProxyContent::broken_before_response() const {
-  const bool silent = attempt_.connection->bytes_received() == 0;
-  return attempt_.connection->reused() && silent ? ErrorKind::kReusedClosed : ErrorKind::kResetBeforeResponse;
+  const bool silent = attempt_.lease.bytes_received() == 0;
+  return attempt_.lease.reused() && silent ? ErrorKind::kReusedClosed : ErrorKind::kResetBeforeResponse;
 }
 
 void ProxyContent::response_broken(ErrorKind kind) {
@@ -44,9 +44,9 @@ policy::AttemptFacts ProxyContent::facts(ErrorKind kind) const {
   policy::AttemptFacts f;
   f.error = kind;
   f.status = kind == ErrorKind::kNone || kind == ErrorKind::kNotReady ? attempt_.response.status : 0;
-  f.reused_connection = attempt_.is_leased() && attempt_.connection->reused();
-  f.response_started = attempt_.is_leased() && attempt_.connection->bytes_received() > 0;
-  f.bytes_accepted = attempt_.is_leased() ? attempt_.connection->bytes_sent() : 0;
+  f.reused_connection = attempt_.is_leased() && attempt_.lease.reused();
+  f.response_started = attempt_.is_leased() && attempt_.lease.bytes_received() > 0;
+  f.bytes_accepted = attempt_.is_leased() ? attempt_.lease.bytes_sent() : 0;
   // What was thrown away cannot be sent again, even if no byte of it left the queue.
   if (!request().held) f.bytes_accepted = std::max<uint64_t>(f.bytes_accepted, 1);
   f.idempotent = http::is_idempotent(request().head.method);
@@ -179,10 +179,10 @@ void ProxyContent::end_attempt(ErrorKind kind, bool decided) {
   if (attempt.error == ErrorKind::kNone) attempt.error = kind;
   policy::AttemptFacts f = facts(kind);
   x_.drop_held();
-  if (attempt_.connection) {
-    attempt.bytes_sent = attempt_.connection->bytes_sent();
-    attempt.bytes_received = attempt_.connection->bytes_received();
-    attempt_.group->give(std::move(attempt_.connection));
+  if (attempt_.is_leased()) {
+    attempt.bytes_sent = attempt_.lease.bytes_sent();
+    attempt.bytes_received = attempt_.lease.bytes_received();
+    attempt_.lease.reset();
   }
   // A reused connection that failed tells nothing of its peer, which may be asked again.
   if (kind != ErrorKind::kReusedClosed) tried_.add(attempt_.peer);

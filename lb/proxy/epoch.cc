@@ -1,7 +1,6 @@
 #include "proxy/epoch.h"
 
 #include "proxy/core.h"
-#include "upstream/pool.h"
 
 namespace weir::proxy {
 
@@ -11,9 +10,9 @@ Epoch::Epoch(Core& core, std::shared_ptr<const Site> site) : core_(core), site_(
     WorkerCluster& mine = clusters_.emplace_back();
     mine.site = &cluster;
     mine.balancer = policy::make_balancer(*cluster.cluster, core.options().worker, core.options().workers);
-    mine.group = &core.pool().group(cluster.cluster->name());
-    mine.group->configure(cluster.settings.pool,
-                          cluster.cluster->primaries().size() + cluster.cluster->backups().size());
+    std::vector<upstream::PeerIdentity> peers;
+    for (const policy::PeerOptions& peer : cluster.cluster->options().peers) peers.push_back({peer.address});
+    mine.pooled = core.pool().name(cluster.cluster->name(), cluster.settings.pool, peers);
   }
 }
 

@@ -7,10 +7,7 @@
 
 #include "policy/cluster.h"
 #include "proxy/site.h"
-
-namespace weir::upstream {
-class Group;
-}
+#include "upstream/pool.h"
 
 namespace weir::proxy {
 
@@ -19,8 +16,8 @@ class Core;
 struct WorkerCluster {
   const SiteCluster* site = nullptr;
   std::unique_ptr<policy::Balancer> balancer;
-  upstream::Group* group = nullptr;
-  MonoMs looked_at = 0;  // when this worker last had the queue look for places that appeared without a call
+  upstream::NamedPeers pooled;  // by Peer::index
+  MonoMs looked_at = 0;         // when this worker last had the queue look for places that appeared without a call
 };
 
 class Epoch {

@@ -14,7 +14,9 @@ void Core::peer_down(const policy::PeerState& state) {
     const Site& site = epoch->site();
     for (size_t i = 0; i < site.clusters.size(); ++i) {
       const auto close_idle = [&](const policy::Peer& peer) {
-        if (peer.state.get() == &state) epoch->cluster(static_cast<int>(i)).group->close_idle(peer.options.address);
+        if (peer.state.get() != &state) return;
+        const upstream::NamedPeers& pooled = epoch->cluster(static_cast<int>(i)).pooled;
+        pooled.group().close_idle(pooled.slot(peer.index));
       };
       const policy::Cluster& cluster = *site.clusters[i].cluster;
       std::for_each(cluster.primaries().begin(), cluster.primaries().end(), close_idle);
@@ -43,7 +45,7 @@ void Session::peer_down(const policy::PeerState& state) {
 // senses before the timeout.
 void ProxyContent::peer_down(const policy::PeerState& state) {
   if (attempt_.peer == nullptr || attempt_.peer->state.get() != &state) return;
-  if (attempt_.is_leased() && attempt_.connection->bytes_received() > 0) return;
+  if (attempt_.is_leased() && attempt_.lease.bytes_received() > 0) return;
   if (would_go_elsewhere(ErrorKind::kDeclaredDown)) attempt_failed(ErrorKind::kDeclaredDown);
 }
 

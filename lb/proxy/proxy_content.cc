@@ -86,21 +86,17 @@ void ProxyContent::relay_request_body() {
   const bool complete = request().is_whole();
   if (upload_.count() == 0 && !complete) return;
   http::OutBatch out;
-  http::ClientCodec& codec = attempt_.connection->codec();
-  if (upload_.count() > 0) codec.send_body(http::kH1Stream, upload_.pieces(), upload_.count(), out);
+  if (upload_.count() > 0) attempt_.lease.send_body(upload_.pieces(), upload_.count(), out);
   upload_.flushed();
-  if (complete) codec.send_end(http::kH1Stream, out);
+  if (complete) attempt_.lease.send_end(out);
   // A peer that answered early may have stopped reading: its answer still counts. The read side tells what it is, an
   // answer or a reset.
-  if (attempt_.connection->send(out) < 0) {
+  if (attempt_.lease.send(out) < 0) {
     attempt_.upload_broken = true;
     arm_upstream();
     return;
   }
-  if (complete) {
-    attempt_.all_sent = true;
-    attempt_.connection->request_sent();
-  }
+  if (complete) attempt_.all_sent = true;
   arm_upstream();
 }
 
@@ -108,12 +104,12 @@ void ProxyContent::resume() {
   relay_request_body();
   if (!attempt_.is_leased() || !attempt_.head_received || x_.is_response_held()) return;
   const bool want = responder().body.update_room(downstream().room());
-  attempt_.connection->want_read(want);
+  attempt_.lease.want_read(want);
   if (want && waiting_ == Waiting::kNothing) arm_upstream();
 }
 
 bool ProxyContent::wants_request_body() {
-  return upload_.update(attempt_.sending ? attempt_.connection->queued() : request().body.size());
+  return upload_.update(attempt_.sending ? attempt_.lease.queued() : request().body.size());
 }
 
 void ProxyContent::abort(ErrorKind kind) {

@@ -20,7 +20,7 @@
 #include "proxy/relay.h"
 #include "proxy/request.h"
 #include "proxy/responder.h"
-#include "upstream/connection.h"
+#include "upstream/lease.h"
 
 namespace weir::proxy {
 
@@ -35,7 +35,6 @@ struct Look {
 
 struct AttemptState {
   const policy::Peer* peer = nullptr;  // null: none is running
-  upstream::Group* group = nullptr;
   bool probe = false;
   bool sending = false;                // the head was given to the connection
   bool all_sent = false;               // so was the rest
@@ -50,11 +49,11 @@ struct AttemptState {
 
 // One try at one peer.
 struct Attempt : AttemptState {
-  bool is_leased() const { return connection != nullptr; }
-  // For the next one. The connection and the connecting are gone by then; the head goes with the content.
+  bool is_leased() const { return static_cast<bool>(lease); }
+  // For the next one. The lease and the connecting are gone by then; the head goes with the content.
   void reset() { static_cast<AttemptState&>(*this) = {}; }
 
-  std::unique_ptr<upstream::Connection> connection;
+  upstream::Lease lease;
   std::unique_ptr<io::Connecting> connecting;
   http::ResponseHead response;
 };
@@ -120,7 +119,7 @@ class ProxyContent final : public Content, private upstream::LeaseHandler, priva
   void start_attempt(const policy::Pick& pick);
   void no_peer(const policy::Pick& pick);
   void on_connected(std::unique_ptr<io::Transport> transport, io::ConnectFailure failure);
-  void lease(std::unique_ptr<upstream::Connection> connection);
+  void begin_lease(upstream::Lease lease);
   void send_request();
   void relay_request_body();
   void arm_upstream();

@@ -37,13 +37,7 @@ void ProxyContent::on_response(http::StreamId) {
   auto& answered = attempt_.peer->state->stats.responses;
   answered[static_cast<size_t>(attempt_.response.status / 100 - 1) % answered.size()].fetch_add(
       1, std::memory_order_relaxed);
-  if (attempt_.response.status == 101) {
-    attempt_.connection->switched_protocols();
-    return;
-  }
-  const bool asked_to_close = out_request_.connection == http::ConnectionOption::kClose;
-  attempt_.connection->set_keep_alive(attempt_.response.keep_alive && !asked_to_close,
-                                      attempt_.response.keep_alive_timeout);
+  if (attempt_.response.status == 101) return;
   if (!location().not_ready.empty() && begin_look()) return;
   accept_response();
 }
@@ -98,7 +92,6 @@ void ProxyContent::on_response_end(http::StreamId) {
   attempt_.complete = true;
   observe::Attempt& attempt = record().attempts.back();
   attempt.response_length = std::max<int64_t>(attempt.response_length, 0);
-  attempt_.connection->response_ended();
 }
 
 void ProxyContent::on_error(http::StreamId, ErrorKind kind, std::string_view why) {
@@ -140,7 +133,7 @@ void ProxyContent::on_upstream_turn() {
   }
   if (x_.is_response_held()) {
     deadline_.cancel();  // the filter's time, not the peer's
-    attempt_.connection->want_read(responder().body.update(x_.held_size()));
+    attempt_.lease.want_read(responder().body.update(x_.held_size()));
     return;
   }
   if (attempt_.response.status == 101) {
@@ -159,7 +152,7 @@ void ProxyContent::on_upstream_turn() {
     x_.finish(ErrorKind::kNone);
     return;
   }
-  attempt_.connection->want_read(responder().body.update_room(downstream().room()));
+  attempt_.lease.want_read(responder().body.update_room(downstream().room()));
   arm_upstream();
 }
 
@@ -182,8 +175,8 @@ void ProxyContent::open_tunnel() {
   peer_succeeded();
   deadline_.cancel();
   observe::Attempt& attempt = record().attempts.back();
-  attempt.bytes_sent = attempt_.connection->bytes_sent();
-  attempt.bytes_received = attempt_.connection->bytes_received();
+  attempt.bytes_sent = attempt_.lease.bytes_sent();
+  attempt.bytes_received = attempt_.lease.bytes_received();
   record().connection = downstream().connection().number;
   record().connection_requests = downstream().connection_requests();
   std::unique_ptr<TunnelRecord> log;
@@ -196,9 +189,9 @@ void ProxyContent::open_tunnel() {
   options.lingering = location().lingering;
   options.lingering_timeout = location().lingering_timeout;
   options.lingering_time = location().lingering_time;
-  const std::string_view behind = attempt_.connection->behind_head();
+  const std::string_view behind = attempt_.lease.behind_head();
   auto tunnel = std::make_unique<Tunnel>(
-      core_, attempt_.group->give_up(std::move(attempt_.connection)),
+      core_, attempt_.lease.give_up(),
       Tunnel::Place{attempt_.peer->state, state_.cluster->site->inflight, state_.cluster->site->queue}, options,
       std::move(log));
   attempt_.reset();

@@ -6,81 +6,143 @@
 
 namespace weir::upstream {
 
-Group::~Group() {
-  close_idle();
-}
-
-void Group::configure(const PoolOptions& options, size_t peers) {
-  options_ = options;
-  most_idle_ = options.max_idle == 0 ? 0 : std::max<size_t>(options.max_idle, 4 * peers);
-}
-
-std::unique_ptr<Connection> Group::take(const SocketAddress& address, bool sure) {
-  const auto slot = slots_.find(address);
-  if (slot == slots_.end()) return nullptr;
-  while (sure && !slot->second.empty() && slot->second.back()->stale()) drop(*slot->second.back());
-  if (slot->second.empty()) return nullptr;
-  std::unique_ptr<Connection> connection = std::move(slot->second.back());
-  slot->second.pop_back();
-  connection->unlink();
-  --idle_;
-  return connection;
-}
-
-void Group::give(std::unique_ptr<Connection> connection) {
-  connection->detach();
-  const MonoMs now = pool_.loop().now();
-  if (most_idle_ == 0 || !connection->reusable(now)) {
-    connection->retire();
-    pool_.loop().bury(std::move(connection));
-    return;
+NamedPeers::~NamedPeers() {
+  if (group_ == nullptr) return;
+  for (Slot* slot : slots_) {
+    if (slot->names == 1) group_->close_idle(*slot);
+    --slot->names;
+    group_->forget(*slot);
   }
-  while (idle_ >= most_idle_) drop(*by_age_.front());
-  connection->idle_since(now);
-  by_age_.push_back(*connection);
-  ++idle_;
-  std::vector<std::unique_ptr<Connection>>& slot = connection->slot_.second;
-  slot.push_back(std::move(connection));
+  --group_->names_;
+  group_->pool().forget(*group_);
 }
 
-std::unique_ptr<io::Transport> Group::give_up(std::unique_ptr<Connection> connection) {
-  connection->detach();
-  connection->deadline_.cancel();
-  std::unique_ptr<io::Transport> transport = std::move(connection->transport_);
-  transport->set_handler(nullptr);
-  pool_.loop().bury(std::move(connection));
-  return transport;
+Group::~Group() {
+  const auto free = [](Connection& each) { delete &each; };
+  by_age_.for_each(free);
+  leased_.for_each(free);
+}
+
+// --- leases ---------------------------------------------------------------------------------------------------------
+
+Lease Group::take(Slot& slot, bool sure) {
+  std::vector<Connection*>& available = slot.available;
+  while (sure && !available.empty() && available.back()->idle() && available.back()->stale()) drop(*available.back());
+  return available.empty() ? Lease() : lend(*available.back());
+}
+
+Lease Group::adopt(std::unique_ptr<Connection> connection) {
+  Connection& fresh = *connection.release();  // owned by the list
+  leased_.push_back(fresh);
+  ++fresh.slot_.connections;
+  ++fresh.leases_;
+  ++fresh.reserved_;
+  offer(fresh);
+  return Lease(fresh);
+}
+
+Lease Group::lend(Connection& connection) {
+  if (connection.leases_++ == 0) {
+    --idle_;
+    leased_.push_back(connection);
+  }
+  ++connection.reserved_;
+  if (connection.capacity() == 0) withdraw(connection);
+  return Lease(connection);
+}
+
+void Group::offer(Connection& connection) {
+  if (connection.capacity() == 0 || std::exchange(connection.available_, true)) return;
+  connection.slot_.available.push_back(&connection);
+}
+
+void Group::withdraw(Connection& connection) {
+  if (!std::exchange(connection.available_, false)) return;
+  std::vector<Connection*>& available = connection.slot_.available;
+  if (available.back() == &connection) {
+    available.pop_back();
+  } else {
+    available.erase(std::find(available.begin(), available.end(), &connection));
+  }
+}
+
+void Group::lease_ended(Connection& connection) {
+  if (connection.leases_ == 0) {
+    const MonoMs now = pool_.loop().now();
+    if (!connection.reusable(now)) {
+      close(connection);
+      return;
+    }
+    while (idle_ >= most_idle_) drop(*by_age_.front());
+    connection.idle_since(now);
+    by_age_.push_back(connection);
+    ++idle_;
+  }
+  offer(connection);
 }
 
 void Group::drop(Connection& connection) {
-  auto& slot = connection.slot_.second;
-  const auto at = std::find_if(slot.begin(), slot.end(), [&](const auto& c) { return c.get() == &connection; });
-  if (at == slot.end()) return;
-  connection.unlink();
-  connection.retire();
   --idle_;
-  pool_.loop().bury(std::move(*at));
-  slot.erase(at);
+  close(connection);
+}
+
+void Group::close(Connection& connection) {
+  connection.retire();
+  release(connection);
+}
+
+void Group::release(Connection& connection) {
+  withdraw(connection);
+  connection.unlink();
+  Slot& slot = connection.slot_;
+  --slot.connections;
+  pool_.loop().bury(std::unique_ptr<Connection>(&connection));
+  if (slot.names > 0) return;
+  forget(slot);
+  pool_.forget(*this);
 }
 
 void Group::close_idle() {
   while (Connection* oldest = by_age_.front()) drop(*oldest);
 }
 
-void Group::close_idle(const SocketAddress& address) {
-  const auto slot = slots_.find(address);
-  while (slot != slots_.end() && !slot->second.empty()) drop(*slot->second.back());
+void Group::close_idle(Slot& slot) {
+  for (size_t i = slot.available.size(); i-- > 0;)
+    if (slot.available[i]->idle()) drop(*slot.available[i]);
 }
+
+void Group::forget(Slot& slot) {
+  if (slot.names > 0 || slot.connections > 0) return;
+  slots_.erase(slots_.find(*slot.identity));
+}
+
+// --- the pool -------------------------------------------------------------------------------------------------------
 
 Pool::Pool(io::Loop& loop, observe::MetricSlab& metrics, std::function<void(int)> on_count)
     : loop_(loop), metrics_(metrics), on_count_(std::move(on_count)) {}
 
 Pool::~Pool() = default;
 
-Group& Pool::group(const std::string& name) {
-  auto& group = groups_[name];
-  if (group == nullptr) group = std::make_unique<Group>(*this, name);
-  return *group;
+NamedPeers Pool::name(const std::string& upstream, const PoolOptions& options, const std::vector<PeerIdentity>& peers) {
+  std::unique_ptr<Group>& group = groups_[upstream];
+  if (group == nullptr) group = std::make_unique<Group>(*this, upstream);
+  group->options_ = options;
+  group->most_idle_ = options.max_idle == 0 ? 0 : std::max<size_t>(options.max_idle, 4 * peers.size());
+  ++group->names_;
+  NamedPeers named;
+  named.group_ = group.get();
+  for (const PeerIdentity& peer : peers) {
+    auto& [identity, slot] = *group->slots_.try_emplace(peer, *group).first;
+    slot.identity = &identity;
+    ++slot.names;
+    named.slots_.push_back(&slot);
+  }
+  return named;
+}
+
+void Pool::forget(Group& group) {
+  if (group.names_ > 0 || group.slots() > 0) return;
+  groups_.erase(groups_.find(std::string(group.name())));
 }
 
 void Pool::close_idle() {
@@ -92,10 +154,11 @@ void Pool::begin_drain() {
   close_idle();
 }
 
-void Pool::unsolicited(const SocketAddress& address) {
+void Pool::unsolicited(const Slot& slot) {
   metrics_.add(observe::Counter::kUpstreamUnsolicited);
   static LogLimit limit;
-  if (limit.pass(loop_.now())) log::warn("peer ", address.to_string(), ": connection closed (unsolicited bytes)");
+  if (limit.pass(loop_.now()))
+    log::warn("peer ", slot.identity->address.to_string(), ": connection closed (unsolicited bytes)");
 }
 
 }  // namespace weir::upstream

@@ -166,7 +166,7 @@ TEST(ClientCodec, serves_one_exchange_after_another) {
   record::Responses events;
   const std::string input = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
   for (int i = 0; i < 3; ++i) {
-    codec.expect(kH1Stream, Method::kGet, false);
+    codec.open(Method::kGet, false);
     EXPECT_EQ(codec.feed(input, events), input.size());
   }
   EXPECT_EQ(events.finals.size(), 3u);

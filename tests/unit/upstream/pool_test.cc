@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "io/loop.h"
@@ -19,17 +21,17 @@ const SocketAddress kPeer = *SocketAddress::from_ip("10.0.0.1", 80);
 const SocketAddress kOther = *SocketAddress::from_ip("10.0.0.2", 80);
 
 // An exchange as short as can be.
-class Lease final : public LeaseHandler {
+class Asker final : public LeaseHandler {
  public:
   Arena& response_arena(http::StreamId) override { return arena_; }
   http::ResponseHead& response_head(http::StreamId) override { return head_; }
   void on_interim(http::StreamId) override {}
-  void on_response(http::StreamId) override {
-    if (head_.status == 101) connection->switched_protocols();
-    connection->set_keep_alive(head_.keep_alive, head_.keep_alive_timeout);
+  void on_response(http::StreamId stream) override { streams.push_back(stream); }
+  void on_body(http::StreamId, std::string_view bytes) override {
+    body += bytes;
+    if (gives_up) lease.reset();
   }
-  void on_body(http::StreamId, std::string_view bytes) override { body += bytes; }
-  void on_response_end(http::StreamId) override { connection->response_ended(); }
+  void on_response_end(http::StreamId) override {}
   void on_error(http::StreamId, ErrorKind, std::string_view) override { broken = true; }
   void on_upstream_turn() override { ++turns; }
   void on_upstream_closed(int code) override { closed.push_back(code); }
@@ -39,17 +41,20 @@ class Lease final : public LeaseHandler {
   void forget() {
     body.clear();
     closed.clear();
+    streams.clear();
     turns = sent = 0;
     broken = false;
   }
 
-  Connection* connection = nullptr;
+  Lease lease;
   std::string body;
   std::vector<int> closed;
+  std::vector<http::StreamId> streams;  // of the responses
   int turns = 0;
   int sent = 0;
   bool broken = false;
   bool drained = false;
+  bool gives_up = false;  // at the first byte of a body
 
  private:
   Arena arena_;
@@ -58,68 +63,77 @@ class Lease final : public LeaseHandler {
 
 class PoolTest : public testing::Test {
  protected:
-  PoolTest() { group_.configure(options_, 1); }
-  ~PoolTest() override { pool_.close_idle(); }
-  void configure(const PoolOptions& options, size_t peers = 1) { group_.configure(options, peers); }
-  std::unique_ptr<Connection> connect(const SocketAddress& address = kPeer) {
+  PoolTest() { configure(options_); }
+  ~PoolTest() override { asker_.lease.reset(); }
+  // As a snapshot would name them.
+  void configure(const PoolOptions& options) {
+    NamedPeers now = pool_.name("app", options, {{kPeer}, {kOther}});
+    named_ = std::move(now);
+  }
+  Group& group() { return named_.group(); }
+  Slot& slot(size_t index = 0) { return named_.slot(index); }
+  Lease connect(size_t index = 0) {
     wire_ = std::make_shared<Wire>();
     wires_.push_back(wire_);
-    return std::make_unique<Connection>(group_, std::make_unique<FakeTransport>(wire_), group_.slot(address));
+    return group().open(slot(index), std::make_unique<FakeTransport>(wire_));
   }
-  // One request and that answer.
-  void use(Connection& connection, std::string_view response = "HTTP/1.1 204 No Content\r\n\r\n",
-           bool request_sent = true, http::Method method = http::Method::kGet) {
-    lease_.forget();
-    lease_.connection = &connection;
-    connection.begin(lease_, method, true);
-    if (request_sent) connection.request_sent();
+  Lease take(bool sure = false) { return group().take(slot(), sure); }
+  // One request and that answer, on a lease that asker_ holds then.
+  void use(Lease lease, std::string_view response = kEmpty, bool request_sent = true) {
+    asker_.forget();
+    asker_.lease = std::move(lease);
+    asker_.lease.begin(asker_, http::Method::kGet, true);
+    http::OutBatch out;
+    if (request_sent) asker_.lease.send_end(out);
     wire_->inbound = response;
     wire_->deliver();
   }
-  // Used, given back, and so many of them are then idle.
+  Lease used(Lease lease) {
+    use(std::move(lease));
+    return std::move(asker_.lease);
+  }
+  // Used, given back, and so many connections are then idle.
   size_t idle_after(std::string_view response, bool request_sent = true) {
-    auto connection = connect();
-    use(*connection, response, request_sent);
-    group_.give(std::move(connection));
-    return group_.idle();
+    use(connect(), response, request_sent);
+    asker_.lease.reset();
+    return group().idle();
   }
   void advance(MonoMs ms) {
     now_ += ms;
     loop_.turn(false);
   }
 
+  static constexpr std::string_view kEmpty = "HTTP/1.1 204 No Content\r\n\r\n";
   MonoMs now_ = 1'000'000;
   io::Loop loop_{&now_};
   observe::MetricSlab metrics_;
   int open_ = 0;
   Pool pool_{loop_, metrics_, [this](int delta) { open_ += delta; }};
-  Group& group_ = pool_.group("app");
   PoolOptions options_;
-  Lease lease_;
+  NamedPeers named_;
+  Asker asker_;
   std::shared_ptr<Wire> wire_;  // the newest
   std::vector<std::shared_ptr<Wire>> wires_;
 };
 
 TEST_F(PoolTest, keeps_a_connection_after_a_complete_exchange) {
   EXPECT_EQ(idle_after("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"), 1U);
-  EXPECT_EQ(lease_.body, "ok");
-  auto again = group_.take(kPeer, false);
-  ASSERT_NE(again, nullptr);
-  EXPECT_EQ(group_.idle(), 0U);
-  EXPECT_FALSE(again->reused());
-  use(*again);
-  EXPECT_TRUE(again->reused());
-  group_.give(std::move(again));
+  EXPECT_EQ(asker_.body, "ok");
+  Lease again = take();
+  ASSERT_TRUE(again);
+  EXPECT_EQ(group().idle(), 0U);
+  again = used(std::move(again));
+  EXPECT_TRUE(again.reused());
 }
 
 // What a client that takes nothing can have weir hold stays small.
 TEST_F(PoolTest, long_body_is_read_in_large_pieces) {
   constexpr size_t kUsual = io::TransportHandler::kUsualRead;
-  auto connection = connect();
+  Lease lease = connect();
   EXPECT_EQ(wire_->handler->on_read_soon(), kUsual);
-  lease_.drained = true;
-  const std::string head = "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n";
-  use(*connection, head);
+  asker_.drained = true;
+  const std::string head = "HTTP/1.1 200 OK\r\nContent-Length: 65536\r\n\r\n";
+  use(std::move(lease), head);
   EXPECT_EQ(wire_->handler->on_read_soon(), kUsual);
   wire_->inbound = std::string(kUsual - head.size() - 1, 'x');
   wire_->deliver();
@@ -127,35 +141,74 @@ TEST_F(PoolTest, long_body_is_read_in_large_pieces) {
   wire_->inbound = "x";
   wire_->deliver();
   EXPECT_EQ(wire_->handler->on_read_soon(), io::TransportHandler::kMostRead);
-  lease_.drained = false;
+  asker_.drained = false;
   EXPECT_EQ(wire_->handler->on_read_soon(), kUsual);
-  lease_.drained = true;
-  connection->begin(lease_, http::Method::kGet, false);  // the count is of one lease
+  asker_.drained = true;
+  wire_->inbound = std::string(head.size(), 'x');
+  wire_->deliver();
+  asker_.lease.reset();
+  ASSERT_EQ(group().idle(), 1U);
+  use(take(), "");  // the count is of one lease
   EXPECT_EQ(wire_->handler->on_read_soon(), kUsual);
 }
 
 TEST_F(PoolTest, has_nothing_for_another_address) {
-  idle_after("HTTP/1.1 204 No Content\r\n\r\n");
-  EXPECT_EQ(group_.take(kOther, false), nullptr);
-  EXPECT_EQ(pool_.group("other").take(kPeer, false), nullptr);
+  idle_after(kEmpty);
+  EXPECT_FALSE(group().take(slot(1), false));
+  const NamedPeers other = pool_.name("other", options_, {{kPeer}});
+  EXPECT_FALSE(other.group().take(other.slot(0), false));
+}
+
+TEST_F(PoolTest, tls_of_another_kind_is_another_peer) {
+  const auto tls = [](const std::string& name, const std::string& trusted) {
+    return std::make_shared<const TlsIdentity>(TlsIdentity{name, trusted, "", "http/1.1"});
+  };
+  const NamedPeers peers = pool_.name(
+      "app", options_,
+      {{kPeer}, {kPeer, tls("a", "ca")}, {kPeer, tls("b", "ca")}, {kPeer, tls("a", "")}, {kPeer, tls("a", "ca")}});
+  for (size_t i = 0; i < 4; ++i)
+    for (size_t j = 0; j < i; ++j) EXPECT_NE(&peers.slot(i), &peers.slot(j)) << i << " " << j;
+  EXPECT_EQ(&peers.slot(4), &peers.slot(1));  // equal by value
+  EXPECT_EQ(&peers.slot(0), &slot());
 }
 
 TEST_F(PoolTest, refuses_a_closed_connection_to_an_unrepeatable_request) {
-  idle_after("HTTP/1.1 204 No Content\r\n\r\n");
-  auto first = group_.take(kPeer, true);
-  ASSERT_NE(first, nullptr);
-  use(*first);
-  group_.give(std::move(first));
+  idle_after(kEmpty);
+  Lease first = take(true);
+  ASSERT_TRUE(first);
+  use(std::move(first));
+  asker_.lease.reset();
   wire_->inbound_fin = true;  // on its way, but the loop has not told yet
-  EXPECT_EQ(group_.take(kPeer, true), nullptr);
+  EXPECT_FALSE(take(true));
   EXPECT_TRUE(wire_->closed);
-  EXPECT_EQ(group_.idle(), 0U);
+  EXPECT_EQ(group().idle(), 0U);
   EXPECT_EQ(open_, 0);
 }
 
 TEST_F(PoolTest, refuses_a_response_with_connection_close) {
   EXPECT_EQ(idle_after("HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"), 0U);
   EXPECT_TRUE(wire_->closed);
+}
+
+TEST_F(PoolTest, refuses_a_connection_that_weir_asked_to_close) {
+  Lease lease = connect();
+  asker_.lease = std::move(lease);
+  asker_.lease.begin(asker_, http::Method::kGet, false);
+  const http::FieldList none;
+  http::OutRequest head;
+  head.method = "GET";
+  head.target = "/";
+  head.connection = http::ConnectionOption::kClose;
+  head.fields = &none;
+  Arena arena;
+  http::OutBatch out;
+  asker_.lease.send_head(head, arena, out);
+  asker_.lease.send_end(out);
+  EXPECT_EQ(asker_.lease.send(out), 0);
+  wire_->inbound = kEmpty;
+  wire_->deliver();
+  asker_.lease.reset();
+  EXPECT_EQ(group().idle(), 0U);
 }
 
 TEST_F(PoolTest, refuses_http_1_0_without_keep_alive) {
@@ -170,19 +223,31 @@ TEST_F(PoolTest, refuses_a_response_that_has_not_ended) {
 }
 
 TEST_F(PoolTest, refuses_a_request_that_was_not_sent_whole) {
-  EXPECT_EQ(idle_after("HTTP/1.1 204 No Content\r\n\r\n", false), 0U);
+  EXPECT_EQ(idle_after(kEmpty, false), 0U);
 }
 
 TEST_F(PoolTest, refuses_a_request_that_is_still_queued) {
-  auto connection = connect();
+  Lease lease = connect();
   wire_->room = 1;
   http::OutBatch out;
   out.add("GET");
-  EXPECT_EQ(connection->send(out), 0);
-  EXPECT_EQ(connection->queued(), 2U);
-  use(*connection);
-  group_.give(std::move(connection));
-  EXPECT_EQ(group_.idle(), 0U);
+  EXPECT_EQ(lease.send(out), 0);
+  EXPECT_EQ(lease.queued(), 2U);
+  use(std::move(lease));
+  asker_.lease.reset();
+  EXPECT_EQ(group().idle(), 0U);
+}
+
+TEST_F(PoolTest, refuses_a_connection_that_could_not_be_written) {
+  Lease lease = connect();
+  wire_->send_error = -EPIPE;
+  http::OutBatch out;
+  out.add("GET");
+  EXPECT_EQ(lease.send(out), -EPIPE);
+  wire_->send_error = 0;
+  use(std::move(lease));
+  asker_.lease.reset();
+  EXPECT_EQ(group().idle(), 0U);
 }
 
 TEST_F(PoolTest, refuses_and_counts_bytes_behind_the_response) {
@@ -195,84 +260,72 @@ TEST_F(PoolTest, refuses_a_connection_that_switched_protocols) {
 }
 
 TEST_F(PoolTest, refuses_a_connection_that_was_closed) {
-  auto connection = connect();
-  use(*connection);
+  use(connect());
   wire_->inbound_fin = true;
   wire_->deliver();
-  EXPECT_TRUE(connection->closed());
-  group_.give(std::move(connection));
-  EXPECT_EQ(group_.idle(), 0U);
+  EXPECT_TRUE(asker_.lease.connection().closed());
+  asker_.lease.reset();
+  EXPECT_EQ(group().idle(), 0U);
 }
 
 TEST_F(PoolTest, refuses_a_connection_with_too_many_requests) {
   options_.max_requests = 2;
   configure(options_);
-  auto connection = connect();
-  use(*connection);
-  group_.give(std::move(connection));
-  connection = group_.take(kPeer, false);
-  ASSERT_NE(connection, nullptr);
-  use(*connection);
-  group_.give(std::move(connection));
-  EXPECT_EQ(group_.idle(), 0U);
+  ASSERT_EQ(idle_after(kEmpty), 1U);
+  use(take());
+  asker_.lease.reset();
+  EXPECT_EQ(group().idle(), 0U);
 }
 
 TEST_F(PoolTest, refuses_a_connection_past_its_age) {
   options_.max_age = Millis(1'000);
   configure(options_);
-  auto connection = connect();
+  Lease lease = connect();
   now_ += 999;
-  use(*connection);
-  EXPECT_TRUE(connection->reusable(now_));
-  EXPECT_FALSE(connection->reusable(now_ + 1));
-  group_.give(std::move(connection));
+  use(std::move(lease));
+  EXPECT_TRUE(asker_.lease.connection().reusable(now_));
+  EXPECT_FALSE(asker_.lease.connection().reusable(now_ + 1));
 }
 
 TEST_F(PoolTest, keeps_no_connection_when_disabled_or_draining) {
   options_.max_idle = 0;
   configure(options_);
-  EXPECT_EQ(idle_after("HTTP/1.1 204 No Content\r\n\r\n"), 0U);
+  EXPECT_EQ(idle_after(kEmpty), 0U);
   options_.max_idle = 1;
   configure(options_);
-  EXPECT_EQ(idle_after("HTTP/1.1 204 No Content\r\n\r\n"), 1U);
+  EXPECT_EQ(idle_after(kEmpty), 1U);
   pool_.begin_drain();
-  EXPECT_EQ(group_.idle(), 0U);
-  EXPECT_EQ(idle_after("HTTP/1.1 204 No Content\r\n\r\n"), 0U);
+  EXPECT_EQ(group().idle(), 0U);
+  EXPECT_EQ(idle_after(kEmpty), 0U);
 }
 
 TEST_F(PoolTest, gives_the_most_recently_used_connection) {
-  auto first = connect();
-  use(*first);
-  auto second = connect();
-  use(*second);
-  const Connection* last = second.get();
-  group_.give(std::move(first));
-  group_.give(std::move(second));
-  auto taken = group_.take(kPeer, false);
-  EXPECT_EQ(taken.get(), last);
-  group_.give(std::move(taken));
+  Lease first = used(connect());
+  Lease second = used(connect());
+  const Connection* last = &second.connection();
+  first.reset();
+  second.reset();
+  EXPECT_EQ(&take().connection(), last);
 }
 
 TEST_F(PoolTest, drops_the_longest_idle_connection_when_full) {
   options_.max_idle = 1;
-  configure(options_);  // but never less than four a peer
-  for (int i = 0; i < 6; ++i) {
-    auto connection = connect(i % 2 == 0 ? kPeer : kOther);
-    use(*connection);
-    group_.give(std::move(connection));
-  }
-  EXPECT_EQ(group_.idle(), 4U);
+  configure(options_);  // but never less than four a peer, and there are two
+  std::vector<Lease> leases;
+  for (size_t i = 0; i < 10; ++i) leases.push_back(used(connect(i % 2)));
+  leases.clear();
+  EXPECT_EQ(group().idle(), 8U);
   EXPECT_TRUE(wires_[0]->closed);
   EXPECT_TRUE(wires_[1]->closed);
-  for (size_t i = 2; i < 6; ++i) EXPECT_FALSE(wires_[i]->closed) << i;
+  for (size_t i = 2; i < 10; ++i) EXPECT_FALSE(wires_[i]->closed) << i;
 }
 
 TEST_F(PoolTest, closes_an_idle_connection_after_its_time) {
-  idle_after("HTTP/1.1 204 No Content\r\n\r\n");
+  idle_after(kEmpty);
   advance(3'990);
-  EXPECT_EQ(group_.idle(), 1U);
+  EXPECT_EQ(group().idle(), 1U);
   advance(20);
-  EXPECT_EQ(group_.idle(), 0U);
+  EXPECT_EQ(group().idle(), 0U);
   EXPECT_TRUE(wire_->closed);
   EXPECT_EQ(loop_.armed(), 0U);
 }
@@ -280,44 +333,41 @@ TEST_F(PoolTest, closes_an_idle_connection_after_its_time) {
 TEST_F(PoolTest, closes_a_second_before_the_announced_timeout) {
   idle_after("HTTP/1.1 204 No Content\r\nKeep-Alive: timeout=10\r\n\r\n");
   advance(8'990);
-  EXPECT_EQ(group_.idle(), 1U);
+  EXPECT_EQ(group().idle(), 1U);
   advance(20);
-  EXPECT_EQ(group_.idle(), 0U);
+  EXPECT_EQ(group().idle(), 0U);
 }
 
 TEST_F(PoolTest, a_leased_connection_is_not_closed_by_its_idle_time) {
-  idle_after("HTTP/1.1 204 No Content\r\n\r\n");
-  auto connection = group_.take(kPeer, false);
-  Lease lease;
-  connection->begin(lease, http::Method::kGet, false);
+  idle_after(kEmpty);
+  use(take(), "");
   advance(10'000);
   EXPECT_FALSE(wire_->closed);
-  EXPECT_TRUE(lease.closed.empty());
-  group_.give(std::move(connection));
+  EXPECT_TRUE(asker_.closed.empty());
 }
 
 TEST_F(PoolTest, closes_an_idle_connection_that_ends_or_sends_bytes) {
-  idle_after("HTTP/1.1 204 No Content\r\n\r\n");
+  idle_after(kEmpty);
   wire_->inbound_fin = true;
   wire_->deliver();
-  EXPECT_EQ(group_.idle(), 0U);
+  EXPECT_EQ(group().idle(), 0U);
   EXPECT_EQ(metrics_.get(observe::Counter::kUpstreamUnsolicited), 0U);
-  idle_after("HTTP/1.1 204 No Content\r\n\r\n");
+  idle_after(kEmpty);
   wire_->inbound_error = -ECONNRESET;
   wire_->deliver();
-  EXPECT_EQ(group_.idle(), 0U);
-  idle_after("HTTP/1.1 204 No Content\r\n\r\n");
+  EXPECT_EQ(group().idle(), 0U);
+  idle_after(kEmpty);
   wire_->inbound = "HTTP/1.1 408 Request Timeout\r\n\r\n";
   wire_->deliver();
-  EXPECT_EQ(group_.idle(), 0U);
+  EXPECT_EQ(group().idle(), 0U);
   EXPECT_EQ(metrics_.get(observe::Counter::kUpstreamUnsolicited), 1U);
 }
 
 TEST_F(PoolTest, counts_each_connection_once) {
-  auto connection = connect();
+  Lease lease = connect();
   EXPECT_EQ(open_, 1);
-  use(*connection);
-  group_.give(std::move(connection));
+  use(std::move(lease));
+  asker_.lease.reset();
   EXPECT_EQ(open_, 1);
   pool_.close_idle();
   EXPECT_EQ(open_, 0);
@@ -326,45 +376,234 @@ TEST_F(PoolTest, counts_each_connection_once) {
 }
 
 TEST_F(PoolTest, peer_end_inside_a_response_is_reported) {
-  auto connection = connect();
-  use(*connection, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf");
+  use(connect(), "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf");
   wire_->inbound_fin = true;
   wire_->deliver();
-  EXPECT_EQ(lease_.closed, std::vector<int>{0});
-  group_.give(std::move(connection));
+  EXPECT_EQ(asker_.closed, std::vector<int>{0});
 
-  connection = connect();
-  use(*connection, "HTTP/1.1 200 OK\r\n\r\nall");
-  const int turns = lease_.turns;
+  use(connect(), "HTTP/1.1 200 OK\r\n\r\nall");
+  const int turns = asker_.turns;
   wire_->inbound_fin = true;
   wire_->deliver();
-  EXPECT_TRUE(lease_.closed.empty());
-  EXPECT_EQ(lease_.turns, turns + 1);
-  EXPECT_EQ(lease_.body, "all");
-  group_.give(std::move(connection));
+  EXPECT_TRUE(asker_.closed.empty());
+  EXPECT_EQ(asker_.turns, turns + 1);
+  EXPECT_EQ(asker_.body, "all");
 }
 
 TEST_F(PoolTest, a_head_in_pieces_is_put_together) {
-  auto connection = connect();
-  use(*connection, "HTTP/1.1 200 OK\r\nContent-Le");
+  use(connect(), "HTTP/1.1 200 OK\r\nContent-Le");
   wire_->inbound = "ngth: 2\r\n\r\no";
   wire_->deliver();
   wire_->inbound = "k";
   wire_->deliver();
-  EXPECT_EQ(lease_.body, "ok");
-  EXPECT_TRUE(connection->reusable(now_));
-  group_.give(std::move(connection));
+  EXPECT_EQ(asker_.body, "ok");
+  EXPECT_TRUE(asker_.lease.connection().reusable(now_));
 }
 
 TEST_F(PoolTest, hands_over_the_bytes_behind_a_101) {
-  auto connection = connect();
-  use(*connection, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nearly");
-  EXPECT_EQ(connection->behind_head(), "early");
-  const std::unique_ptr<io::Transport> transport = group_.give_up(std::move(connection));
+  use(connect(), "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nearly");
+  EXPECT_EQ(asker_.lease.behind_head(), "early");
+  const std::unique_ptr<io::Transport> transport = asker_.lease.give_up();
   EXPECT_FALSE(wire_->closed);
   EXPECT_EQ(open_, 1) << "it is still a connection to a peer";
   wire_->inbound = "later";
   EXPECT_FALSE(wire_->deliver()) << "nobody listens to it yet";
+  named_ = NamedPeers();
+  EXPECT_EQ(pool_.groups(), 0U) << "the pool has nothing of it any more";
+}
+
+// --- leases that end inside an event --------------------------------------------------------------------------------
+
+TEST_F(PoolTest, lease_ends_inside_a_body_without_further_events) {
+  for (const std::string_view framing : {"Content-Length: 6\r\n\r\nfooter",
+                                         "Transfer-Encoding: chunked\r\n\r\n"
+                                         "3\r\nfoo\r\n3\r\nter\r\n0\r\n\r\n"}) {
+    asker_.gives_up = true;
+    use(connect(), "HTTP/1.1 200 OK\r\n" + std::string(framing));
+    EXPECT_TRUE(wire_->closed) << framing;
+    EXPECT_EQ(asker_.body, framing.starts_with("C") ? "footer" : "foo");
+    EXPECT_EQ(asker_.turns, 0) << framing;
+    EXPECT_EQ(group().idle(), 0U);
+  }
+}
+
+// --- what no snapshot names -----------------------------------------------------------------------------------------
+
+TEST_F(PoolTest, forgets_peers_that_no_snapshot_names) {
+  ASSERT_EQ(idle_after(kEmpty), 1U);
+  for (int i = 0; i < 50; ++i) {
+    const SocketAddress moved = *SocketAddress::from_ip("10.1.0." + std::to_string(i), 80);
+    named_ = pool_.name("app", options_, {{moved}, {moved}});  // the same one twice is one slot
+    ASSERT_EQ(idle_after(kEmpty), 1U);
+    EXPECT_EQ(group().slots(), 1U);
+  }
+  EXPECT_TRUE(wires_.front()->closed);
+  EXPECT_EQ(open_, 1);
+  const NamedPeers other = pool_.name("other", options_, {{kPeer}});
+  EXPECT_EQ(pool_.groups(), 2U);
+  named_ = NamedPeers();
+  EXPECT_EQ(pool_.groups(), 1U);
+  EXPECT_EQ(open_, 0);
+}
+
+TEST_F(PoolTest, peer_stays_while_an_older_snapshot_names_it) {
+  ASSERT_EQ(idle_after(kEmpty), 1U);
+  NamedPeers newer = pool_.name("app", options_, {{kOther}});
+  EXPECT_EQ(group().idle(), 1U);
+  EXPECT_EQ(group().slots(), 2U);
+  named_ = std::move(newer);
+  EXPECT_EQ(group().slots(), 1U);
+  EXPECT_TRUE(wire_->closed);
+}
+
+// A WebSocket outlives its snapshot.
+TEST_F(PoolTest, lease_outlives_the_naming_of_its_peer) {
+  use(connect());
+  named_ = NamedPeers();
+  EXPECT_EQ(pool_.groups(), 1U);
+  EXPECT_FALSE(wire_->closed);
+  EXPECT_TRUE(asker_.closed.empty());
+  asker_.lease.reset();  // good as it was, it is not kept for anybody
+  EXPECT_TRUE(wire_->closed);
+  EXPECT_EQ(pool_.groups(), 0U);
+  EXPECT_EQ(open_, 0);
+}
+
+// --- many streams on a connection -----------------------------------------------------------------------------------
+
+// A protocol as small as can be, three streams at a time: a byte of the peer is the digit of a stream and a letter of
+// its body, or a digit and '.' for its end. Ids are 11, 13, 15.
+class TestCodec final : public http::ClientCodec {
+ public:
+  uint32_t capacity() const override { return 3 - static_cast<uint32_t>(open_.size()); }
+  http::StreamId open(http::Method, bool) override {
+    open_.push_back(next_);
+    return std::exchange(next_, next_ + 2);
+  }
+  void cancel(http::StreamId stream) override { std::erase(open_, stream); }
+  size_t feed(std::string_view bytes, Handler& handler) override {
+    size_t used = 0;
+    for (; used + 2 <= bytes.size(); used += 2) {
+      const http::StreamId stream = static_cast<http::StreamId>(bytes[used] - '0') * 2 + 9;  // '1' is 11
+      if (std::find(open_.begin(), open_.end(), stream) == open_.end()) continue;            // cancelled
+      if (bytes[used + 1] == 'h') {
+        http::ResponseHead& head = handler.response_head(stream);
+        head.status = 200;
+        head.keep_alive = true;
+        handler.on_response(stream);
+      } else if (bytes[used + 1] == '.') {
+        std::erase(open_, stream);
+        handler.on_response_end(stream);
+      } else {
+        handler.on_body(stream, bytes.substr(used + 1, 1));
+      }
+    }
+    return used;
+  }
+  bool finish(Handler&) override { return open_.empty(); }
+  void send_head(http::StreamId, const http::OutRequest&, Arena&, http::OutBatch&) override {}
+  void send_body(http::StreamId, const std::string_view*, int, http::OutBatch&) override {}
+  void send_end(http::StreamId, http::OutBatch&) override {}
+
+ private:
+  std::vector<http::StreamId> open_;
+  http::StreamId next_ = 11;
+};
+
+class StreamsTest : public PoolTest {
+ protected:
+  void begin(Asker& asker) {
+    Lease lease = take();
+    if (!lease) {
+      wire_ = std::make_shared<Wire>();
+      lease = group().open<TestCodec>(slot(), std::make_unique<FakeTransport>(wire_));
+      ++connects_;
+    }
+    asker.lease = std::move(lease);
+    asker.lease.begin(asker, http::Method::kGet, false);
+    http::OutBatch out;
+    asker.lease.send_end(out);
+  }
+  void receive(std::string_view bytes) {
+    wire_->inbound = bytes;
+    wire_->deliver();
+  }
+  int connects_ = 0;
+};
+
+TEST_F(StreamsTest, leases_share_a_connection_up_to_its_capacity) {
+  Asker one, two, three, four;
+  for (Asker* asker : {&one, &two, &three}) begin(*asker);
+  EXPECT_EQ(connects_, 1);
+  EXPECT_EQ(one.lease.stream(), 11U);
+  EXPECT_EQ(two.lease.stream(), 13U);
+  EXPECT_EQ(three.lease.stream(), 15U);
+  const auto first = wire_;
+  begin(four);
+  EXPECT_EQ(connects_, 2);
+
+  wire_ = first;
+  receive("2h1h2a3h1b2.");
+  EXPECT_EQ(one.body, "b");
+  EXPECT_EQ(two.body, "a");
+  EXPECT_EQ(three.body, "");
+  EXPECT_EQ(four.turns, 0);
+  for (const Asker* asker : {&one, &two, &three}) EXPECT_EQ(asker->turns, 1);
+  EXPECT_EQ(one.streams, std::vector<http::StreamId>{11});
+  receive("1c");
+  EXPECT_EQ(one.turns, 2);
+  EXPECT_EQ(two.turns, 1);  // nothing of it came
+
+  two.lease.reset();
+  Asker five;
+  begin(five);
+  EXPECT_EQ(connects_, 2);
+  EXPECT_EQ(&five.lease.connection(), &one.lease.connection());
+  EXPECT_EQ(five.lease.stream(), 17U);
+  EXPECT_EQ(group().idle(), 0U);
+}
+
+TEST_F(StreamsTest, unfinished_stream_ends_without_its_connection) {
+  Asker one, two;
+  begin(one);
+  begin(two);
+  two.gives_up = true;
+  receive("1h2h2a2b1c2.");
+  EXPECT_EQ(two.body, "a");
+  EXPECT_EQ(two.turns, 0);
+  EXPECT_EQ(one.body, "c");
+  EXPECT_FALSE(wire_->closed);
+  receive("1.");
+  one.lease.reset();
+  EXPECT_EQ(group().idle(), 1U);
+  EXPECT_FALSE(wire_->closed);
+}
+
+TEST_F(StreamsTest, every_stream_hears_of_the_end) {
+  Asker one, two, three;
+  for (Asker* asker : {&one, &two, &three}) begin(*asker);
+  two.lease.reset();
+  wire_->inbound_error = -ECONNRESET;
+  wire_->deliver();
+  EXPECT_EQ(one.closed, std::vector<int>{-ECONNRESET});
+  EXPECT_TRUE(two.closed.empty());
+  EXPECT_EQ(three.closed, std::vector<int>{-ECONNRESET});
+  Asker four;
+  begin(four);
+  EXPECT_EQ(connects_, 2);
+}
+
+TEST_F(StreamsTest, unsolicited_bytes_take_no_lease_from_others) {
+  Asker one;
+  begin(one);
+  receive("1h1.");
+  receive("x");  // half a message behind all that was asked for
+  EXPECT_EQ(metrics_.get(observe::Counter::kUpstreamUnsolicited), 1U);
+  Asker two;
+  begin(two);
+  EXPECT_EQ(connects_, 2);
+  one.lease.reset();
+  EXPECT_EQ(group().idle(), 0U);
 }
 
 }  // namespace
