@@ -128,9 +128,15 @@ uint64_t dropped() {
 
 bool LogLimit::pass(MonoMs now) {
   MonoMs next = next_.load(std::memory_order_relaxed);
-  if (now >= next && next_.compare_exchange_strong(next, now + 1000, std::memory_order_relaxed)) return true;
-  suppressed_.fetch_add(1, std::memory_order_relaxed);
+  if (now >= next && next_.compare_exchange_strong(next, now + kWindow, std::memory_order_relaxed)) return true;
+  dropped_.fetch_add(1, std::memory_order_relaxed);
   return false;
+}
+
+std::string LogLimit::dropped() {
+  const uint64_t count = dropped_.exchange(0, std::memory_order_relaxed);
+  if (count == 0) return {};
+  return " (" + std::to_string(count) + (count == 1 ? " such line dropped)" : " such lines dropped)");
 }
 
 }  // namespace weir

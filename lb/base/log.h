@@ -98,16 +98,19 @@ void emerg(const P&... p) {
 
 }  // namespace log
 
-// Lets one line a second through a hot site: `static LogLimit limit; if (limit.pass(now)) log::warn(...)`. suppressed()
-// tells how many were not.
+// Lets one line a second through a hot site, `if (limit.pass(now)) log::warn(..., limit.dropped())`, from any thread. A
+// member of what the line speaks of, never static: of two dead upstreams both are named.
 class LogLimit {
  public:
+  static constexpr MonoMs kWindow = 1'000;
+
   bool pass(MonoMs now);
-  uint64_t take_suppressed() { return suppressed_.exchange(0, std::memory_order_relaxed); }
+  // How a line that passed ends: empty, or " (37 such lines dropped)" since the one before.
+  std::string dropped();
 
  private:
   std::atomic<MonoMs> next_{0};
-  std::atomic<uint64_t> suppressed_{0};
+  std::atomic<uint64_t> dropped_{0};
 };
 
 }  // namespace weir

@@ -85,10 +85,9 @@ struct Listener::Box final : UvBox, DeadlineHandler {
   }
 
   void back_off(int code) {
-    static LogLimit limit;
-    if (limit.pass(loop().now()))
+    if (failures.pass(loop().now()))
       log::crit("listener ", address.to_string(), ": accept() failed (", code, ": ", std::strerror(code),
-                "), next try in ", kRetryMs, " ms");
+                "), next try in ", kRetryMs, " ms", failures.dropped());
     uv_poll_stop(&poll);
     loop().arm(retry, loop().now() + kRetryMs);
   }
@@ -104,6 +103,7 @@ struct Listener::Box final : UvBox, DeadlineHandler {
   OnDescriptor on_descriptor;  // instead of on_accept
   SocketAddress address;
   Deadline retry;
+  LogLimit failures;
   bool paused = false;
 };
 

@@ -93,7 +93,8 @@ void ProxyContent::start_attempt(const policy::Pick& pick) {
 
   if (!state_.fresh_only) {
     const upstream::NamedPeers& pooled = state_.cluster->pooled;
-    if (auto idle = pooled.group().take(pooled.slot(attempt_.peer->index), !http::is_idempotent(request().head.method))) {
+    if (auto idle =
+            pooled.group().take(pooled.slot(attempt_.peer->index), !http::is_idempotent(request().head.method))) {
       core_.counters().add(observe::Counter::kUpstreamReuses);
       attempt.reused = true;
       begin_lease(std::move(idle));
@@ -101,9 +102,9 @@ void ProxyContent::start_attempt(const policy::Pick& pick) {
     }
   }
   if (!core_.may_open_connection()) {
-    static LogLimit limit;
+    LogLimit& limit = core_.full_log();
     if (limit.pass(now))
-      log::error("peer ", attempt_.peer->options.name, ": not connected (worker_connections reached)");
+      log::error("peer ", attempt_.peer->options.name, ": not connected (worker_connections reached)", limit.dropped());
     attempt_failed(ErrorKind::kOverloaded);
     return;
   }
@@ -121,11 +122,12 @@ void ProxyContent::no_peer(const policy::Pick& pick) {
   leave_queue();
   const ErrorKind kind = pick.any_full ? ErrorKind::kOverloaded : ErrorKind::kNoPeer;
   if (record().attempts.size() == 0) record_no_attempt(kind);
-  static LogLimit limit;
+  UpstreamLog& lines = *state_.cluster->site->log;
+  LogLimit& limit = pick.any_full ? lines.all_full : lines.none_up;
   if (limit.pass(core_.loop().now()))
     log::error("upstream \"", state_.cluster->site->cluster->name(), "\": no peer available (",
                pick.any_full ? "all are at max_conns" : "none is up", "; connection ", downstream().connection().number,
-               ")");
+               ")", limit.dropped());
   if (state_.tries > 0) {
     give_up();
   } else {
@@ -152,7 +154,7 @@ void ProxyContent::on_connected(std::unique_ptr<io::Transport> transport, io::Co
 void ProxyContent::begin_lease(upstream::Lease lease) {
   attempt_.lease = std::move(lease);
   attempt_.lease.begin(*this, request().head.method,
-                             request().head.websocket && location().upgrade_websocket && !location().http10);
+                       request().head.websocket && location().upgrade_websocket && !location().http10);
   record().attempts.back().connected_us = core_.loop().now_us();
   send_request();
 }

@@ -83,8 +83,8 @@ void Core::accept(std::unique_ptr<io::Transport> transport, const SocketAddress&
   if (listen_site(listener) == nullptr) return;
   if (connections_ >= options_.max_connections) {
     metrics_.add(observe::Counter::kConnectionsRefused);
-    static LogLimit limit;
-    if (limit.pass(loop_.now())) log::error("client connection: refused (worker_connections reached)");
+    if (full_log_.pass(loop_.now()))
+      log::error("client connection: refused (worker_connections reached)", full_log_.dropped());
     return;
   }
   ConnectionInfo info{transport->peer_address().unmapped(), ++connections_made_, loop_.now_us(), nullptr};

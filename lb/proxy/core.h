@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/intrusive_list.h"
+#include "base/log.h"
 #include "base/rng.h"
 #include "io/connector.h"
 #include "io/loop.h"
@@ -122,6 +123,7 @@ class Core final : private DeadlineHandler {
   void note_untrusted_proxy(const SocketAddress& address);
   // An upstream connection opened (+1) or closed (-1); counted against the cap.
   void count_connection(int delta);
+  LogLimit& full_log() { return full_log_; }
   bool may_open_connection() const { return connections_ < options_.max_connections; }
 
  private:
@@ -164,6 +166,7 @@ class Core final : private DeadlineHandler {
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // the loop's hook outlives us
   size_t session_count_ = 0;                               // client connections
   uint32_t connections_ = 0;
+  LogLimit full_log_;
   uint64_t connections_made_ = 0;
   bool draining_ = false;
   bool full_ = false;

@@ -69,11 +69,12 @@ void ProxyContent::leave_queue() {
 void ProxyContent::no_place(ErrorKind kind) {
   leave_queue();
   record_no_attempt(kind);
-  static LogLimit limit;
+  LogLimit& limit = state_.cluster->site->log->queue;
   if (limit.pass(core_.loop().now()))
-    log::error(
-        "upstream \"", state_.cluster->site->cluster->name(), "\": request refused (all peers are at max_conns, queue ",
-        kind == ErrorKind::kQueueFull ? "full" : "timed out", "; connection ", downstream().connection().number, ")");
+    log::error("upstream \"", state_.cluster->site->cluster->name(),
+               "\": request refused (all peers are at max_conns, queue ",
+               kind == ErrorKind::kQueueFull ? "full" : "timed out", "; connection ", downstream().connection().number,
+               ")", limit.dropped());
   x_.answer(location().no_peer_status, 1);
 }
 

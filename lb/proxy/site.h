@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/log.h"
 #include "base/sockaddr.h"
 #include "http/codec.h"
 #include "policy/cluster.h"
@@ -48,6 +49,13 @@ struct ClusterSettings {
   policy::QueueOptions queue;
 };
 
+// Lines of the error log about one upstream, of all workers.
+struct UpstreamLog {
+  LogLimit none_up;
+  LogLimit all_full;
+  LogLimit queue;
+};
+
 // One upstream{}, or the cluster made of a proxy_pass to an address or a name.
 struct SiteCluster {
   std::unique_ptr<policy::Cluster> cluster;
@@ -56,6 +64,7 @@ struct SiteCluster {
   std::shared_ptr<std::atomic<uint32_t>> inflight;  // requests of all workers on this cluster, kept likewise
   std::shared_ptr<policy::WaitQueue> queue;         // null: no queue
   std::unique_ptr<Sticky> sticky;                   // null: none
+  std::unique_ptr<UpstreamLog> log = std::make_unique<UpstreamLog>();
 };
 
 struct Site {

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "base/log.h"
-
 namespace weir::upstream {
 
 NamedPeers::~NamedPeers() {
@@ -154,11 +152,11 @@ void Pool::begin_drain() {
   close_idle();
 }
 
-void Pool::unsolicited(const Slot& slot) {
+void Pool::unsolicited(Slot& slot) {
   metrics_.add(observe::Counter::kUpstreamUnsolicited);
-  static LogLimit limit;
-  if (limit.pass(loop_.now()))
-    log::warn("peer ", slot.identity->address.to_string(), ": connection closed (unsolicited bytes)");
+  if (slot.unsolicited.pass(loop_.now()))
+    log::warn("peer ", slot.group.name(), "/", slot.identity->address.to_string(),
+              ": connection closed (unsolicited bytes)", slot.unsolicited.dropped());
 }
 
 }  // namespace weir::upstream

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/hash.h"
+#include "base/log.h"
 #include "http/h1_codec.h"
 #include "observe/metrics.h"
 #include "upstream/connection.h"
@@ -33,6 +34,7 @@ struct Slot {
   std::vector<Connection*> available;      // those with capacity, the one used last at the end
   uint32_t names = 0;                      // snapshots that name the peer
   uint32_t connections = 0;
+  LogLimit unsolicited;
 };
 
 // An upstream's peers as one snapshot names them: the group and the slots live at least as long as this. Move-only.
@@ -120,7 +122,7 @@ class Pool {
   io::Loop& loop() { return loop_; }
   bool draining() const { return draining_; }
   void count(int delta) { on_count_(delta); }
-  void unsolicited(const Slot& slot);
+  void unsolicited(Slot& slot);
 
  private:
   friend class Group;

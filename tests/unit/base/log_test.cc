@@ -318,8 +318,11 @@ TEST(LogLimit, passes_one_text_a_second_and_counts_the_rest) {
   EXPECT_FALSE(limit.pass(5000));
   EXPECT_FALSE(limit.pass(5999));
   EXPECT_TRUE(limit.pass(6000));
-  EXPECT_EQ(limit.take_suppressed(), 2U);
-  EXPECT_EQ(limit.take_suppressed(), 0U);
+  EXPECT_EQ(limit.dropped(), " (2 such lines dropped)");
+  EXPECT_EQ(limit.dropped(), "");
+  EXPECT_FALSE(limit.pass(6001));
+  EXPECT_TRUE(limit.pass(7000));
+  EXPECT_EQ(limit.dropped(), " (1 such line dropped)");
 }
 
 // In a process of their own: before configure() and at exit.
