@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The project's own tools: the layer and word checks find what they are there for."""
+import os
 import pathlib
 import subprocess
 import sys
@@ -125,6 +126,76 @@ class WordCheck(unittest.TestCase):
         self.passed("lb/a.h", "// SEMANTICS 2.6, SEMANTICS section 1 and SEMANTICS row 26\n")
         self.refused("lb/a.h", "// SEMANTICS 2.7\n", "lb/a.h:1:", "2.7")
         self.refused("tests/a.cc", "// THREATS 2\n", "THREATS")
+
+
+class Slowest(unittest.TestCase):
+    def test_slowest_tests_come_first_with_their_preset(self):
+        with tempfile.TemporaryDirectory(prefix="weir-test-") as folder:
+            for preset, seconds in (("dev", (0.5, 12)), ("asan", (3, 30.25))):
+                (pathlib.Path(folder) / preset).mkdir()
+                cases = "".join(f'<testcase name="t{i}" time="{s}" status="run"/>' for i, s in enumerate(seconds))
+                (pathlib.Path(folder) / preset / "junit.xml").write_text(f"<testsuite>{cases}</testsuite>")
+            done = subprocess.run([ROOT / "tools" / "slowest", "3", *(f"{folder}/{preset}/junit.xml" for preset in ("dev", "asan"))],
+                                  capture_output=True, text=True)
+        self.assertEqual([line.split() for line in done.stdout.splitlines()],
+                         [["30.2", "s", "asan", "t1"], ["12.0", "s", "dev", "t1"], ["3.0", "s", "asan", "t0"]])
+
+    def test_missing_files_are_an_error(self):
+        self.assertEqual(subprocess.run([ROOT / "tools" / "slowest"], capture_output=True).returncode, 2)
+
+
+class LintChanged(unittest.TestCase):
+    """tools/lint --changed in a repository of its own, with a clang-tidy that only prints its arguments."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="weir-test-")
+        self.addCleanup(folder.cleanup)
+        self.root = pathlib.Path(folder.name).resolve()
+        for name, text in (("tools/lint", (ROOT / "tools" / "lint").read_text()), ("tools/deps", "#!/bin/sh\n"),
+                           ("bin/cmake", "#!/bin/sh\n"), ("bin/run-clang-tidy", '#!/bin/sh\necho "$@"\n'),
+                           ("lb/a.cc", ""), ("lb/b.cc", ""), ("lb/b.h", ""), ("lb/c.cc", ""), ("lb/only.h", "")):
+            path = self.root / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+            path.chmod(0o755)
+        self.git("init", "-q", "-b", "main")
+        self.commit("2026-01-01T00:00:00Z")
+
+    def git(self, *arguments, when: str = "2026-01-01T00:00:00Z"):
+        environment = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_COMMITTER_DATE": when, "GIT_AUTHOR_DATE": when}
+        subprocess.run(["git", "-C", self.root, "-c", "user.name=w", "-c", "user.email=w@test", *arguments], check=True,
+                       capture_output=True, env=environment)
+
+    def commit(self, when: str, **files: str):
+        for name, text in files.items():
+            (self.root / "lb" / name.replace("_", ".")).write_text(text)
+        self.git("add", "-A", when=when)
+        self.git("commit", "-q", "-m", "test: change", when=when)
+
+    def linted(self) -> set:
+        environment = {**os.environ, "PATH": f"{self.root}/bin:{os.environ['PATH']}"}
+        done = subprocess.run([self.root / "tools" / "lint", "--changed"], capture_output=True, text=True, env=environment)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return {name for name in "abc" if f"/lb/{name}.cc$" in done.stdout}
+
+    def test_branch_is_compared_with_the_main_of_origin(self):
+        self.git("update-ref", "refs/remotes/origin/main", "HEAD")
+        self.commit("2026-01-09T00:00:00Z", a_cc="//")
+        self.commit("2026-01-20T00:00:00Z", b_h="//")
+        (self.root / "lb" / "c.cc").write_text("// not committed")
+        self.assertEqual(self.linted(), {"a", "b", "c"})
+
+    def test_clone_without_remote_takes_the_last_day(self):
+        self.commit("2026-01-08T00:00:00Z", c_cc="//")
+        self.commit("2026-01-09T01:00:00Z", a_cc="//")
+        self.commit("2026-01-09T20:00:00Z", only_h="//")
+        self.assertEqual(self.linted(), {"a"})
+
+    def test_change_outside_of_lb_lints_nothing(self):
+        self.git("update-ref", "refs/remotes/origin/main", "HEAD")
+        (self.root / "README.md").write_text("x")
+        self.commit("2026-01-09T00:00:00Z")
+        self.assertEqual(self.linted(), set())
 
 
 class Dependencies(unittest.TestCase):
