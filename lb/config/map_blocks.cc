@@ -11,14 +11,29 @@ namespace {
 
 // One map while its variable is not declared yet.
 struct Pending {
-  const Directive* directive;
-  std::string name;  // without the $
+  const Directive* directive = nullptr;
+  std::string name = {};  // without the $
   bool hostnames = false;
   bool is_volatile = false;
+  std::set<std::string> provides = {};  // its own name, and those that its regexes capture
 };
 
 bool is_flag_entry(const Directive& entry) {
   return entry.args.empty() && (entry.name == "hostnames" || entry.name == "volatile");
+}
+
+// The text of the regex of a map's entry, or nothing.
+std::string pattern_of(const Directive& entry) {
+  if (!entry.name.starts_with('~')) return "";
+  return entry.name.substr(entry.name.starts_with("~*") ? 2 : 1);
+}
+
+// The names of a pattern's groups, in lower case; a wrong one is reported where it is used.
+std::set<std::string> captures_of(const std::string& pattern) {
+  std::set<std::string> out;
+  if (const auto regex = Regex::compile(pattern, true))
+    for (const auto& [name, group] : regex->names()) out.insert(lowered(name));
+  return out;
 }
 
 // Whether the text uses one of the variables.
@@ -31,6 +46,16 @@ bool mentions(std::string_view text, const std::set<std::string>& names) {
     if (names.contains(lowered(text.substr(begin, end - begin)))) return true;
   }
   return false;
+}
+
+// The names that the maps not made yet bring, but for those that this one captures itself.
+std::set<std::string> missing_for(const Pending& map, const std::vector<Pending>& pending) {
+  std::set<std::string> names;
+  for (const Pending& each : pending)
+    if (&each != &map) names.insert(each.provides.begin(), each.provides.end());
+  for (const std::string& own : map.provides) names.erase(own);
+  names.insert(map.name);
+  return names;
 }
 
 bool depends_on(const Directive& map, const std::set<std::string>& names) {
@@ -62,7 +87,8 @@ void declare_map(Builder& builder, const Directive& directive, const std::string
     if (Status<> added = map->add(entry.name, std::move(*value)); !added)
       diagnostics.error(entry.at, std::move(added.error()));
   }
-  builder.names().declare_map(name, std::move(map));
+  builder.names().declare_map(name, map);
+  map->for_each_capture([&](const std::string& capture) { builder.names().declare_capture(capture, map); });
 }
 
 // Declared before anything else in http{} is looked at, in the order that they depend on each other.
@@ -83,9 +109,7 @@ const Row kRows[] = {
 
 void declare_captures(Builder& builder, const std::vector<Directive>& block) {
   const auto declare_captures_of = [&](const std::string& pattern) {
-    const auto regex = Regex::compile(pattern, true);
-    if (!regex) return;  // reported where it is used
-    for (const auto& [name, group] : regex->names()) builder.names().declare_capture(name);
+    for (const std::string& name : captures_of(pattern)) builder.names().declare_capture(name);
   };
   for (const Directive& directive : block) {
     if (directive.name == "server_name") {
@@ -103,8 +127,7 @@ void declare_captures(Builder& builder, const std::vector<Directive>& block) {
       declare_captures(builder, *directive.block);
       continue;
     }
-    for (const Directive& entry : *directive.block)
-      if (entry.name.starts_with('~')) declare_captures_of(entry.name.substr(entry.name.starts_with("~*") ? 2 : 1));
+    for (const Directive& entry : *directive.block) declare_captures_of(pattern_of(entry));
   }
 }
 
@@ -119,15 +142,16 @@ void declare_maps(Builder& builder, const std::vector<Directive>& block) {
       diagnostics.error(directive.args[1].at, "invalid variable name \"" + variable + "\"");
       continue;
     }
-    Pending map{&directive, lowered(variable.substr(1))};
+    Pending map{.directive = &directive, .name = lowered(variable.substr(1))};
     if (!open.insert(map.name).second) {
       diagnostics.error(directive.args[1].at, "the duplicate \"" + map.name + "\" variable");
       continue;
     }
     for (const Directive& entry : *directive.block) {
-      if (!is_flag_entry(entry)) continue;
-      (entry.name == "hostnames" ? map.hostnames : map.is_volatile) = true;
+      if (is_flag_entry(entry)) (entry.name == "hostnames" ? map.hostnames : map.is_volatile) = true;
+      map.provides.merge(captures_of(pattern_of(entry)));
     }
+    map.provides.insert(map.name);
     pending.push_back(std::move(map));
   }
 
@@ -136,12 +160,11 @@ void declare_maps(Builder& builder, const std::vector<Directive>& block) {
   for (bool moved = true; moved;) {
     moved = false;
     for (auto it = pending.begin(); it != pending.end();) {
-      if (depends_on(*it->directive, open)) {
+      if (depends_on(*it->directive, missing_for(*it, pending))) {
         ++it;
         continue;
       }
       declare_map(builder, *it->directive, it->name, it->hostnames, it->is_volatile);
-      open.erase(it->name);
       it = pending.erase(it);
       moved = true;
     }

@@ -114,9 +114,9 @@ VariableValue Exchange::variable(const VariableRef& ref, Arena& arena) const {
            {std::pair{match_.regex, &match_.captures}, std::pair{host_regex_, &host_captures_}}) {
         if (regex == nullptr) continue;
         for (const auto& [name, index] : regex->names())
-          if (name == ref.arg && index < captures->count) return found(captures->group[index]);
+          if (iequals(name, ref.arg) && index < captures->count) return found(captures->group[index]);
       }
-      return {};
+      return ref.map != nullptr ? ref.map->capture(ref.arg, *this, arena) : VariableValue{};
     default: break;
   }
   if (ref.id >= Var::kProxyAddXForwardedFor) return upstream_variable(ref, arena);

@@ -90,9 +90,7 @@ Status<> Map::add(std::string_view key, Template value) {
   return Void{};
 }
 
-std::string_view Map::lookup(const VariableSource& source, Arena& arena) const {
-  if (is_circle(this)) return {};
-  const FrameGuard guard(this);
+Map::Found Map::find(const VariableSource& source, Arena& arena) const {
   std::string_view text = source_.render(source, arena);
   if (hostnames_ && !text.empty() && text.back() == '.') text.remove_suffix(1);
 
@@ -100,17 +98,38 @@ std::string_view Map::lookup(const VariableSource& source, Arena& arena) const {
     char* const lower = text.empty() ? nullptr : arena.allocate(text.size());
     for (size_t i = 0; i < text.size(); ++i) lower[i] = to_lower(text[i]);
     const std::string_view key(lower, text.size());
-    if (const auto it = exact_.find(key); it != exact_.end()) return it->second.render(source, arena);
+    if (const auto it = exact_.find(key); it != exact_.end()) return {&it->second};
     if (!host_values_.empty())
-      if (const int index = hosts_.find(key); index >= 0)
-        return host_values_[static_cast<size_t>(index)].render(source, arena);
+      if (const int index = hosts_.find(key); index >= 0) return {&host_values_[static_cast<size_t>(index)]};
   }
   if (!text.empty()) {
-    RegexMatch match;
-    for (const auto& [regex, value] : regexes_)
-      if (regex.match(text, &match)) return value.render(CaptureSource(source, regex, match), arena);
+    Found found{&default_};
+    for (const auto& [regex, value] : regexes_) {
+      if (!regex.match(text, &found.match)) continue;
+      found.value = &value;
+      found.regex = &regex;
+      return found;
+    }
   }
-  return default_.render(source, arena);
+  return {&default_};
+}
+
+std::string_view Map::lookup(const VariableSource& source, Arena& arena) const {
+  if (is_circle(this)) return {};
+  const FrameGuard guard(this);
+  const Found found = find(source, arena);
+  if (found.regex == nullptr) return found.value->render(source, arena);
+  return found.value->render(CaptureSource(source, *found.regex, found.match), arena);
+}
+
+VariableValue Map::capture(std::string_view name, const VariableSource& source, Arena& arena) const {
+  if (is_circle(this)) return {};
+  const FrameGuard guard(this);
+  const Found found = find(source, arena);
+  if (found.regex == nullptr) return {};
+  for (const auto& [each, index] : found.regex->names())
+    if (iequals(each, name) && index < found.match.count) return {found.match.group[index], true};
+  return {};
 }
 
 }  // namespace weir::route

@@ -27,6 +27,15 @@ class Map {
   // Captures of a matching regex are visible to the value's $1 and named groups. Maps that refer to each other in a
   // circle give "".
   std::string_view lookup(const VariableSource& source, Arena& arena) const;
+  // What the group of that name holds when a regex of this map is the one that matches; else nothing. As the value's
+  // `$name`, for whoever uses the name elsewhere.
+  VariableValue capture(std::string_view name, const VariableSource& source, Arena& arena) const;
+  // Calls with the name of each group of the regexes.
+  template <class Each>
+  void for_each_capture(Each&& each) const {
+    for (const auto& [regex, value] : regexes_)
+      for (const auto& [name, group] : regex.names()) each(name);
+  }
   const Template& source() const { return source_; }
   // The source and every value.
   template <class Fn>
@@ -39,6 +48,13 @@ class Map {
   }
 
  private:
+  struct Found {
+    const Template* value;
+    const Regex* regex = nullptr;  // of the match; null for an exact text, a host name or the default
+    RegexMatch match = {};
+  };
+  Found find(const VariableSource& source, Arena& arena) const;
+
   Template source_;
   bool hostnames_;
   bool has_default_ = false;

@@ -39,7 +39,6 @@ constexpr BuiltIn kPlain[] = {
     {"proxy_add_x_forwarded_for", Var::kProxyAddXForwardedFor},
     {"proxy_host", Var::kProxyHost},
     {"proxy_port", Var::kProxyPort},
-    {"proxy_protocol_addr", Var::kProxyProtocolAddr},
     {"query_string", Var::kQueryString},
     {"realip_remote_addr", Var::kRealipRemoteAddr},
     {"realip_remote_port", Var::kRealipRemotePort},
@@ -60,19 +59,13 @@ constexpr BuiltIn kPlain[] = {
     {"server_port", Var::kServerPort},
     {"server_protocol", Var::kServerProtocol},
     {"status", Var::kStatus},
-    {"tcpinfo_rcv_space", Var::kTcpinfoRcvSpace},
-    {"tcpinfo_rtt", Var::kTcpinfoRtt},
-    {"tcpinfo_rttvar", Var::kTcpinfoRttvar},
-    {"tcpinfo_snd_cwnd", Var::kTcpinfoSndCwnd},
     {"time_iso8601", Var::kTimeIso8601},
     {"time_local", Var::kTimeLocal},
     {"upstream_addr", Var::kUpstreamAddr},
     {"upstream_bytes_received", Var::kUpstreamBytesReceived},
     {"upstream_bytes_sent", Var::kUpstreamBytesSent},
-    {"upstream_cache_status", Var::kUpstreamCacheStatus},
     {"upstream_connect_time", Var::kUpstreamConnectTime},
     {"upstream_header_time", Var::kUpstreamHeaderTime},
-    {"upstream_last_server_name", Var::kUpstreamLastServerName},
     {"upstream_reason", Var::kUpstreamReason},
     {"upstream_response_length", Var::kUpstreamResponseLength},
     {"upstream_response_time", Var::kUpstreamResponseTime},
@@ -86,10 +79,8 @@ constexpr BuiltIn kFamilies[] = {
     {"cookie_", Var::kCookie},
     {"http_", Var::kHttp},
     {"sent_http_", Var::kSentHttp},
-    {"sent_trailer_", Var::kSentTrailer},
     {"upstream_cookie_", Var::kUpstreamCookie},
     {"upstream_http_", Var::kUpstreamHttp},
-    {"upstream_trailer_", Var::kUpstreamTrailer},
 };
 
 // What a configuration written for nginx may well name; said so instead of calling it a misspelling.
@@ -115,10 +106,13 @@ constexpr std::string_view kOnlyNginx[] = {
     "uid_got",
     "uid_reset",
     "uid_set",
+    "upstream_cache_status",
+    "upstream_last_server_name",
     "upstream_queue_time",
 };
-constexpr std::string_view kOnlyNginxFamilies[] = {"fastcgi_", "geoip_",   "jwt_", "proxy_protocol_",
-                                                   "scgi_",    "session_", "ssl_", "uwsgi_"};
+constexpr std::string_view kOnlyNginxFamilies[] = {
+    "fastcgi_", "geoip_",   "jwt_",   "proxy_protocol_",  "scgi_", "session_", "sent_trailer_",
+    "ssl_",     "tcpinfo_", "uwsgi_", "upstream_trailer_"};
 
 bool is_only_nginx(std::string_view name) {
   if (std::find(std::begin(kOnlyNginx), std::end(kOnlyNginx), name) != std::end(kOnlyNginx)) return true;
@@ -127,8 +121,7 @@ bool is_only_nginx(std::string_view name) {
 }
 
 bool is_header_family(Var id) {
-  return id == Var::kHttp || id == Var::kSentHttp || id == Var::kSentTrailer || id == Var::kUpstreamHttp ||
-         id == Var::kUpstreamTrailer;
+  return id == Var::kHttp || id == Var::kSentHttp || id == Var::kUpstreamHttp;
 }
 
 // Levenshtein distance; names are short.
@@ -154,16 +147,20 @@ void VariableNames::declare_map(std::string name, std::shared_ptr<const Map> map
   for (Entry& entry : declared_) {
     if (entry.name != lower) continue;
     entry.map = std::move(map);
+    entry.capture = false;
     return;
   }
   declared_.push_back({std::move(lower), std::move(map)});
 }
 
-void VariableNames::declare_capture(std::string name) {
+void VariableNames::declare_capture(std::string name, std::shared_ptr<const Map> map) {
   std::string lower = lowered(name);
-  for (const Entry& entry : declared_)
-    if (entry.name == lower) return;
-  declared_.push_back({std::move(lower), nullptr});
+  for (Entry& entry : declared_) {
+    if (entry.name != lower) continue;
+    if (entry.capture && map != nullptr) entry.map = std::move(map);
+    return;
+  }
+  declared_.push_back({std::move(lower), std::move(map), true});
 }
 
 Result<VariableRef> VariableNames::find(std::string_view name) const {
@@ -176,7 +173,7 @@ Result<VariableRef> VariableNames::find(std::string_view name) const {
   const std::string lower = lowered(name);  // nginx's names know no case
   for (const Entry& entry : declared_) {
     if (entry.name != lower) continue;
-    ref.id = entry.map != nullptr ? Var::kMap : Var::kNamedCapture;
+    ref.id = entry.capture ? Var::kNamedCapture : Var::kMap;
     ref.map = entry.map;
     ref.arg = lower;
     return ref;
@@ -187,7 +184,7 @@ Result<VariableRef> VariableNames::find(std::string_view name) const {
     return ref;
   }
   for (const BuiltIn& family : kFamilies) {
-    if (lower.size() <= family.name.size() || lower.compare(0, family.name.size(), family.name) != 0) continue;
+    if (!lower.starts_with(family.name)) continue;  // "$arg_" too, as nginx: there is no such argument
     ref.id = family.id;
     ref.arg = name.substr(family.name.size());
     if (is_header_family(family.id)) {

@@ -47,7 +47,6 @@ enum class Var : uint8_t {
   kNginxVersion,
   kPid,
   kPipe,
-  kProxyProtocolAddr,
   kRealipRemoteAddr,
   kRealipRemotePort,
   kRemoteAddr,
@@ -57,10 +56,6 @@ enum class Var : uint8_t {
   kServerName,
   kServerPort,
   kHttps,
-  kTcpinfoRtt,
-  kTcpinfoRttvar,
-  kTcpinfoSndCwnd,
-  kTcpinfoRcvSpace,
   // response and log
   kBodyBytesSent,
   kBytesSent,
@@ -68,7 +63,6 @@ enum class Var : uint8_t {
   kRequestCompletion,
   kRequestTime,
   kSentHttp /*arg*/,
-  kSentTrailer /*arg*/,
   kStatus,
   kTimeIso8601,
   kTimeLocal,
@@ -87,9 +81,6 @@ enum class Var : uint8_t {
   kUpstreamResponseLength,
   kUpstreamResponseTime,
   kUpstreamStatus,
-  kUpstreamTrailer /*arg*/,
-  kUpstreamLastServerName,
-  kUpstreamCacheStatus,
   // from the configuration
   kMap /*map*/,
   kCapture /*index*/,
@@ -100,8 +91,9 @@ struct VariableRef {
   Var id = Var::kHost;
   http::HeaderToken token = http::HeaderToken::kOther;  // of arg, for the header families
   int index = 0;
-  std::string arg;  // $http_x_y: "x-y" (lower case, '_' turned to '-'); $arg_, $cookie_: as written
-  std::shared_ptr<const Map> map;
+  // $http_x_y: "x-y" (lower case, '_' turned to '-'); $arg_, $cookie_: as written; a named capture: lower case.
+  std::string arg;
+  std::shared_ptr<const Map> map;  // of a named capture: the map whose regex may set it, or null
 };
 
 struct VariableValue {
@@ -123,7 +115,8 @@ class VariableSource {
 class VariableNames {
  public:
   void declare_map(std::string name, std::shared_ptr<const Map> map);
-  void declare_capture(std::string name);  // named group of a server_name, location or map regex
+  // Named group of a server_name's or location's regex; of a map's with `map`, which is then asked for it.
+  void declare_capture(std::string name, std::shared_ptr<const Map> map = nullptr);
   // "remote_addr", "http_x_foo", "1", "my_map". The error: `unknown "foo" variable`, with a suggestion where near.
   Result<VariableRef> find(std::string_view name) const;
 
@@ -131,6 +124,7 @@ class VariableNames {
   struct Entry {
     std::string name;
     std::shared_ptr<const Map> map;
+    bool capture = false;
   };
   std::vector<Entry> declared_;
 };

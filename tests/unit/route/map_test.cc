@@ -36,6 +36,25 @@ TEST(Map, finds_exact_keys_without_case) {
   EXPECT_EQ(look(map, ""), "none");
 }
 
+TEST(Map, capture_is_that_of_the_regex_that_matches) {
+  Map map(text("$host"), false, false);
+  ASSERT_TRUE(map.add("~^(?<Lang>[a-z]{2})\\.", text("1")));
+  ASSERT_TRUE(map.add("~x(?<rest>.*)$", text("2")));
+  ASSERT_TRUE(map.add("de.exact", text("3")));
+  const auto capture = [&](const char* host, const char* name) {
+    FakeSource source;
+    source.set(Var::kHost, host);
+    Arena arena;
+    const VariableValue value = map.capture(name, source, arena);
+    return value.found ? std::string(value.text) : "-";
+  };
+  EXPECT_EQ(capture("de.example", "lang"), "de");
+  EXPECT_EQ(capture("de.example", "rest"), "-");
+  EXPECT_EQ(capture("0x17", "rest"), "17");
+  EXPECT_EQ(capture("de.exact", "lang"), "-");
+  EXPECT_EQ(capture("", "lang"), "-");
+}
+
 TEST(Map, value_without_a_default_is_empty) {
   const Map map(text("$host"), false, false);
   EXPECT_EQ(look(map, "x"), "");
