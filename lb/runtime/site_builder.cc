@@ -32,6 +32,23 @@ std::string quoted_reason(const std::string& why) {
   return why.empty() ? "" : " (\"" + why + "\")";
 }
 
+// Servers of one address are one peer to weir, whose requests in flight are counted together: what each of them may
+// take adds up. One without a limit lifts it.
+void add_limits_of_equals(policy::ClusterOptions& options) {
+  for (size_t i = 0; i < options.peers.size(); ++i) {
+    std::vector<policy::PeerOptions*> equals;
+    for (policy::PeerOptions& each : options.peers)
+      if (each.address == options.peers[i].address) equals.push_back(&each);
+    if (equals.size() < 2 || equals.front() != &options.peers[i]) continue;
+    uint64_t sum = 0;
+    const bool limited =
+        std::all_of(equals.begin(), equals.end(), [](const auto* each) { return each->max_conns != 0; });
+    for (const policy::PeerOptions* each : equals) sum += each->max_conns;
+    for (policy::PeerOptions* each : equals)
+      each->max_conns = limited ? static_cast<uint32_t>(std::min<uint64_t>(sum, UINT32_MAX)) : 0;
+  }
+}
+
 class SiteBuilder {
  public:
   explicit SiteBuilder(const SiteInputs& inputs)
@@ -84,6 +101,7 @@ void SiteBuilder::add_cluster(const config::UpstreamModel& model) {
     options.retry_budget_min = kUnlimited;
   }
   for (const config::UpstreamServer& server : model.servers) add_server(model, server, options);
+  add_limits_of_equals(options);
   override_peers(model, options);
   std::vector<std::shared_ptr<policy::PeerState>> states;
   for (const policy::PeerOptions& peer : options.peers)

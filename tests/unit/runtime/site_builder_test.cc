@@ -439,6 +439,25 @@ TEST_F(StickySiteTest, keeps_learned_sessions_by_zone_name) {
   EXPECT_EQ(third.site->clusters[0].sticky->sessions->size(), 0U);
 }
 
+TEST_F(SiteBuilderTest, equal_servers_add_their_max_conns) {
+  const auto limited = [](const char* ip, uint32_t most) {
+    config::UpstreamServer server = literal(ip, 80);
+    server.options.max_conns = most;
+    return server;
+  };
+  model_.upstreams = {
+      upstream("app", {limited("10.0.0.1", 2), limited("10.0.0.2", 7), limited("10.0.0.1", 3)}),
+      upstream("open", {limited("10.0.0.1", 2), limited("10.0.0.1", 0)}),
+  };
+  const BuiltSite built = build();
+  const auto& peers = built.site->clusters[0].cluster->primaries();
+  ASSERT_EQ(peers.size(), 3U);
+  EXPECT_EQ(peers[0].options.max_conns, 5U);
+  EXPECT_EQ(peers[1].options.max_conns, 7U);
+  EXPECT_EQ(peers[2].options.max_conns, 5U);
+  EXPECT_EQ(built.site->clusters[1].cluster->primaries()[0].options.max_conns, 0U);
+}
+
 TEST_F(SiteBuilderTest, lists_checked_peers_and_their_hosts) {
   config::UpstreamServer out = literal("10.0.0.2", 80), backup = literal("10.0.0.3", 80);
   out.options.down = true;
