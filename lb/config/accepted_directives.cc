@@ -1,5 +1,5 @@
 // What weir takes so that nginx configurations run, although it has nothing to do: tuning of things that weir has not
-// or always does.
+// or always does. Values are checked as nginx checks them; what weir does otherwise than it is told is a warning.
 #include "config/builder.h"
 #include "config/fields.h"
 
@@ -14,264 +14,217 @@ void apply_on_off(Call& call) {
 
 // A feature that is not there may be switched off.
 void apply_only_off(Call& call) {
-  if (call.arg(0) != "off")
-    call.error("\"" + call.directive.name + "\" is known to nginx, but not supported by weir yet");
+  if (call.arg(0) != "off") call.error(not_supported(call.directive.name));
 }
 
-void apply_spooling(Call& call) {
+void apply_a_number(Call& call) {
+  const auto number = parse_decimal(call.arg(0));
+  if (!number || *number < 1) call.invalid(0, "a number");
+}
+void apply_a_size(Call& call) {
+  if (!parse_size(call.arg(0))) call.invalid(0, "a size like 8k or 1m");
+}
+void apply_a_time(Call& call) {
+  if (!parse_time(call.arg(0))) call.invalid(0, "a time like 500ms");
+}
+
+// nginx's names of what it may wait with on Linux.
+void apply_use(Call& call) {
+  const std::string& word = call.arg(0);
+  if (word != "epoll" && word != "poll" && word != "select") return call.invalid(0, "epoll, poll or select");
+  if (word != "epoll") call.warning("weir waits with epoll: \"use " + word + "\" has no effect");
+}
+
+void apply_aio(Call& call) {
+  const std::string& word = call.arg(0);
+  if (word != "on" && word != "off" && word != "threads" && !word.starts_with("threads="))
+    call.invalid(0, "on, off or threads[=POOL]");
+}
+
+void apply_directio(Call& call) {
+  if (call.arg(0) != "off" && !parse_size(call.arg(0))) call.invalid(0, "a size like 4m or \"off\"");
+}
+
+void warn_of_spooling(const Call& call) {
   call.warning("weir streams bodies and does not spool them: \"" + call.directive.name + "\" has no effect");
 }
+void apply_buffers(Call& call) {
+  apply_a_number(call);
+  if (!parse_size(call.arg(1))) return call.invalid(1, "a size like 8k");
+  warn_of_spooling(call);
+}
+void apply_spooling_size(Call& call) {
+  if (!parse_size(call.arg(0))) return call.invalid(0, "a size like 8k");
+  warn_of_spooling(call);
+}
+void apply_spooling_path(Call& call) {
+  for (size_t i = 1; i < call.count(); ++i) {
+    const auto level = parse_decimal(call.arg(i));
+    if (!level || *level < 1 || *level > 3) call.invalid(i, "a level from 1 to 3");
+  }
+  warn_of_spooling(call);
+}
 
-constexpr Kind kAny{"...", 1, -1, apply_nothing, nullptr};
-constexpr Kind kOne{"VALUE", 1, 1, apply_nothing, nullptr};
-constexpr Kind kOnOff{"on | off", 1, 1, apply_on_off, nullptr};
-constexpr Kind kOnlyOff{"off", 1, -1, apply_only_off, nullptr};
-constexpr Kind kSpooling{"...", 1, -1, apply_spooling, nullptr};
+// Nothing is cached, so that nothing passes by the cache either: but a variable that is not there is a mistake.
+void apply_cache_condition(Call& call) {
+  for (size_t i = 0; i < call.count(); ++i) (void)call.compile(i);
+}
 
+void apply_without_effect(Call& call) {
+  call.warning("\"" + call.directive.name + "\" has no effect, " + std::string(call.row.help));
+}
+// The value that weir has for good, or a warning.
+void apply_fixed_flag(Call& call) {
+  const auto on = parse_flag(call.arg(0));
+  if (!on) return call.invalid(0, "\"on\" or \"off\"");
+  if (*on != (call.row.weir_default == "on"))
+    call.warning("\"" + call.directive.name + " " + call.arg(0) + "\" has no effect, " + std::string(call.row.help));
+}
+
+constexpr Kind kAny{.form = "...", .most_args = -1, .apply = apply_nothing};
+constexpr Kind kOnOff{.form = "on | off", .apply = apply_on_off};
+constexpr Kind kANumber{.form = "NUMBER", .apply = apply_a_number};
+constexpr Kind kASize{.form = "SIZE", .apply = apply_a_size};
+constexpr Kind kATime{.form = "TIME", .apply = apply_a_time};
+constexpr Kind kOnlyOff{.form = "off", .most_args = -1, .apply = apply_only_off};
+constexpr Kind kBuffers{.form = "NUMBER SIZE", .least_args = 2, .most_args = 2, .apply = apply_buffers};
+constexpr Kind kSpoolingSize{.form = "SIZE", .apply = apply_spooling_size};
+constexpr Kind kSpoolingPath{.form = "PATH [LEVEL ...]", .most_args = 4, .apply = apply_spooling_path};
+constexpr Kind kCacheCondition{.form = "TEXT ...", .most_args = -1, .apply = apply_cache_condition};
+constexpr Kind kWithoutEffect{.form = "...", .most_args = -1, .apply = apply_without_effect};
+constexpr Kind kFixedFlag{.form = "on | off", .apply = apply_fixed_flag};
+
+constexpr std::string_view kAccepted = "Accepted.";
+constexpr std::string_view kWarned = "Accepted with a warning.";
+constexpr std::string_view kNoCache = "Accepted; nothing is cached.";
+
+// Of the process.
+const Row kProcessRows[] = {
+    {.name = "load_module",
+     .contexts = kMain,
+     .kind = kWithoutEffect,
+     .help = "weir has no modules to load.",
+     .times = Times::kMany},
+    {.name = "worker_cpu_affinity",
+     .contexts = kMain,
+     .kind = kWithoutEffect,
+     .help = "the kernel places the threads."},
+    {.name = "worker_priority",
+     .contexts = kMain,
+     .kind = kWithoutEffect,
+     .help = "weir runs with the nice value it is started with."},
+    {.name = "worker_rlimit_core",
+     .contexts = kMain,
+     .kind = kWithoutEffect,
+     .help = "weir keeps the limit it is started with."},
+    {.name = "working_directory", .contexts = kMain, .kind = kWithoutEffect, .help = "weir stays where it is started."},
+    {.name = "master_process",
+     .contexts = kMain,
+     .kind = kFixedFlag,
+     .weir_default = "on",
+     .nginx_default = "on",
+     .help = "workers are threads of one process."},
+    {.name = "env",
+     .contexts = kMain,
+     .kind = {.form = "NAME[=VALUE]", .apply = apply_nothing},
+     .help = "Accepted; weir starts no processes.",
+     .times = Times::kMany},
+    {.name = "lock_file",
+     .contexts = kMain,
+     .kind = {.form = "FILE", .apply = apply_nothing},
+     .help = "Accepted; weir needs none."},
+    {.name = "pcre_jit", .contexts = kMain, .kind = kOnOff, .help = "Accepted; always on."},
+    {.name = "thread_pool", .contexts = kMain, .kind = kAny, .help = kAccepted, .times = Times::kMany},
+    {.name = "timer_resolution", .contexts = kMain, .kind = kATime, .help = kAccepted},
+    {.name = "use",
+     .contexts = kEvents,
+     .kind = {.form = "epoll | poll | select", .apply = apply_use},
+     .help = "Accepted; weir waits with epoll."},
+    {.name = "multi_accept", .contexts = kEvents, .kind = kOnOff, .help = kAccepted},
+    {.name = "accept_mutex",
+     .contexts = kEvents,
+     .kind = kOnOff,
+     .help = "Accepted; every worker has its own sockets."},
+    {.name = "accept_mutex_delay", .contexts = kEvents, .kind = kATime, .help = kAccepted},
+};
+
+// Of requests and answers.
 const Row kRows[] = {
-    {
-        .name = "use",
-        .contexts = kEvents,
-        .kind = kOne,
-        .help = "Accepted; the choice is libuv's.",
-    },
-    {
-        .name = "multi_accept",
-        .contexts = kEvents,
-        .kind = kOnOff,
-        .help = "Accepted.",
-    },
-    {
-        .name = "accept_mutex",
-        .contexts = kEvents,
-        .kind = kOnOff,
-        .help = "Accepted; every worker has its own sockets.",
-    },
-    {
-        .name = "accept_mutex_delay",
-        .contexts = kEvents,
-        .kind = kOne,
-        .help = "Accepted.",
-    },
-    {
-        .name = "sendfile",
-        .contexts = kAnywhere,
-        .kind = kOnOff,
-        .help = "Accepted; weir serves no files.",
-    },
-    {
-        .name = "sendfile_max_chunk",
-        .contexts = kAnywhere,
-        .kind = kOne,
-        .help = "Accepted.",
-    },
-    {
-        .name = "tcp_nopush",
-        .contexts = kAnywhere,
-        .kind = kOnOff,
-        .help = "Accepted.",
-    },
-    {
-        .name = "tcp_nodelay",
-        .contexts = kAnywhere,
-        .kind = kOnOff,
-        .help = "Accepted; always on.",
-    },
-    {
-        .name = "aio",
-        .contexts = kAnywhere,
-        .kind = kAny,
-        .help = "Accepted.",
-    },
-    {
-        .name = "directio",
-        .contexts = kAnywhere,
-        .kind = kAny,
-        .help = "Accepted.",
-    },
-    {
-        .name = "server_names_hash_bucket_size",
-        .contexts = kHttp,
-        .kind = kOne,
-        .help = "Accepted.",
-    },
-    {
-        .name = "server_names_hash_max_size",
-        .contexts = kHttp,
-        .kind = kOne,
-        .help = "Accepted.",
-    },
-    {
-        .name = "types_hash_bucket_size",
-        .contexts = kAnywhere,
-        .kind = kOne,
-        .help = "Accepted.",
-    },
-    {
-        .name = "types_hash_max_size",
-        .contexts = kAnywhere,
-        .kind = kOne,
-        .help = "Accepted.",
-    },
-    {
-        .name = "variables_hash_bucket_size",
-        .contexts = kHttp,
-        .kind = kOne,
-        .help = "Accepted.",
-    },
-    {
-        .name = "variables_hash_max_size",
-        .contexts = kHttp,
-        .kind = kOne,
-        .help = "Accepted.",
-    },
-    {
-        .name = "map_hash_bucket_size",
-        .contexts = kHttp,
-        .kind = kOne,
-        .help = "Accepted.",
-    },
-    {
-        .name = "map_hash_max_size",
-        .contexts = kHttp,
-        .kind = kOne,
-        .help = "Accepted.",
-    },
-    {
-        .name = "proxy_headers_hash_bucket_size",
-        .contexts = kAnywhere,
-        .kind = kOne,
-        .help = "Accepted.",
-    },
-    {
-        .name = "proxy_headers_hash_max_size",
-        .contexts = kAnywhere,
-        .kind = kOne,
-        .help = "Accepted.",
-    },
-    {
-        .name = "connection_pool_size",
-        .contexts = kHttp | kServer,
-        .kind = kOne,
-        .help = "Accepted.",
-    },
-    {
-        .name = "request_pool_size",
-        .contexts = kHttp | kServer,
-        .kind = kOne,
-        .help = "Accepted.",
-    },
-    {
-        .name = "log_not_found",
-        .contexts = kAnywhere,
-        .kind = kOnOff,
-        .help = "Accepted.",
-    },
-    {
-        .name = "log_subrequest",
-        .contexts = kAnywhere,
-        .kind = kOnOff,
-        .help = "Accepted.",
-    },
-    {
-        .name = "open_log_file_cache",
-        .contexts = kAnywhere,
-        .kind = kAny,
-        .help = "Accepted.",
-    },
-    {
-        .name = "proxy_buffers",
-        .contexts = kAnywhere,
-        .kind = kSpooling,
-        .help = "Accepted with a warning.",
-    },
-    {
-        .name = "proxy_buffer_size",
-        .contexts = kAnywhere,
-        .kind = kSpooling,
-        .help = "Accepted with a warning.",
-    },
-    {
-        .name = "proxy_busy_buffers_size",
-        .contexts = kAnywhere,
-        .kind = kSpooling,
-        .help = "Accepted with a warning.",
-    },
-    {
-        .name = "proxy_max_temp_file_size",
-        .contexts = kAnywhere,
-        .kind = kSpooling,
-        .help = "Accepted with a warning.",
-    },
-    {
-        .name = "proxy_temp_file_write_size",
-        .contexts = kAnywhere,
-        .kind = kSpooling,
-        .help = "Accepted with a warning.",
-    },
-    {
-        .name = "gzip",
-        .contexts = kAnywhere,
-        .kind = kOnlyOff,
-        .help = "Only off.",
-    },
-    {
-        .name = "proxy_cache",
-        .contexts = kAnywhere,
-        .kind = kOnlyOff,
-        .help = "Only off.",
-    },
-    {
-        .name = "proxy_redirect",
-        .contexts = kAnywhere,
-        .kind = kOnlyOff,
-        .help = "Only off: weir leaves Location as the peer wrote it.",
-    },
-    {
-        .name = "proxy_intercept_errors",
-        .contexts = kAnywhere,
-        .kind = kOnlyOff,
-        .help = "Only off.",
-    },
-    {
-        .name = "proxy_store",
-        .contexts = kAnywhere,
-        .kind = kOnlyOff,
-        .help = "Only off.",
-    },
-    {
-        .name = "auth_basic",
-        .contexts = kAnywhere,
-        .kind = kOnlyOff,
-        .help = "Only off.",
-    },
-    {
-        .name = "autoindex",
-        .contexts = kAnywhere,
-        .kind = kOnlyOff,
-        .help = "Only off.",
-    },
-    {
-        .name = "ssi",
-        .contexts = kAnywhere,
-        .kind = kOnlyOff,
-        .help = "Only off.",
-    },
-    {
-        .name = "ssl",
-        .contexts = kHttp | kServer,
-        .kind = kOnlyOff,
-        .help = "Only off.",
-    },
-    {
-        .name = "http2",
-        .contexts = kHttp | kServer,
-        .kind = kOnlyOff,
-        .help = "Only off.",
-    },
+    {.name = "sendfile", .contexts = kAnywhere, .kind = kOnOff, .help = "Accepted; weir serves no files."},
+    {.name = "sendfile_max_chunk", .contexts = kAnywhere, .kind = kASize, .help = kAccepted},
+    {.name = "tcp_nopush", .contexts = kAnywhere, .kind = kOnOff, .help = kAccepted},
+    {.name = "tcp_nodelay", .contexts = kAnywhere, .kind = kOnOff, .help = "Accepted; always on."},
+    {.name = "aio",
+     .contexts = kAnywhere,
+     .kind = {.form = "on | off | threads[=POOL]", .apply = apply_aio},
+     .help = kAccepted},
+    {.name = "directio",
+     .contexts = kAnywhere,
+     .kind = {.form = "SIZE | off", .apply = apply_directio},
+     .help = kAccepted},
+    {.name = "server_names_hash_bucket_size", .contexts = kHttp, .kind = kANumber, .help = kAccepted},
+    {.name = "server_names_hash_max_size", .contexts = kHttp, .kind = kANumber, .help = kAccepted},
+    {.name = "types_hash_bucket_size", .contexts = kAnywhere, .kind = kANumber, .help = kAccepted},
+    {.name = "types_hash_max_size", .contexts = kAnywhere, .kind = kANumber, .help = kAccepted},
+    {.name = "variables_hash_bucket_size", .contexts = kHttp, .kind = kANumber, .help = kAccepted},
+    {.name = "variables_hash_max_size", .contexts = kHttp, .kind = kANumber, .help = kAccepted},
+    {.name = "map_hash_bucket_size", .contexts = kHttp, .kind = kANumber, .help = kAccepted},
+    {.name = "map_hash_max_size", .contexts = kHttp, .kind = kANumber, .help = kAccepted},
+    {.name = "proxy_headers_hash_bucket_size", .contexts = kAnywhere, .kind = kANumber, .help = kAccepted},
+    {.name = "proxy_headers_hash_max_size", .contexts = kAnywhere, .kind = kANumber, .help = kAccepted},
+    {.name = "connection_pool_size", .contexts = kHttp | kServer, .kind = kASize, .help = kAccepted},
+    {.name = "request_pool_size", .contexts = kHttp | kServer, .kind = kASize, .help = kAccepted},
+    {.name = "log_not_found", .contexts = kAnywhere, .kind = kOnOff, .help = kAccepted},
+    {.name = "log_subrequest", .contexts = kAnywhere, .kind = kOnOff, .help = kAccepted},
+    {.name = "open_log_file_cache", .contexts = kAnywhere, .kind = kAny, .help = kAccepted},
+    {.name = "ignore_invalid_headers",
+     .contexts = kHttp | kServer,
+     .kind = kFixedFlag,
+     .weir_default = "off",
+     .nginx_default = "off",
+     .help = "a request with an invalid field name is refused with 400."},
+    {.name = "chunked_transfer_encoding",
+     .contexts = kAnywhere,
+     .kind = kFixedFlag,
+     .weir_default = "on",
+     .nginx_default = "on",
+     .help = "an answer of unknown length goes to HTTP/1.1 clients in chunks."},
+    {.name = "proxy_buffers", .contexts = kAnywhere, .kind = kBuffers, .help = kWarned},
+    {.name = "proxy_buffer_size", .contexts = kAnywhere, .kind = kSpoolingSize, .help = kWarned},
+    {.name = "proxy_busy_buffers_size", .contexts = kAnywhere, .kind = kSpoolingSize, .help = kWarned},
+    {.name = "proxy_max_temp_file_size", .contexts = kAnywhere, .kind = kSpoolingSize, .help = kWarned},
+    {.name = "proxy_temp_file_write_size", .contexts = kAnywhere, .kind = kSpoolingSize, .help = kWarned},
+    {.name = "client_body_temp_path", .contexts = kAnywhere, .kind = kSpoolingPath, .help = kWarned},
+    {.name = "proxy_temp_path", .contexts = kAnywhere, .kind = kSpoolingPath, .help = kWarned},
+    {.name = "fastcgi_temp_path", .contexts = kAnywhere, .kind = kSpoolingPath, .help = kWarned},
+    {.name = "uwsgi_temp_path", .contexts = kAnywhere, .kind = kSpoolingPath, .help = kWarned},
+    {.name = "scgi_temp_path", .contexts = kAnywhere, .kind = kSpoolingPath, .help = kWarned},
+    {.name = "gzip", .contexts = kAnywhere, .kind = kOnlyOff, .help = "Only off."},
+    {.name = "proxy_cache", .contexts = kAnywhere, .kind = kOnlyOff, .help = "Only off."},
+    {.name = "proxy_cache_bypass",
+     .contexts = kAnywhere,
+     .kind = kCacheCondition,
+     .help = kNoCache,
+     .times = Times::kMany},
+    {.name = "proxy_no_cache", .contexts = kAnywhere, .kind = kCacheCondition, .help = kNoCache, .times = Times::kMany},
+    {.name = "proxy_redirect",
+     .contexts = kAnywhere,
+     .kind = kOnlyOff,
+     .help = "Only off: weir leaves Location as the peer wrote it."},
+    {.name = "proxy_intercept_errors", .contexts = kAnywhere, .kind = kOnlyOff, .help = "Only off."},
+    {.name = "proxy_store", .contexts = kAnywhere, .kind = kOnlyOff, .help = "Only off."},
+    {.name = "auth_basic", .contexts = kAnywhere, .kind = kOnlyOff, .help = "Only off."},
+    {.name = "autoindex", .contexts = kAnywhere, .kind = kOnlyOff, .help = "Only off."},
+    {.name = "ssi", .contexts = kAnywhere, .kind = kOnlyOff, .help = "Only off."},
+    {.name = "ssl", .contexts = kHttp | kServer, .kind = kOnlyOff, .help = "Only off."},
+    {.name = "http2", .contexts = kHttp | kServer, .kind = kOnlyOff, .help = "Only off."},
 };
 
 }  // namespace
+
+std::span<const Row> accepted_process_rows() {
+  return kProcessRows;
+}
 
 std::span<const Row> accepted_rows() {
   return kRows;

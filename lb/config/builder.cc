@@ -60,11 +60,12 @@ void Builder::build(const std::vector<Directive>& directives) {
 }
 
 const Row* Builder::check(const Directive& directive, Context context) {
+  if (!check_filled(directive)) return nullptr;
   const std::string quoted = "\"" + directive.name + "\"";
   const Row* row = find_row(directive.name, context);
   const bool allowed = row != nullptr && (row->contexts & context) != 0;
-  if (!allowed && is_known_to_nginx(directive.name)) {
-    diagnostics_.error(directive.at, quoted + " is known to nginx, but not supported by weir yet");
+  if (row == nullptr && !nginx_feature(directive.name).empty()) {
+    diagnostics_.error(directive.at, not_supported(directive.name));
     return nullptr;
   }
   if (row == nullptr) {
@@ -105,6 +106,32 @@ bool Builder::check_count(const Directive& directive, const Row& row) {
   }
   diagnostics_.error(directive.at, std::move(text));
   return false;
+}
+
+// Container images fill ${PORT} in before they start nginx: where nobody did, nothing that follows makes sense.
+bool Builder::check_filled(const Directive& directive) {
+  const auto report = [&](const Position& at, const std::string& text) {
+    diagnostics_.error(at, "\"" + text + "\" is a placeholder of a template that was not filled in");
+    return false;
+  };
+  const auto is_braced = [](const std::string& text) {
+    return text.find("{{") != std::string::npos || text.find("{%") != std::string::npos;
+  };
+  if (is_braced(directive.name)) return report(directive.at, directive.name);
+  for (const Argument& argument : directive.args) {
+    const std::string& text = argument.text;
+    if (!argument.quoted && is_braced(text)) return report(argument.at, text);
+    for (size_t at = text.find("${"); at != std::string::npos; at = text.find("${", at + 2)) {
+      const size_t end = text.find('}', at);
+      const std::string name = end == std::string::npos ? "" : text.substr(at + 2, end - at - 2);
+      const bool upper = !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+        return (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_';
+      });
+      if (!upper || names_.find(name)) continue;
+      return report(argument.at, "${" + name + "}");
+    }
+  }
+  return true;
 }
 
 void Builder::warn_of_swallowed(const Directive& directive) {
@@ -162,6 +189,10 @@ void Builder::apply_nginx_defaults(Scope& scope) {
 Result<std::string> Builder::read_file(const std::string& path) const {
   if (!read_file_) return Unexpected{"\"" + path + "\" cannot be read here"};
   return read_file_(path);
+}
+
+std::vector<std::string> Builder::addresses_of(const std::string& host) const {
+  return find_host_ ? find_host_(host) : std::vector<std::string>();
 }
 
 bool Builder::add_format(const std::string& name, std::shared_ptr<const observe::LogFormat> format) {

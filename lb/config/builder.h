@@ -21,8 +21,10 @@ class Builder {
   // Text of a file that a directive names, relative to where includes are.
   using ReadFile = std::function<Result<std::string>(const std::string& path)>;
 
-  Builder(Model& model, Diagnostics& diagnostics, ReadFile read_file = {})
-      : model_(model), diagnostics_(diagnostics), read_file_(std::move(read_file)) {}
+  using FindHost = std::function<std::vector<std::string>(const std::string& host)>;
+
+  Builder(Model& model, Diagnostics& diagnostics, ReadFile read_file = {}, FindHost find_host = {})
+      : model_(model), diagnostics_(diagnostics), read_file_(std::move(read_file)), find_host_(std::move(find_host)) {}
 
   // Once. `directives` outlive the call only.
   void build(const std::vector<Directive>& directives);
@@ -43,14 +45,27 @@ class Builder {
   // Index into Model::upstreams or -1; `implicit` ones are those made of addresses.
   int find_upstream(std::string_view name, bool implicit) const;
   int add_upstream(UpstreamModel upstream);
-  // The defaults of a fresh upstream{}.
-  void prepare_upstream(UpstreamModel& upstream);
+  // The defaults of a fresh upstream{}; its names are asked of what stands around it.
+  void prepare_upstream(UpstreamModel& upstream, const ResolverOptions& resolver);
 
   Result<std::string> read_file(const std::string& path) const;
+  // The IP addresses of a host, as text; none when it is not found.
+  std::vector<std::string> addresses_of(const std::string& host) const;
+
+  // `set_real_ip_from` is used somewhere.
+  void note_trust() { trusts_ = true; }
+  // $http_x_forwarded_*: what clients say of themselves is passed on.
+  void note_forwarded(const Position& at, const std::string& name) { forwarded_.emplace_back(at, name); }
+  // After the last server{}.
+  void hint_at_trust();
 
   // Null when there is none of that name.
   std::shared_ptr<const upstream::Match> find_match(const std::string& name) const;
   std::vector<std::string_view> match_names() const;
+  // `zone` of an upstream{}: the size may stand at another upstream{} that shares the zone.
+  void note_zone(const std::string& name, std::optional<int64_t> size, const Position& at);
+  // After the last upstream{}: zones without a size anywhere.
+  void check_zones();
   // False when the zone is another's already.
   bool take_zone(const std::string& name) { return zones_.insert(name).second; }
   // `preset nocobase` in the server{} that is being read.
@@ -65,6 +80,7 @@ class Builder {
   // The row when the directive may stand here as it is written; reports otherwise.
   const Row* check(const Directive& directive, Context context);
   bool check_count(const Directive& directive, const Row& row);
+  bool check_filled(const Directive& directive);
   void warn_of_swallowed(const Directive& directive);
   // A default as it stands in a table.
   void apply_default(const Row& row, std::string_view text, Scope& scope);
@@ -80,7 +96,15 @@ class Builder {
   };
   std::map<std::string, ListenFacts> listens_;  // by address
   ReadFile read_file_;
+  FindHost find_host_;
+  bool trusts_ = false;
+  std::vector<std::pair<Position, std::string>> forwarded_;
   std::set<std::string> zones_;
+  struct SharedZone {
+    Position at;
+    int64_t size = 0;
+  };
+  std::map<std::string, SharedZone> shared_zones_;
   struct Preset {
     Position at;
     size_t server;

@@ -42,6 +42,22 @@ std::vector<std::string> show_lingering(const Scope& scope) {
   return {format_flag(scope.level->location.lingering)};
 }
 
+void apply_recursive_pages(Call& call) {
+  const auto on = parse_flag(call.arg(0));
+  if (!on) return call.invalid(0, "\"on\" or \"off\"");
+  if (*on) call.warning("\"recursive_error_pages on\" has no effect: a page that fails itself gets no page");
+}
+
+void apply_internal(Call& call) {
+  call.scope.level->location.internal = true;
+}
+// Named ones are internal anyway.
+std::vector<std::string> show_internal(const Scope& scope) {
+  if (scope.location == nullptr || !scope.level->location.internal) return {};
+  if (scope.location->kind == route::LocationKind::kNamed) return {};
+  return {""};
+}
+
 void apply_server_tokens(Call& call) {
   const std::string& word = call.arg(0);
   if (word != "on" && word != "off" && word != "build") return call.invalid(0, "\"on\", \"off\" or \"build\"");
@@ -122,12 +138,27 @@ std::vector<std::string> show_error_page(const Scope& scope) {
   return out;
 }
 
+bool is_host_name(std::string_view text) {
+  return !text.empty() && text.size() < 256 && std::all_of(text.begin(), text.end(), [](char c) {
+    return is_alpha(c) || is_digit(c) || c == '-' || c == '_' || c == '.';
+  }) && !std::all_of(text.begin(), text.end(), [](char c) { return is_digit(c) || c == '.'; });
+}
+
+// As nginx: a name stands for the addresses that it has when the configuration is read.
 void apply_set_real_ip_from(Call& call) {
-  const auto block = Cidr::parse(call.arg(0));
-  if (!block) return call.invalid(0, "an address, a CIDR block or \"unix:\"");
+  call.builder.note_trust();
   auto& trusted = call.scope.level->location.real_ip.trusted;
   if (call.first) trusted.clear();
-  trusted.push_back(*block);
+  if (const auto block = Cidr::parse(call.arg(0))) {
+    trusted.push_back(*block);
+    return;
+  }
+  const std::string& name = call.arg(0);
+  if (!is_host_name(name)) return call.invalid(0, "an address, a CIDR block, \"unix:\" or a host name");
+  const std::vector<std::string> addresses = call.builder.addresses_of(name);
+  if (addresses.empty()) call.error_at(0, "host not found in \"set_real_ip_from " + name + "\"");
+  for (const std::string& each : addresses)
+    if (const auto block = Cidr::parse(each)) trusted.push_back(*block);
 }
 std::vector<std::string> show_set_real_ip_from(const Scope& scope) {
   std::vector<std::string> out;
@@ -141,7 +172,22 @@ void apply_real_ip_header(Call& call) {
   apply_text<kLoc, &Location::real_ip, &filter::RealIpOptions::header>(call);
 }
 
-void open_types(Call&) {}
+void open_types(Call& call) {
+  auto& types = call.scope.level->location.types;
+  auto made = std::make_shared<http::MimeTypes>();
+  if (!call.first) *made = *types;
+  for (const Directive& each : *call.directive.block) {
+    if (each.block) call.builder.diagnostics().error(each.at, "unexpected block in \"types\"");
+    for (const Argument& extension : each.args) {
+      const std::string_view before = made->find("." + extension.text);
+      if (!before.empty() && before != each.name)
+        call.builder.diagnostics().warning(
+            extension.at, "duplicate extension \"" + extension.text + "\", the type is now \"" + each.name + "\"");
+      made->add(extension.text, each.name);
+    }
+  }
+  types = std::move(made);
+}
 
 constexpr int64_t kFourG = 0xffffffff;
 
@@ -150,7 +196,9 @@ const Row kRows[] = {
         .name = "types",
         .contexts = kAnywhere,
         .kind = {.form = "{ ... }", .least_args = 0, .most_args = 0},
-        .help = "Accepted; weir serves no files.",
+        .help = "Content-Type of weir's own texts by the extension of the path, before default_type. Unless written: "
+                "html, gif and jpg. A missing file mime.types is built in.",
+        .times = Times::kMany,
         .open = open_types,
     },
     {
@@ -177,7 +225,37 @@ const Row kRows[] = {
         .kind = kText<kLoc, &Location::default_type>,
         .weir_default = "text/plain",
         .nginx_default = "text/plain",
-        .help = "Content-Type of weir's own answers.",
+        .help = "Content-Type of weir's own texts, for a path without an extension of types.",
+    },
+    {
+        .name = "absolute_redirect",
+        .contexts = kAnywhere,
+        .kind = kFlag<kLoc, &Location::absolute_redirect>,
+        .weir_default = "on",
+        .nginx_default = "on",
+        .help = "Whether weir's own redirects to a path name the scheme and the host.",
+    },
+    {
+        .name = "port_in_redirect",
+        .contexts = kAnywhere,
+        .kind = kFlag<kLoc, &Location::port_in_redirect>,
+        .weir_default = "on",
+        .nginx_default = "on",
+        .help = "Whether they name the port that the client wrote, too.",
+    },
+    {
+        .name = "internal",
+        .contexts = kLocation,
+        .kind = {.form = "", .least_args = 0, .most_args = 0, .apply = apply_internal, .show = show_internal},
+        .help = "The location is for internal redirects only, like that of an error_page; clients get 404.",
+    },
+    {
+        .name = "recursive_error_pages",
+        .contexts = kAnywhere,
+        .kind = {.form = "on | off", .apply = apply_recursive_pages},
+        .weir_default = "off",
+        .nginx_default = "off",
+        .help = "Only off has an effect: a page that fails itself gets no page.",
     },
     {
         .name = "client_header_timeout",
@@ -186,6 +264,15 @@ const Row kRows[] = {
         .weir_default = "10s",
         .nginx_default = "60s",
         .help = "For the whole head of a request.",
+    },
+    {
+        .name = "underscores_in_headers",
+        .contexts = kHttp | kServer,
+        .kind = kFlag<&Level::server, &proxy::ServerSettings::underscores_in_names>,
+        .weir_default = "off",
+        .nginx_default = "off",
+        .help = "Whether fields of requests with \"_\" in their names reach peers. Where it is on, peers that make "
+                "variables of names confuse X_Real_IP with X-Real-IP.",
     },
     {
         .name = "client_header_buffer_size",
@@ -261,6 +348,14 @@ const Row kRows[] = {
         .help = "How long an idle client connection stays; 0: no keep-alive.",
     },
     {
+        .name = "keepalive_time",
+        .contexts = kAnywhere,
+        .kind = kTime<kLoc, &Location::keepalive_time>,
+        .weir_default = "1h",
+        .nginx_default = "1h",
+        .help = "The greatest age of a client connection that takes another request.",
+    },
+    {
         .name = "keepalive_requests",
         .contexts = kAnywhere,
         .kind = kNumber<kLoc, &Location::keepalive_requests>,
@@ -314,7 +409,9 @@ const Row kRows[] = {
     {
         .name = "set_real_ip_from",
         .contexts = kAnywhere,
-        .kind = {.form = "ADDRESS | CIDR | unix:", .apply = apply_set_real_ip_from, .show = show_set_real_ip_from},
+        .kind = {.form = "ADDRESS | CIDR | NAME | unix:",
+                 .apply = apply_set_real_ip_from,
+                 .show = show_set_real_ip_from},
         .help = "Proxies trusted for the address of the client.",
         .times = Times::kMany,
     },

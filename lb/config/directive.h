@@ -34,6 +34,7 @@ std::string to_string_of_contexts(uint32_t contexts);
 struct Level {
   proxy::Location location;
   proxy::ServerSettings server;
+  ResolverOptions resolver;         // of names in a proxy_pass
   bool tunnel_timeout_set = false;  // under nginx's defaults a tunnel is otherwise timed by proxy_read_timeout
 };
 
@@ -46,7 +47,6 @@ struct Scope {
   ServerModel* server = nullptr;
   LocationModel* location = nullptr;
   UpstreamModel* upstream = nullptr;
-  ResolverOptions* resolver = nullptr;  // http{}'s or upstream{}'s
   upstream::Match* match = nullptr;
 };
 
@@ -127,6 +127,7 @@ std::span<const Row> header_rows();
 std::span<const Row> maintenance_rows();
 std::span<const Row> preset_rows();
 std::span<const Row> log_rows();
+std::span<const Row> accepted_process_rows();
 std::span<const Row> accepted_rows();
 
 // Every row, in the order of the manual.
@@ -135,7 +136,10 @@ const std::vector<const Row*>& all_rows();
 const Row* find_row(std::string_view name, Context context);
 // A known name near to this one, or empty.
 std::string_view suggest_name(std::string_view name, Context context);
-// Directives of nginx, open source and Plus, whether weir has them or not.
-bool is_known_to_nginx(std::string_view name);
+// What weir says of a directive that nginx has, open source or Plus, and weir has not: its feature, and what may be
+// done about it. Empty for a name that is none.
+std::string_view nginx_feature(std::string_view name);
+// `"x" is known to nginx, but not supported by weir yet (caching: ...)`.
+std::string not_supported(std::string_view name);
 
 }  // namespace weir::config

@@ -12,7 +12,6 @@ struct Fresh {
   Level level;
   ServerModel server;
   UpstreamModel upstream;
-  ResolverOptions resolver;
   upstream::Match match;
 };
 
@@ -31,7 +30,6 @@ void Dump::content(const Scope& scope, const Level* inherited) {
   if (scope.level != nullptr) defaults.level = &fresh.level;
   if (scope.server != nullptr) defaults.server = &fresh.server;
   if (scope.upstream != nullptr) defaults.upstream = &fresh.upstream;
-  if (scope.resolver != nullptr) defaults.resolver = &fresh.resolver;
   if (scope.match != nullptr) defaults.match = &fresh.match;
   for (const Row* row : all_rows()) {
     if ((row->contexts & scope.context) == 0 || row->kind.show == nullptr || shown_below(*row, scope)) continue;

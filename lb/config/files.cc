@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <glob.h>
+#include <netdb.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,6 +12,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+
+#include "base/bytes.h"
 
 namespace weir::config {
 namespace {
@@ -59,6 +62,27 @@ std::vector<std::string> DiskFiles::glob(const std::string& pattern) {
 std::string DiskFiles::canonical(const std::string& path) {
   const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), &std::free);
   return real ? std::string(real.get()) : path;
+}
+
+std::vector<std::string> FileSource::addresses_of(const std::string& host) {
+  if (iequals(host, "localhost") || lowered(host).ends_with(".localhost")) return {"127.0.0.1", "::1"};
+  return {};
+}
+
+std::vector<std::string> DiskFiles::addresses_of(const std::string& host) {
+  std::vector<std::string> out = FileSource::addresses_of(host);
+  if (!out.empty()) return out;
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  if (::getaddrinfo(host.c_str(), nullptr, &hints, &found) != 0) return out;
+  for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
+    char text[NI_MAXHOST];
+    if (::getnameinfo(each->ai_addr, each->ai_addrlen, text, sizeof text, nullptr, 0, NI_NUMERICHOST) == 0)
+      out.emplace_back(text);
+  }
+  ::freeaddrinfo(found);
+  return out;
 }
 
 Result<std::string> MemoryFiles::read(const std::string& path) {

@@ -17,6 +17,9 @@ class FileSource {
   virtual std::vector<std::string> glob(const std::string& pattern) = 0;
   // One name for one file, whatever path leads to it.
   virtual std::string canonical(const std::string& path) = 0;
+  // The IP addresses of a host as text, none when it is not found. May block. localhost is loopback without asking
+  // (RFC 6761, 6.3).
+  virtual std::vector<std::string> addresses_of(const std::string& host);
 };
 
 class DiskFiles : public FileSource {
@@ -24,6 +27,7 @@ class DiskFiles : public FileSource {
   Result<std::string> read(const std::string& path) override;
   std::vector<std::string> glob(const std::string& pattern) override;
   std::string canonical(const std::string& path) override;
+  std::vector<std::string> addresses_of(const std::string& host) override;
 };
 
 class MemoryFiles : public FileSource {

@@ -12,17 +12,38 @@ bool check_name(const Call& call, size_t i) {
   return false;
 }
 
-// A line end in a value would be a header of its own.
-bool check_value(const Call& call, size_t i) {
-  if (call.arg(i).find_first_of("\r\n") == std::string::npos) return true;
-  call.error_at(i, "the value of a header field cannot hold a line end");
-  return false;
+// Long values are written over several lines. A line end on the wire would be a header of its own: it and the blanks
+// around it are one blank.
+std::string on_one_line(const Call& call, size_t i) {
+  const std::string& text = call.arg(i);
+  if (text.find_first_of("\r\n") == std::string::npos) return text;
+  call.warning("the lines of the value are sent as one: a header field cannot hold a line end");
+  std::string out;
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = text.find_first_of(" \t\r\n", at);
+    const size_t next = std::min(text.find_first_not_of(" \t\r\n", end), text.size());
+    out += text.substr(at, end - at);
+    if (end == std::string::npos) break;
+    const std::string_view blanks = std::string_view(text).substr(end, next - end);
+    const bool folds = blanks.find_first_of("\r\n") != std::string_view::npos;
+    if (!folds) out += blanks;
+    if (folds && !out.empty() && next != text.size()) out += ' ';
+    at = next;
+  }
+  return out;
+}
+
+// What clients say of the way they took.
+void note_forwarded(const Call& call, const route::Template& value) {
+  for (const route::Template::Part& part : value.parts())
+    if (part.is_variable && part.variable.id == route::Var::kHttp && part.variable.arg.starts_with("x-forwarded-"))
+      call.builder.note_forwarded(call.directive.at, "http_x_forwarded_" + part.variable.arg.substr(12));
 }
 
 std::optional<proxy::HeaderSetting> setting(Call& call) {
-  if (!check_name(call, 0) || !check_value(call, 1)) return std::nullopt;
-  auto value = call.compile(1);
-  if (!value) return std::nullopt;
+  if (!check_name(call, 0)) return std::nullopt;
+  auto value = route::Template::compile(on_one_line(call, 1), call.builder.names());
+  if (!value) return call.error_at(1, std::move(value.error())), std::nullopt;
   proxy::HeaderSetting out;
   out.name = call.arg(0);
   out.token = http::header_token(out.name);
@@ -40,7 +61,10 @@ std::vector<std::string> show_settings(const std::vector<proxy::HeaderSetting>& 
 void apply_set_header(Call& call) {
   auto& list = call.scope.level->location.set_headers;
   if (call.first) list.clear();
-  if (auto made = setting(call)) list.push_back(std::move(*made));
+  if (auto made = setting(call)) {
+    note_forwarded(call, made->value);
+    list.push_back(std::move(*made));
+  }
   // nginx passes an upgrade on where it is told to.
   if (call.scope.main->nginx_defaults)
     call.scope.level->location.upgrade_websocket =

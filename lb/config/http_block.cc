@@ -20,10 +20,8 @@ void open_http(Call& call) {
 }
 void show_http(Dump& dump, const Scope& scope) {
   if (!scope.model->has_http) return;
-  ResolverOptions resolver = scope.model->resolver;
   Scope inner = scope;
   inner.context = kHttp;
-  inner.resolver = &resolver;
   dump.block("http", inner);
 }
 
@@ -77,11 +75,12 @@ void build_http(Builder& builder, const std::vector<Directive>& block) {
     level.location.upgrade_websocket = false;
     level.location.tunnel_timeout = level.location.read_timeout;
   }
-  scope.resolver = &model.resolver;
   declare_captures(builder, block);
   declare_maps(builder, block);
   builder.apply(block, scope);
+  builder.check_zones();
   builder.hint_at_missing_checks();
+  builder.hint_at_trust();
 }
 
 std::span<const Row> http_block_rows() {

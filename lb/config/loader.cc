@@ -30,7 +30,8 @@ LoadedConfig load_config(const std::string& path, FileSource& files, const LoadO
   const auto read_file = [&](const std::string& name) {
     return files.read(name.starts_with('/') ? name : directory + name);
   };
-  Builder(out.model, out.diagnostics, read_file).build(out.tree.directives);
+  const auto find_host = [&](const std::string& name) { return files.addresses_of(name); };
+  Builder(out.model, out.diagnostics, read_file, find_host).build(out.tree.directives);
   return out;
 }
 

@@ -20,7 +20,8 @@ struct LoadedConfig {
   bool ok() const { return !diagnostics.failed(); }
 };
 
-// Reads and checks; touches nothing but the configuration's files, resolves no names and opens no logs. Any thread.
+// Reads and checks; touches nothing but the configuration's files and opens no logs. The names of upstreams are not
+// resolved yet; those of set_real_ip_from are, which may block. Any thread.
 LoadedConfig load_config(const std::string& path, FileSource& files, const LoadOptions& options = {});
 LoadedConfig load_config(const std::string& path, const LoadOptions& options = {});
 // One text without a disk.

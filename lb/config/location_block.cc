@@ -50,7 +50,7 @@ void check_nesting(const Call& call, const LocationModel& location) {
   if (outer->kind == LocationKind::kNamed)
     return fail(" cannot be inside the named location \"" + outer->pattern + "\"");
   if (location.kind == LocationKind::kNamed) return fail(" can be on the server level only");
-  if (!is_regex(location.kind) && !is_regex(outer->kind) && !location.pattern.starts_with(outer->pattern))
+  if (!is_regex(location.kind) && !location.pattern.starts_with(outer->pattern))
     fail(" is outside location \"" + outer->pattern + "\"");
 }
 
@@ -89,6 +89,7 @@ void open_location(Call& call) {
   Scope scope{.context = kLocation, .main = call.scope.main, .level = &level, .location = &location};
   call.builder.apply(*directive.block, scope);
   location.settings = std::move(level.location);
+  location.resolver = std::move(level.resolver);
   siblings(call.scope).push_back(std::move(location));
 }
 
@@ -98,7 +99,7 @@ void show_locations(Dump& dump, const Scope& scope) {
   inherited.location.pass.reset();
   inherited.location.returns.reset();
   for (const LocationModel& each : siblings(scope)) {
-    Level level{.location = each.settings, .server = scope.level->server};
+    Level level{.location = each.settings, .server = scope.level->server, .resolver = each.resolver};
     LocationModel copy = each;
     dump.block("location " + std::string(kWritten[static_cast<size_t>(each.kind)]) + quote_word(each.pattern),
                {.context = kLocation, .model = scope.model, .main = scope.main, .level = &level, .location = &copy},

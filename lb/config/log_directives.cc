@@ -46,8 +46,12 @@ bool apply_option(Call& call, size_t i, observe::AccessLogOptions& options) {
     options.condition = std::make_shared<const route::Template>(std::move(*condition));
     return true;
   }
-  if (text == "gzip" || text.starts_with("gzip="))
-    return call.error_at(i, "\"gzip\" is known to nginx, but not supported by weir yet"), false;
+  if (text == "gzip" || text.starts_with("gzip=")) {
+    const auto level = text == "gzip" ? std::optional<int64_t>(1) : parse_decimal(std::string_view(text).substr(5));
+    if (!level || *level < 1 || *level > 9) return call.invalid(i, "gzip=LEVEL from 1 to 9"), false;
+    call.warning("weir writes logs uncompressed: \"gzip\" has no effect");
+    return true;
+  }
   return call.error_at(i, "invalid parameter \"" + text + "\""), false;
 }
 
@@ -67,10 +71,13 @@ void apply_access_log(Call& call) {
     return;
   }
   if (call.arg(0).empty()) return call.invalid(0, "a file, \"off\" or syslog:");
-  if (call.arg(0).find('$') != std::string::npos)
-    return call.error_at(0, "variables in the name of a log are known to nginx, but not supported by weir yet");
   observe::AccessLogOptions options;
   options.path = call.arg(0);
+  if (options.path.find('$') != std::string::npos) {
+    if (!call.compile(0)) return;
+    std::erase_if(options.path, [](char c) { return c == '$' || c == '{' || c == '}'; });
+    call.warning("weir keeps one log where its name has variables, here \"" + options.path + "\"");
+  }
   size_t next = 1;
   std::string format = "combined";
   if (next < call.count() && !is_option(call.arg(next))) format = call.arg(next++);

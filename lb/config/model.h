@@ -83,6 +83,7 @@ struct LocationModel {
   std::string pattern;
   proxy::Location settings;  // settings.pass->cluster indexes Model::upstreams; access_logs' files are not yet opened
   std::vector<LocationModel> nested;
+  ResolverOptions resolver;  // for the dump: upstreams made of names have their own copy
   std::string position;
 };
 
@@ -91,6 +92,7 @@ struct ServerModel {
   std::vector<std::string> names;    // never empty: {""}
   proxy::ServerSettings server;
   proxy::Location settings;  // where no location matches
+  ResolverOptions resolver;  // for the dump
   std::vector<LocationModel> locations;
   std::string position;
 };
@@ -98,7 +100,6 @@ struct ServerModel {
 struct Model {
   MainConfig main;
   bool has_http = false;
-  ResolverOptions resolver;  // http{}'s; an upstream has its own copy
   std::vector<std::shared_ptr<const upstream::Match>> matches;
   std::vector<UpstreamModel> upstreams;
   std::vector<ServerModel> servers;

@@ -37,6 +37,9 @@ class Lexer {
   bool between(char c, std::vector<Argument>& words, End& end);
   // A character inside a word. True when the word ends with it.
   bool in_word(char c);
+  // Of a template that was not filled in, `{{ port }}` or `{% if x %}`: taken as a part of a word, so that the builder
+  // can name it. False when none begins at the brace just read.
+  bool skip_placeholder();
   End end_of_file(const std::vector<Argument>& words);
   End too_long();
   void error(const Position& position, std::string text) { diagnostics_.error(position, std::move(text)); }
@@ -99,6 +102,16 @@ End Lexer::statement(std::vector<Argument>& words) {
 
 bool Lexer::between(char c, std::vector<Argument>& words, End& end) {
   if (is_blank(c)) return false;
+  if (c == '{') {
+    const size_t brace = pos_ - 1;
+    if (skip_placeholder()) {
+      state_ = State::kInWord;
+      quote_ = '\0';
+      word_at_ = at(brace);
+      word_start_ = brace;
+      return false;
+    }
+  }
   switch (c) {
     case ';':
     case '{':
@@ -116,6 +129,16 @@ bool Lexer::between(char c, std::vector<Argument>& words, End& end) {
     case '#': comment_ = true; return false;
     default: begin_word(); return false;
   }
+}
+
+bool Lexer::skip_placeholder() {
+  const char kind = pos_ < text_.size() ? text_[pos_] : '\0';
+  if (kind != '{' && kind != '%') return false;
+  const size_t close = text_.find(kind == '{' ? "}}" : "%}", pos_ + 1);
+  if (close == std::string_view::npos || text_.substr(pos_, close - pos_).find('\n') != std::string_view::npos)
+    return false;
+  pos_ = close + 2;
+  return true;
 }
 
 void Lexer::begin_word() {
@@ -140,6 +163,7 @@ bool Lexer::in_word(char c) {
     return false;
   }
   if (quote_ != '\0') return c == quote_;
+  if (c == '{' && skip_placeholder()) return false;
   return is_blank(c) || c == ';' || c == '{';
 }
 

@@ -14,7 +14,7 @@ std::vector<std::string> show_proxy_pass(const Scope& scope) {
   const auto& pass = scope.level->location.pass;
   if (!pass) return {};
   if (pass->dynamic) return {quote_word(pass->dynamic->text())};
-  return {quote_word(pass->scheme + "://" + pass->host + (pass->has_uri ? pass->uri : ""))};
+  return {quote_word("http://" + pass->host + (pass->has_uri ? pass->uri : ""))};
 }
 
 void apply_http_version(Call& call) {

@@ -40,7 +40,7 @@ int implicit_upstream(Call& call, const HostPort& host, const std::string& name)
   made.name = name;
   made.implicit = true;
   made.position = call.directive.at.to_string();
-  call.builder.prepare_upstream(made);
+  call.builder.prepare_upstream(made, call.scope.level->resolver);
   UpstreamServer server;
   server.written = name;
   server.port = host.port;
@@ -61,9 +61,10 @@ int implicit_upstream(Call& call, const HostPort& host, const std::string& name)
 void apply_proxy_pass(Call& call) {
   const std::string& url = call.arg(0);
   if (url.find('$') != std::string::npos) return pass_to_variable(call);
-  if (url.starts_with("https://"))
+  if (iequals(std::string_view(url).substr(0, 8), "https://"))
     return call.error_at(0, "https:// towards an upstream is known to nginx, but not supported by weir yet");
-  if (!url.starts_with("http://")) return call.error_at(0, "invalid URL prefix in \"" + url + "\", it must be http://");
+  if (!iequals(std::string_view(url).substr(0, 7), "http://"))
+    return call.error_at(0, "invalid URL prefix in \"" + url + "\", it must be http://");
   const std::string_view rest = std::string_view(url).substr(7);
   const size_t cut = uri_start(rest);
   const std::string_view authority = rest.substr(0, cut);
@@ -93,7 +94,13 @@ void apply_proxy_pass(Call& call) {
     pass.host = is_socket ? "localhost" : name;
     pass.host_is_name = host->address.empty();
     pass.cluster = call.builder.find_upstream(name, true);
-    if (pass.cluster < 0) pass.cluster = implicit_upstream(call, *host, name);
+    if (pass.cluster < 0) {
+      pass.cluster = implicit_upstream(call, *host, name);
+    } else if (const UpstreamModel& first = call.builder.model().upstreams[static_cast<size_t>(pass.cluster)];
+               pass.host_is_name && first.resolver != call.scope.level->resolver) {
+      call.warning("\"" + name + "\" is asked for with the \"resolver\" of its first \"proxy_pass\", at " +
+                   first.position);
+    }
   }
   const UpstreamModel& upstream = call.builder.model().upstreams[static_cast<size_t>(pass.cluster)];
   call.scope.level->location.upstream_keepalive = upstream.settings.pool.max_idle != 0;

@@ -9,7 +9,7 @@ namespace {
 constexpr uint16_t kDnsPort = 53;
 
 ResolverOptions& resolver_of(const Scope& scope) {
-  return scope.upstream != nullptr ? scope.upstream->resolver : *scope.resolver;
+  return scope.upstream != nullptr ? scope.upstream->resolver : scope.level->resolver;
 }
 
 void apply_resolver(Call& call) {
@@ -62,7 +62,7 @@ std::vector<std::string> show_resolver_timeout(const Scope& scope) {
 const Row kRows[] = {
     {
         .name = "resolver",
-        .contexts = kHttp | kUpstream,
+        .contexts = kAnywhere | kUpstream,
         .kind = {.form = "[ADDRESS ...] [valid=TIME] [ipv4=on|off] [ipv6=on|off]",
                  .most_args = -1,
                  .apply = apply_resolver,
@@ -72,7 +72,7 @@ const Row kRows[] = {
     },
     {
         .name = "resolver_timeout",
-        .contexts = kHttp | kUpstream,
+        .contexts = kAnywhere | kUpstream,
         .kind = {.form = "TIME", .apply = apply_resolver_timeout, .show = show_resolver_timeout},
         .weir_default = "30s",
         .nginx_default = "30s",

@@ -30,6 +30,7 @@ void open_server(Call& call) {
   }
   if (server.names.empty()) server.names.emplace_back();
   server.server = level.server;
+  server.resolver = level.resolver;
   server.settings = std::move(level.location);
   if (server.settings.returns && !server.locations.empty()) {
     // nginx answers a server's "return" before it looks for a location.
@@ -41,7 +42,7 @@ void open_server(Call& call) {
 
 void show_servers(Dump& dump, const Scope& scope) {
   for (const ServerModel& each : scope.model->servers) {
-    Level level{.location = each.settings, .server = each.server};
+    Level level{.location = each.settings, .server = each.server, .resolver = each.resolver};
     ServerModel copy = each;
     dump.block("server",
                {.context = kServer, .model = scope.model, .main = scope.main, .level = &level, .server = &copy});
@@ -98,6 +99,13 @@ void Builder::hint_at_missing_checks() {
                                             "\" has no \"health_check\", \"preset nocobase;\" in it brings one");
     }
   }
+}
+
+void Builder::hint_at_trust() {
+  if (trusts_ || forwarded_.empty()) return;
+  const auto& [at, name] = forwarded_.front();
+  diagnostics_.warning(at, "\"$" + name + "\" can be written by any client: \"set_real_ip_from ADDRESS;\" names a " +
+                               "balancer in front that is trusted for X-Forwarded-*");
 }
 
 std::span<const Row> server_block_rows() {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 
+#include "config/builtin_files.h"
 #include "config/nginx_reader.h"
 #include "config/yaml_reader.h"
 
@@ -43,6 +44,7 @@ std::shared_ptr<const SourceFile> TreeLoader::open(const std::string& path, cons
                                                    const Position& from) {
   if (const auto known = read_.find(canonical); known != read_.end()) return known->second;
   auto text = files_.read(path);
+  if (!text && !builtin_file(path).empty()) text = std::string(builtin_file(path));
   if (!text) {
     diagnostics_.error(from, text.error());
     return nullptr;

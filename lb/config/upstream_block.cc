@@ -12,12 +12,16 @@ void open_upstream(Call& call) {
   UpstreamModel upstream;
   upstream.name = call.arg(0);
   upstream.position = call.directive.at.to_string();
-  builder.prepare_upstream(upstream);
+  builder.prepare_upstream(upstream, call.scope.level->resolver);
   Scope scope{.context = kUpstream, .main = call.scope.main, .upstream = &upstream};
   builder.apply(*call.directive.block, scope);
   const bool has_server = std::any_of(call.directive.block->begin(), call.directive.block->end(),
                                       [](const Directive& each) { return each.name == "server"; });
   if (!has_server) call.error("no servers are inside upstream \"" + upstream.name + "\"");
+  const auto& servers = upstream.servers;
+  if (!servers.empty() &&
+      std::all_of(servers.begin(), servers.end(), [](const UpstreamServer& each) { return each.options.backup; }))
+    call.error("no servers but backups are inside upstream \"" + upstream.name + "\"");
   if (builder.find_upstream(upstream.name, false) >= 0)
     return call.error("duplicate upstream \"" + upstream.name + "\"");
   builder.add_upstream(std::move(upstream));
@@ -47,8 +51,8 @@ const Row kRows[] = {
 
 }  // namespace
 
-void Builder::prepare_upstream(UpstreamModel& upstream) {
-  upstream.resolver = model_.resolver;
+void Builder::prepare_upstream(UpstreamModel& upstream, const ResolverOptions& resolver) {
+  upstream.resolver = resolver;
   Scope scope{.context = kUpstream, .main = &model_.main, .upstream = &upstream};
   apply_nginx_defaults(scope);
   if (model_.main.nginx_defaults) upstream.panic = false;
@@ -65,6 +69,21 @@ int Builder::add_upstream(UpstreamModel upstream) {
   (upstream.implicit ? implicit_ : upstreams_)[lowered(upstream.name)] = index;
   model_.upstreams.push_back(std::move(upstream));
   return index;
+}
+
+void Builder::note_zone(const std::string& name, std::optional<int64_t> size, const Position& at) {
+  constexpr int64_t kLeast = 32 * 1024;  // nginx's: eight pages
+  SharedZone& zone = shared_zones_.try_emplace(name, SharedZone{at}).first->second;
+  if (!size) return;
+  if (*size < kLeast) diagnostics_.error(at, "zone \"" + name + "\" is too small, the least is 32k");
+  if (zone.size != 0 && zone.size != *size)
+    diagnostics_.error(at, "the size of zone \"" + name + "\" conflicts with that of another upstream");
+  zone.size = std::max(*size, kLeast);
+}
+
+void Builder::check_zones() {
+  for (const auto& [name, zone] : shared_zones_)
+    if (zone.size == 0) diagnostics_.error(zone.at, "zone \"" + name + "\" has no size at any upstream, like 64k");
 }
 
 std::span<const Row> upstream_block_rows() {

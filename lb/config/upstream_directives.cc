@@ -219,11 +219,24 @@ std::vector<std::string> show_queue(const Scope& scope) {
 
 void apply_keepalive(Call& call) {
   if (call.count() == 2 && call.arg(1) != "local") return call.invalid(1, "\"local\"");
+  if (call.arg(0) == "off" && call.count() == 1) {
+    call.scope.upstream->settings.pool.max_idle = 0;
+    return;
+  }
+  if (parse_decimal(call.arg(0)) == 0) return call.invalid(0, "a number of connections, or \"off\"");
   apply_number<kSettings, kPool, &upstream::PoolOptions::max_idle>(call);
+}
+std::vector<std::string> show_keepalive(const Scope& scope) {
+  const uint64_t most = scope.upstream->settings.pool.max_idle;
+  return {most == 0 ? "off" : std::to_string(most)};
 }
 
 void apply_zone(Call& call) {
-  if (call.count() == 2 && !parse_size(call.arg(1))) call.invalid(1, "a size like 64k");
+  if (call.arg(0).empty()) return call.invalid(0, "a name");
+  if (call.count() == 1) return call.builder.note_zone(call.arg(0), std::nullopt, call.directive.at);
+  const auto size = parse_size(call.arg(1));
+  if (!size) return call.invalid(1, "a size like 64k");
+  call.builder.note_zone(call.arg(0), size, call.directive.at);
 }
 
 using policy::Method;
@@ -291,13 +304,10 @@ const Row kRows[] = {
     {
         .name = "keepalive",
         .contexts = kUpstream,
-        .kind = {.form = "CONNECTIONS [local]",
-                 .most_args = 2,
-                 .apply = apply_keepalive,
-                 .show = show_number<kSettings, kPool, &upstream::PoolOptions::max_idle>},
+        .kind = {.form = "CONNECTIONS [local] | off", .most_args = 2, .apply = apply_keepalive, .show = show_keepalive},
         .weir_default = "64",
-        .nginx_default = "0",
-        .help = "Idle connections kept open, for each worker; 0: none.",
+        .nginx_default = "off",
+        .help = "Idle connections kept open, for each worker; off: none.",
         .most = kFourG,
     },
     {

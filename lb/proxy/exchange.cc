@@ -190,7 +190,7 @@ void Exchange::log_access() {
   }
 }
 
-void Exchange::finish(ErrorKind error) {
+void Exchange::finish(ErrorKind error, bool reset) {
   assert(downstream_ != nullptr);
   if (responder_.state != ResponseState::kEnded)
     move(error == ErrorKind::kNone ? ResponseState::kEnded : ResponseState::kAborted);
@@ -208,6 +208,8 @@ void Exchange::finish(ErrorKind error) {
   counters.add(observe::Counter::kBytesSent, record_.bytes_sent);
   log_access();
   Downstream& downstream = end_life();
+  if (reset) error = ErrorKind::kClientClosed;  // for the stream only
+  if (reset) error = ErrorKind::kClientClosed;  // for the stream only
   error == ErrorKind::kNone ? downstream.finish() : downstream.reset(error);
 }
 

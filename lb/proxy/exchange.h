@@ -70,6 +70,7 @@ class Exchange final : public route::VariableSource {
   Downstream& downstream() const { return *downstream_; }
   Epoch& epoch() const { return *epoch_; }
   const Location& location() const { return *location_; }
+  const VirtualServer& server() const { return *server_; }
   Arena& arena() { return arena_; }
   Request& request() { return request_; }
   Responder& responder() { return responder_; }
@@ -103,7 +104,7 @@ class Exchange final : public route::VariableSource {
   void answer_replaced();
   void run_proxy();
   // Exactly once a life. kNone: the answer is complete, or 444's that there is none; else it breaks off.
-  void finish(ErrorKind error);
+  void finish(ErrorKind error, bool reset = false);  // `reset`: the client gets RST all the same
   // The client's connection and what was asked go on as a tunnel.
   void finish_as_tunnel(std::unique_ptr<Tunnel> tunnel, std::string_view from_peer);
 
@@ -125,6 +126,7 @@ class Exchange final : public route::VariableSource {
   // Goes on from phase_ until something has to be waited for, or the content runs; the exchange may be over then.
   void run_phases();
   void choose_server();
+  void find_client_address();
   bool find_location(std::string_view raw_path);
   void limit_length();
   bool receive();  // true: as much is here as the content wants to begin with

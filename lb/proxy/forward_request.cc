@@ -64,7 +64,7 @@ void ProxyContent::compose_request() {
     if (field.dropped || field.token == HeaderToken::kHost || field.token == HeaderToken::kExpect ||
         is_framing(field.token))
       continue;
-    if (field.name.find('_') != std::string_view::npos) continue;
+    if (field.name.find('_') != std::string_view::npos && !x_.server().settings.underscores_in_names) continue;
     if (location.automatic_headers && !trusted) {
       if (field.token == HeaderToken::kForwarded) continue;
       if (kForwarding.has(field.token)) {

@@ -8,18 +8,11 @@
 #include "proxy/exchange.h"
 
 namespace weir::proxy {
-namespace {
-
-bool is_absolute_url(std::string_view s) {
-  return s.starts_with("http://") || s.starts_with("https://");
-}
-
-}  // namespace
 
 void Exchange::answer_return(const ReturnAction& action) {
   if (action.status == 444) {
     record_.status = 444;
-    finish(ErrorKind::kNone);
+    finish(ErrorKind::kNone, location_->reset_timedout);
     return;
   }
   if (action.redirect) {
@@ -31,13 +24,16 @@ void Exchange::answer_return(const ReturnAction& action) {
     return;
   }
   const std::string_view text = action.text.render(*this, arena_);
-  send_local(error_status_ != 0 ? error_status_ : action.status, location_->default_type, text);
+  const http::MimeTypes& types = location_->types != nullptr ? *location_->types : http::MimeTypes::defaults();
+  const std::string_view type = types.find(uri_);
+  send_local(error_status_ != 0 ? error_status_ : action.status, type.empty() ? location_->default_type : type, text);
 }
 
 void Exchange::send_redirect(int status, std::string_view target) {
-  // A path becomes absolute, as nginx does (absolute_redirect).
-  if (target.starts_with('/') && !request_.head.host_field.empty())
-    target = arena_.concat({downstream_->connection().scheme(), "://", request_.head.host_field, target});
+  // A path becomes absolute, as nginx does.
+  const std::string_view host = location_->port_in_redirect ? request_.head.host_field : request_.head.host;
+  if (target.starts_with('/') && !host.empty() && location_->absolute_redirect)
+    target = arena_.concat({downstream_->connection().scheme(), "://", host, target});
   send_local(status, http::kLocalPageType, http::local_page(status, location_->server_tokens, arena_), target);
 }
 
@@ -72,7 +68,7 @@ bool Exchange::try_error_page(int status) {
   if (page == location_->error_pages.end()) return false;
   const std::string_view target = page->target.render(*this, arena_);
   error_page_ = true;  // a page that fails itself gets no page (recursive_error_pages off)
-  if (is_absolute_url(target)) {
+  if (!target.starts_with('/') && !target.starts_with('@')) {  // as nginx: whatever it is, the client is sent there
     const int redirect = page->overwrite >= 301 && page->overwrite <= 308 ? page->overwrite : 302;
     send_redirect(redirect, target);
     return true;

@@ -11,6 +11,7 @@
 #include "filter/maintenance.h"
 #include "filter/real_ip.h"
 #include "http/header_token.h"
+#include "http/mime_types.h"
 #include "observe/access_log.h"
 #include "policy/retry.h"
 #include "route/template.h"
@@ -37,8 +38,7 @@ struct ReturnAction {
 
 // proxy_pass http://UPSTREAM[/uri]. The upstream is an upstream{} or a cluster made of the name or address given.
 struct ProxyPass {
-  int cluster = -1;  // index into Site::clusters
-  std::string scheme = "http";
+  int cluster = -1;           // index into Site::clusters
   std::string host;           // $proxy_host: "myapp", "10.0.0.1:8080"
   uint16_t port = 80;         // $proxy_port
   bool host_is_name = false;  // a DNS host, not an upstream{} and not an address: Host is $proxy_host then
@@ -73,7 +73,7 @@ struct Location {
   std::string pattern = "/";  // as written, for logs
   bool is_prefix = true;      // proxy_pass's URI part replaces this prefix
   std::string prefix = "/";
-  bool internal = false;  // named
+  bool internal = false;  // for internal redirects only: `internal`, and named ones
 
   // Content: at most one; none is 404. make_content() makes the handler of it when all is filled in.
   std::optional<ReturnAction> returns;
@@ -106,8 +106,12 @@ struct Location {
   // To the client.
   std::vector<HeaderSetting> add_headers;
   std::string default_type = "text/plain";
+  std::shared_ptr<const http::MimeTypes> types;  // null: nginx's three
+  bool absolute_redirect = true;                 // weir's own redirects to a path name scheme and host
+  bool port_in_redirect = true;                  // and the port that the client wrote
   Millis client_send_timeout{60'000};
   Millis keepalive_timeout{75'000};  // 0: no keep-alive
+  Millis keepalive_time{3'600'000};  // an older connection is closed behind its answer
   uint32_t keepalive_requests = 10'000;
   Millis lingering_time{30'000};
   Millis lingering_timeout{5'000};

@@ -25,6 +25,9 @@ void Exchange::run_phases() {
         if (!find_location(all ? std::string_view("/") : request_.head.path)) {
           pending_answer_ = 400;
         } else {
+          // The location may trust others than its server.
+          if (!location_->real_ip.trusted.empty() && client_ == downstream_->connection().remote) find_client_address();
+          if (location_->internal) pending_answer_ = 404;
           limit_length();
         }
         phase_ = Phase::kAccess;
@@ -54,6 +57,10 @@ void Exchange::choose_server() {
   }
   server_name_ = server_->name;
   location_ = &server_->fallback;
+  find_client_address();
+}
+
+void Exchange::find_client_address() {
   const filter::RealIpOptions& real = location_->real_ip;
   if (!real.trusted.empty()) client_ = filter::real_ip(real, downstream_->connection().remote, request_.head);
 }

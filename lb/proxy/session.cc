@@ -246,8 +246,9 @@ void Session::on_reject(http::StreamId stream, const http::Reject& reject) {
 http::SentFraming Session::framing(int status, const http::OutBody& body) {
   if (const http::SentFraming* decided = busy_->codec.framed()) return *decided;
   const Location& location = busy_->exchange->location();
-  const bool may_stay =
-      !core_.draining() && location.keepalive_timeout.count() > 0 && requests_ < location.keepalive_requests;
+  const int64_t age_ms = core_.loop().now() - info_.started_us / 1000;
+  const bool may_stay = !core_.draining() && location.keepalive_timeout.count() > 0 &&
+                        requests_ < location.keepalive_requests && age_ms < location.keepalive_time.count();
   return busy_->codec.frame(status, body, may_stay);
 }
 

@@ -100,6 +100,7 @@ class Session final : public io::Buriable,
   void become_idle();
   // Derives what the client is waited for, and until when; arms lazily.
   void update_deadline();
+  void close_timed_out();  // with RST where reset_timedout_connection says so
   MonoMs deadline_due() const;
 
   Core& core_;

@@ -78,6 +78,11 @@ void Session::update_deadline() {
   if (!deadline_.armed() || due < deadline_.due()) core_.loop().arm(deadline_, due);
 }
 
+void Session::close_timed_out() {
+  if (listen_site() != nullptr && settings().reset_timedout) transport_->reset();
+  close();
+}
+
 void Session::on_deadline(Deadline&) {
   const MonoMs due = deadline_due();
   if (due == kNever) return;
@@ -86,12 +91,12 @@ void Session::on_deadline(Deadline&) {
     return;
   }
   switch (state_) {
-    case State::kIdle:
+    case State::kIdle: close(); return;
     case State::kLingering:
-    case State::kFlushing: close(); return;
+    case State::kFlushing: close_timed_out(); return;
     case State::kReading:
       if (busy_->stash.empty() || throttled_ || listen_site() == nullptr) {
-        close();
+        close_timed_out();
         return;
       }
       begin_exchange(http::kH1Stream);

@@ -22,7 +22,8 @@ namespace weir::proxy {
 // What server{} says of the connections to it. This struct is all there is of it, from the directive to the request.
 struct ServerSettings {
   http::HeadLimits limits;
-  Millis header_timeout{10'000};  // for the whole head
+  Millis header_timeout{10'000};      // for the whole head
+  bool underscores_in_names = false;  // fields of requests with '_' in their names reach peers
 };
 
 struct VirtualServer {

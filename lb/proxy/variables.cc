@@ -149,7 +149,7 @@ VariableValue Exchange::request_variable(const VariableRef& ref, Arena& arena) c
       if (ref.token == http::HeaderToken::kHost) return non_empty(request_.head.host_field);
       // A client's names with '_' reach no peer: they must not pass for those with '-' either.
       return joined(request_.head.fields, ref, ref.token == http::HeaderToken::kCookie ? "; " : ", ", false, arena,
-                    false);
+                    server_->settings.underscores_in_names);
     case Var::kMethod: return non_empty(request_.head.method_text);
     case Var::kRequest: return non_empty(request_.head.request_line);
     case Var::kRequestUri: return non_empty(request_.head.target);

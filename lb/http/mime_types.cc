@@ -1,0 +1,30 @@
+// Extensions of paths.
+#include "http/mime_types.h"
+
+#include "base/bytes.h"
+
+namespace weir::http {
+
+void MimeTypes::add(std::string_view extension, std::string type) {
+  by_extension_.insert_or_assign(lowered(extension), std::move(type));
+}
+
+std::string_view MimeTypes::find(std::string_view path) const {
+  const size_t dot = path.find_last_of("./");
+  if (dot == std::string_view::npos || path[dot] == '/') return {};
+  const auto it = by_extension_.find(lowered(path.substr(dot + 1)));
+  return it == by_extension_.end() ? std::string_view() : std::string_view(it->second);
+}
+
+const MimeTypes& MimeTypes::defaults() {
+  static const MimeTypes* const kDefaults = [] {
+    auto* made = new MimeTypes;
+    made->add("html", "text/html");
+    made->add("gif", "image/gif");
+    made->add("jpg", "image/jpeg");
+    return made;
+  }();
+  return *kDefaults;
+}
+
+}  // namespace weir::http
