@@ -168,19 +168,6 @@ class Refused(Failover):
         self.hold(holder)
         return address
 
-    def silent(self) -> str:
-        """An address whose backlog is full: connects to it get no answer, as from a blackhole."""
-        listener = socket.socket()
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        self.hold(listener)
-        for _ in range(4):
-            filler = socket.socket()
-            filler.setblocking(False)
-            filler.connect_ex(listener.getsockname())
-            self.hold(filler)
-        return "%s:%d" % listener.getsockname()
-
     def test_refusing_peer_costs_no_error_and_little_time(self):
         good = self.backend()
         weir = self.group([self.refused(), good.address])
@@ -193,7 +180,7 @@ class Refused(Failover):
 
     def test_silent_peer_costs_the_connect_timeout_once(self):
         good = self.backend()
-        weir = self.group([self.silent(), good.address])
+        weir = self.group([self.silent_address(), good.address])
         begun = time.monotonic()
         for method in ("POST", "GET", "GET", "POST"):
             self.assertEqual(self.get(weir, method=method, body=b"x" if method == "POST" else None).status, 200)

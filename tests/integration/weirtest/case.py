@@ -3,6 +3,7 @@ import argparse
 import faulthandler
 import os
 import signal
+import socket
 import sys
 import unittest
 
@@ -83,8 +84,21 @@ class Case(unittest.TestCase):
         with Client(weir_or_address if isinstance(weir_or_address, str) else weir_or_address.front, source) as client:
             return client.request(method, path, headers, body, host)
 
-    def hold(self, closable) -> None:
+    def hold(self, closable):
+        """Gives it back; it is closed when the test ends."""
         self._held.append(closable)
+        return closable
+
+    def silent_address(self) -> str:
+        """An address whose backlog is full: connects to it get no answer, as from a blackhole."""
+        listener = self.hold(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(4):
+            filler = self.hold(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+        return "%s:%d" % listener.getsockname()
 
     def wait_until(self, predicate, what: str = "", **options):
         return wait_until(predicate, what, **options)
