@@ -2,7 +2,6 @@
 // uses: base config
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 
 #include "config/dump.h"
@@ -10,36 +9,9 @@
 #include "config/nginx_reader.h"
 #include "config/writer.h"
 #include "config/yaml_reader.h"
+#include "config_source.h"
 
-namespace {
-
-using namespace weir;
 using namespace weir::config;
-
-void must(bool fact) {
-  if (!fact) std::abort();
-}
-
-std::shared_ptr<const SourceFile> source(std::string text, Syntax syntax) {
-  auto file = std::make_shared<SourceFile>();
-  file->name = "f";
-  file->text = std::move(text);
-  file->syntax = syntax;
-  return file;
-}
-
-// Escapes may make a word longer than the reader takes.
-bool has_long_word(const std::vector<Directive>& directives) {
-  for (const Directive& directive : directives) {
-    if (directive.name.size() > 900) return true;
-    size_t all = 0;
-    for (const Argument& argument : directive.args) all += argument.text.size();
-    if (all > 900 || (directive.block && has_long_word(*directive.block))) return true;
-  }
-  return false;
-}
-
-}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);

@@ -2,42 +2,15 @@
 // uses: base config
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 
 #include "config/loader.h"
 #include "config/nginx_reader.h"
 #include "config/writer.h"
 #include "config/yaml_reader.h"
+#include "config_source.h"
 
-namespace {
-
-using namespace weir;
 using namespace weir::config;
-
-void must(bool fact) {
-  if (!fact) std::abort();
-}
-
-std::shared_ptr<const SourceFile> source(std::string text, Syntax syntax) {
-  auto file = std::make_shared<SourceFile>();
-  file->name = "f";
-  file->text = std::move(text);
-  file->syntax = syntax;
-  return file;
-}
-
-bool has_long_word(const std::vector<Directive>& directives) {
-  for (const Directive& directive : directives) {
-    if (directive.name.size() > 900) return true;
-    for (const Argument& argument : directive.args)
-      if (argument.text.size() > 900) return true;
-    if (directive.block && has_long_word(*directive.block)) return true;
-  }
-  return false;
-}
-
-}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
