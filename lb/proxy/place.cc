@@ -1,4 +1,4 @@
-// queue: a request that waits in its upstream's line for a place on a peer.
+// queue: a request that waits in the queue of its upstream for a place on a peer.
 #include <algorithm>
 
 #include "base/log.h"
@@ -52,7 +52,7 @@ void ProxyContent::wait_longer() {
   arm_queue();
   if (now - state_.cluster->looked_at < kLookAgain) return;
   state_.cluster->looked_at = now;
-  state_.cluster->site->queue->place_freed();  // the first in line looks; in vain, the next one does
+  state_.cluster->site->queue->place_freed();  // the first in the queue looks; in vain, the next one does
 }
 
 void ProxyContent::leave_queue() {

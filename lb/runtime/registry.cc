@@ -5,7 +5,7 @@
 
 #include "proxy/site.h"
 #include "runtime/session_table.h"
-#include "runtime/wait_line.h"
+#include "runtime/shared_queue.h"
 
 namespace weir::runtime {
 
@@ -33,10 +33,10 @@ Registry::Shared Registry::upstream(const std::string& name, uint32_t retry_perc
 
 std::shared_ptr<policy::WaitQueue> Registry::queue(const std::string& upstream, const policy::QueueOptions& options) {
   const std::lock_guard lock(mutex_);
-  std::weak_ptr<WaitLine>& slot = queues_[upstream];
-  std::shared_ptr<WaitLine> line = slot.lock();
-  if (!line) slot = line = std::make_shared<WaitLine>(options.most);
-  return line;
+  std::weak_ptr<SharedQueue>& slot = queues_[upstream];
+  std::shared_ptr<SharedQueue> queue = slot.lock();
+  if (!queue) slot = queue = std::make_shared<SharedQueue>(options.most);
+  return queue;
 }
 
 std::shared_ptr<policy::SessionTable> Registry::sessions(const std::string& zone, size_t bytes, Millis timeout) {

@@ -21,7 +21,7 @@ struct Site;
 namespace weir::runtime {
 
 class SessionTable;
-class WaitLine;
+class SharedQueue;
 
 class Registry {
  public:
@@ -52,7 +52,7 @@ class Registry {
   mutable std::mutex mutex_;
   std::map<std::pair<std::string, std::string>, std::weak_ptr<policy::PeerState>> peers_;
   std::map<std::string, Upstream> upstreams_;
-  std::map<std::string, std::weak_ptr<WaitLine>> queues_;
+  std::map<std::string, std::weak_ptr<SharedQueue>> queues_;
   std::map<std::string, std::weak_ptr<SessionTable>> sessions_;
 };
 

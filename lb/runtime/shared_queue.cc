@@ -1,5 +1,5 @@
 // The queue and its rules of waking.
-#include "runtime/wait_line.h"
+#include "runtime/shared_queue.h"
 
 #include <iterator>
 #include <list>
@@ -20,7 +20,7 @@ using Waiters = std::list<Waiter>;
 
 }  // namespace
 
-struct WaitLine::State {
+struct SharedQueue::State {
   explicit State(uint32_t limit) : most(limit) {}
 
   // Under the mutex, so that no request leaves meanwhile; a wake-up only posts.
@@ -30,7 +30,7 @@ struct WaitLine::State {
   }
   // Wakes the first from there on that is not woken.
   bool wake_from(Waiters::iterator from) {
-    for (auto waiter = from; waiter != line.end(); ++waiter) {
+    for (auto waiter = from; waiter != queue.end(); ++waiter) {
       if (waiter->wake == Wake::kWoken) continue;
       wake_up(*waiter, Wake::kWoken);
       return true;
@@ -38,18 +38,18 @@ struct WaitLine::State {
     return false;
   }
   void probe_first_idle() {
-    for (Waiter& waiter : line)
+    for (Waiter& waiter : queue)
       if (waiter.wake == Wake::kIdle) return wake_up(waiter, Wake::kProbed);
   }
 
   std::mutex mutex;
-  Waiters line;
+  Waiters queue;
   uint32_t most;
   uint32_t owed = 0;                  // places freed while all were woken already
-  std::atomic<uint32_t> waiting = 0;  // line.size()
+  std::atomic<uint32_t> waiting = 0;  // queue.size()
 };
 
-class WaitLine::Place final : public Ticket {
+class SharedQueue::Place final : public Ticket {
  public:
   Place(std::shared_ptr<State> state, Waiters::iterator waiter) : state_(std::move(state)), waiter_(waiter) {}
 
@@ -58,9 +58,9 @@ class WaitLine::Place final : public Ticket {
     Waiters left;  // its wake-up may hold anything: destroyed outside the lock
     const std::lock_guard lock(state.mutex);
     const bool was_woken = waiter_->wake != Wake::kIdle;
-    left.splice(left.begin(), state.line, waiter_);
+    left.splice(left.begin(), state.queue, waiter_);
     state.waiting.fetch_sub(1, std::memory_order_relaxed);
-    if (state.line.empty()) state.owed = 0;
+    if (state.queue.empty()) state.owed = 0;
     // It got a place, and perhaps there are more; or it did not wait for the place that it was woken for.
     if (was_woken) state.probe_first_idle();
   }
@@ -81,21 +81,21 @@ class WaitLine::Place final : public Ticket {
   const Waiters::iterator waiter_;
 };
 
-WaitLine::WaitLine(uint32_t most) : state_(std::make_shared<State>(most)) {}
-WaitLine::~WaitLine() = default;
+SharedQueue::SharedQueue(uint32_t most) : state_(std::make_shared<State>(most)) {}
+SharedQueue::~SharedQueue() = default;
 
-void WaitLine::configure(uint32_t most) {
+void SharedQueue::configure(uint32_t most) {
   const std::lock_guard lock(state_->mutex);
   state_->most = most;
 }
 
-std::unique_ptr<policy::WaitQueue::Ticket> WaitLine::enter(WakeUp wake_up) {
+std::unique_ptr<policy::WaitQueue::Ticket> SharedQueue::enter(WakeUp wake_up) {
   State& state = *state_;
   const std::lock_guard lock(state.mutex);
-  if (state.line.size() >= state.most) return nullptr;
-  const bool first = state.line.empty();
-  state.line.push_back({std::move(wake_up)});
-  const Waiters::iterator waiter = std::prev(state.line.end());
+  if (state.queue.size() >= state.most) return nullptr;
+  const bool first = state.queue.empty();
+  state.queue.push_back({std::move(wake_up)});
+  const Waiters::iterator waiter = std::prev(state.queue.end());
   auto place = std::make_unique<Place>(state_, waiter);
   // Either this comes before a place_freed(), which then sees it; or after, and what was freed is seen by the pick that
   // the wake-up below brings about.
@@ -109,25 +109,25 @@ std::unique_ptr<policy::WaitQueue::Ticket> WaitLine::enter(WakeUp wake_up) {
   return place;
 }
 
-bool WaitLine::has_waiting() const {
+bool SharedQueue::has_waiting() const {
   return state_->waiting.load(std::memory_order_relaxed) != 0;
 }
 
-uint32_t WaitLine::waiting() const {
+uint32_t SharedQueue::waiting() const {
   return state_->waiting.load(std::memory_order_relaxed);
 }
 
-void WaitLine::place_freed() {
+void SharedQueue::place_freed() {
   State& state = *state_;
   // A read, but in one order with the write of enter(), and publishing that the place is free.
   if (state.waiting.fetch_add(0, std::memory_order_acq_rel) == 0) return;
   const std::lock_guard lock(state.mutex);
-  if (!state.wake_from(state.line.begin()) && !state.line.empty()) ++state.owed;
+  if (!state.wake_from(state.queue.begin()) && !state.queue.empty()) ++state.owed;
 }
 
-void WaitLine::wake_all() {
+void SharedQueue::wake_all() {
   const std::lock_guard lock(state_->mutex);
-  for (Waiter& waiter : state_->line)
+  for (Waiter& waiter : state_->queue)
     State::wake_up(waiter, waiter.wake == Wake::kWoken ? Wake::kWoken : Wake::kProbed);
 }
 

@@ -1,4 +1,4 @@
-// queue N: the line of one upstream's requests that wait for a place, over all workers. Behind a mutex that only
+// queue N: the requests of one upstream that wait for a place, over all workers. Behind a mutex that only
 // saturated upstreams touch: while nobody waits, nobody takes it.
 //
 //              place_freed()                     A wake-up may be futile (another was faster, the request gave up):
@@ -19,14 +19,14 @@
 
 namespace weir::runtime {
 
-class WaitLine final : public policy::WaitQueue {
+class SharedQueue final : public policy::WaitQueue {
  public:
-  explicit WaitLine(uint32_t most);
-  ~WaitLine() override;
-  // Another length of the line. Who waits goes on waiting, even beyond it.
+  explicit SharedQueue(uint32_t most);
+  ~SharedQueue() override;
+  // Another length. Requests that wait keep waiting, even beyond it.
   void configure(uint32_t most);
 
-  std::unique_ptr<Ticket> enter(WakeUp wake_up) override;  // the ticket may outlive the line
+  std::unique_ptr<Ticket> enter(WakeUp wake_up) override;  // the ticket may outlive the queue
   bool has_waiting() const override;
   uint32_t waiting() const override;
   void place_freed() override;

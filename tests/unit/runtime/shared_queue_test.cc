@@ -1,5 +1,5 @@
 // The line of requests that wait for a place: who is called, when, and that no place stays empty.
-#include "runtime/wait_line.h"
+#include "runtime/shared_queue.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -22,7 +22,7 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using Ticket = std::unique_ptr<policy::WaitQueue::Ticket>;
 
-class WaitLineTest : public ::testing::Test {
+class SharedQueueTest : public ::testing::Test {
  protected:
   Ticket enter(const std::string& name) {
     return line_.enter([this, name] { calls_.push_back(name); });
@@ -37,10 +37,10 @@ class WaitLineTest : public ::testing::Test {
   std::vector<std::string> calls() { return std::exchange(calls_, {}); }
 
   std::vector<std::string> calls_;
-  WaitLine line_{3};
+  SharedQueue line_{3};
 };
 
-TEST_F(WaitLineTest, wakes_the_first_in_the_queue) {
+TEST_F(SharedQueueTest, wakes_the_first_in_the_queue) {
   const Ticket a = settled("a"), b = settled("b");
   line_.place_freed();
   EXPECT_THAT(calls(), ElementsAre("a"));
@@ -48,14 +48,14 @@ TEST_F(WaitLineTest, wakes_the_first_in_the_queue) {
   EXPECT_THAT(calls(), ElementsAre("b"));
 }
 
-TEST_F(WaitLineTest, refuses_when_full) {
+TEST_F(SharedQueueTest, refuses_when_full) {
   Ticket a = enter("a"), b = enter("b"), c = enter("c");
   EXPECT_EQ(enter("d"), nullptr);
   b.reset();
   EXPECT_NE(enter("d"), nullptr);
 }
 
-TEST_F(WaitLineTest, counts_waiting_requests) {
+TEST_F(SharedQueueTest, counts_waiting_requests) {
   EXPECT_FALSE(line_.has_waiting());
   Ticket a = enter("a"), b = enter("b");
   EXPECT_TRUE(line_.has_waiting());
@@ -65,7 +65,7 @@ TEST_F(WaitLineTest, counts_waiting_requests) {
   EXPECT_FALSE(line_.has_waiting());
 }
 
-TEST_F(WaitLineTest, wakes_the_first_for_a_place_freed_before) {
+TEST_F(SharedQueueTest, wakes_the_first_for_a_place_freed_before) {
   line_.place_freed();
   const Ticket a = enter("a");
   EXPECT_THAT(calls(), ElementsAre("a"));
@@ -73,7 +73,7 @@ TEST_F(WaitLineTest, wakes_the_first_for_a_place_freed_before) {
   EXPECT_THAT(calls(), IsEmpty());
 }
 
-TEST_F(WaitLineTest, wakes_the_next_after_a_futile_wake_up) {
+TEST_F(SharedQueueTest, wakes_the_next_after_a_futile_wake_up) {
   const Ticket a = settled("a"), b = settled("b"), c = settled("c");
   line_.place_freed();
   a->pass_on();
@@ -86,13 +86,13 @@ TEST_F(WaitLineTest, wakes_the_next_after_a_futile_wake_up) {
   EXPECT_THAT(calls(), ElementsAre("a"));  // it has kept its place
 }
 
-TEST_F(WaitLineTest, futile_look_wakes_no_other) {
+TEST_F(SharedQueueTest, futile_look_wakes_no_other) {
   const Ticket a = enter("a"), b = enter("b");
   a->pass_on();
   EXPECT_THAT(calls(), ElementsAre("a"));
 }
 
-TEST_F(WaitLineTest, wakes_the_next_when_a_woken_request_leaves) {
+TEST_F(SharedQueueTest, wakes_the_next_when_a_woken_request_leaves) {
   Ticket a = settled("a");
   const Ticket b = settled("b"), c = settled("c");
   line_.place_freed();
@@ -102,7 +102,7 @@ TEST_F(WaitLineTest, wakes_the_next_when_a_woken_request_leaves) {
   EXPECT_THAT(calls(), IsEmpty());
 }
 
-TEST_F(WaitLineTest, wakes_on_while_places_are_found) {
+TEST_F(SharedQueueTest, wakes_on_while_places_are_found) {
   Ticket a = settled("a"), b = settled("b"), c = settled("c");
   line_.wake_all();
   EXPECT_THAT(calls(), ElementsAre("a", "b", "c"));
@@ -111,14 +111,14 @@ TEST_F(WaitLineTest, wakes_on_while_places_are_found) {
   EXPECT_THAT(calls(), ElementsAre("c"));
 }
 
-TEST_F(WaitLineTest, leaving_before_a_wake_up_wakes_no_other) {
+TEST_F(SharedQueueTest, leaving_before_a_wake_up_wakes_no_other) {
   const Ticket a = settled("a");
   Ticket b = settled("b");
   b.reset();
   EXPECT_THAT(calls(), IsEmpty());
 }
 
-TEST_F(WaitLineTest, remembers_a_place_freed_while_all_are_woken) {
+TEST_F(SharedQueueTest, remembers_a_place_freed_while_all_are_woken) {
   const Ticket a = settled("a");
   line_.place_freed();
   line_.place_freed();
@@ -129,7 +129,7 @@ TEST_F(WaitLineTest, remembers_a_place_freed_while_all_are_woken) {
   EXPECT_THAT(calls(), IsEmpty());
 }
 
-TEST_F(WaitLineTest, gives_a_remembered_place_to_a_newcomer) {
+TEST_F(SharedQueueTest, gives_a_remembered_place_to_a_newcomer) {
   const Ticket a = settled("a");
   line_.place_freed();
   line_.place_freed();
@@ -137,7 +137,7 @@ TEST_F(WaitLineTest, gives_a_remembered_place_to_a_newcomer) {
   EXPECT_THAT(calls(), ElementsAre("a", "b"));
 }
 
-TEST_F(WaitLineTest, remembers_no_place_when_empty) {
+TEST_F(SharedQueueTest, remembers_no_place_when_empty) {
   Ticket a = settled("a");
   line_.place_freed();
   line_.place_freed();
@@ -146,20 +146,20 @@ TEST_F(WaitLineTest, remembers_no_place_when_empty) {
   EXPECT_THAT(calls(), IsEmpty());
 }
 
-TEST_F(WaitLineTest, wakes_a_looking_request_again_for_a_place) {
+TEST_F(SharedQueueTest, wakes_a_looking_request_again_for_a_place) {
   const Ticket a = enter("a"), b = enter("b");
   line_.place_freed();
   EXPECT_THAT(calls(), ElementsAre("a", "a"));
 }
 
-TEST_F(WaitLineTest, wakes_all_when_a_peer_comes_back) {
+TEST_F(SharedQueueTest, wakes_all_when_a_peer_comes_back) {
   const Ticket a = settled("a"), b = settled("b");
   line_.place_freed();
   line_.wake_all();
   EXPECT_THAT(calls(), ElementsAre("a", "a", "b"));
 }
 
-TEST_F(WaitLineTest, never_wakes_a_request_that_left) {
+TEST_F(SharedQueueTest, never_wakes_a_request_that_left) {
   Ticket a = settled("a");
   a.reset();
   line_.place_freed();
@@ -167,7 +167,7 @@ TEST_F(WaitLineTest, never_wakes_a_request_that_left) {
   EXPECT_THAT(calls(), IsEmpty());
 }
 
-TEST_F(WaitLineTest, shrinks_without_refusing_queued_requests) {
+TEST_F(SharedQueueTest, shrinks_without_refusing_queued_requests) {
   Ticket a = settled("a"), b = settled("b"), c = settled("c");
   line_.configure(1);
   EXPECT_EQ(line_.waiting(), 3U);
@@ -178,18 +178,18 @@ TEST_F(WaitLineTest, shrinks_without_refusing_queued_requests) {
   EXPECT_NE(enter("d"), nullptr);
 }
 
-TEST(WaitLine, ticket_may_outlive_it) {
+TEST(SharedQueue, ticket_may_outlive_it) {
   Ticket ticket;
   {
-    WaitLine line(1);
+    SharedQueue line(1);
     ticket = line.enter([] {});
   }
   ticket->pass_on();
   ticket.reset();
 }
 
-TEST(WaitLine, wake_up_may_destroy_a_ticket) {
-  WaitLine line(2);
+TEST(SharedQueue, wake_up_may_destroy_a_ticket) {
+  SharedQueue line(2);
   auto inner = std::make_shared<Ticket>(line.enter([] {}));
   Ticket outer = line.enter([inner] {});
   inner.reset();
@@ -229,7 +229,7 @@ class Requests {
  public:
   static constexpr uint32_t kMost = 2;
 
-  Requests(WaitLine& line, policy::PeerState& peer, std::atomic<int>& open, Mailbox& mailbox)
+  Requests(SharedQueue& line, policy::PeerState& peer, std::atomic<int>& open, Mailbox& mailbox)
       : line_(line), peer_(peer), open_(open), mailbox_(mailbox) {}
 
   void begin(int number) {
@@ -273,7 +273,7 @@ class Requests {
   }
   void all_ended();
 
-  WaitLine& line_;
+  SharedQueue& line_;
   policy::PeerState& peer_;
   std::atomic<int>& open_;
   Mailbox& mailbox_;
@@ -288,9 +288,9 @@ void Requests::all_ended() {
 }
 
 // It ends only if nobody waits for ever.
-TEST(WaitLine, serves_all_within_max_conns_over_four_workers) {
+TEST(SharedQueue, serves_all_within_max_conns_over_four_workers) {
   constexpr int kWorkers = 4, kEach = 500;
-  WaitLine line(kWorkers * kEach);
+  SharedQueue line(kWorkers * kEach);
   const auto owned = std::make_unique<policy::PeerState>(policy::PassiveOptions{});  // on the heap, as everywhere
   policy::PeerState& peer = *owned;
   std::atomic<int> open{kWorkers * kEach};
