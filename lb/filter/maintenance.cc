@@ -10,6 +10,7 @@ class Maintenance final : public Filter {
  public:
   explicit Maintenance(MaintenanceOptions options) : options_(std::move(options)) {}
 
+  Order order() const override { return Order::kMaintenance; }
   Verdict on_request(Context& context, http::RequestHead&) const override {
     // The page that error_page names for this answer lies in a location under maintenance itself.
     if (context.redirected) return Verdict::kContinue;

@@ -10,7 +10,12 @@
 namespace weir::proxy {
 
 Exchange::Exchange(Core& core)
-    : core_(core), request_(core.loop().chunks()), proxy_(core, *this), response_held_(core.loop().chunks()) {}
+    : core_(core),
+      request_(core.loop().chunks()),
+      proxy_(core, *this),
+      request_run_(core.loop().chunks()),
+      response_run_(core.loop().chunks()),
+      response_held_(core.loop().chunks()) {}
 
 Exchange::~Exchange() = default;
 
@@ -35,7 +40,7 @@ void Exchange::begin(Downstream& downstream, const ListenSite& listen, EpochRef 
   pending_answer_ = error_status_ = retry_after_ = 0;
   if (redirects_ > 0) internal_target_ = {};
   redirects_ = 0;
-  error_page_ = replaced_ = has_request_id_ = false;
+  error_page_ = replaced_ = has_request_id_ = filters_off_ = answered_by_filter_ = false;
   ++life_;
   suspended_ = Suspended::kNothing;
   filter_at_ = response_filter_at_ = 0;
@@ -116,6 +121,15 @@ void Exchange::on_request_body(std::string_view bytes) {
     pending_answer_ = 413;
     return;
   }
+  if (request_run_.is_on()) {
+    request_run_.put(bytes);
+    run_request_body();
+  } else {
+    take_request_body(bytes);
+  }
+}
+
+void Exchange::take_request_body(std::string_view bytes) {
   if (content_ != nullptr) {
     content_->on_request_body(bytes);
   } else {
@@ -125,6 +139,12 @@ void Exchange::on_request_body(std::string_view bytes) {
 
 void Exchange::on_request_end() {
   move(RequestState::kComplete);
+  if (!request_run_.is_on()) {
+    request_.body_ended = true;
+  } else if (pending_answer_ == 0) {
+    request_run_.put_end();
+    run_request_body();
+  }
 }
 
 void Exchange::turn() {
@@ -148,6 +168,7 @@ void Exchange::turn() {
 }
 
 bool Exchange::wants_client_read() {
+  if (request_body_held_ && request_run_.held() >= Gate::kHigh) return false;
   if (request_.state == RequestState::kComplete)
     return true;  // a FIN is to be noticed; the session bounds what comes behind
   if (request_.state == RequestState::kAborted) return false;
@@ -223,6 +244,7 @@ void Exchange::finish_as_tunnel(std::unique_ptr<Tunnel> tunnel, std::string_view
 // that.
 Downstream& Exchange::end_life() {
   if (content_ != nullptr) std::exchange(content_, nullptr)->end();
+  end_filters();
   drop_held();
   suspended_ = Suspended::kNothing;
   ++life_;

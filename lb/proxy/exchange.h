@@ -16,6 +16,7 @@
 #include "base/chunk.h"
 #include "http/codec.h"
 #include "observe/record.h"
+#include "proxy/body_run.h"
 #include "proxy/content.h"
 #include "proxy/downstream.h"
 #include "proxy/epoch.h"
@@ -29,7 +30,7 @@ namespace weir::proxy {
 
 class Core;
 
-class Exchange final : public route::VariableSource {
+class Exchange final : public route::VariableSource, private filter::Resume::Target {
  public:
   explicit Exchange(Core& core);
   ~Exchange();
@@ -96,8 +97,12 @@ class Exchange final : public route::VariableSource {
   // A head that was begun and never went out.
   void take_back_response() { responder_.state = ResponseState::kNone; }
   void compose_response_head(http::ResponseHead& head, http::OutResponse& out);
-  // The head, when there is one, what is in responder().body, and the end. Sets responder().client_error.
+  // The head, when there is one, what is in responder().body, and the end, through the filters of bodies. Sets
+  // responder().client_error or failed; the state is kEnded when the end has gone out.
   void send_response(const http::OutResponse* head, bool end);
+  // How much more the client and the filters take before the source should pause.
+  size_t response_room() const;
+  void fail_response();
   // Answers itself: error_page, then a page of weir's own. `retry_after` seconds, 0: none.
   void answer(int status, int retry_after = 0);
   void answer_return(const ReturnAction& action);
@@ -121,6 +126,7 @@ class Exchange final : public route::VariableSource {
   // Nothing of this life is left but what begin() sets; the Downstream is told by the caller, last.
   Downstream& end_life();
   void log_access();
+  void take_request_body(std::string_view bytes);
 
   // --- routing.cc
   // Goes on from phase_ until something has to be waited for, or the content runs; the exchange may be over then.
@@ -143,14 +149,25 @@ class Exchange final : public route::VariableSource {
   void answer(const Replacement& replacement);
   bool try_error_page(int status);
   void send_redirect(int status, std::string_view target);
+  void send_local_response();
   void send_local(int status, std::string_view type, std::string_view body, std::string_view location = {});
 
   // --- filters.cc
   filter::Context filter_context(size_t index);
   bool filter_request();
   void filter_response();
-  void filter_response_body(std::string_view& piece, bool end);
+  void begin_request_run();
+  void run_request_body();
+  void begin_response_run();
+  void run_response_body(const http::OutResponse* head);
+  void resume(uint64_t life) override;
   void resume_filters();
+  void resume_response_head();
+  void after_send();
+  void end_filters();
+
+  // --- respond.cc
+  void transmit(const Message& message);
 
   // --- variables.cc
   route::VariableValue sent_framing(http::HeaderToken token, Arena& arena) const;
@@ -171,9 +188,13 @@ class Exchange final : public route::VariableSource {
   http::StreamId stream_ = http::kH1Stream;
   Phase phase_ = Phase::kServer;
   uint8_t redirects_ = 0;
-  bool error_page_ = false;  // one is being served
-  bool replaced_ = false;    // a filter answers instead of the content: replaced_by_
-  bool holding_ = false;     // something was put into response_held_
+  bool error_page_ = false;         // one is being served
+  bool replaced_ = false;           // a filter answers instead of the content: replaced_by_
+  bool holding_ = false;            // something was put into response_held_
+  bool filters_off_ = false;        // one has failed
+  bool request_body_held_ = false;  // by a filter
+  bool response_body_held_ = false;
+  bool answered_by_filter_ = false;  // what it answers has no further head filter to pass
   enum class Suspended : uint8_t { kNothing, kRequest, kResponse } suspended_ = Suspended::kNothing;
   mutable bool has_request_id_ = false;  // it is made when first asked for
   int pending_answer_ = 0;               // a local answer decided inside a codec event, given by turn()
@@ -184,7 +205,8 @@ class Exchange final : public route::VariableSource {
   std::string_view server_name_;
   size_t filter_at_ = 0;
   size_t response_filter_at_ = 0;
-  void** filter_states_ = nullptr;
+  filter::State** filter_states_ = nullptr;  // of filter_count_ filters, in the arena
+  size_t filter_count_ = 0;
   const Regex* host_regex_ = nullptr;
   SocketAddress client_;
   observe::ExchangeRecord record_;
@@ -198,6 +220,10 @@ class Exchange final : public route::VariableSource {
   RegexMatch host_captures_;
   mutable char request_id_[32] = {};
   Replacement replaced_by_;
+  std::shared_ptr<filter::Resume::Target*> resume_target_;  // made when a filter first runs
+  std::string_view local_body_;                             // of responder_.local
+  BodyRun request_run_;
+  BodyRun response_run_;
   Chain response_held_;  // body that came while a filter holds the response
 };
 

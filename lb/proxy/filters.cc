@@ -1,20 +1,36 @@
 // The location's filters on their way through an exchange: in order, each until it lets the exchange go on.
+#include <algorithm>
+
 #include "proxy/core.h"
 #include "proxy/exchange.h"
 
 namespace weir::proxy {
 
+using filter::Verdict;
+
+void add_filter(Location& location, std::shared_ptr<const filter::Filter> filter) {
+  const auto behind = std::find_if(location.filters.begin(), location.filters.end(),
+                                   [&](const auto& other) { return other->order() > filter->order(); });
+  location.filters.insert(behind, std::move(filter));
+}
+
 filter::Context Exchange::filter_context(size_t index) {
   if (filter_states_ == nullptr) {
-    const size_t count = location_->filters.size();
-    filter_states_ = reinterpret_cast<void**>(arena_.allocate(count * sizeof(void*), alignof(void*)));
-    for (size_t i = 0; i < count; ++i) filter_states_[i] = nullptr;
+    filter_count_ = location_->filters.size();
+    filter_states_ = reinterpret_cast<filter::State**>(
+        arena_.allocate(filter_count_ * sizeof(filter::State*), alignof(filter::State*)));
+    std::fill_n(filter_states_, filter_count_, nullptr);
   }
-  const auto resume = [this, life = life_] {
-    if (life == life_) resume_filters();
-  };
-  return {*this, arena_, resume, &filter_states_[index], client_, error_page_};
+  if (resume_target_ == nullptr) {
+    filter::Resume::Target* self = this;
+    resume_target_ = std::make_shared<filter::Resume::Target*>(self);
+  }
+  return {*this,   arena_,     core_.loop().chunks(), filter::Resume(resume_target_, life_), filter_states_[index],
+          client_, error_page_};
 }
+
+// --- heads
+// ------------------------------------------------------------------------------------------------------------
 
 // True when the request may go on.
 bool Exchange::filter_request() {
@@ -22,9 +38,10 @@ bool Exchange::filter_request() {
   while (filter_at_ < filters.size()) {
     filter::Context context = filter_context(filter_at_);
     switch (filters[filter_at_]->on_request(context, request_.head)) {
-      case filter::Verdict::kContinue: ++filter_at_; break;
-      case filter::Verdict::kSuspend: suspended_ = Suspended::kRequest; return false;
-      case filter::Verdict::kAnswer:
+      case Verdict::kContinue: ++filter_at_; break;
+      case Verdict::kSuspend: suspended_ = Suspended::kRequest; return false;
+      case Verdict::kAnswer:
+      case Verdict::kFail:
         filter_at_ = filters.size();
         phase_ = Phase::kRunning;
         answer(Replacement{context.status, context.retry_after, context.body, context.type});
@@ -40,36 +57,15 @@ void Exchange::filter_response() {
   while (response_filter_at_ < filters.size()) {
     filter::Context context = filter_context(response_filter_at_);
     switch (filters[response_filter_at_]->on_response(context, *response_head_)) {
-      case filter::Verdict::kContinue: ++response_filter_at_; break;
-      case filter::Verdict::kSuspend: suspended_ = Suspended::kResponse; return;
-      case filter::Verdict::kAnswer:
-        replaced_ = true;
+      case Verdict::kContinue: ++response_filter_at_; break;
+      case Verdict::kSuspend: suspended_ = Suspended::kResponse; return;
+      case Verdict::kAnswer:
+      case Verdict::kFail:
+        replaced_ = answered_by_filter_ = true;
         replaced_by_ = {context.status, context.retry_after, context.body, context.type};
         return;
     }
   }
-}
-
-void Exchange::filter_response_body(std::string_view& piece, bool end) {
-  const auto& filters = location_->filters;
-  for (size_t i = 0; i < filters.size(); ++i) {
-    filter::Context context = filter_context(i);
-    filters[i]->on_response_body(context, piece, end);
-  }
-}
-
-void Exchange::resume_filters() {
-  switch (std::exchange(suspended_, Suspended::kNothing)) {
-    case Suspended::kNothing: return;
-    case Suspended::kRequest: run_phases(); return;
-    case Suspended::kResponse: break;
-  }
-  filter_response();
-  if (suspended_ != Suspended::kNothing) return;
-  Chain held = std::move(response_held_);
-  response_held_ = Chain(core_.loop().chunks());
-  holding_ = false;
-  proxy_.resume_response(held);
 }
 
 void Exchange::hold(std::string_view bytes) {
@@ -80,6 +76,157 @@ void Exchange::hold(std::string_view bytes) {
 void Exchange::drop_held() {
   if (std::exchange(holding_, false)) response_held_.clear();
   if (suspended_ == Suspended::kResponse) suspended_ = Suspended::kNothing;
+}
+
+// --- bodies
+// -----------------------------------------------------------------------------------------------------------
+
+void Exchange::begin_request_run() {
+  for (size_t i = 0; i < location_->filters.size(); ++i)
+    if (location_->filters[i]->takes_request_body()) request_run_.add_stage(i);
+  if (!request_run_.is_on()) return;
+  const Chain raw = std::move(request_.body);  // what came before the filters had seen the head
+  request_.body = Chain(core_.loop().chunks());
+  raw.for_each_piece(INT32_MAX, [this](std::string_view piece) { request_run_.put(piece); });
+  if (std::exchange(request_.body_ended, false)) request_run_.put_end();
+  run_request_body();
+}
+
+// Inside a feed: it ends nothing, turn() does.
+void Exchange::run_request_body() {
+  if (request_body_held_) return;
+  const Verdict verdict = request_run_.run([this](size_t index, const filter::Piece& piece, filter::Sink& sink) {
+    filter::Context context = filter_context(index);
+    return location_->filters[index]->on_request_body(context, piece, sink);
+  });
+  if (verdict == Verdict::kFail || verdict == Verdict::kAnswer) {
+    request_.held = false;
+    request_.body.clear();
+    request_run_.clear();
+    pending_answer_ = 500;
+    return;
+  }
+  request_body_held_ = verdict == Verdict::kSuspend;
+  Chain& out = request_run_.out();
+  if (request_.head.framing != http::Framing::kNone)
+    out.for_each_piece(INT32_MAX, [this](std::string_view piece) { take_request_body(piece); });
+  if (request_run_.out_ended()) request_.body_ended = true;
+  if (content_ != nullptr) content_->resume();  // it holds views of the pieces until then
+  out.clear();
+}
+
+void Exchange::begin_response_run() {
+  if (filters_off_ || response_run_.is_on()) return;
+  for (size_t i = 0; i < location_->filters.size(); ++i)
+    if (location_->filters[i]->takes_response_body()) response_run_.add_stage(i);
+}
+
+void Exchange::run_response_body(const http::OutResponse* head) {
+  if (!response_body_held_) {
+    const Verdict verdict = response_run_.run([this](size_t index, const filter::Piece& piece, filter::Sink& sink) {
+      filter::Context context = filter_context(index);
+      return location_->filters[index]->on_response_body(context, piece, sink);
+    });
+    response_body_held_ = verdict == Verdict::kSuspend;
+    if (verdict == Verdict::kFail || verdict == Verdict::kAnswer) {
+      responder_.failed = true;
+      return;
+    }
+  }
+  Chain& out = response_run_.out();
+  if (!responder_.sent_body.follows || responder_.body_hidden) out.clear();
+  const bool ends = response_run_.out_ended() && responder_.state != ResponseState::kEnded;
+  while ((head != nullptr || ends || !out.empty()) && responder_.client_error == 0) {
+    std::string_view pieces[Relay::kMost];
+    size_t bytes = 0;
+    int count = 0;
+    out.for_each_piece(Relay::kMost, [&](std::string_view piece) {
+      bytes += piece.size();
+      pieces[count++] = piece;
+    });
+    const bool end = ends && bytes == out.size();
+    transmit({.head = head, .pieces = pieces, .count = count, .end = end});
+    head = nullptr;
+    out.consume(bytes);
+    if (end) return;
+  }
+}
+
+// A filter has failed: what has not begun is answered 500, without the filters.
+void Exchange::fail_response() {
+  if (content_ != nullptr) content_->abort(ErrorKind::kLocalError);
+  filters_off_ = true;
+  response_run_.clear();
+  response_body_held_ = false;
+  responder_.failed = false;
+  responder_.body.flushed();
+  if (responder_.has_begun()) {
+    finish(ErrorKind::kLocalError);
+    return;
+  }
+  take_back_response();
+  responder_.sent = nullptr;
+  answer(500);
+}
+
+// --- on again
+// ---------------------------------------------------------------------------------------------------------
+
+void Exchange::resume(uint64_t life) {
+  if (life == life_) resume_filters();
+}
+
+void Exchange::resume_filters() {
+  const uint64_t life = life_;
+  if (std::exchange(request_body_held_, false)) {
+    run_request_body();
+    turn();
+    if (life != life_) return;
+  }
+  switch (std::exchange(suspended_, Suspended::kNothing)) {
+    case Suspended::kNothing: break;
+    case Suspended::kRequest: run_phases(); return;
+    case Suspended::kResponse: resume_response_head(); return;
+  }
+  if (!std::exchange(response_body_held_, false)) return;
+  run_response_body(nullptr);
+  after_send();
+}
+
+void Exchange::resume_response_head() {
+  filter_response();
+  if (suspended_ != Suspended::kNothing) return;
+  if (response_head_ == &responder_.local) {
+    send_local_response();
+    return;
+  }
+  const Chain held = std::move(response_held_);
+  response_held_ = Chain(core_.loop().chunks());
+  holding_ = false;
+  proxy_.resume_response(held);
+}
+
+// What a filter had held back has gone out: the rest may come, or that was all.
+void Exchange::after_send() {
+  if (responder_.client_error != 0) {
+    client_gone(ErrorKind::kClientClosed);
+  } else if (responder_.failed) {
+    fail_response();
+  } else if (responder_.state == ResponseState::kEnded) {
+    finish(ErrorKind::kNone);
+  } else if (content_ != nullptr) {
+    content_->resume();
+  }
+}
+
+void Exchange::end_filters() {
+  request_body_held_ = response_body_held_ = false;
+  request_run_.clear();
+  response_run_.clear();
+  if (filter_states_ == nullptr) return;
+  for (size_t i = 0; i < filter_count_; ++i)
+    if (filter_states_[i] != nullptr) filter_states_[i]->~State();
+  filter_states_ = nullptr;
 }
 
 }  // namespace weir::proxy

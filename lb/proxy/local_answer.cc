@@ -47,6 +47,7 @@ void Exchange::answer(int status, int retry_after) {
 }
 
 void Exchange::answer_replaced() {
+  replaced_ = false;
   answer(replaced_by_);
 }
 
@@ -77,7 +78,7 @@ bool Exchange::try_error_page(int status) {
     const int index = server_->table.find_named(target);
     if (index < 0) return false;
     const Location* named = server_->locations[static_cast<size_t>(index)].get();
-    if (!request_.held) {  // a part of the body is lost: what is left must not go anywhere
+    if (!request_.held || request_run_.held() > 0) {  // a part of the body is lost: what is left must not go anywhere
       if (named->pass) return false;
       if (request_.state == RequestState::kReceiving) move(RequestState::kDiscarding);
     }
@@ -101,40 +102,50 @@ bool Exchange::try_error_page(int status) {
   return true;
 }
 
+// `body` lives as long as the exchange.
 void Exchange::send_local(int status, std::string_view type, std::string_view body, std::string_view location) {
+  http::ResponseHead& head = responder_.local;
+  http::FieldList& fields = head.fields;
+  fields.clear();
+  head.status = status;
   const bool bodiless = status < 200 || status == 204 || status == 304;
-  responder_.local_fields.clear();
-  responder_.sent = &responder_.local_fields;
-  http::OutResponse out;
-  out.status = status;
-  out.fields = &responder_.local_fields;
-  const bool head_only = request_.head.method == http::Method::kHead;
-  if (bodiless) {
-    body = {};
-  } else {
-    out.body = {!head_only, static_cast<int64_t>(body.size())};
-    if (!type.empty() && !body.empty())
-      responder_.local_fields.add("Content-Type", type, http::HeaderToken::kContentType);
-  }
-  if (!location.empty()) responder_.local_fields.add("Location", location, http::HeaderToken::kLocation);
-  if (status == 405)
-    responder_.local_fields.add("Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH", http::HeaderToken::kOther);
+  if (bodiless) body = {};
+  const bool follows = !bodiless && request_.head.method != http::Method::kHead;
+  head.framing = follows ? http::Framing::kLength : http::Framing::kNone;
+  head.content_length = bodiless ? -1 : static_cast<int64_t>(body.size());
+  if (!type.empty() && !body.empty()) fields.add("Content-Type", type, http::HeaderToken::kContentType);
+  if (!location.empty()) fields.add("Location", location, http::HeaderToken::kLocation);
+  if (status == 405) fields.add("Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH", http::HeaderToken::kOther);
   if (retry_after_ > 0 && status == 503) {
     char* text = arena_.allocate(12);
     const auto [end, ec] = std::to_chars(text, text + 12, retry_after_);
-    responder_.local_fields.add("Retry-After", {text, static_cast<size_t>(end - text)}, http::HeaderToken::kRetryAfter);
+    fields.add("Retry-After", {text, static_cast<size_t>(end - text)}, http::HeaderToken::kRetryAfter);
   }
-  record_.status = status;
+  local_body_ = follows ? body : std::string_view();
   if (request_.state == RequestState::kReceiving) move(RequestState::kDiscarding);
+  begin_response(head);
+  if (!is_response_held()) send_local_response();
+}
+
+// The filters have let its head go on, or answer themselves.
+void Exchange::send_local_response() {
+  if (replaced_) {
+    take_back_response();
+    answer_replaced();
+    return;
+  }
+  http::ResponseHead& head = responder_.local;
+  http::OutResponse out;
+  out.status = record_.status = head.status;
+  out.body = {head.framing != http::Framing::kNone, head.framing == http::Framing::kChunked ? -1 : head.content_length};
+  out.fields = &head.fields;
+  responder_.sent = &head.fields;
   responder_.sent_body = out.body;
-  add_own_fields(responder_.local_fields, status);
-  move(ResponseState::kHead);
-  if (head_only) body = {};
-  record_.body_bytes_sent += body.size();
-  move(ResponseState::kEnded);
-  const Sent sent = downstream_->send({.head = &out, .pieces = &body, .count = 1, .end = true});
-  record_.bytes_sent += sent.bytes;
-  finish(sent.error < 0 ? ErrorKind::kClientClosed : ErrorKind::kNone);
+  add_own_fields(head.fields, head.status);
+  responder_.body.flushed();  // what a peer said before its answer was dropped
+  if (!local_body_.empty()) responder_.body.add(local_body_);
+  send_response(&out, true);
+  after_send();
 }
 
 }  // namespace weir::proxy

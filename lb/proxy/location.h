@@ -121,9 +121,11 @@ struct Location {
   std::vector<ErrorPage> error_pages;
   std::shared_ptr<const AccessLogs> access_logs;  // shared, so that a tunnel can keep it and let go of the snapshot
   filter::RealIpOptions real_ip;
-  // The filter itself is put in front of `filters` when the snapshot is built, where maintenance is on.
+  // The filter itself is added when the snapshot is built, where maintenance is on.
   filter::MaintenanceOptions maintenance;
-  std::vector<std::shared_ptr<const filter::Filter>> filters;  // in order
+  std::vector<std::shared_ptr<const filter::Filter>> filters;  // by Order: add_filter()
 };
+
+void add_filter(Location& location, std::shared_ptr<const filter::Filter> filter);
 
 }  // namespace weir::proxy

@@ -103,7 +103,7 @@ void ProxyContent::relay_request_body() {
 void ProxyContent::resume() {
   relay_request_body();
   if (!attempt_.is_leased() || !attempt_.head_received || x_.is_response_held()) return;
-  const bool want = responder().body.update_room(downstream().room());
+  const bool want = responder().body.update_room(x_.response_room());
   attempt_.lease.want_read(want);
   if (want && waiting_ == Waiting::kNothing) arm_upstream();
 }

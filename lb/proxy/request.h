@@ -12,6 +12,7 @@ struct RequestProgress {
   RequestState state = RequestState::kIdle;
   bool held = true;  // Request::body is all of the body that came so far
   bool continue_sent = false;
+  bool body_ended = false;  // for who answers: the filters have passed on its end too
   uint64_t body_bytes = 0;  // that came
 };
 
@@ -24,7 +25,7 @@ struct Request : RequestProgress {
   }
   bool is_receiving() const { return state == RequestState::kReceiving || state == RequestState::kDiscarding; }
   // Nothing further of its body will come for who answers it.
-  bool is_whole() const { return state == RequestState::kComplete || head.framing == http::Framing::kNone; }
+  bool is_whole() const { return body_ended || head.framing == http::Framing::kNone; }
 
   Chain body;  // held until a content takes it, and for a retry
   http::RequestHead head;

@@ -1,4 +1,6 @@
-// The way of a response to the client: head, pieces and end through the location's filters into the codec.
+// The way of a response to the client: head, pieces and end through the location's filters to the downstream.
+#include <algorithm>
+
 #include "proxy/core.h"
 #include "proxy/exchange.h"
 
@@ -7,29 +9,41 @@ namespace weir::proxy {
 void Exchange::begin_response(http::ResponseHead& head) {
   move(ResponseState::kHead);
   response_head_ = &head;
-  if (!location_->filters.empty()) filter_response();
+  response_filter_at_ = 0;
+  if (!location_->filters.empty() && !filters_off_ && !answered_by_filter_) filter_response();
 }
 
 void Exchange::send_response(const http::OutResponse* head, bool end) {
   Relay& body = responder_.body;
-  Message message;
-  message.head = head;
-  message.end = end;
-  if (head != nullptr) move(end && body.count() == 0 ? ResponseState::kEnded : ResponseState::kBody);
-  if (responder_.body_hidden) body.flushed();
-  if (body.count() > 0) {
-    if (!location_->filters.empty()) {
-      for (int i = 0; i < body.count(); ++i) filter_response_body(body.piece(i), end && i + 1 == body.count());
-    }
-    for (int i = 0; i < body.count(); ++i) record_.body_bytes_sent += body.pieces()[i].size();
-    message.pieces = body.pieces();
-    message.count = body.count();
+  if (responder_.failed) {
     body.flushed();
+    return;
   }
-  if (end) move(ResponseState::kEnded);
+  if (head != nullptr && !location_->filters.empty()) begin_response_run();
+  if (response_run_.is_on()) {
+    for (int i = 0; i < body.count(); ++i) response_run_.put(body.pieces()[i]);
+    body.flushed();
+    if (end) response_run_.put_end();
+    run_response_body(head);
+    return;
+  }
+  if (responder_.body_hidden) body.flushed();
+  transmit({.head = head, .pieces = body.pieces(), .count = body.count(), .end = end});
+  body.flushed();
+}
+
+void Exchange::transmit(const Message& message) {
+  if (message.head != nullptr) move(message.end && message.count == 0 ? ResponseState::kEnded : ResponseState::kBody);
+  for (int i = 0; i < message.count; ++i) record_.body_bytes_sent += message.pieces[i].size();
+  if (message.end) move(ResponseState::kEnded);
   const Sent sent = downstream_->send(message);
   record_.bytes_sent += sent.bytes;
   if (sent.error < 0) responder_.client_error = sent.error;
+}
+
+size_t Exchange::response_room() const {
+  const size_t room = downstream_->room();
+  return response_run_.is_on() ? room - std::min(room, response_run_.held()) : room;
 }
 
 }  // namespace weir::proxy

@@ -10,10 +10,10 @@ namespace weir::proxy {
 
 struct ResponderState {
   ResponseState state = ResponseState::kNone;
+  bool failed = false;                    // a filter of the body did: fail_response()
   bool body_hidden = false;               // the status that the client gets has no body: an error_page's
   bool event_stream = false;              // text/event-stream: the peer's silence is normal
   int client_error = 0;                   // of a send in the middle of a feed: a negative errno
-  int64_t sent_length = -1;               // $sent_http_content_length
   const http::FieldList* sent = nullptr;  // the fields of the head that goes out; null: none was composed
   http::OutBody sent_body;                // of that head
 };
@@ -22,8 +22,8 @@ struct Responder : ResponderState {
   void begin() { static_cast<ResponderState&>(*this) = {}; }
   bool has_begun() const { return state != ResponseState::kNone && state != ResponseState::kHead; }
 
-  Relay body;                    // on its way out
-  http::FieldList local_fields;  // of an answer of weir's own
+  Relay body;                // on its way out
+  http::ResponseHead local;  // of an answer of weir's own
 };
 
 }  // namespace weir::proxy

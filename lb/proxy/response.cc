@@ -63,7 +63,8 @@ void ProxyContent::on_body(http::StreamId, std::string_view bytes) {
 }
 
 void ProxyContent::pass_on(std::string_view bytes) {
-  if (bytes.empty() || attempt_.retry_wanted || responder().client_error != 0 || x_.is_replaced()) return;
+  if (bytes.empty() || attempt_.retry_wanted || responder().client_error != 0 || responder().failed || x_.is_replaced())
+    return;
   if (x_.is_response_held()) {
     x_.hold(bytes);
     return;
@@ -145,14 +146,18 @@ void ProxyContent::on_upstream_turn() {
     x_.client_gone(ErrorKind::kClientClosed);
     return;
   }
+  if (responder().failed) {
+    x_.fail_response();
+    return;
+  }
   if (attempt_.complete) {
     if (state_.cluster->site->sticky != nullptr && !state_.cluster->site->sticky->options.learn_from_header)
       learn_binding();
     end_attempt(ErrorKind::kNone, true);
-    x_.finish(ErrorKind::kNone);
+    if (responder().state == ResponseState::kEnded) x_.finish(ErrorKind::kNone);  // else a filter holds the rest
     return;
   }
-  attempt_.lease.want_read(responder().body.update_room(downstream().room()));
+  attempt_.lease.want_read(responder().body.update_room(x_.response_room()));
   arm_upstream();
 }
 
@@ -204,7 +209,7 @@ void ProxyContent::on_upstream_read_soon() const {
 }
 
 bool ProxyContent::is_drained() const {
-  return !x_.is_response_held() && downstream().room() == Downstream::kRoom;
+  return !x_.is_response_held() && x_.response_room() == Downstream::kRoom;
 }
 
 void ProxyContent::on_upstream_closed(int /*code*/) {

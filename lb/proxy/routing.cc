@@ -36,6 +36,12 @@ void Exchange::run_phases() {
       case Phase::kAccess:
         if (suspended_ != Suspended::kNothing || !filter_request()) return;
         phase_ = Phase::kReceive;
+        if (!location_->filters.empty()) begin_request_run();
+        if (pending_answer_ != 0) {  // a filter of the body has failed
+          phase_ = Phase::kRunning;
+          answer(std::exchange(pending_answer_, 0));
+          return;
+        }
         break;
       case Phase::kReceive:
         if (!receive()) return;
@@ -83,7 +89,7 @@ void Exchange::limit_length() {
 // A body of up to the buffer's size is held whole before a peer is chosen; of a larger one the head start is enough.
 bool Exchange::receive() {
   const http::RequestHead& head = request_.head;
-  if (request_.state != RequestState::kReceiving || head.framing == http::Framing::kNone) return true;
+  if (request_.is_whole() || (request_.state != RequestState::kReceiving && !request_run_.is_on())) return true;
   if (head.expect_continue) {
     if (!location_->content->takes_body()) return true;
     if (!request_.continue_sent && request_.body.empty() && !send_continue()) return false;
@@ -119,8 +125,9 @@ void Exchange::run_proxy() {
 
 bool Exchange::redirect_internally() {
   if (content_ != nullptr) std::exchange(content_, nullptr)->end();
-  filter_at_ = response_filter_at_ = 0;  // those of the new location
-  filter_states_ = nullptr;
+  if (request_.state == RequestState::kComplete) request_.body_ended = true;  // what a filter held of it goes
+  end_filters();
+  filter_at_ = 0;  // of the new location
   replaced_ = false;
   request_.held = true;
   request_.head.websocket = false;

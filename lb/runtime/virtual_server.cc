@@ -93,8 +93,7 @@ void MaintenanceSwitches::apply(const std::string& server, const std::string& lo
                             (said->why.empty() ? "" : " (\"" + said->why + "\")"));
   }
   settings.maintenance.on = said != nullptr ? said->on : settings.maintenance.on;
-  if (settings.maintenance.on)
-    settings.filters.insert(settings.filters.begin(), filter::make_maintenance(settings.maintenance));
+  if (settings.maintenance.on) proxy::add_filter(settings, filter::make_maintenance(settings.maintenance));
 }
 
 void MaintenanceSwitches::note(BuiltSite& out) const {

@@ -3,6 +3,8 @@
 #include <map>
 #include <sstream>
 
+#include "sim/churn.h"
+
 namespace weir::sim {
 namespace {
 
@@ -60,6 +62,12 @@ void Schedule::adopt(bool listens) {
   proxy::Location& little = maker.proxied("/little", app);
   little.max_body_bytes = 30'000;
   little.body_buffer_bytes = 100;
+  const auto churn = std::make_shared<Churn>(
+      play_, [this](filter::Resume resume) { world_.loop.post([resume] { resume(); }); }, filter_states_);
+  proxy::add_filter(maker.proxied("/churn", app), churn);
+  proxy::add_filter(maker.proxied("/churn/twice", app), churn);
+  proxy::add_filter(*maker.server().locations.back(), churn);
+  proxy::add_filter(maker.returning("/churn/local", 200, "local"), churn);
   maker.returning("/local", 200, "local");
   maker.returning("/silent", 444);
   maker.returning("/none", 404);
@@ -238,6 +246,7 @@ void Schedule::check_end() {
   if (world_.loop.armed() != 0) play_.fail(std::to_string(world_.loop.armed()) + " deadlines are still armed");
   if (world_.loop.chunks().outstanding() != 0)
     play_.fail(std::to_string(world_.loop.chunks().outstanding()) + " chunks are out");
+  if (filter_states_ != 0) play_.fail(std::to_string(filter_states_) + " states of filters are left");
   if (world_.core->live_epochs() != 1) play_.fail(std::to_string(world_.core->live_epochs()) + " epochs");
   for (size_t i = 0; i + 1 < sites_.size(); ++i)
     if (!sites_[i].expired()) play_.fail("an old site is still held");

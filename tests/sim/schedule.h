@@ -35,6 +35,7 @@ class Schedule {
   uint64_t seed_;
   Play play_;
   Shared shared_;
+  int filter_states_ = 0;  // alive
   World world_;
   std::vector<std::unique_ptr<Client>> clients_;
   std::vector<std::unique_ptr<Peer>> peers_;

@@ -16,7 +16,7 @@ class Maintenance : public testing::Test {
   Verdict ask(const MaintenanceOptions& options, const std::string& from, bool redirected = false) {
     filter_ = make_maintenance(options);
     client_ = *SocketAddress::from_ip(from, 40000);
-    Context context{variables_, arena_, {}, &state_, client_, redirected};
+    Context context{variables_, arena_, chunks_, {}, state_, client_, redirected};
     const Verdict verdict = filter_->on_request(context, request_);
     status_ = context.status;
     retry_after_ = context.retry_after;
@@ -27,7 +27,8 @@ class Maintenance : public testing::Test {
 
   NoVariables variables_;
   Arena arena_;
-  void* state_ = nullptr;
+  ChunkPool chunks_;
+  State* state_ = nullptr;
   SocketAddress client_;
   http::RequestHead request_;
   std::shared_ptr<const Filter> filter_;

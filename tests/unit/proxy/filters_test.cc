@@ -1,6 +1,7 @@
 // The seam of filters: order, answers, holds, bodies. On the simulation's fakes.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,11 +22,22 @@ constexpr char kGet[] = "GET /a HTTP/1.1\r\nHost: sim.test\r\n\r\n";
 struct Script {
   Verdict request = Verdict::kContinue;
   Verdict response = Verdict::kContinue;
+  Verdict request_body = Verdict::kContinue;
+  Verdict response_body = Verdict::kContinue;
   int status = 403;
   std::string add;  // a field put into both heads
+  bool takes_bodies = true;
   bool upper_case = false;
-  int requests = 0, responses = 0, ends = 0;
-  std::vector<std::function<void()>> resumes;
+  std::string tail;  // put behind both bodies
+  int requests = 0, responses = 0, ends = 0, request_ends = 0, states = 0, destroyed = 0;
+  std::vector<filter::Resume> resumes;
+};
+
+struct Seen final : filter::State {
+  explicit Seen(Script& of) : script(of) { ++script.states; }
+  ~Seen() override { ++script.destroyed; }
+  Script& script;
+  int requests = 0;
 };
 
 class Scripted final : public filter::Filter {
@@ -33,26 +45,37 @@ class Scripted final : public filter::Filter {
   explicit Scripted(Script& script) : script_(script) {}
   Verdict on_request(Context& context, http::RequestHead& head) const override {
     ++script_.requests;
-    if (*context.state == nullptr) *context.state = context.arena.make<int>(0);
-    ++*static_cast<int*>(*context.state);
+    ++context.state<Seen>(script_).requests;
     if (!script_.add.empty()) head.fields.add(script_.add, "seen", http::HeaderToken::kOther);
+    if (!script_.tail.empty()) filter::drop_length(head);
     return tell(context, script_.request);
   }
   Verdict on_response(Context& context, http::ResponseHead& head) const override {
     ++script_.responses;
-    EXPECT_EQ(*static_cast<int*>(*context.state), script_.requests) << "the state is this filter's own";
     if (!script_.add.empty()) head.fields.add(script_.add, "seen", http::HeaderToken::kOther);
+    if (!script_.tail.empty()) filter::drop_length(head);
     return tell(context, script_.response);
   }
-  void on_response_body(Context& context, std::string_view& piece, bool end) const override {
-    script_.ends += end;
-    if (!script_.upper_case) return;
-    char* out = context.arena.allocate(piece.size());
-    for (size_t i = 0; i < piece.size(); ++i) out[i] = static_cast<char>(toupper(piece[i]));
-    piece = {out, piece.size()};
+  bool takes_request_body() const override { return script_.takes_bodies; }
+  bool takes_response_body() const override { return script_.takes_bodies; }
+  Verdict on_request_body(Context& context, const filter::Piece& piece, filter::Sink& sink) const override {
+    return change(context, piece, sink, script_.request_body, script_.request_ends);
+  }
+  Verdict on_response_body(Context& context, const filter::Piece& piece, filter::Sink& sink) const override {
+    return change(context, piece, sink, script_.response_body, script_.ends);
   }
 
  private:
+  Verdict change(Context& context, const filter::Piece& piece, filter::Sink& sink, Verdict& verdict, int& ends) const {
+    if (const Verdict told = tell(context, verdict); told != Verdict::kContinue) return told;
+    std::string text(piece.bytes);
+    if (script_.upper_case)
+      for (char& c : text) c = static_cast<char>(toupper(c));
+    sink.write(text);
+    if (piece.end) sink.write(script_.tail);
+    ends += piece.end;
+    return Verdict::kContinue;
+  }
   Verdict tell(Context& context, Verdict& verdict) const {
     context.status = script_.status;
     if (verdict != Verdict::kSuspend) return verdict;
@@ -70,7 +93,9 @@ class Filters : public testing::Test {
     sim::SiteMaker maker(shared_);
     const int app = maker.upstream("app", {"10.0.0.1"});
     Location& location = maker.proxied("/", app);
-    location.filters = {std::make_shared<Scripted>(first_), std::make_shared<Scripted>(second_)};
+    add_filter(location, std::make_shared<Scripted>(first_));
+    add_filter(location, std::make_shared<Scripted>(second_));
+    add_filter(maker.returning("/own", 200, "own"), std::make_shared<Scripted>(first_));
     world_.core->adopt(maker.make({kListen}));
     client_ = world_.accept(kListen);
   }
@@ -78,6 +103,15 @@ class Filters : public testing::Test {
     wire.inbound.append(bytes);
     while (wire.deliver()) {
     }
+  }
+  void resume(Script& script) {
+    const auto way_on = std::exchange(script.resumes, {});
+    ASSERT_EQ(way_on.size(), 1U);
+    way_on[0]();
+  }
+  void expect_closed_states() {
+    EXPECT_EQ(first_.destroyed, first_.states);
+    EXPECT_EQ(second_.destroyed, second_.states);
   }
   void answer(std::string_view bytes) {
     if (peer_ == nullptr) peer_ = world_.connecting.front()->succeed();
@@ -175,6 +209,140 @@ TEST_F(Filters, peer_failure_during_a_hold_is_a_failed_try) {
   }
   first_.resumes[0]();
   EXPECT_TRUE(client_->outbound.starts_with("HTTP/1.1 502 ")) << client_->outbound;
+}
+
+TEST_F(Filters, response_end_comes_once_for_each_kind_of_body) {
+  const std::vector<std::pair<std::string, std::vector<std::string>>> kinds = {
+      {"no body", {"HTTP/1.1 204 No Content\r\n\r\n"}},
+      {"empty body", {"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"}},
+      {"length", {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", "o", "k"}},
+      {"late last chunk", {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n", "0\r\n\r\n"}},
+      {"empty chunked", {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "0\r\n\r\n"}}};
+  int expected = 0;
+  for (const auto& [name, pieces] : kinds) {
+    tell(*client_, kGet);
+    for (const std::string& piece : pieces) answer(piece);
+    EXPECT_EQ(first_.ends, ++expected) << name;
+    EXPECT_EQ(second_.ends, expected) << name;
+    EXPECT_EQ(first_.request_ends, expected) << name;
+    expect_closed_states();
+  }
+}
+
+TEST_F(Filters, growing_filters_follow_each_other) {
+  first_.tail = "1";
+  second_.tail = "2";
+  tell(*client_, kGet);
+  answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  EXPECT_TRUE(client_->outbound.ends_with("4\r\nok12\r\n0\r\n\r\n")) << client_->outbound;
+}
+
+TEST_F(Filters, suspended_response_body_keeps_its_end) {
+  second_.response_body = Verdict::kSuspend;
+  second_.tail = "!";
+  tell(*client_, kGet);
+  answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  EXPECT_EQ(second_.ends, 0);
+  EXPECT_FALSE(client_->outbound.ends_with("0\r\n\r\n"));
+  EXPECT_FALSE(peer_->closed);
+  EXPECT_EQ(shared_.peers.begin()->second->inflight.load(), 0U) << "the peer is free meanwhile";
+  resume(second_);
+  EXPECT_TRUE(client_->outbound.ends_with("3\r\nok!\r\n0\r\n\r\n")) << client_->outbound;
+  expect_closed_states();
+}
+
+TEST_F(Filters, suspended_response_body_pauses_the_peer) {
+  first_.response_body = Verdict::kSuspend;
+  tell(*client_, kGet);
+  answer("HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + std::string(200'000, 'x'));
+  EXPECT_FALSE(peer_->reading);
+  resume(first_);
+  EXPECT_TRUE(peer_->reading);
+  answer(std::string(100'000, 'x'));
+  EXPECT_EQ(first_.ends, 1);
+  EXPECT_EQ(world_.loop.chunks().outstanding(), 0U);
+}
+
+TEST_F(Filters, failure_before_the_head_is_a_500) {
+  first_.response_body = Verdict::kFail;
+  tell(*client_, kGet);
+  answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  EXPECT_TRUE(client_->outbound.starts_with("HTTP/1.1 500 ")) << client_->outbound;
+  expect_closed_states();
+}
+
+TEST_F(Filters, failure_inside_the_body_breaks_it_off) {
+  tell(*client_, kGet);
+  answer("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n");
+  first_.response_body = Verdict::kFail;
+  answer("2\r\nok\r\n");
+  EXPECT_FALSE(client_->outbound.ends_with("0\r\n\r\n"));
+  EXPECT_TRUE(client_->fin || client_->closed);
+  EXPECT_TRUE(peer_->closed);
+}
+
+TEST_F(Filters, own_answers_pass_through) {
+  first_.add = "X-First";
+  first_.tail = "+";
+  tell(*client_, "GET /own HTTP/1.1\r\nHost: sim.test\r\n\r\n");
+  EXPECT_NE(client_->outbound.find("X-First: seen"), std::string::npos);
+  EXPECT_TRUE(client_->outbound.ends_with("4\r\nown+\r\n0\r\n\r\n")) << client_->outbound;
+  client_->outbound.clear();
+  first_.response = Verdict::kSuspend;
+  tell(*client_, "GET /own HTTP/1.1\r\nHost: sim.test\r\n\r\n");
+  EXPECT_EQ(client_->outbound, "");
+  resume(first_);
+  EXPECT_TRUE(client_->outbound.ends_with("4\r\nown+\r\n0\r\n\r\n"));
+  EXPECT_EQ(first_.ends, 2);
+  expect_closed_states();
+}
+
+TEST_F(Filters, request_body_is_changed_before_a_peer_sees_it) {
+  first_.upper_case = true;
+  second_.tail = "!";
+  tell(*client_, "POST /a HTTP/1.1\r\nHost: sim.test\r\nContent-Length: 4\r\n\r\nab");
+  tell(*client_, "cd");
+  answer("HTTP/1.1 204 No Content\r\n\r\n");
+  EXPECT_TRUE(peer_->outbound.ends_with("5\r\nABCD!\r\n0\r\n\r\n")) << peer_->outbound;
+  EXPECT_EQ(first_.request_ends, 1);
+}
+
+TEST_F(Filters, suspended_request_body_holds_back_its_end) {
+  first_.request_body = Verdict::kSuspend;
+  tell(*client_, "POST /a HTTP/1.1\r\nHost: sim.test\r\nContent-Length: 4\r\n\r\nabcd");
+  EXPECT_TRUE(world_.connecting.empty());
+  resume(first_);
+  answer("HTTP/1.1 204 No Content\r\n\r\n");
+  EXPECT_TRUE(peer_->outbound.ends_with("\r\n\r\nabcd")) << peer_->outbound;
+  EXPECT_TRUE(client_->outbound.starts_with("HTTP/1.1 204 "));
+}
+
+TEST_F(Filters, streamed_request_body_passes_the_filters_too) {
+  first_.tail = "!";
+  const std::string half(70'000, 'x');
+  tell(*client_, "POST /a HTTP/1.1\r\nHost: sim.test\r\nContent-Length: 140000\r\n\r\n" + half);
+  ASSERT_FALSE(world_.connecting.empty());
+  peer_ = world_.connecting.front()->succeed();
+  tell(*client_, half);
+  EXPECT_TRUE(peer_->outbound.ends_with("0\r\n\r\n"));
+  EXPECT_GT(peer_->outbound.size(), 140'000U);
+  EXPECT_EQ(std::count(peer_->outbound.begin(), peer_->outbound.end(), '!'), 1);
+}
+
+TEST_F(Filters, failed_request_body_is_answered_500) {
+  first_.request_body = Verdict::kFail;
+  tell(*client_, "POST /a HTTP/1.1\r\nHost: sim.test\r\nContent-Length: 2\r\n\r\nhi");
+  EXPECT_TRUE(client_->outbound.starts_with("HTTP/1.1 500 ")) << client_->outbound;
+  EXPECT_TRUE(world_.connecting.empty());
+}
+
+TEST_F(Filters, filters_stand_in_their_order) {
+  Location location;
+  filter::MaintenanceOptions on;
+  on.on = true;
+  add_filter(location, std::make_shared<Scripted>(first_));
+  add_filter(location, filter::make_maintenance(on));
+  EXPECT_EQ(location.filters[0]->order(), filter::Order::kMaintenance);
 }
 
 }  // namespace
