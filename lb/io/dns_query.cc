@@ -7,6 +7,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/bytes.h"
 #include "io/dns_srv.h"
 
 namespace weir::io {
@@ -54,6 +55,23 @@ ResolveAnswer answer_of(const ares_addrinfo* info, uint16_t port) {
   return answer;
 }
 
+// RFC 6761 6.3: localhost and the names below it are loopback, whatever a hosts file or a server says of them; a
+// container from scratch has neither.
+bool is_localhost(std::string_view host) {
+  constexpr std::string_view kName = "localhost";
+  if (host.ends_with('.')) host.remove_suffix(1);
+  if (host.size() < kName.size() || !iequals(host.substr(host.size() - kName.size()), kName)) return false;
+  return host.size() == kName.size() || host[host.size() - kName.size() - 1] == '.';
+}
+
+ResolveAnswer loopback(uint16_t port, const DnsQuestion& families) {
+  ResolveAnswer answer;
+  if (families.ipv4) answer.peers.push_back({*SocketAddress::from_ip("127.0.0.1", port)});
+  if (families.ipv6) answer.peers.push_back({*SocketAddress::from_ip("::1", port)});
+  answer.ttl_seconds = INT32_MAX;
+  return answer;
+}
+
 void ask_addresses(ares_channel channel, const std::string& host, uint16_t port, const DnsQuestion& families,
                    AddressesDone done) {
   if (auto literal = SocketAddress::from_ip(host, port)) {
@@ -62,6 +80,10 @@ void ask_addresses(ares_channel channel, const std::string& host, uint16_t port,
   }
   if (host.empty() || host.find('\0') != std::string::npos || (!families.ipv4 && !families.ipv6)) {
     done(ARES_ENOTFOUND, {});
+    return;
+  }
+  if (is_localhost(host)) {
+    done(ARES_SUCCESS, loopback(port, families));
     return;
   }
   ares_addrinfo_hints hints{};

@@ -79,15 +79,28 @@ TEST_F(ResolveAll, follows_an_alias_and_minds_its_ttl) {
   EXPECT_EQ(answer->ttl_seconds, 5);
 }
 
-TEST_F(ResolveAll, addresses_and_the_hosts_file_need_no_server) {
-  DnsQuestion local = question("localhost");
-  local.ipv6 = false;
-  const auto answers = resolve_all({question("192.0.2.7"), question("::1"), local, question("")}, kPlenty);
+TEST_F(ResolveAll, addresses_need_no_server) {
+  const auto answers = resolve_all({question("192.0.2.7"), question("::1"), question("")}, kPlenty);
   EXPECT_THAT(texts(answers[0]), ElementsAre("192.0.2.7:80"));
   EXPECT_THAT(texts(answers[1]), ElementsAre("[::1]:80"));
-  EXPECT_THAT(texts(answers[2]), ElementsAre("127.0.0.1:80"));
-  EXPECT_FALSE(answers[3]);
+  EXPECT_FALSE(answers[2]);
   EXPECT_EQ(dns_.questions, 0);
+}
+
+// RFC 6761 6.3: no file and no server has a say in it.
+TEST_F(ResolveAll, localhost_is_loopback_without_asking) {
+  dns_.add("app.localhost", address_record("10.0.0.1"));
+  DnsQuestion ipv4 = question("LOCALHOST.");
+  ipv4.ipv6 = false;
+  const auto answers = resolve_all({question("localhost"), ipv4, question("app.localhost")}, kPlenty);
+  EXPECT_THAT(texts(answers[0]), ElementsAre("127.0.0.1:80", "[::1]:80"));
+  EXPECT_THAT(texts(answers[1]), ElementsAre("127.0.0.1:80"));
+  EXPECT_THAT(texts(answers[2]), ElementsAre("127.0.0.1:80", "[::1]:80"));
+  EXPECT_EQ(dns_.questions, 0);
+  dns_.add("notlocalhost", address_record("10.0.0.1"));
+  DnsQuestion other = question("notlocalhost");
+  other.ipv6 = false;
+  EXPECT_THAT(texts(ask(other)), ElementsAre("10.0.0.1:80"));
 }
 
 TEST_F(ResolveAll, asks_many_names_in_the_time_of_one) {
