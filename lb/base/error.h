@@ -33,7 +33,8 @@ enum class ErrorKind : uint8_t {
   kBodyTimeout,       // silence inside the response body
   kSendTimeout,       // the peer does not take the request
   kResetMidResponse,  // closed inside the response
-  kInvalidResponse,   // not HTTP, or framing we refuse
+  kInvalidResponse,   // HTTP, but a head or framing that we refuse
+  kNotHttp,           // no status line
   kDeclaredDown,      // a check took the peer down while the request waited on it: rule (d)
   kNotReady,  // its gateway answered that the application is not there yet; the application never saw the request
   // local

@@ -170,7 +170,7 @@ class ClientCodec {
     virtual void on_response(StreamId stream) = 0;
     virtual void on_body(StreamId stream, std::string_view bytes) = 0;
     virtual void on_response_end(StreamId stream) = 0;
-    // kInvalidResponse, before or after the head. `why` is static. Nothing follows.
+    // kInvalidResponse, before or after the head, or kNotHttp. `why` is static. Nothing follows.
     virtual void on_error(StreamId stream, ErrorKind kind, std::string_view why) = 0;
 
    protected:

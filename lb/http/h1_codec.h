@@ -58,8 +58,8 @@ class H1ServerCodec final : public ServerCodec {
 
 class H1ClientCodec final : public ClientCodec {
  public:
-  static constexpr HeadLimits kLimits{64 * 1024, 64 * 1024, 128};
-  static constexpr int kMostInterims = 8;
+  static constexpr HeadLimits kLimits{256 * 1024, 256 * 1024, 1000};
+  static constexpr size_t kMostInterimBytes = 64 * 1024;  // of a response's 1xx heads together
 
   uint32_t capacity() const override { return state_ == State::kIdle || state_ == State::kEnded ? 1 : 0; }
   StreamId open(Method method, bool websocket) override;
@@ -76,13 +76,13 @@ class H1ClientCodec final : public ClientCodec {
   size_t feed_body(std::string_view bytes, Handler& handler);
   void accept_head(std::string_view raw, Handler& handler);
   void end_response(Handler& handler);
-  void fail(Handler& handler, std::string_view why);
+  void fail(Handler& handler, std::string_view why, ErrorKind kind = ErrorKind::kInvalidResponse);
 
   State state_ = State::kIdle;
   Method method_ = Method::kGet;
   bool websocket_ = false;
   bool out_chunked_ = false;
-  int interims_ = 0;
+  size_t interim_bytes_ = 0;
   Prescan prescan_{Prescan::Kind::kResponse};
   BodyDecoder body_;
 };

@@ -69,16 +69,24 @@ bool is_idempotent(Method method) {
 FieldList& FieldList::operator=(const FieldList& other) {
   if (this == &other) return *this;
   clear();
-  if (other.size_ > kInline) make_room();
+  if (other.size_ > room_) make_room(other.size_);
   std::copy_n(other.fields_, other.size_, fields_);
   size_ = other.size_;
   return *this;
 }
 
-void FieldList::make_room() {
-  if (large_ == nullptr) large_ = std::make_unique<Field[]>(kCapacity);
-  std::copy_n(fields_, size_, large_.get());
+void FieldList::make_room(int wanted) {
+  if (large_room_ < wanted) {
+    const int room = wanted <= kMany ? kMany : kCapacity;
+    auto larger = std::make_unique<Field[]>(static_cast<size_t>(room));
+    std::copy_n(fields_, size_, larger.get());
+    large_ = std::move(larger);
+    large_room_ = room;
+  } else {
+    std::copy_n(fields_, size_, large_.get());
+  }
   fields_ = large_.get();
+  room_ = large_room_;
 }
 
 const Field* FieldList::find(std::string_view name) const {

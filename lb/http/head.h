@@ -67,13 +67,15 @@ struct Field {
 // keeps.
 class FieldList {
  public:
-  static constexpr int kCapacity = 144;
+  static constexpr int kCapacity = 1100;  // a response's most, and what weir adds
+  static constexpr int kMany = 144;
   static constexpr int kInline = 24;
 
   int size() const { return size_; }
   bool full() const { return size_ == kCapacity; }
   void clear() {
     size_ = 0;
+    room_ = kInline;
     fields_ = inline_.data();
   }
   Field* begin() { return fields_; }
@@ -83,7 +85,7 @@ class FieldList {
   // False when full.
   bool add(std::string_view name, std::string_view value, HeaderToken token, bool added = true) {
     if (full()) return false;
-    if (size_ == kInline && fields_ == inline_.data()) make_room();
+    if (size_ == room_) make_room(size_ + 1);
     Field& field = fields_[size_++];
     field.name = name;
     field.value = value;
@@ -119,11 +121,13 @@ class FieldList {
   FieldList& operator=(const FieldList& other);
 
  private:
-  void make_room();
+  void make_room(int wanted);
 
   int size_ = 0;
+  int room_ = kInline;  // of fields_
   Field* fields_;
   std::unique_ptr<Field[]> large_;
+  int large_room_ = 0;
   std::array<Field, kInline> inline_;
 };
 

@@ -27,12 +27,14 @@ Prescan::Step Prescan::scan(std::string_view bytes, const HeadLimits& limits) {
       return bad(431, "header field line is too long");
     }
     const char c = head[at_];
-    if (c == '\r') {
-      if (at_ + 1 == head.size()) break;
-      if (head[at_ + 1] != '\n') return bad(400, "CR without LF");
+    const bool bare = c == '\n' && kind_ == Kind::kResponse;
+    if (c == '\r' || bare) {
+      if (!bare && at_ + 1 == head.size()) break;
+      if (!bare && head[at_ + 1] != '\n') return bad(400, "CR without LF");
       const std::string_view line = head.substr(line_start_, at_ - line_start_);
       if (line.empty() && lines_ == 0) return bad(400, "too many empty lines before the message");
-      at_ += 2;
+      at_ += bare ? 1 : 2;
+      bare_ += bare ? 1 : 0;
       if (line.empty()) return Step::kComplete;
       if (!end_line(line, limits)) return Step::kBad;
       line_start_ = at_;

@@ -24,8 +24,13 @@ class Prescan {
   // After kComplete: the head's size with the empty line, and how many field lines it has.
   size_t head_bytes() const { return at_; }
   int fields() const { return lines_ - 1; }
+  // How many lines of a response end in LF alone (RFC 9112 2.2: a recipient may take it for a line's end; nginx and
+  // HAProxy do). Requests with such a line are refused.
+  size_t bare_line_feeds() const { return bare_; }
   // Of the first line without CRLF; 0 while it is incomplete.
   size_t first_line_bytes() const { return first_line_; }
+  // Whether the first line was taken as good.
+  bool first_line_ends() const { return lines_ > 0; }
   // After kBad. Responses get the status 502 for everything.
   const Reject& reject() const { return reject_; }
 
@@ -39,6 +44,7 @@ class Prescan {
   size_t at_ = 0;  // all before it is clean
   size_t line_start_ = 0;
   size_t first_line_ = 0;
+  size_t bare_ = 0;
   Reject reject_;
 };
 

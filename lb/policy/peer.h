@@ -68,6 +68,16 @@ struct alignas(64) PeerState {
     return true;
   }
   void release() { inflight.fetch_sub(1, std::memory_order_relaxed); }
+  // A request on the peer timed out: whether that counts as its failure. While its check passes, the slow path of one
+  // application says nothing of the node; so many in a row, with no answer between them, do.
+  static constexpr uint32_t kTimeoutsAgainstCheck = 3;
+  bool timeout_counts() {
+    return timeouts_in_row.fetch_add(1, std::memory_order_relaxed) + 1 >= kTimeoutsAgainstCheck ||
+           !check_passes.load(std::memory_order_relaxed);
+  }
+  void note_answer() {
+    if (timeouts_in_row.load(std::memory_order_relaxed) != 0) timeouts_in_row.store(0, std::memory_order_relaxed);
+  }
 
   Switch check_down;  // active health says down (one writer: control)
   Switch drain;       // the operator drains it: bound requests only
@@ -81,7 +91,9 @@ struct alignas(64) PeerState {
   std::atomic<uint32_t>& inflight = load_cell.count();  // requests of everybody on this peer, its tunnels too
 
   alignas(64) PeerStats stats;
-  std::atomic<uint32_t> tunnels{0};  // of inflight: opened WebSockets
+  std::atomic<uint32_t> timeouts_in_row{0};
+  std::atomic<bool> check_passes{false};  // the newest result of an active check (one writer: control)
+  std::atomic<uint32_t> tunnels{0};       // of inflight: opened WebSockets
 };
 
 // Immutable part of a Cluster.

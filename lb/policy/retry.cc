@@ -18,7 +18,8 @@ bool is_listed(const RetryConditions& on, const AttemptFacts& facts) {
     case ErrorKind::kResetBeforeResponse: return on.error;
     case ErrorKind::kHeaderTimeout:
     case ErrorKind::kSendTimeout: return on.timeout;
-    case ErrorKind::kInvalidResponse: return on.invalid_header;
+    case ErrorKind::kInvalidResponse:
+    case ErrorKind::kNotHttp: return on.invalid_header;
     default: return false;
   }
 }

@@ -51,7 +51,8 @@ policy::AttemptFacts ProxyContent::facts(ErrorKind kind) const {
   if (!request().held) f.bytes_accepted = std::max<uint64_t>(f.bytes_accepted, 1);
   f.idempotent = http::is_idempotent(request().head.method);
   f.request_held = request().held;
-  f.client_answered = responder().state != ResponseState::kNone;
+  // Of two nodes' hints the client could not tell which are the answer's.
+  f.client_answered = responder().state != ResponseState::kNone || responder().interim_sent;
   f.upgrade = request().head.websocket && location().upgrade_websocket;
   f.tries_made = state_.tries;
   f.first_started = state_.first_attempt_at;
@@ -146,6 +147,8 @@ void ProxyContent::peer_failed(ErrorKind kind) {
   state.stats.failures.fetch_add(1, std::memory_order_relaxed);
   const MonoMs now = core_.loop().now();
   const MonoMs until = state.passive.ejected_until();
+  const bool late = kind == ErrorKind::kHeaderTimeout || kind == ErrorKind::kBodyTimeout;
+  if (late && !state.timeout_counts()) return;
   if (!state_.cluster->site->cluster->single()) state.passive.failure(now);
   if (state.passive.ejected_until() <= until) return;
   // For the first time, or longer because the probe failed too.
@@ -158,6 +161,7 @@ void ProxyContent::peer_failed(ErrorKind kind) {
 void ProxyContent::peer_succeeded() {
   state_.cluster->balancer->succeeded(*attempt_.peer);
   policy::PeerState& state = *attempt_.peer->state;
+  state.note_answer();
   if (times_matter()) {
     const observe::Attempt& attempt = record().attempts.back();
     policy::note_time(state.stats.header_time, micros(attempt.started_us, attempt.header_us));

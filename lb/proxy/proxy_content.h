@@ -40,6 +40,7 @@ struct AttemptState {
   bool all_sent = false;               // so was the rest
   bool upload_broken = false;          // the peer takes no more; its answer may still come
   bool head_received = false;          // the final one
+  bool alive = false;                  // it said 102 or 103: it has time anew
   bool retry_wanted = false;           // the answer sends the request elsewhere
   bool not_ready = false;              // what was looked at says so
   bool complete = false;               // the response has ended

@@ -1,5 +1,6 @@
 // The peer's response: its head decides (another try, a tunnel, the client's answer), its body is relayed.
 #include <algorithm>
+#include <utility>
 
 #include "base/log.h"
 #include "http/forward.h"
@@ -20,13 +21,16 @@ http::ResponseHead& ProxyContent::response_head(http::StreamId) {
 }
 
 void ProxyContent::on_interim(http::StreamId) {
+  if (attempt_.response.status != 100) attempt_.alive = true;
   if (attempt_.response.status == 100 || responder().state != ResponseState::kNone) return;
   http::OutResponse interim;
   interim.status = attempt_.response.status;
   interim.reason = attempt_.response.reason;
   http::drop_hop_by_hop(attempt_.response.fields);
   interim.fields = &attempt_.response.fields;
-  if (const int rc = downstream().send({.head = &interim}).error; rc < 0) responder().client_error = rc;
+  const Sent sent = downstream().send({.head = &interim});
+  if (sent.error < 0) responder().client_error = sent.error;
+  if (sent.bytes > 0) responder().interim_sent = true;
 }
 
 void ProxyContent::on_response(http::StreamId) {
@@ -35,7 +39,7 @@ void ProxyContent::on_response(http::StreamId) {
   attempt.status = attempt_.response.status;
   attempt.header_us = core_.loop().now_us();
   auto& answered = attempt_.peer->state->stats.responses;
-  answered[static_cast<size_t>(attempt_.response.status / 100 - 1) % answered.size()].fetch_add(
+  answered[std::min(static_cast<size_t>(attempt_.response.status / 100), answered.size()) - 1].fetch_add(
       1, std::memory_order_relaxed);
   if (attempt_.response.status == 101) return;
   if (!location().not_ready.empty() && begin_look()) return;
@@ -125,7 +129,10 @@ void ProxyContent::on_upstream_turn() {
     next_attempt();
     return;
   }
-  if (!attempt_.head_received) return;  // an interim one, or a part of a head
+  if (!attempt_.head_received) {  // an interim one, or a part of a head
+    if (std::exchange(attempt_.alive, false)) arm_upstream();
+    return;
+  }
   if (x_.is_replaced()) {
     end_attempt(ErrorKind::kNone, true);
     x_.take_back_response();

@@ -202,6 +202,7 @@ HealthMonitor::Impl::SharedProbe& HealthMonitor::Impl::probe_for(const SocketAdd
 void HealthMonitor::Impl::release_unchecked(const Previous& previous) {
   for (const auto& upstream : previous.upstreams) {
     for (const auto& peer : upstream->peers) {
+      peer->peer.state->check_passes.store(false, std::memory_order_relaxed);  // until its next result
       if (!peer->down) continue;
       peer->peer.state->check_down = false;
       log::notice("peer ", peer->title, ": no longer checked (was down)");
@@ -294,6 +295,7 @@ void HealthMonitor::Impl::change(const UpstreamEntry& upstream, PeerEntry& peer,
 void HealthMonitor::Impl::heal(const Binding& binding, bool passed) {
   PeerEntry& peer = *binding.peer;
   policy::PeerState& state = *peer.peer.state;
+  state.check_passes.store(passed && !peer.down, std::memory_order_relaxed);
   bool& failed = peer.checks[binding.check].failed_since_ejection;
   if (state.passive.ejected_until() == 0) {
     failed = false;

@@ -118,18 +118,49 @@ TEST(ClientCodec, reads_the_keep_alive_timeout) {
   EXPECT_EQ(timeout("timeout=99999999999"), INT32_MAX);
 }
 
-TEST(ClientCodec, forwards_at_most_eight_interims) {
+TEST(ClientCodec, forwards_any_number_of_interims_within_a_size) {
   std::string input;
-  for (int i = 0; i < 8; ++i) input += "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
+  for (int i = 0; i < 100; ++i) input += "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
   const std::string last = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
   auto fed = feed_response(input + last);
-  EXPECT_EQ(fed.events->interims.size(), 8u);
+  EXPECT_EQ(fed.events->interims.size(), 100u);
   EXPECT_EQ(fed.events->interims[0].status, 103);
   ASSERT_EQ(fed.events->finals.size(), 1u);
   EXPECT_EQ(fed.events->finals[0].fields, "Content-Length: 0\n");
-  fed = feed_response("HTTP/1.1 100 Continue\r\n\r\n" + input + last);
-  EXPECT_EQ(fed.events->error, "too many interim responses");
-  EXPECT_EQ(fed.events->interims.size(), 8u);
+  const std::string large = "HTTP/1.1 103 Early Hints\r\nLink: " + std::string(33'000, 'x') + "\r\n\r\n";
+  EXPECT_EQ(feed_response(large + last).events->error, "");
+  fed = feed_response(large + large + last);
+  EXPECT_EQ(fed.events->error, "too many bytes of interim responses");
+  EXPECT_EQ(fed.events->interims.size(), 1u);
+}
+
+// What nginx and HAProxy both pass on.
+TEST(ClientCodec, takes_any_status_of_three_digits) {
+  EXPECT_EQ(one("HTTP/1.1 600 Odd\r\nContent-Length: 0\r\n\r\n").status, 600);
+  EXPECT_EQ(one("HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n").status, 999);
+}
+
+TEST(ClientCodec, takes_a_bare_line_feed_for_a_line_end) {
+  const auto r = one("HTTP/1.1 200 OK\nServer: a\r\nX:  b \nContent-Length: 3\n\nabc");
+  EXPECT_EQ(r.reason, "OK");
+  EXPECT_EQ(r.fields, "Server: a\nX: b\nContent-Length: 3\n");
+  EXPECT_EQ(r.body, "abc");
+  EXPECT_TRUE(r.ended);
+  const std::string mixed = "HTTP/1.1 200 OK\r\nA: b\r\nContent-Length: 1\r\n\nxy";
+  for (size_t cut = 1; cut < mixed.size(); ++cut) {
+    const auto fed = feed_response(mixed, Method::kGet, false, {cut});
+    ASSERT_EQ(fed.events->finals.size(), 1u) << cut;
+    EXPECT_EQ(fed.events->finals[0].body, "x") << cut;
+    EXPECT_EQ(fed.left, 1u) << cut;
+  }
+}
+
+TEST(ClientCodec, takes_equal_lengths_for_one) {
+  const auto r =
+      one("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nA: b\r\ncontent-length:3\r\nContent-Length: 3 \r\n\r\nabc");
+  EXPECT_EQ(r.content_length, 3);
+  EXPECT_EQ(r.fields, "Content-Length: 3\nA: b\n");
+  EXPECT_EQ(r.body, "abc");
 }
 
 TEST(ClientCodec, an_interim_with_a_length_has_no_body) {
@@ -206,7 +237,7 @@ TEST_P(HostileResponse, verdict_is_the_same_at_every_cut) {
 
 constexpr const char* kStatusLine = "status line without HTTP/1.0 or HTTP/1.1";
 constexpr const char* kThreeDigits = "status line without a status of three digits";
-constexpr const char* kRange = "status is not within 100 to 599";
+constexpr const char* kRange = "status is below 100";
 constexpr const char* kBoth = "Content-Length is repeated or stands beside Transfer-Encoding";
 constexpr const char* kCoding = "Transfer-Encoding is not exactly chunked";
 constexpr const char* kFold = "folded header line";
@@ -227,14 +258,12 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"minus", "HTTP/1.1 -20 OK\r\n\r\n", kThreeDigits},
         Case{"two_spaces", "HTTP/1.1  200 OK\r\n\r\n", kThreeDigits},
         Case{"status_099", "HTTP/1.1 099 OK\r\n\r\n", kRange}, Case{"status_000", "HTTP/1.1 000 OK\r\n\r\n", kRange},
-        Case{"status_600", "HTTP/1.1 600 OK\r\n\r\n", kRange}, Case{"status_999", "HTTP/1.1 999 OK\r\n\r\n", kRange},
         Case{"reason_without_space", "HTTP/1.1 200OK\r\n\r\n", "status line with more than three digits of status"},
         Case{"reason_bare_cr", "HTTP/1.1 200 O\rK\r\n\r\n", "CR without LF"},
         Case{"reason_nul", "HTTP/1.1 200 O\0K\r\n\r\n"s, "NUL in the head"},
-        Case{"lf_line_ends", "HTTP/1.1 200 OK\nContent-Length: 0\n\n", "LF without CR"},
-        Case{"lf_ends_head", "HTTP/1.1 200 OK\r\nA: b\r\n\n", "LF without CR"},
         Case{"value_bare_cr", ok("X: a\rSet-Cookie: b\r\n"), "CR without LF"},
-        Case{"value_bare_lf", ok("X: a\nSet-Cookie: b\r\n"), "LF without CR"},
+        Case{"cr_before_crlf", ok("X: a\r\r\n"), "CR without LF"},
+        Case{"lf_fold", "HTTP/1.1 200 OK\nX: a\n b\n\n", kFold},
         Case{"value_nul", ok("X: a\0\r\n"s), "NUL in the head"}, Case{"value_escape", ok("X: \x1b\r\n"), kControl},
         Case{"value_del", ok("X: \x7f\r\n"), kControl}, Case{"fold", ok("X: a\r\n b\r\n"), kFold},
         Case{"fold_first", ok(" X: a\r\n"), kFold}, Case{"empty_name", ok(": a\r\n"), "empty header name"},
@@ -243,7 +272,10 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"bad_name", ok("a(b: c\r\n"), "illegal character in a header name"},
         Case{"cl_te", ok("Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"), kBoth},
         Case{"te_cl", ok("Transfer-Encoding: chunked\r\nContent-Length: 3\r\n", "0\r\n\r\n"), kBoth},
-        Case{"cl_twice_same", ok("Content-Length: 3\r\nContent-Length: 3\r\n", "abc"), kBoth},
+        Case{"cl_twice_same_and_te",
+             ok("Content-Length: 3\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"), kBoth},
+        Case{"cl_thrice_different", ok("Content-Length: 3\r\ncontent-length:3\r\nContent-Length: 03\r\n", "abc"),
+             kBoth},
         Case{"cl_twice_different", ok("Content-Length: 3\r\nContent-Length: 4\r\n", "abcd"), kBoth},
         Case{"cl_list", ok("Content-Length: 3, 3\r\n", "abc"), "invalid Content-Length"},
         Case{"cl_minus", ok("Content-Length: -1\r\n"), "invalid Content-Length"},
@@ -259,10 +291,10 @@ INSTANTIATE_TEST_SUITE_P(
              "Transfer-Encoding in HTTP/1.0"},
         Case{"unasked_101", "HTTP/1.1 101 S\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n",
              "101 that was not asked for"},
-        Case{"interim_storm", repeat("HTTP/1.1 100 Continue\r\n\r\n", 20), "too many interim responses"},
-        Case{"many_fields", ok(repeat("a: b\r\n", 129)), "too many header fields"},
-        Case{"large_head", ok(repeat("a: " + std::string(9000, 'b') + "\r\n", 8)), "header block is too large"},
-        Case{"endless_line", ok("a: " + std::string(70000, 'b')), "header block is too large"},
+        Case{"interim_storm", repeat("HTTP/1.1 100 Continue\r\n\r\n", 3000), "too many bytes of interim responses"},
+        Case{"many_fields", ok(repeat("a: b\r\n", 1001)), "too many header fields"},
+        Case{"large_head", ok(repeat("a: " + std::string(9000, 'b') + "\r\n", 30)), "header block is too large"},
+        Case{"endless_line", ok("a: " + std::string(300'000, 'b')), "header block is too large"},
         Case{"bad_chunk", ok("Transfer-Encoding: chunked\r\n", "zz\r\n"), "chunk without a size"},
         Case{"chunk_spill", ok("Transfer-Encoding: chunked\r\n", "1\r\nab\r\n0\r\n\r\n"),
              "chunk data is not followed by CRLF"},
@@ -271,7 +303,9 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(ClientCodec, takes_a_response_head_larger_than_a_request_may_be) {
   EXPECT_EQ(one(ok(repeat("Set-Cookie: " + std::string(9000, 'b') + "\r\n", 6) + "Content-Length: 0\r\n")).status, 200);
-  EXPECT_EQ(one(ok(repeat("a: b\r\n", 127) + "Content-Length: 0\r\n")).status, 200);
+  EXPECT_EQ(one(ok("A: " + std::string(70'000, 'b') + "\r\nContent-Length: 0\r\n")).status, 200);
+  for (const int fields : {23, 24, 143, 144, 150, 999})
+    EXPECT_EQ(one(ok(repeat("a: b\r\n", static_cast<size_t>(fields)) + "Content-Length: 0\r\n")).status, 200) << fields;
 }
 
 TEST(ClientCodec, events_are_the_same_at_every_cut) {

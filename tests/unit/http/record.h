@@ -142,7 +142,7 @@ class Responses final : public ClientCodec::Handler {
     finals.back().ended = true;
   }
   void on_error(StreamId, ErrorKind kind, std::string_view why) override {
-    if (!error.empty() || kind != ErrorKind::kInvalidResponse) out_of_order = true;
+    if (!error.empty() || (kind != ErrorKind::kInvalidResponse && kind != ErrorKind::kNotHttp)) out_of_order = true;
     error = why;
   }
 

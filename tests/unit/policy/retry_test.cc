@@ -85,6 +85,7 @@ const std::vector<Row> kWithDefaults = {
     {ErrorKind::kHeaderTimeout, kBudget, kNo, kBudget, kNo},
     {ErrorKind::kSendTimeout, kBudget, kNo, kBudget, kNo},
     {ErrorKind::kInvalidResponse, kNo, kNo, kNo, kNo},
+    {ErrorKind::kNotHttp, kNo, kNo, kNo, kNo},
     {ErrorKind::kDeclaredDown, kYes, kNo, kYes, kNo},
     {ErrorKind::kNotReady, kYes, kYes, kYes, kYes},
     {ErrorKind::kBodyTimeout, kNo, kNo, kNo, kNo},
@@ -260,12 +261,12 @@ TEST(Retry, last_answer_reaches_the_client_when_tries_end) {
   EXPECT_EQ(exhausted_status(not_ready), 502);
 }
 
-TEST(Blame, errors_timeouts_and_invalid_answers_always_count) {
+TEST(Blame, errors_and_timeouts_always_count) {
   for (const RetryConditions& on : {RetryConditions(), no_condition()})
     for (const ErrorKind kind :
          {ErrorKind::kConnectRefused, ErrorKind::kConnectTimeout, ErrorKind::kConnectFailed, ErrorKind::kTlsFailed,
           ErrorKind::kResetBeforeResponse, ErrorKind::kHeaderTimeout, ErrorKind::kSendTimeout, ErrorKind::kBodyTimeout,
-          ErrorKind::kResetMidResponse, ErrorKind::kInvalidResponse, ErrorKind::kNotReady})
+          ErrorKind::kResetMidResponse, ErrorKind::kNotHttp, ErrorKind::kNotReady})
       EXPECT_TRUE(counts_as_failure({on, 3, Millis{0}}, failed(kind))) << traits(kind).reason;
 }
 

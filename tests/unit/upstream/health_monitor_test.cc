@@ -30,6 +30,24 @@ TEST_F(HealthMonitorTest, keeps_peers_up_until_a_check_fails) {
   EXPECT_GE(requests(), 1U);
 }
 
+// What a passing check is worth against a request's timeout: policy/peer.h.
+TEST_F(HealthMonitorTest, newest_result_vouches_for_the_peer) {
+  reconcile(upstream("app", {0}, {check()}));
+  EXPECT_FALSE(shared_state("app", 0)->check_passes);
+  advance(4'000);
+  EXPECT_TRUE(shared_state("app", 0)->check_passes);
+  const int before = peer().connects;
+  refuse();
+  while (peer().connects < before + 1) advance(kStep);
+  EXPECT_FALSE(shared_state("app", 0)->check_passes);
+  EXPECT_FALSE(down());
+  come_back();
+  advance(10'000);
+  EXPECT_TRUE(shared_state("app", 0)->check_passes);
+  reconcile({});
+  EXPECT_FALSE(shared_state("app", 0)->check_passes);
+}
+
 TEST_F(HealthMonitorTest, takes_the_first_result_as_standing) {
   refuse();
   reconcile(upstream("app", first(2), {check()}));
