@@ -184,6 +184,7 @@ std::unique_ptr<Busy> Core::take_busy(const http::HeadLimits& limits) {
   auto busy = free_busy_.take();
   if (busy == nullptr) return std::make_unique<Busy>(limits);
   busy->limits = limits;
+  busy->farewell.reset();
   busy->codec.reset(busy->limits);
   return busy;
 }

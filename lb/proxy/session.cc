@@ -51,6 +51,16 @@ const Location& Session::settings() const {
   return listen_site()->default_server->fallback;
 }
 
+// Of the last answer's location, else of the server; of neither where a reload took the listener.
+Farewell Session::farewell() const {
+  if (busy_ != nullptr && busy_->farewell) return *busy_->farewell;
+  if (listen_site() != nullptr) return Farewell(settings());
+  Location none;
+  none.lingering = false;
+  none.client_send_timeout = Millis(5'000);
+  return Farewell(none);
+}
+
 // --- reading
 // ----------------------------------------------------------------------------------------------------------
 
@@ -249,7 +259,9 @@ http::SentFraming Session::framing(int status, const http::OutBody& body) {
   const int64_t age_ms = core_.loop().now() - info_.started_us / 1000;
   const bool may_stay = !core_.draining() && location.keepalive_timeout.count() > 0 &&
                         requests_ < location.keepalive_requests && age_ms < location.keepalive_time.count();
-  return busy_->codec.frame(status, body, may_stay);
+  const http::SentFraming& framed = busy_->codec.frame(status, body, may_stay);
+  if (framed.connection == http::ConnectionOption::kClose) busy_->farewell.emplace(location);
+  return framed;
 }
 
 Sent Session::send(const Message& message) {
@@ -378,7 +390,7 @@ void Session::finish() {
 
 void Session::close_when_flushed(bool input_left) {
   since_ = sent_at_ = core_.loop().now();
-  if (!eof_ && input_left && listen_site() != nullptr && settings().lingering) {
+  if (!eof_ && input_left && farewell().lingering) {
     state_ = State::kLingering;
     transport_->shutdown_write();
   } else if (transport_->queued() == 0) {

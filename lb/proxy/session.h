@@ -11,6 +11,7 @@
 #pragma once
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/intrusive_list.h"
@@ -25,6 +26,18 @@ namespace weir::proxy {
 class Core;
 
 // What a session borrows while it is not idle.
+// How a connection ends behind its last answer. The exchange and its location are gone by then.
+struct Farewell {
+  explicit Farewell(const Location& location)
+      : lingering(location.lingering),
+        reset_timedout(location.reset_timedout),
+        send_timeout(location.client_send_timeout),
+        lingering_time(location.lingering_time),
+        lingering_timeout(location.lingering_timeout) {}
+  bool lingering, reset_timedout;
+  Millis send_timeout, lingering_time, lingering_timeout;
+};
+
 struct Busy {
   explicit Busy(const http::HeadLimits& of) : limits(of), codec(limits) {}
   http::HeadLimits limits;  // a copy: between requests a session holds no snapshot
@@ -34,7 +47,8 @@ struct Busy {
   int64_t request_started_us = 0;
   uint64_t body_seen = 0;  // of the request being received, for the minimum rate
   MonoMs body_began = 0;
-  MonoMs paused_at = 0;  // when weir stopped reading
+  MonoMs paused_at = 0;              // when weir stopped reading
+  std::optional<Farewell> farewell;  // of the location of an answer that ends the connection
 };
 
 class Session final : public io::Buriable,
@@ -88,6 +102,7 @@ class Session final : public io::Buriable,
 
   const Location& settings() const;
   const ListenSite* listen_site() const;
+  Farewell farewell() const;
   void begin_exchange(http::StreamId stream);
   // Feeds what was read, runs exchanges, feeds what is stashed: until something has to be waited for.
   void feed(std::string_view bytes);

@@ -54,17 +54,15 @@ MonoMs Session::deadline_due() const {
       if (transport_->queued() > 0) by(sent_at_ + location.client_send_timeout.count());
       break;
     }
-    case State::kFlushing:
-      by(sent_at_ + (listen_site() == nullptr ? Millis(5'000) : settings().client_send_timeout).count());
-      break;
+    case State::kFlushing: by(sent_at_ + farewell().send_timeout.count()); break;
     case State::kLingering: {
-      const bool known = listen_site() != nullptr;
+      const Farewell last = farewell();
       if (transport_->queued() > 0) {
-        by(sent_at_ + (known ? settings().client_send_timeout : Millis(5'000)).count());
+        by(sent_at_ + last.send_timeout.count());
         break;
       }
-      by(since_ + (known ? settings().lingering_timeout : Millis(5'000)).count());
-      by(sent_at_ + (known ? settings().lingering_time : Millis(30'000)).count());
+      by(since_ + last.lingering_timeout.count());
+      by(sent_at_ + last.lingering_time.count());
       break;
     }
     case State::kClosed: break;
@@ -79,7 +77,7 @@ void Session::update_deadline() {
 }
 
 void Session::close_timed_out() {
-  if (listen_site() != nullptr && settings().reset_timedout) transport_->reset();
+  if (farewell().reset_timedout) transport_->reset();
   close();
 }
 

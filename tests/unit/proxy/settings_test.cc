@@ -55,7 +55,7 @@ TEST_F(SettingsTest, lingering_close_awaits_unread_input) {
     serve([on](sim::SiteMaker& maker, int) {
       Location& location = maker.returning("/", 200, "no");
       location.body_buffer_bytes = 10;
-      maker.server().fallback.lingering = on;
+      location.lingering = on;
     });
     connect();
     ask(post(1000) + "x");
@@ -67,8 +67,6 @@ TEST_F(SettingsTest, lingering_close_awaits_unread_input) {
 TEST_F(SettingsTest, reset_timedout_connection_decides_how_a_late_head_ends) {
   for (const bool on : {true, false}) {
     serve([on](sim::SiteMaker& maker, int) {
-      maker.server().fallback.reset_timedout = on;
-      maker.server().fallback.client_send_timeout = Millis(1'000);
       Location& location = maker.returning("/", 200, std::string(100, 'x'));
       location.reset_timedout = on;
       location.client_send_timeout = Millis(1'000);
