@@ -85,7 +85,7 @@ void apply_access_log(Call& call) {
   if (!options.format) return call.error_at(1, "unknown log format \"" + format + "\"");
   for (; next < call.count(); ++next)
     if (!apply_option(call, next, options)) return;
-  logs->push_back({-1, std::move(options)});
+  logs->push_back({.options = std::move(options)});
   location.access_logs = std::move(logs);
 }
 

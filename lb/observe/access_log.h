@@ -39,6 +39,23 @@ struct AccessLogOptions {
   std::shared_ptr<const route::Template> condition;  // if=: not logged when "" or "0"
 };
 
+// That a file of the AccessLogWriter is in use: it stays open as long as one of these lives. Cheap to copy; may go on
+// any thread, and after the writer.
+class LogFile {
+ public:
+  LogFile() = default;
+  // Stable while the file is in use; -1: none.
+  int id() const { return id_; }
+  bool operator==(const LogFile& other) const { return id_ == other.id_; }
+
+ private:
+  friend class AccessLogWriter;
+  struct Use;
+  explicit LogFile(std::shared_ptr<const Use> use);
+  std::shared_ptr<const Use> use_;
+  int id_ = -1;
+};
+
 // All log files of the process and the thread that writes them. Thread-safe. Lives as long as the server; files are
 // opened at load (an error is the load's error) and reopened by USR1.
 class AccessLogWriter {
@@ -51,20 +68,21 @@ class AccessLogWriter {
   AccessLogWriter(const AccessLogWriter&) = delete;
   AccessLogWriter& operator=(const AccessLogWriter&) = delete;
 
-  // Idempotent: one file however many logs name it. The id is stable for the process's life.
-  Result<int> open(const std::string& path);
-  // Opens every file anew, for logrotate. A file that cannot be opened keeps its old descriptor; the first error is
-  // told. Between two lines, and nothing queued is lost.
+  // One file however many logs name it. It is closed once the last LogFile of it has gone and its queue is written.
+  Result<LogFile> open(const std::string& path);
+  // Opens every file that is in use anew, for logrotate. A file that cannot be opened keeps its old descriptor; the
+  // first error is told. Between two lines, and nothing queued is lost.
   Status<> reopen();
   // Queues a block of whole lines; false when it was dropped (queue full: 8 MB a file). What a full disk refuses later
   // is only counted.
-  bool write(int file, std::string block);
+  bool write(const LogFile& file, std::string block);
   // An empty string of at least this capacity, out of what was written: so that hand-overs allocate nothing.
   std::string take_buffer(size_t capacity);
   void flush();  // waits until all that was queued is written
   uint64_t dropped_lines() const;
 
  private:
+  friend class LogFile;
   struct Impl;
   std::shared_ptr<Impl> impl_;  // shared with the thread, which may be stuck in a dead disk when we leave
 };
@@ -73,18 +91,20 @@ class AccessLogWriter {
 class WorkerLog {
  public:
   explicit WorkerLog(AccessLogWriter& writer) : writer_(writer) {}
-  // Renders one line. `file` is AccessLogWriter's id.
-  void log(int file, const AccessLogOptions& options, const route::VariableSource& source, Arena& scratch, MonoMs now);
+  // Renders one line. The file stays open until it is handed over.
+  void log(const LogFile& file, const AccessLogOptions& options, const route::VariableSource& source, Arena& scratch,
+           MonoMs now);
   // Hands over every buffer that is due (its flush time has passed), or all of them. Returns when the next is due,
   // kNever if none holds anything.
   MonoMs flush(MonoMs now, bool all);
 
  private:
   struct Buffer {
+    LogFile file;  // while there is text
     std::string text;
     MonoMs due = kNever;  // kNever: empty
   };
-  void hand_over(size_t file);
+  void hand_over(size_t id);
 
   AccessLogWriter& writer_;
   std::vector<Buffer> buffers_;  // by file id

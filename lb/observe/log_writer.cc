@@ -36,14 +36,17 @@ struct AccessLogWriter::Impl {
       queue.reserve(kUsualBlocks);
       batch.blocks.reserve(kUsualBlocks);
     }
-    const std::string path;
+    // Nobody will write to it, and all that was pushed is out.
+    bool is_idle() const { return uses == 0 && output != nullptr && queue.empty() && batch.empty(); }
     // Under the mutex.
+    std::string path;
+    int uses = 0;  // LogFile::Use
     std::vector<std::string> queue;
     size_t queued = 0;     // memory held by the queue and by the batch in the thread's hands
     uint64_t pushed = 0;   // bytes, ever
     uint64_t settled = 0;  // written or lost
     std::shared_ptr<LogOutput> reopened;
-    std::shared_ptr<LogOutput> output;  // changed by the thread, under the mutex; used by it without
+    std::shared_ptr<LogOutput> output;  // changed by the thread, under the mutex; used by it without. Null: closed
     // The thread's own.
     LogBatch batch;
     bool stalled = false;
@@ -94,6 +97,11 @@ bool AccessLogWriter::Impl::take_work(std::unique_lock<std::mutex>& lock) {
   std::vector<std::shared_ptr<LogOutput>> closed;
   active.clear();
   for (const auto& file : files) {
+    if (file->is_idle()) {
+      closed.push_back(std::exchange(file->output, nullptr));
+      closed.push_back(std::exchange(file->reopened, nullptr));
+      continue;
+    }
     if (file->reopened != nullptr) swap_output(*file, closed.emplace_back());
     if (file->batch.empty() && !file->queue.empty()) {
       file->batch.clear();
@@ -168,7 +176,7 @@ void AccessLogWriter::Impl::run() {
       continue;
     }
     const bool more = std::any_of(files.begin(), files.end(), [](const auto& file) {
-      return file->reopened != nullptr || (file->batch.empty() && !file->queue.empty());
+      return file->reopened != nullptr || file->is_idle() || (file->batch.empty() && !file->queue.empty());
     });
     if (more || abandoned || (stopping && active.empty())) continue;
     asleep = true;
@@ -225,22 +233,55 @@ AccessLogWriter::~AccessLogWriter() {
     impl_->thread.detach();  // inside a write() that may never return; it holds its own share of impl_
 }
 
-Result<int> AccessLogWriter::open(const std::string& path) {
-  const auto find = [&] {
-    const auto& files = impl_->files;
-    const auto it = std::find_if(files.begin(), files.end(), [&](const auto& file) { return file->path == path; });
-    return it == files.end() ? -1 : static_cast<int>(it - files.begin());
-  };
-  {
-    const std::lock_guard lock(impl_->mutex);
-    if (const int id = find(); id >= 0) return id;
+struct LogFile::Use {
+  Use(const std::shared_ptr<AccessLogWriter::Impl>& of, int file) : impl(of), id(file) {}
+  ~Use() {
+    const std::shared_ptr<AccessLogWriter::Impl> writer = impl.lock();
+    if (writer == nullptr) return;
+    const std::lock_guard lock(writer->mutex);
+    if (--writer->files[static_cast<size_t>(id)]->uses == 0) writer->wake();
   }
-  auto output = open_log_output(path);  // without the mutex: it may resolve a name
-  if (!output) return Unexpected{std::move(output.error())};
-  const std::lock_guard lock(impl_->mutex);
-  if (const int id = find(); id >= 0) return id;
-  impl_->files.push_back(std::make_unique<Impl::File>(path, std::move(*output)));
-  return static_cast<int>(impl_->files.size()) - 1;
+  Use(const Use&) = delete;
+  Use& operator=(const Use&) = delete;
+
+  const std::weak_ptr<AccessLogWriter::Impl> impl;
+  const int id;
+};
+
+LogFile::LogFile(std::shared_ptr<const Use> use) : use_(std::move(use)), id_(use_->id) {}
+
+Result<LogFile> AccessLogWriter::open(const std::string& path) {
+  auto& files = impl_->files;
+  const auto use = [&](auto found) {
+    ++(*found)->uses;
+    return static_cast<int>(found - files.begin());
+  };
+  const auto use_open = [&] {
+    const std::lock_guard lock(impl_->mutex);
+    const auto found = std::find_if(files.begin(), files.end(),
+                                    [&](const auto& file) { return file->output != nullptr && file->path == path; });
+    return found == files.end() ? -1 : use(found);
+  };
+  int id = use_open();
+  if (id < 0) {
+    auto output = open_log_output(path);  // without the mutex: it may resolve a name
+    if (!output) return Unexpected{std::move(output.error())};
+    id = use_open();  // somebody else may have been quicker
+    if (id < 0) {
+      const std::lock_guard lock(impl_->mutex);
+      const auto closed = std::find_if(files.begin(), files.end(),
+                                       [](const auto& file) { return file->output == nullptr && file->uses == 0; });
+      if (closed != files.end()) {
+        (*closed)->path = path;
+        (*closed)->output = std::move(*output);
+        id = use(closed);
+      } else {
+        files.push_back(std::make_unique<Impl::File>(path, std::move(*output)));
+        id = use(files.end() - 1);
+      }
+    }
+  }
+  return LogFile(std::make_shared<const LogFile::Use>(impl_, id));
 }
 
 Status<> AccessLogWriter::reopen() {
@@ -252,29 +293,33 @@ Status<> AccessLogWriter::reopen() {
   }
   for (size_t i = 0; i < count; ++i) {
     Impl::File* file = nullptr;
+    std::string path;
     std::shared_ptr<LogOutput> current;
     {
       const std::lock_guard lock(impl_->mutex);
       file = impl_->files[i].get();
+      if (file->uses == 0) continue;
+      path = file->path;
       current = file->reopened != nullptr ? file->reopened : file->output;
     }
-    if (current->is_same_file(file->path)) continue;  // without the mutex: a dead disk shall stop nobody
-    auto output = open_log_output(file->path);
+    if (current->is_same_file(path)) continue;  // without the mutex: a dead disk shall stop nobody
+    auto output = open_log_output(path);
     if (!output) {
       if (status) status = Unexpected{std::move(output.error())};
       continue;
     }
     const std::lock_guard lock(impl_->mutex);
+    if (file->uses == 0 || file->path != path) continue;  // given up meanwhile
     file->reopened = std::move(*output);
     impl_->wake();
   }
   return status;
 }
 
-bool AccessLogWriter::write(int file, std::string block) {
+bool AccessLogWriter::write(const LogFile& file, std::string block) {
   if (block.empty()) return true;
   const std::lock_guard lock(impl_->mutex);
-  Impl::File& to = *impl_->files[static_cast<size_t>(file)];
+  Impl::File& to = *impl_->files[static_cast<size_t>(file.id())];
   if (!to.queue.empty() && to.queue.back().capacity() - to.queue.back().size() >= block.size()) {
     // Small blocks of a slow hour share one: a stalled pipe must not make each of them hold a whole buffer.
     to.pushed += block.size();

@@ -11,16 +11,19 @@ constexpr size_t kUsualLine = 4 * 1024;  // room behind the limit, so that the l
 
 }  // namespace
 
-void WorkerLog::log(int file, const AccessLogOptions& options, const route::VariableSource& source, Arena& scratch,
-                    MonoMs now) {
+void WorkerLog::log(const LogFile& file, const AccessLogOptions& options, const route::VariableSource& source,
+                    Arena& scratch, MonoMs now) {
   if (options.condition != nullptr) {
     const std::string_view condition = options.condition->render(source, scratch);
     if (condition.empty() || condition == "0") return;
   }
-  const auto id = static_cast<size_t>(file);
+  const auto id = static_cast<size_t>(file.id());
   if (id >= buffers_.size()) buffers_.resize(id + 1);
   Buffer& buffer = buffers_[id];
-  if (buffer.text.empty()) buffer.text = writer_.take_buffer(options.buffer + kUsualLine);
+  if (buffer.text.empty()) {
+    buffer.text = writer_.take_buffer(options.buffer + kUsualLine);
+    buffer.file = file;
+  }
   options.format->render(source, scratch, buffer.text);
   // Several logs may share the file: the most impatient one decides.
   buffer.due = std::min(buffer.due, now + options.flush.count());
@@ -39,9 +42,10 @@ MonoMs WorkerLog::flush(MonoMs now, bool all) {
   return next;
 }
 
-void WorkerLog::hand_over(size_t file) {
-  Buffer& buffer = buffers_[file];
-  writer_.write(static_cast<int>(file), std::exchange(buffer.text, {}));
+void WorkerLog::hand_over(size_t id) {
+  Buffer& buffer = buffers_[id];
+  writer_.write(buffer.file, std::exchange(buffer.text, {}));
+  buffer.file = {};
   buffer.due = kNever;
 }
 

@@ -64,7 +64,7 @@ struct NotReady {
 };
 
 struct AccessLogTarget {
-  int file = -1;  // AccessLogWriter's id, filled when the snapshot is built
+  observe::LogFile file{};  // opened when the snapshot is built
   observe::AccessLogOptions options;
 };
 using AccessLogs = std::vector<AccessLogTarget>;

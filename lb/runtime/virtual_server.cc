@@ -74,9 +74,9 @@ std::shared_ptr<const proxy::AccessLogs> AccessLogFiles::open(const std::shared_
   if (const auto known = opened_.find(logs); known != opened_.end()) return known->second;
   auto copy = std::make_shared<proxy::AccessLogs>(*logs);
   for (proxy::AccessLogTarget& target : *copy) {
-    Result<int> file = writer_.open(target.options.path);
+    Result<observe::LogFile> file = writer_.open(target.options.path);
     if (file)
-      target.file = *file;
+      target.file = std::move(*file);
     else
       errors.push_back(position + ": error: " + file.error());
   }

@@ -67,7 +67,7 @@ class LogFile {
  private:
   char path_[32] = "/tmp/weir-sim-XXXXXX";
   observe::AccessLogWriter writer_;
-  int file_ = -1;
+  observe::LogFile file_;
   std::shared_ptr<const observe::LogFormat> format_;
   std::streamoff read_ = 0;
 };

@@ -8,8 +8,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -59,10 +62,10 @@ class LogWriterTest : public testing::Test {
     text << file.rdbuf();
     return text.str();
   }
-  static int opened(AccessLogWriter& writer, const std::string& at) {
-    const auto id = writer.open(at);
-    EXPECT_TRUE(id) << (id ? "" : id.error());
-    return id ? *id : -1;
+  static LogFile opened(AccessLogWriter& writer, const std::string& at) {
+    const auto file = writer.open(at);
+    EXPECT_TRUE(file) << (file ? "" : file.error());
+    return file ? *file : LogFile();
   }
   static std::shared_ptr<const LogFormat> format(std::string_view text) {
     auto compiled = LogFormat::compile(LogEscape::kDefault, text, {});
@@ -78,7 +81,7 @@ class LogWriterTest : public testing::Test {
 TEST_F(LogWriterTest, writes_blocks_in_order) {
   const std::string at = path("access.log");
   AccessLogWriter writer;
-  const int id = opened(writer, at);
+  const LogFile id = opened(writer, at);
   EXPECT_TRUE(writer.write(id, "one\n"));
   EXPECT_TRUE(writer.write(id, "two\nthree\n"));
   EXPECT_TRUE(writer.write(id, ""));
@@ -106,7 +109,7 @@ TEST_F(LogWriterTest, destructor_writes_queued_blocks) {
   const std::string at = path("access.log");
   {
     AccessLogWriter writer;
-    const int id = opened(writer, at);
+    const LogFile id = opened(writer, at);
     for (int i = 0; i < 100; ++i) writer.write(id, lines("line", 100));
   }
   EXPECT_EQ(content(at), lines("line", 10000));
@@ -116,9 +119,82 @@ TEST_F(LogWriterTest, equal_paths_share_a_file) {
   const std::string a = path("a.log");
   const std::string b = path("b.log");
   AccessLogWriter writer;
-  const int id = opened(writer, a);
+  const LogFile id = opened(writer, a);
   EXPECT_NE(opened(writer, b), id);
   EXPECT_EQ(opened(writer, a), id);
+}
+
+// How many descriptors of this process stand for that path, whether the file is still there or not.
+size_t descriptors_of(const std::string& path) {
+  size_t count = 0;
+  for (const auto& each : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code gone;
+    const std::string to = std::filesystem::read_symlink(each.path(), gone).string();
+    if (to == path || to == path + " (deleted)") ++count;
+  }
+  return count;
+}
+
+testing::AssertionResult closes(const std::string& path) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (descriptors_of(path) != 0)
+    if (std::chrono::steady_clock::now() > end) return testing::AssertionFailure() << path << " stays open";
+  return testing::AssertionSuccess();
+}
+
+TEST_F(LogWriterTest, file_is_closed_when_its_last_user_goes) {
+  const std::string at = path("access.log");
+  AccessLogWriter writer;
+  std::optional<LogFile> file = opened(writer, at);
+  std::optional<LogFile> copy = file;
+  writer.write(*file, "one\n");
+  file.reset();
+  writer.flush();
+  EXPECT_EQ(descriptors_of(at), 1u);
+  writer.write(*copy, "two\n");
+  copy.reset();
+  EXPECT_TRUE(closes(at));
+  EXPECT_EQ(content(at), "one\ntwo\n");
+}
+
+TEST_F(LogWriterTest, reopen_does_not_create_a_file_out_of_use) {
+  const std::string at = path("access.log");
+  const std::string other = path("other.log");
+  AccessLogWriter writer;
+  opened(writer, at);  // and given up
+  const LogFile kept = opened(writer, other);
+  EXPECT_TRUE(closes(at));
+  unlink(at.c_str());
+  unlink(other.c_str());
+  EXPECT_TRUE(writer.reopen());
+  EXPECT_NE(access(at.c_str(), F_OK), 0);
+  EXPECT_EQ(access(other.c_str(), F_OK), 0);
+}
+
+TEST_F(LogWriterTest, file_out_of_use_is_opened_anew_on_demand) {
+  const std::string a = path("a.log");
+  const std::string b = path("b.log");
+  AccessLogWriter writer;
+  const int id = opened(writer, a).id();
+  EXPECT_TRUE(closes(a));
+  const LogFile other = opened(writer, b);  // takes the free place
+  EXPECT_EQ(other.id(), id);
+  const LogFile again = opened(writer, a);
+  EXPECT_NE(again.id(), id);
+  writer.write(again, "a\n");
+  writer.write(other, "b\n");
+  writer.flush();
+  EXPECT_EQ(content(a), "a\n");
+  EXPECT_EQ(content(b), "b\n");
+}
+
+TEST_F(LogWriterTest, log_file_may_outlive_its_writer) {
+  LogFile file;
+  {
+    AccessLogWriter writer;
+    file = opened(writer, path("access.log"));
+  }
+  EXPECT_GE(file.id(), 0);
 }
 
 TEST_F(LogWriterTest, a_file_that_cannot_be_opened_is_an_error) {
@@ -133,7 +209,7 @@ TEST_F(LogWriterTest, after_a_rename_reopening_starts_a_new_file) {
   const std::string at = path("access.log");
   const std::string rotated = path("access.log.1");
   AccessLogWriter writer;
-  const int id = opened(writer, at);
+  const LogFile id = opened(writer, at);
   writer.write(id, "before\n");
   writer.flush();
   ASSERT_EQ(rename(at.c_str(), rotated.c_str()), 0);
@@ -151,7 +227,7 @@ TEST_F(LogWriterTest, reopening_under_load_loses_and_doubles_nothing) {
   constexpr int kRotations = 20;
   std::vector<std::string> files{at};
   AccessLogWriter writer;
-  const int id = opened(writer, at);
+  const LogFile id = opened(writer, at);
   int next = 0;
   for (int rotation = 0; rotation < kRotations; ++rotation) {
     for (int i = 0; i < 50; ++i, ++next) writer.write(id, std::to_string(next) + "\n");
@@ -177,8 +253,8 @@ TEST_F(LogWriterTest, a_file_that_cannot_be_reopened_keeps_its_descriptor) {
   const std::string other = path("other.log");
   const std::string other_rotated = path("other.log.1");
   AccessLogWriter writer;
-  const int id = opened(writer, at);
-  const int other_id = opened(writer, other);
+  const LogFile id = opened(writer, at);
+  const LogFile other_id = opened(writer, other);
   const int keep = open(at.c_str(), O_RDONLY | O_CLOEXEC);
   ASSERT_EQ(unlink(at.c_str()), 0);
   ASSERT_EQ(rmdir(folder.c_str()), 0);
@@ -204,12 +280,12 @@ TEST_F(LogWriterTest, unread_pipe_loses_lines_and_stops_no_other) {
   uint64_t refused = 0;
   {
     AccessLogWriter writer(Millis{50});
-    const int id = opened(writer, pipe);
+    const LogFile id = opened(writer, pipe);
     for (size_t sent = 0; sent < 2 * AccessLogWriter::kMostQueued; sent += block.size())
       if (!writer.write(id, block)) ++refused;
     EXPECT_GT(refused, 0u);
     EXPECT_EQ(writer.dropped_lines(), refused * kLines);
-    const int other = opened(writer, file);
+    const LogFile other = opened(writer, file);
     EXPECT_TRUE(writer.write(other, "alive\n"));
     writer.flush();  // ends although the pipe stands still
     EXPECT_EQ(content(file), "alive\n");
@@ -222,7 +298,7 @@ TEST_F(LogWriterTest, a_reader_that_comes_late_gets_whole_lines) {
   const std::string block = lines(std::string(99, 'y'), 1000);
   std::string got;
   AccessLogWriter writer;
-  const int id = opened(writer, pipe);
+  const LogFile id = opened(writer, pipe);
   for (size_t i = 0; i < kBlocks; ++i) ASSERT_TRUE(writer.write(id, block));
   const int fd = open(pipe.c_str(), O_RDONLY | O_CLOEXEC);
   ASSERT_GE(fd, 0);
@@ -243,7 +319,7 @@ TEST_F(LogWriterTest, pipe_replaced_by_a_file_continues_with_whole_lines) {
   const std::string at = fifo("pipe");
   const std::string block = lines(std::string(1000, 'z'), 200);  // more than a pipe holds
   AccessLogWriter writer;
-  const int id = opened(writer, at);
+  const LogFile id = opened(writer, at);
   const int keep = open(at.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   ASSERT_TRUE(writer.write(id, block));
   pollfd readable{keep, POLLIN, 0};
@@ -262,8 +338,8 @@ TEST_F(LogWriterTest, pipe_replaced_by_a_file_continues_with_whole_lines) {
 TEST_F(LogWriterTest, full_disk_is_counted_and_stops_no_other) {
   const std::string good = path("good.log");
   AccessLogWriter writer;
-  const int full = opened(writer, "/dev/full");
-  const int id = opened(writer, good);
+  const LogFile full = opened(writer, "/dev/full");
+  const LogFile id = opened(writer, good);
   writer.write(full, lines("lost", 7));
   writer.write(id, "kept\n");
   writer.flush();
@@ -280,7 +356,8 @@ TEST_F(LogWriterTest, syslog_gets_a_datagram_for_each_line) {
   at.copy(address.sun_path, at.size());
   ASSERT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
   AccessLogWriter writer;
-  const int id = opened(writer, "syslog:server=unix:" + at + ",facility=local0,tag=edge,severity=notice,nohostname");
+  const LogFile id =
+      opened(writer, "syslog:server=unix:" + at + ",facility=local0,tag=edge,severity=notice,nohostname");
   writer.write(id, "one\ntwo\n");
   for (const std::string expected : {"edge: one", "edge: two"}) {
     char text[256];
@@ -295,7 +372,7 @@ TEST_F(LogWriterTest, syslog_gets_a_datagram_for_each_line) {
 
 TEST_F(LogWriterTest, a_syslog_server_that_is_gone_is_counted) {
   AccessLogWriter writer;
-  const int id = opened(writer, "syslog:server=unix:" + path("nobody"));
+  const LogFile id = opened(writer, "syslog:server=unix:" + path("nobody"));
   writer.write(id, "one\ntwo\n");
   writer.flush();
   EXPECT_EQ(writer.dropped_lines(), 2u);
@@ -307,7 +384,7 @@ TEST_F(LogWriterTest, lines_of_many_threads_stay_whole) {
   constexpr int kLines = 2000;
   {
     AccessLogWriter writer;
-    const int id = opened(writer, at);
+    const LogFile id = opened(writer, at);
     std::vector<std::thread> threads;
     for (int t = 0; t < kThreads; ++t) {
       threads.emplace_back([&, t] {
@@ -353,7 +430,7 @@ class WorkerLogTest : public LogWriterTest {
 
   AccessLogWriter writer_;
   const std::string at_;
-  const int id_;
+  const LogFile id_;
   WorkerLog log_;
   AccessLogOptions options_;
   FakeSource source_;
@@ -368,6 +445,16 @@ TEST_F(WorkerLogTest, hands_over_when_the_flush_time_has_passed) {
   EXPECT_EQ(written(), "");
   EXPECT_EQ(log_.flush(1100, false), kNever);
   EXPECT_EQ(written(), "GET /\nGET /\n");
+}
+
+TEST_F(WorkerLogTest, buffered_line_keeps_its_file_open) {
+  const std::string other = path("other.log");
+  log_.log(opened(writer_, other), options_, source_, arena_, 0);
+  writer_.flush();
+  EXPECT_EQ(descriptors_of(other), 1u);
+  log_.flush(0, true);
+  EXPECT_TRUE(closes(other));
+  EXPECT_EQ(content(other), "GET /\n");
 }
 
 TEST_F(WorkerLogTest, hands_over_when_full) {
@@ -392,7 +479,7 @@ TEST_F(WorkerLogTest, hands_over_all_on_demand) {
 }
 
 TEST_F(WorkerLogTest, next_due_is_the_earliest_of_all_files) {
-  const int other = opened(writer_, path("other.log"));
+  const LogFile other = opened(writer_, path("other.log"));
   log_.log(other, options_, source_, arena_, 500);
   log(100);
   EXPECT_EQ(log_.flush(1000, false), 1100);

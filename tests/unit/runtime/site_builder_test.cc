@@ -239,7 +239,7 @@ TEST_F(SiteBuilderTest, shares_an_access_log_between_locations) {
   const BuiltSite built = build();
   ASSERT_TRUE(built.site);
   const proxy::VirtualServer& virtual_server = *built.site->servers[0];
-  EXPECT_GE(virtual_server.fallback.access_logs->front().file, 0);
+  EXPECT_GE(virtual_server.fallback.access_logs->front().file.id(), 0);
   EXPECT_EQ(virtual_server.locations[0]->access_logs, virtual_server.fallback.access_logs);
   EXPECT_TRUE(dir.exists("access.log"));
 }
