@@ -11,6 +11,7 @@
 #include <string>
 
 #include "base/syslog.h"
+#include "base/system.h"
 
 namespace weir {
 namespace {
@@ -95,10 +96,7 @@ Result<std::shared_ptr<LogSink>> open_log_sink(const LogTarget& target) {
   // O_NONBLOCK: opening a named pipe that nobody reads fails instead of hanging; a regular file does not care.
   const int fd = open(target.target.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0640);
   if (fd < 0) {
-    const int error = errno;
-    char text[128];
-    return Unexpected{"open() \"" + target.target + "\" failed (" + std::to_string(error) + ": " +
-                      strerror_r(error, text, sizeof text) + ")"};
+    return Unexpected{call_failed("open() \"" + target.target + "\"", errno)};
   }
   return Opened(std::make_shared<FdSink>(fd, true, target.level));
 }

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "base/system.h"
 
 namespace weir {
 namespace {
@@ -77,8 +78,7 @@ Syslog::~Syslog() {
 
 Result<Syslog> Syslog::parse(std::string_view parameters) {
   Syslog out;
-  char hostname[256] = "localhost";
-  if (gethostname(hostname, sizeof hostname - 1) == 0) out.hostname_ = hostname;
+  out.hostname_ = host_name();
   std::array<bool, 5> seen{};
   const auto once = [&seen](size_t which) { return !std::exchange(seen[which], true); };
   for (std::string_view rest = parameters;;) {

@@ -10,10 +10,10 @@
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
-#include <cstring>
 #include <memory>
 
 #include "base/bytes.h"
+#include "base/system.h"
 
 namespace weir::config {
 namespace {
@@ -21,7 +21,7 @@ namespace {
 constexpr size_t kLargestFile = 64 * 1024 * 1024;
 
 std::string failure(const char* call, const std::string& path, int code) {
-  return std::string(call) + "() \"" + path + "\" failed (" + std::to_string(code) + ": " + std::strerror(code) + ")";
+  return call_failed(std::string(call) + "() \"" + path + "\"", code);
 }
 
 }  // namespace

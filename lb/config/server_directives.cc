@@ -1,6 +1,6 @@
 // server{}: the addresses it listens on and the names it answers to.
-#include <unistd.h>
 
+#include "base/system.h"
 #include "config/builder.h"
 #include "config/fields.h"
 #include "route/host_table.h"
@@ -109,10 +109,7 @@ void apply_server_name(Call& call) {
   for (const std::string& known : names) (void)table.add(known, 0);
   for (size_t i = 0; i < call.count(); ++i) {
     std::string name = call.arg(i);
-    if (name == "$hostname") {
-      char host[256] = {};
-      if (::gethostname(host, sizeof host - 1) == 0) name = lowered(host);
-    }
+    if (name == "$hostname") name = lowered(host_name());
     if (name.find('/') != std::string::npos && !name.starts_with('~'))
       call.warning("server name \"" + name + "\" has suspicious symbols");
     if (!name.starts_with('~')) name = lowered(name);

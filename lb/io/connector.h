@@ -30,6 +30,10 @@ class Connecting {
   virtual ~Connecting() = default;
 };
 
+// connect() below, or what stands for it in a simulation.
+using ConnectFunction = std::function<std::unique_ptr<Connecting>(
+    Loop& loop, const SocketAddress& address, const ConnectOptions& options, Connecting::OnDone done)>;
+
 std::unique_ptr<Connecting> connect(Loop& loop, const SocketAddress& address, const ConnectOptions& options,
                                     Connecting::OnDone done);
 

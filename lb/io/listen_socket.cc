@@ -6,33 +6,17 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
+#include "base/owned_fd.h"
+#include "base/system.h"
 #include "io/listener.h"
 
 namespace weir::io {
 namespace {
 
-// A descriptor that closes itself unless it is released.
-class OwnedFd {
- public:
-  explicit OwnedFd(int fd) : fd_(fd) {}
-  ~OwnedFd() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  OwnedFd(const OwnedFd&) = delete;
-  OwnedFd& operator=(const OwnedFd&) = delete;
-  int get() const { return fd_; }
-  int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
-
 Unexpected<std::string> failed(const char* call, const SocketAddress& address, int code) {
-  return Unexpected{std::string(call) + " to " + address.to_string() + " failed (" + std::to_string(code) + ": " +
-                    std::strerror(code) + ")"};
+  return Unexpected{call_failed(std::string(call) + " to " + address.to_string(), code)};
 }
 
 int make_socket(int family) {

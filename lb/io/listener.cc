@@ -8,10 +8,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "base/log.h"
+#include "base/system.h"
 #include "io/loop_impl.h"
 #include "io/stream.h"
 #include "io/uv_box.h"
@@ -86,8 +86,8 @@ struct Listener::Box final : UvBox, DeadlineHandler {
 
   void back_off(int code) {
     if (failures.pass(loop().now()))
-      log::crit("listener ", address.to_string(), ": accept() failed (", code, ": ", std::strerror(code),
-                "), next try in ", kRetryMs, " ms", failures.dropped());
+      log::crit("listener ", address.to_string(), ": ", call_failed("accept()", code), ", next try in ", kRetryMs,
+                " ms", failures.dropped());
     uv_poll_stop(&poll);
     loop().arm(retry, loop().now() + kRetryMs);
   }

@@ -9,15 +9,15 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <utility>
+
+#include "base/system.h"
 
 namespace weir::process {
 namespace {
 
 Unexpected<std::string> failed(const char* call) {
-  const int code = errno;
-  return Unexpected{std::string(call) + " failed (" + std::to_string(code) + ": " + std::strerror(code) + ")"};
+  return Unexpected{call_failed(call, errno)};
 }
 
 }  // namespace

@@ -1,13 +1,11 @@
 #include "proxy/core.h"
-
-#include <unistd.h>
-
 #include <algorithm>
 #include <cassert>
 
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/prefetch.h"
+#include "base/system.h"
 #include "http/date.h"
 #include "proxy/session.h"
 #include "proxy/tunnel.h"
@@ -21,11 +19,6 @@ constexpr size_t kManySessions = 1'000;  // when so many have gone, the heap's f
 constexpr size_t kNotedProxies = 256;
 constexpr size_t kIdleChunks = 64;
 
-std::string machine_name() {
-  char name[256] = {};
-  return gethostname(name, sizeof name - 1) == 0 ? name : "localhost";
-}
-
 }  // namespace
 
 Core::Core(io::Loop& loop, observe::AccessLogWriter& log_writer, CoreOptions options)
@@ -35,7 +28,7 @@ Core::Core(io::Loop& loop, observe::AccessLogWriter& log_writer, CoreOptions opt
       metrics_(options_.metrics != nullptr ? *options_.metrics : own_metrics_),
       log_(log_writer),
       pool_(std::make_unique<upstream::Pool>(loop, metrics_, [this](int delta) { count_connection(delta); })),
-      hostname_(machine_name()) {
+      hostname_(host_name()) {
   if (!options_.connect) options_.connect = io::connect;
   loop_.at_turn_end([this, alive = std::weak_ptr<int>(alive_)] {
     if (!alive.expired()) end_turn();

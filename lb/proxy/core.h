@@ -39,9 +39,7 @@ struct CoreOptions {
   // Where it counts; outlives the Core. Null: a slab of its own.
   observe::MetricSlab* metrics = nullptr;
   // How peers are reached; empty: io::connect. The simulation puts peers of its own here.
-  std::function<std::unique_ptr<io::Connecting>(io::Loop&, const SocketAddress&, const io::ConnectOptions&,
-                                                io::Connecting::OnDone)>
-      connect;
+  io::ConnectFunction connect;
   // The last reference to an old snapshot goes here, so that control frees it and no worker stalls. May be empty.
   std::function<void(std::shared_ptr<const Site>)> release_site;
   // The connection count passed below the cap again, or reached it (true): listeners pause and resume. May be empty.

@@ -1,8 +1,6 @@
 // Clusters and listens of a snapshot; its virtual servers are in virtual_server.cc.
 #include "runtime/site_builder.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -10,6 +8,7 @@
 #include <utility>
 
 #include "base/rng.h"
+#include "base/system.h"
 #include "runtime/virtual_server.h"
 
 namespace weir::runtime {
@@ -59,8 +58,7 @@ class SiteBuilder {
 
   BuiltSite build() {
     site_->generation = in_.generation;
-    char name[256] = {};
-    if (::gethostname(name, sizeof name - 1) == 0) site_->hostname = name;
+    site_->hostname = host_name();
     for (const config::UpstreamModel& upstream : in_.model.upstreams) add_cluster(upstream);
     for (const config::ServerModel& server : in_.model.servers) {
       site_->servers.push_back(build_virtual_server(server, logs_, maintenance_, out_.errors));

@@ -60,9 +60,7 @@ struct ProbeReport {
 struct HealthMonitorOptions {
   uint64_t seed = 0;
   // How peers are reached; empty: io::connect.
-  std::function<std::unique_ptr<io::Connecting>(io::Loop&, const SocketAddress&, const io::ConnectOptions&,
-                                                io::Connecting::OnDone)>
-      connect;
+  io::ConnectFunction connect;
   // On the loop, never inside reconcile().
   std::function<void(const HealthChange&)> on_change;
 };

@@ -42,7 +42,8 @@ std::string compose(const CheckOptions& check, http::Method method) {
 
 }  // namespace
 
-ProbeKit::ProbeKit(io::Loop& loop, Connect connect) : loop_(loop), connect_(std::move(connect)), stalls_(loop) {}
+ProbeKit::ProbeKit(io::Loop& loop, io::ConnectFunction connect)
+    : loop_(loop), connect_(std::move(connect)), stalls_(loop) {}
 
 std::unique_ptr<io::Connecting> ProbeKit::connect(const SocketAddress& address, const io::ConnectOptions& options,
                                                   io::Connecting::OnDone done) {

@@ -35,8 +35,6 @@ struct ProbeOutcome {
 // What all probes of a loop share. Outlives them.
 class ProbeKit {
  public:
-  using Connect = std::function<std::unique_ptr<io::Connecting>(io::Loop&, const SocketAddress&,
-                                                                const io::ConnectOptions&, io::Connecting::OnDone)>;
   // What a probe needs while it runs; lent, so that a thousand peers do not hold a thousand.
   struct Scratch {
     http::H1ClientCodec codec;
@@ -47,7 +45,7 @@ class ProbeKit {
   };
 
   // `connect` empty: io::connect.
-  ProbeKit(io::Loop& loop, Connect connect);
+  ProbeKit(io::Loop& loop, io::ConnectFunction connect);
   io::Loop& loop() { return loop_; }
   StallWatch& stalls() { return stalls_; }
   std::unique_ptr<io::Connecting> connect(const SocketAddress& address, const io::ConnectOptions& options,
@@ -59,7 +57,7 @@ class ProbeKit {
   static constexpr size_t kMostSpare = 16;
   static constexpr size_t kLargeBody = 16 * 1024;  // a spare one keeps no more
   io::Loop& loop_;
-  Connect connect_;
+  io::ConnectFunction connect_;
   StallWatch stalls_;
   std::vector<std::unique_ptr<Scratch>> spare_;
 };
