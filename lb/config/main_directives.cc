@@ -158,12 +158,13 @@ const Row kRows[] = {
         .help = "The file that keeps operator overrides over a restart. Unless written: beside the pid file, "
                 ".state for its .pid.",
     },
+    // Not nginx's default, with `defaults nginx` neither: a container or a service manager would see its process end.
     {
         .name = "daemon",
         .contexts = kMain,
         .kind = kFlag<&MainConfig::daemon>,
-        .weir_default = "on",
-        .nginx_default = "on",
+        .weir_default = "off",
+        .nginx_default = "off",
         .help = "Whether weir runs in the background.",
     },
     {

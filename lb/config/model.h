@@ -23,7 +23,7 @@ struct MainConfig {
   Millis shutdown_timeout{0};       // of QUIT; 0: none
   std::vector<LogTarget> error_logs;
   std::string pid = "/run/weir.pid";
-  bool daemon = true;
+  bool daemon = false;
   std::string user;  // empty: as started
   std::string group;
   bool nginx_defaults = false;

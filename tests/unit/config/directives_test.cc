@@ -50,9 +50,9 @@ TEST(Config, nocobase_snippet_loads_unchanged) {
 }
 
 TEST(Config, process_directives_stand_beside_http_level_ones) {
-  const LoadedConfig loaded = load("worker_processes 2; daemon off; server { listen 1; return 200; }");
+  const LoadedConfig loaded = load("worker_processes 2; daemon on; server { listen 1; return 200; }");
   EXPECT_EQ(loaded.model.main.worker_processes, 2);
-  EXPECT_FALSE(loaded.model.main.daemon);
+  EXPECT_TRUE(loaded.model.main.daemon);
   EXPECT_EQ(loaded.model.servers.size(), 1U);
 }
 
@@ -460,11 +460,11 @@ TEST(Config, process_directives) {
 
 TEST(Config, globals_come_before_the_file) {
   MemoryFiles files(std::map<std::string, std::string>{{"w", "server { listen 1; return 200; }"}});
-  const LoadedConfig loaded = load_config("w", files, {"daemon off;"});
+  const LoadedConfig loaded = load_config("w", files, {"daemon on;"});
   EXPECT_TRUE(loaded.ok());
-  EXPECT_FALSE(loaded.model.main.daemon);
-  EXPECT_EQ(load_config("w", files, {"daemon off"}).diagnostics.to_text(),
-            "-g:1:11: error: unexpected end of file, expecting \";\" or \"}\"\n");
+  EXPECT_TRUE(loaded.model.main.daemon);
+  EXPECT_EQ(load_config("w", files, {"daemon on"}).diagnostics.to_text(),
+            "-g:1:10: error: unexpected end of file, expecting \";\" or \"}\"\n");
 }
 
 TEST(Config, unknown_directives_get_a_suggestion) {
