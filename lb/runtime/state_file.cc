@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/owned_fd.h"
+#include "base/system.h"
 
 namespace weir::runtime {
 namespace {
@@ -23,9 +24,7 @@ constexpr int kVersion = 1;
 constexpr size_t kMostBytes = 16 * 1024 * 1024;
 
 Unexpected<std::string> failed(const char* call, const std::string& name) {
-  const int code = errno;
-  return Unexpected{std::string(call) + "() \"" + name + "\" failed (" + std::to_string(code) + ": " +
-                    std::strerror(code) + ")"};
+  return Unexpected{call_failed(std::string(call) + "() \"" + name + "\"", errno)};
 }
 
 bool write_all(int fd, const std::string& text) {
@@ -184,7 +183,8 @@ StateFile::Loaded StateFile::load() const {
   std::string text;
   if (fd.get() < 0 || !read_all(fd.get(), text))
     return {{}, "state file: not read (" + failed("open", path_).error + "), no override is in force"};
-  if (text.empty()) return {};
+  if (text.empty())
+    return {{}, "state file: \"" + path_ + "\" is empty (full disk or crash?), no override is in force"};
   Result<Overrides> overrides = overrides_from_json(text);
   if (overrides) return {std::move(*overrides), ""};
   const std::string aside = path_ + ".bad";
@@ -248,6 +248,8 @@ void StateFile::give_to(const process::Account& account) const {
   struct stat info {};
   if (::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode) || info.st_nlink != 1) return;
   (void)!::fchmod(fd.get(), 0600);
+  // A new one says by itself that there is nothing in it: an empty file is one that lost what it said.
+  if (info.st_size == 0) (void)!write_all(fd.get(), overrides_to_json({}));
   if (info.st_uid != account.uid) (void)!::fchown(fd.get(), account.uid, account.gid);
 }
 

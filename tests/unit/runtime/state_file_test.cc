@@ -58,11 +58,15 @@ TEST(StateFile, keeps_nothing_when_off) {
   EXPECT_EQ(file.load().overrides, Overrides{});
 }
 
-TEST(StateFile, loads_nothing_when_missing_or_empty) {
+TEST(StateFile, missing_file_is_no_warning) {
   const TempDir dir;
   EXPECT_EQ(StateFile(dir / "none").load().warning, "");
+}
+
+TEST(StateFile, empty_file_is_a_warning) {
+  const TempDir dir;
   dir.write("empty", "");
-  EXPECT_EQ(StateFile(dir / "empty").load().warning, "");
+  EXPECT_THAT(StateFile(dir / "empty").load().warning, HasSubstr("is empty"));
 }
 
 TEST(StateFile, corrupt_file_is_renamed) {
