@@ -3,10 +3,11 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 
 #include "base/memory.h"
+#include "base/system.h"
 #include "ctl/ctl.h"
+#include "ctl/signal.h"
 #include "process/options.h"
 #include "server/commands.h"
 #include "server/startup.h"
@@ -31,8 +32,7 @@ int main(int argc, char** argv) {
   }
   const weir::process::CommandLine& line = *parsed;
   if (!line.prefix.empty() && ::chdir(line.prefix.c_str()) != 0) {
-    std::fprintf(stderr, "weir: [emerg] chdir(\"%s\") failed (%d: %s)\n", line.prefix.c_str(), errno,
-                 std::strerror(errno));
+    std::fprintf(stderr, "weir: [emerg] %s\n", weir::call_failed("chdir(\"" + line.prefix + "\")", errno).c_str());
     return 1;
   }
   switch (line.command) {
@@ -40,7 +40,7 @@ int main(int argc, char** argv) {
     case Command::kVersion: return weir::server::print_version(false);
     case Command::kVersionAndBuild: return weir::server::print_version(true);
     case Command::kConvert: return weir::server::convert(line);
-    case Command::kSignal: return weir::server::send_signal(line);
+    case Command::kSignal: return weir::ctl::send_signal(line);
     case Command::kCtl: return weir::ctl::ctl(line);
     case Command::kTest:
     case Command::kDump: return weir::server::test_config(line);

@@ -2,7 +2,6 @@
 #include "ctl/ctl.h"
 
 #include <poll.h>
-#include <unistd.h>
 
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -13,8 +12,7 @@
 #include "base/bytes.h"
 #include "ctl/client.h"
 #include "ctl/text.h"
-#include "process/admin_socket.h"
-#include "process/load.h"
+#include "process/places.h"
 
 namespace weir::ctl {
 namespace {
@@ -163,26 +161,19 @@ class Ctl {
   int code_ = 0;
 };
 
-// A configuration that is broken right now must not keep anybody from looking: then the socket of the default stands.
 Result<std::string> socket_of(const process::CommandLine& line) {
   if (!line.ctl.socket.empty()) {
     constexpr std::string_view kUnix = "unix:";
     return line.ctl.socket.starts_with(kUnix) ? line.ctl.socket.substr(kUnix.size()) : line.ctl.socket;
   }
-  const process::LoadedConfig config = process::load_config(line);
-  if (!config.model) {
-    for (const std::string& error : config.errors) say(error);
-    const std::string usual = process::admin_socket_path({});
-    if (::access(usual.c_str(), F_OK) != 0)
-      return Unexpected{"the configuration " + line.config +
-                        " has errors: its admin socket is unknown, give --socket PATH"};
-    say("weir ctl: warning: the configuration " + line.config + " has errors: asking at " + usual);
-    return usual;
-  }
-  const std::string path = process::admin_socket_path(config.model->main);
-  if (path.empty())
+  const process::Places places = process::find_places(line);
+  if (!places.readable) return Unexpected{places.errors.front() + "; the admin socket is unknown, give --socket PATH"};
+  if (places.admin.empty())
     return Unexpected{"the configuration " + line.config + " has \"admin off\": there is no admin socket"};
-  return path;
+  if (!places.errors.empty())
+    say("weir ctl: warning: configuration " + line.config + " has errors (weir -t shows them), asking at " +
+        places.admin);
+  return places.admin;
 }
 
 }  // namespace

@@ -8,23 +8,56 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
+#include <charconv>
 #include <cstring>
+#include <fstream>
+#include <sstream>
+#include <string_view>
+#include <utility>
+
+#include "base/system.h"
 
 namespace weir::process {
 namespace {
 
 std::string call_failed(const char* call, const std::string& name, int code) {
-  return std::string(call) + "() \"" + name + "\" failed (" + std::to_string(code) + ": " + std::strerror(code) + ")";
+  return weir::call_failed(std::string(call) + "() \"" + name + "\"", code);
 }
 
-// 0 when there is no number.
+// 0 when there is no process id or anything beside it: 0 and negative numbers name groups of processes to kill().
 pid_t read_pid(int fd) {
   char text[32] = {};
-  const ssize_t n = ::pread(fd, text, sizeof text - 1, 0);
-  if (n <= 0) return 0;
-  const long pid = std::strtol(text, nullptr, 10);
-  return pid > 0 ? static_cast<pid_t>(pid) : 0;
+  const ssize_t n = ::pread(fd, text, sizeof text, 0);
+  if (n <= 0 || n == static_cast<ssize_t>(sizeof text)) return 0;
+  std::string_view digits(text, static_cast<size_t>(n));
+  while (!digits.empty() && std::strchr(" \t\r\n", digits.back()) != nullptr) digits.remove_suffix(1);
+  pid_t pid = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), pid);
+  return error == std::errc() && end == digits.data() + digits.size() && pid > 0 ? pid : 0;
+}
+
+// Whose flock() is on this file, by /proc/locks ("1: FLOCK  ADVISORY  WRITE 4711 fe:00:815 0 EOF"); 0: it does not say.
+// The inode alone is compared: layered file systems show another device than stat().
+pid_t lock_holder(int fd) {
+  struct stat info {};
+  if (::fstat(fd, &info) != 0) return 0;
+  const std::string inode = ":" + std::to_string(info.st_ino);
+  std::ifstream locks("/proc/locks");
+  std::string number, kind, mode, access, file, rest;
+  pid_t pid = 0;
+  for (std::string line; std::getline(locks, line);) {
+    std::istringstream words(line);
+    if (words >> number >> kind >> mode >> access >> pid >> file && kind == "FLOCK" && file.ends_with(inode))
+      return pid;
+  }
+  return 0;
+}
+
+std::string program_of(const std::string& process) {
+  std::ifstream file("/proc/" + process + "/comm");
+  std::string name;
+  std::getline(file, name);
+  return name;
 }
 
 bool lock(int fd) {
@@ -59,9 +92,21 @@ Result<RunningInstance> read_pid_file(const std::string& path) {
   RunningInstance instance;
   instance.pid = read_pid(fd);
   instance.alive = !lock(fd);
+  if (instance.alive) instance.holder = lock_holder(fd);
   ::close(fd);
-  if (instance.pid == 0 && !instance.alive) return Unexpected{"there is no process number in \"" + path + "\""};
+  if (instance.pid == 0) return Unexpected{"there is no process id in \"" + path + "\""};
   return instance;
+}
+
+Status<> check_is_weir(const RunningInstance& instance) {
+  const std::string pid = std::to_string(instance.pid);
+  if (instance.holder != 0 && instance.holder != instance.pid)
+    return Unexpected{"it names process " + pid + ", but process " + std::to_string(instance.holder) +
+                      " holds its lock"};
+  const std::string program = program_of(pid), own = program_of("self");
+  if (!program.empty() && !own.empty() && program != own)
+    return Unexpected{"process " + pid + " is not weir, but \"" + program + "\""};
+  return Void{};
 }
 
 Status<> PidFile::failed(const char* call, const std::string& name) const {
@@ -80,6 +125,10 @@ Status<> PidFile::prepare() {
                         " is locked"};
     if (same_file(old_fd_, path_)) break;
   }
+  return write_temporary();
+}
+
+Status<> PidFile::write_temporary() {
   std::string name = path_ + ".XXXXXX";
   fd_ = ::mkostemp(name.data(), O_CLOEXEC);
   if (fd_ < 0) return failed("open", path_);
@@ -107,6 +156,23 @@ Status<> PidFile::publish() {
   temporary_.clear();
   published_ = true;
   return Void{};
+}
+
+Status<> PidFile::restore() {
+  if (!published_ || same_file(fd_, path_)) return Void{};
+  if (::access(path_.c_str(), F_OK) == 0)
+    return Unexpected{"\"" + path_ + "\" is not the file of this process any more"};
+  const int lost = std::exchange(fd_, -1);  // its lock ends with it
+  Status<> put_back = write_temporary();
+  if (put_back) put_back = publish();
+  if (put_back) {
+    ::close(lost);
+    return put_back;
+  }
+  if (!temporary_.empty()) ::unlink(std::exchange(temporary_, {}).c_str());
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = lost;
+  return put_back;
 }
 
 PidFile::~PidFile() {

@@ -12,9 +12,13 @@ namespace weir::process {
 struct RunningInstance {
   pid_t pid = 0;
   bool alive = false;  // somebody holds the lock
+  pid_t holder = 0;    // who, if the kernel tells
 };
-// The error is text for the operator: no file, no number in it.
+// The error is text for the operator: no file, or not a process id and nothing else in it.
 Result<RunningInstance> read_pid_file(const std::string& path);
+// Whether the process of a pid file that is locked may be signalled: it is the one that holds the lock, and runs the
+// same program as the caller. What the kernel does not show (no /proc) is taken on trust.
+Status<> check_is_weir(const RunningInstance& instance);
 
 class PidFile {
  public:
@@ -29,9 +33,12 @@ class PidFile {
   Status<> prepare();
   // Puts it in place. Needs the rights that prepare() had.
   Status<> publish();
+  // After publish(): puts it in place again where somebody has removed it. The error says why it is not there.
+  Status<> restore();
   const std::string& path() const { return path_; }
 
  private:
+  Status<> write_temporary();
   Status<> failed(const char* call, const std::string& name) const;
   std::string path_;
   std::string temporary_;

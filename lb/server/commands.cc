@@ -1,9 +1,7 @@
-// -t, -T, -s, -v, -V and convert.
+// -t, -T, -v, -V and convert.
 #include "server/commands.h"
 
-#include <csignal>
 #include <cstdio>
-#include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,7 +11,6 @@
 #include "config/writer.h"
 #include "io/versions.h"
 #include "process/load.h"
-#include "process/pid_file.h"
 #include "runtime/names.h"
 #include "runtime/site_builder.h"
 
@@ -26,13 +23,6 @@ void say(const std::string& text) {
 
 void say_all(const std::vector<std::string>& lines) {
   for (const std::string& line : lines) say(line);
-}
-
-int signal_of(const std::string& word) {
-  if (word == "stop") return SIGTERM;
-  if (word == "quit") return SIGQUIT;
-  if (word == "reopen") return SIGUSR1;
-  return SIGHUP;
 }
 
 }  // namespace
@@ -60,30 +50,6 @@ int test_config(const process::CommandLine& line) {
   }
   if (!line.quiet) say("weir: " + file + " test is successful");
   if (line.command == process::Command::kDump) std::fwrite(config.dump.data(), 1, config.dump.size(), stdout);
-  return 0;
-}
-
-int send_signal(const process::CommandLine& line) {
-  process::LoadedConfig config = process::load_config(line);
-  if (!config.model) {
-    say_all(config.errors);
-    return 1;
-  }
-  const std::string& path = config.model->main.pid;
-  Result<process::RunningInstance> running = process::read_pid_file(path);
-  if (!running) {
-    say("weir: [error] " + running.error());
-    return 1;
-  }
-  const std::string pid = std::to_string(running->pid);
-  if (!running->alive) {
-    say("weir: [error] weir is not running: \"" + path + "\" is stale (pid " + pid + ")");
-    return 1;
-  }
-  if (::kill(running->pid, signal_of(line.signal)) != 0) {
-    say("weir: [alert] kill(" + pid + ", " + line.signal + ") failed (" + std::strerror(errno) + ")");
-    return 1;
-  }
   return 0;
 }
 

@@ -5,7 +5,6 @@
 namespace weir::server {
 
 int test_config(const process::CommandLine& line);  // -t, -T
-int send_signal(const process::CommandLine& line);  // -s
 int convert(const process::CommandLine& line);
 int print_version(bool with_build);
 

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <filesystem>
+
 #include "unit/temp_dir.h"
 
 namespace weir::process {
@@ -123,12 +125,67 @@ TEST(PidFile, running_instance_differs_from_a_stale_file) {
   EXPECT_TRUE(running->alive);
 }
 
+TEST(PidFile, only_the_lock_holder_may_be_signalled) {
+  const TempDir dir;
+  PidFile file(dir / "weir.pid");
+  ASSERT_TRUE(file.prepare());
+  ASSERT_TRUE(file.publish());
+  EXPECT_TRUE(check_is_weir(*read_pid_file(dir / "weir.pid")));
+  RunningInstance other;
+  other.pid = 1;
+  other.alive = true;
+  other.holder = ::getpid();
+  const Status<> refused = check_is_weir(other);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error(), HasSubstr("names process 1, but process " + std::to_string(::getpid())));
+}
+
+TEST(PidFile, other_program_is_not_weir) {
+  RunningInstance parent;
+  parent.pid = ::getppid();
+  parent.alive = true;
+  const Status<> refused = check_is_weir(parent);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error(), HasSubstr("is not weir"));
+}
+
+TEST(PidFile, removed_file_is_restored) {
+  const TempDir dir;
+  {
+    PidFile file(dir / "weir.pid");
+    ASSERT_TRUE(file.prepare());
+    ASSERT_TRUE(file.publish());
+    EXPECT_TRUE(file.restore()) << "nothing to do";
+    std::filesystem::remove(dir / "weir.pid");
+    ASSERT_TRUE(file.restore());
+    EXPECT_EQ(dir.read("weir.pid"), std::to_string(::getpid()) + "\n");
+    EXPECT_TRUE(read_pid_file(dir / "weir.pid")->alive) << "locked as before";
+    EXPECT_EQ(dir.files(), 1U);
+  }
+  EXPECT_EQ(dir.files(), 0U);
+}
+
+TEST(PidFile, file_of_another_process_is_not_replaced) {
+  const TempDir dir;
+  PidFile file(dir / "weir.pid");
+  ASSERT_TRUE(file.prepare());
+  ASSERT_TRUE(file.publish());
+  std::filesystem::remove(dir / "weir.pid");
+  dir.write("weir.pid", "4711\n");
+  EXPECT_FALSE(file.restore());
+  EXPECT_EQ(dir.read("weir.pid"), "4711\n");
+}
+
 TEST(PidFile, content_without_a_number_is_an_error) {
   const TempDir dir;
   dir.write("weir.pid", "none\n");
   EXPECT_FALSE(read_pid_file(dir / "weir.pid"));
-  dir.write("empty.pid", "");
-  EXPECT_FALSE(read_pid_file(dir / "empty.pid"));
+  for (const char* text : {"", "\n", "0", "-1", "2147483648", "99999999999999999999", "12x", "x12", "1 2", "0x10"}) {
+    dir.write("weir.pid", text);
+    EXPECT_FALSE(read_pid_file(dir / "weir.pid")) << '"' << text << '"';
+  }
+  dir.write("weir.pid", "2147483647\r\n");
+  EXPECT_EQ(read_pid_file(dir / "weir.pid")->pid, 2147483647);
   const Result<RunningInstance> missing = read_pid_file(dir / "missing.pid");
   ASSERT_FALSE(missing);
   EXPECT_THAT(missing.error(), HasSubstr("(2: No such file or directory)"));
