@@ -22,7 +22,7 @@ struct AdminServer::Impl {
   Impl(runtime::Runtime& of, runtime::Reload& reload) : runtime(of), api(of, reload) {}
 
   Status<> open(const std::string& path) {
-    if (path == socket.path()) return Void{};
+    if (path == socket.path() && is_reachable()) return Void{};
     OwnedFd fd;
     process::AdminSocket opened;
     if (!path.empty()) {
@@ -34,12 +34,31 @@ struct AdminServer::Impl {
     socket = std::move(opened);
     if (path.empty()) return Void{};
     listener = io::Listener::of_descriptors(runtime.loop, fd.release(), [this](int connected) { accept(connected); });
-    if (sessions.size() >= kMostSessions) listener->pause();
     log::info("admin socket: listening on unix:", path);
     return Void{};
   }
 
+  bool is_reachable() const { return socket.path().empty() || socket.is_in_place(); }
+
+  // Who waits longest without a request under way makes room, so that idle connections lock nobody out.
+  bool make_room() {
+    if (sessions.size() < kMostSessions) return true;
+    AdminSession* longest = nullptr;
+    for (const auto& [session, owner] : sessions)
+      if (session->is_waiting() && (longest == nullptr || session->waits_since() < longest->waits_since()))
+        longest = session;
+    if (longest == nullptr) return false;
+    log::info("admin connection: closed (idle, ", kMostSessions, " are open and another came)");
+    longest->close();
+    return true;
+  }
+
   void accept(int fd) {
+    if (!make_room()) {
+      log::warn("admin connection: refused (", kMostSessions, " requests under way)");
+      OwnedFd refused(fd);
+      return;
+    }
     std::string who = process::peer_credentials(fd);
     std::unique_ptr<io::Transport> transport = io::make_transport(runtime.loop, fd);
     if (transport == nullptr) return;
@@ -47,7 +66,6 @@ struct AdminServer::Impl {
                                                   [this](AdminSession& closed) { bury(closed); });
     AdminSession& started = *session;
     sessions.emplace(&started, std::move(session));
-    if (sessions.size() >= kMostSessions) listener->pause();
     started.start();
   }
 
@@ -56,7 +74,6 @@ struct AdminServer::Impl {
     if (found == sessions.end()) return;
     runtime.loop.bury(std::move(found->second));
     sessions.erase(found);
-    if (listener != nullptr) listener->resume();
   }
 
   void close() {
@@ -89,6 +106,10 @@ AdminServer::~AdminServer() {
 
 Status<> AdminServer::open(const std::string& path) {
   return impl_->open(path);
+}
+
+bool AdminServer::is_reachable() const {
+  return impl_->is_reachable();
 }
 
 void AdminServer::close() {

@@ -25,6 +25,8 @@ class AdminServer {
   // A file that nobody listens behind is replaced. Empty: none from now on. The error is text for the operator, and the
   // old socket stays.
   Status<> open(const std::string& path);
+  // False: somebody has removed the socket's file, and nobody can connect; open() makes it anew.
+  bool is_reachable() const;
   // Ends every connection and drain, and removes the socket's file. Before the workers are stopped.
   void close();
 

@@ -33,11 +33,6 @@ void AdminSession::close() {
   on_closed_(*this);
 }
 
-void AdminSession::close_when_idle() {
-  last_ = true;
-  if (state_ == State::kReading && !codec_.inside_request()) close();
-}
-
 void AdminSession::on_read(std::string_view bytes) {
   if (state_ == State::kFlushing) return;
   if (state_ == State::kReading && !stash_.empty()) {

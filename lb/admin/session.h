@@ -34,8 +34,9 @@ class AdminSession final : public io::Buriable,
 
   void start();
   void close();
-  // Closes now if it is idle, else after its answer.
-  void close_when_idle();
+  // A request is awaited, or arrives slowly; and since when: since the last answer went, or a request began.
+  bool is_waiting() const { return state_ == State::kReading; }
+  MonoMs waits_since() const { return waits_since_; }
 
  private:
   enum class State : uint8_t { kReading, kAnswering, kFlushing, kClosed };
@@ -57,7 +58,10 @@ class AdminSession final : public io::Buriable,
   void answer(const AdminReply& reply);
   void refuse(int status, std::string_view why);
   void flushed();
-  void arm(Millis after) { loop_.arm(deadline_, loop_.now() + after.count()); }
+  void arm(Millis after) {
+    waits_since_ = loop_.now();
+    loop_.arm(deadline_, waits_since_ + after.count());
+  }
 
   io::Loop& loop_;
   const std::unique_ptr<io::Transport> transport_;
@@ -71,6 +75,7 @@ class AdminSession final : public io::Buriable,
   std::string body_;
   std::string stash_;  // read and not consumed yet
   Deadline deadline_{this};
+  MonoMs waits_since_ = 0;
   // Whoever answers late looks whether this one is still there.
   std::shared_ptr<AdminSession*> self_ = std::make_shared<AdminSession*>(this);
   // What the codec's events said; act() follows them.

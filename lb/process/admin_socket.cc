@@ -6,10 +6,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "base/sockaddr.h"
+#include "base/system.h"
 
 namespace weir::process {
 namespace {
@@ -18,8 +18,7 @@ constexpr int kBacklog = 512;
 constexpr std::string_view kUnixPrefix = "unix:";
 
 Unexpected<std::string> failed(const char* call, const std::string& path, int code) {
-  return Unexpected{std::string(call) + " to unix:" + path + " failed (" + std::to_string(code) + ": " +
-                    std::strerror(code) + ")"};
+  return Unexpected{call_failed(std::string(call) + " to unix:" + path, code)};
 }
 
 bool is_stale(const std::string& path, const sockaddr_storage& storage, socklen_t length) {
@@ -85,11 +84,13 @@ Result<AdminSocket> AdminSocket::open(const std::string& path, OwnedFd& fd) {
   return socket;
 }
 
-void AdminSocket::remove() {
-  if (path_.empty()) return;
+bool AdminSocket::is_in_place() const {
   struct stat info {};
-  const bool ours = ::lstat(path_.c_str(), &info) == 0 && info.st_dev == device_ && info.st_ino == inode_;
-  if (ours) ::unlink(path_.c_str());
+  return !path_.empty() && ::lstat(path_.c_str(), &info) == 0 && info.st_dev == device_ && info.st_ino == inode_;
+}
+
+void AdminSocket::remove() {
+  if (is_in_place()) ::unlink(path_.c_str());
   path_.clear();
 }
 

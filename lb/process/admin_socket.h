@@ -25,6 +25,8 @@ class AdminSocket {
   // listens behind is replaced.
   static Result<AdminSocket> open(const std::string& path, OwnedFd& fd);
   const std::string& path() const { return path_; }
+  // The file is there, and is the one that was made.
+  bool is_in_place() const;
 
  private:
   void remove();
