@@ -11,7 +11,9 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
+#include <utility>
+
+#include "base/system.h"
 
 namespace weir::process {
 namespace {
@@ -19,8 +21,7 @@ namespace {
 constexpr uint32_t kBindBit = 1U << CAP_NET_BIND_SERVICE;
 
 Unexpected<std::string> failed(const std::string& call) {
-  const int code = errno;
-  return Unexpected{call + " failed (" + std::to_string(code) + ": " + std::strerror(code) + ")"};
+  return Unexpected{call_failed(call, errno)};
 }
 
 struct Capabilities {
@@ -50,6 +51,19 @@ Result<Account> find_account(const std::string& user, const std::string& group) 
     return Unexpected{"there is no group \"" + group + "\""};
   account.gid = group_entry.gr_gid;
   return account;
+}
+
+Result<RunAs> resolve_run_as(const config::MainConfig& main) {
+  RunAs run_as;
+  if (main.user.empty()) return run_as;
+  if (::geteuid() != 0) {
+    run_as.warning = "directive \"user\": ignored (weir was not started by root)";
+    return run_as;
+  }
+  Result<Account> account = find_account(main.user, main.group);
+  if (!account) return Unexpected{account.error()};
+  if (account->uid != 0) run_as.account = std::move(*account);
+  return run_as;
 }
 
 void give_file(const std::string& path, const Account& account) {

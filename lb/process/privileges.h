@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "config/model.h"
 
 namespace weir::process {
 
@@ -18,6 +19,15 @@ struct Account {
 };
 // `group` empty: the user's own.
 Result<Account> find_account(const std::string& user, const std::string& group);
+
+// What `user` asks for. No account: weir stays who it is, because nothing is asked for, it is root that is, or only
+// root could change (then the warning says so).
+struct RunAs {
+  std::optional<Account> account;
+  std::string warning;
+};
+// Error: there is no such user or group.
+Result<RunAs> resolve_run_as(const config::MainConfig& main);
 
 // Makes `path` and gives it to the account, as nginx does with its logs, so that it can be opened and reopened later.
 // Only regular files below an existing directory; what cannot be made is left to whoever opens it to report.

@@ -1,16 +1,24 @@
 // -t, -T, -v, -V and convert.
 #include "server/commands.h"
 
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstdio>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "base/log_sink.h"
+#include "base/system.h"
 #include "config/files.h"
 #include "config/tree_loader.h"
 #include "config/writer.h"
 #include "io/versions.h"
+#include "process/admin_socket.h"
+#include "process/error_logs.h"
 #include "process/load.h"
+#include "process/privileges.h"
 #include "runtime/names.h"
 #include "runtime/site_builder.h"
 
@@ -25,6 +33,31 @@ void say_all(const std::vector<std::string>& lines) {
   for (const std::string& line : lines) say(line);
 }
 
+Status<> check_directory_of(const std::string& file) {
+  const size_t slash = file.rfind('/');
+  if (slash == std::string::npos || slash == 0) return Void{};
+  if (::access(file.substr(0, slash).c_str(), X_OK) == 0) return Void{};
+  return Unexpected{call_failed("open() \"" + file + "\"", errno)};
+}
+
+// What a start would find beside the configuration itself; the files of logs are made, as a start makes them.
+std::vector<std::string> start_failures(const process::CommandLine& line, const config::Model& model) {
+  std::vector<std::string> failures;
+  const auto need = [&failures](const auto& done) {
+    if (!done) failures.push_back(done.error());
+  };
+  const Result<process::RunAs> run_as = process::resolve_run_as(model.main);
+  need(run_as);
+  if (run_as && !run_as->warning.empty()) say("weir: [warn] " + run_as->warning);
+  // A file that root makes here would be closed to the user that a reload runs as.
+  if (run_as && run_as->account)
+    for (const std::string& file : process::log_files(line, model)) process::give_file(file, *run_as->account);
+  for (const LogTarget& target : process::error_log_targets(line, model.main)) need(open_log_sink(target));
+  need(check_directory_of(model.main.pid));
+  if (!model.main.admin.empty()) need(check_directory_of(process::admin_socket_path(model.main)));
+  return failures;
+}
+
 }  // namespace
 
 int test_config(const process::CommandLine& line) {
@@ -37,6 +70,12 @@ int test_config(const process::CommandLine& line) {
     return 1;
   }
   if (!line.quiet) say("weir: the " + file + " syntax is ok");
+  const std::vector<std::string> failures = start_failures(line, *config.model);
+  if (!failures.empty()) {
+    for (const std::string& failure : failures) say("weir: [emerg] " + failure);
+    say("weir: " + file + " test failed");
+    return 1;
+  }
   runtime::Registry registry;
   runtime::NameBook names;
   observe::AccessLogWriter log_writer;

@@ -99,15 +99,10 @@ class Startup {
   }
 
   Status<> find_user() {
-    const config::MainConfig& main = model().main;
-    if (main.user.empty()) return Void{};
-    if (::geteuid() != 0) {
-      report_.warn("directive \"user\": ignored (weir was not started by root)");
-      return Void{};
-    }
-    Result<process::Account> account = process::find_account(main.user, main.group);
-    if (!account) return Unexpected{account.error()};
-    if (account->uid != 0) privileges_ = process::Privileges(*account);
+    Result<process::RunAs> run_as = process::resolve_run_as(model().main);
+    if (!run_as) return Unexpected{run_as.error()};
+    if (!run_as->warning.empty()) report_.warn(run_as->warning);
+    if (run_as->account) privileges_ = process::Privileges(*run_as->account);
     return Void{};
   }
 
