@@ -109,7 +109,13 @@ void Reload::load_and_build() {
       [this, overrides = runtime_.overrides, generation = runtime_.generation + 1] {
         auto outcome = std::make_shared<Outcome>();
         outcome->config = process::load_config(runtime_.line);
-        if (outcome->config.model)
+        if (!outcome->config.model) return outcome;
+        const config::MainConfig& main = outcome->config.model->main;
+        // Whom the next start would become: only it changes users, but it has to find one.
+        if (runtime_.account && !main.user.empty())
+          if (const auto account = process::find_account(main.user, main.group); !account)
+            outcome->built.errors.push_back(account.error());
+        if (outcome->built.errors.empty())
           outcome->built = build_site({*outcome->config.model, generation, runtime_.registry, runtime_.log_writer,
                                        runtime_.names.fresh(*outcome->config.model), overrides});
         return outcome;

@@ -2,12 +2,14 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "base/result.h"
 #include "config/model.h"
 #include "io/loop.h"
 #include "observe/access_log.h"
 #include "process/options.h"
+#include "process/privileges.h"
 #include "proxy/site.h"
 #include "runtime/listen_sockets.h"
 #include "runtime/names.h"
@@ -46,7 +48,8 @@ struct Runtime {
   Overrides overrides;  // control thread only; builders get a copy
   StateFile state;      // where they are kept
   ListenSockets sockets;
-  uint64_t descriptors = 1024;  // the limit
+  uint64_t descriptors = 1024;              // the limit
+  std::optional<process::Account> account;  // whom weir became at its start; none: it stayed who it was
   // In force.
   std::shared_ptr<const config::Model> model;
   std::shared_ptr<const proxy::Site> site;

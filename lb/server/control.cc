@@ -5,15 +5,16 @@
 
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 
 #include "base/log.h"
+#include "base/system.h"
 #include "process/admin_socket.h"
 
 namespace weir::server {
 
-Control::Control(runtime::Runtime& runtime)
+Control::Control(runtime::Runtime& runtime, process::PidFile& pid_file)
     : runtime_(runtime),
+      pid_file_(pid_file),
       reload_(runtime, [this] { move_admin(); }),
       admin_(runtime, reload_),
       signals_(runtime.loop, {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2},
@@ -30,19 +31,24 @@ Status<> Control::open_admin(const std::optional<process::Account>& account) {
   }
   admin_path_ = path;
   if (account && ::lchown(path.c_str(), account->uid, account->gid) != 0)
-    log::warn("admin socket: owner not changed, lchown() \"", path, "\" failed (", errno, ": ", std::strerror(errno),
-              ")");
+    log::warn("admin socket: owner not changed (", call_failed("lchown() \"" + path + "\"", errno), ")");
   return Void{};
 }
 
-// A reload may name another socket.
+// A reload may name another socket, and brings back one whose file somebody has removed.
 void Control::move_admin() {
   const std::string path = process::admin_socket_path(runtime_.model->main);
-  if (path == admin_path_) return;
+  if (path == admin_path_ && admin_.is_reachable()) return;
   if (Status<> opened = admin_.open(path); !opened)
     return log::error("admin socket: ", admin_path_.empty() ? "not opened (" : "not moved (", opened.error(), ")");
+  const char* event = path == admin_path_ ? "restored at " : "moved to ";
   admin_path_ = path;
-  log::notice(path.empty() ? std::string("admin socket: closed") : "admin socket: moved to " + path);
+  log::notice("admin socket: ", path.empty() ? "closed" : event + path);
+}
+
+void Control::restore_pid_file() {
+  if (const Status<> restored = pid_file_.restore(); !restored)
+    log::error("pid file: not restored (", restored.error(), "), weir -s will not find this process");
 }
 
 void Control::run() {
@@ -61,11 +67,10 @@ void Control::on_signal(int number) {
     case SIGQUIT: return quit();
     case SIGUSR1: return reopen_logs();
     case SIGHUP:
-      if (runtime_.shutting_down)
-        log::notice("signal SIGHUP: ignored (shutting down)");
-      else
-        reload_.request();
-      return;
+      if (runtime_.shutting_down) return log::notice("signal SIGHUP: ignored (shutting down)");
+      restore_pid_file();
+      if (!admin_.is_reachable()) move_admin();
+      return reload_.request();
     default: log::notice("signal ", number, ": ignored (no meaning for weir)"); return;
   }
 }

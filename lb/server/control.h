@@ -5,6 +5,7 @@
 #include "admin/server.h"
 #include "base/result.h"
 #include "io/signals.h"
+#include "process/pid_file.h"
 #include "process/privileges.h"
 #include "runtime/reload.h"
 #include "runtime/runtime.h"
@@ -13,7 +14,8 @@ namespace weir::server {
 
 class Control {
  public:
-  explicit Control(runtime::Runtime& runtime);
+  // `pid_file` outlives it.
+  Control(runtime::Runtime& runtime, process::PidFile& pid_file);
 
   // Listens on the admin socket and gives its file to the account that weir becomes. Where it is not named by the
   // configuration, a failure is only a warning.
@@ -29,8 +31,10 @@ class Control {
   void quit();
   void reopen_logs();
   void move_admin();
+  void restore_pid_file();
 
   runtime::Runtime& runtime_;
+  process::PidFile& pid_file_;
   runtime::Reload reload_;
   admin::AdminServer admin_;
   std::string admin_path_;  // empty: none is open

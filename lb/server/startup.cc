@@ -52,7 +52,7 @@ class Startup {
     ::signal(SIGPIPE, SIG_IGN);
     const Errors errors = prepare();
     if (!errors.empty()) return fail(errors);
-    Control control(*runtime_);  // whoever reads the pid file may send a signal at once
+    Control control(*runtime_, *pid_file_);  // whoever reads the pid file may send a signal at once
     if (Status<> published = publish(control); !published) return fail({published.error()});
     control.start(std::exchange(built_, {}));
     announce();
@@ -82,6 +82,7 @@ class Startup {
     if (!said.warning.empty()) report_.warn(said.warning);
     runtime_ = std::make_unique<runtime::Runtime>(line_);
     runtime_->descriptors = descriptors;
+    runtime_->account = privileges_.account();
     runtime_->model = config_.model;
     runtime_->generation = 1;
     runtime_->state = state_;
