@@ -7,6 +7,7 @@
 #include "base/prefetch.h"
 #include "base/system.h"
 #include "http/date.h"
+#include "proxy/arrival.h"
 #include "proxy/session.h"
 #include "proxy/tunnel.h"
 #include "upstream/pool.h"
@@ -81,12 +82,47 @@ void Core::accept(std::unique_ptr<io::Transport> transport, const SocketAddress&
     return;
   }
   ConnectionInfo info{transport->peer_address().unmapped(), ++connections_made_, loop_.now_us(), nullptr};
+  client_opened();
+  const ListenSite& listen = *listen_site(listener);
+  if (listen.arrival.empty()) {
+    begin_session(std::move(transport), std::move(info), listener, {});
+    return;
+  }
+  auto arrival =
+      std::make_unique<Arrival>(*this, EpochRef(*current_), listen, std::move(transport), std::move(info), listener);
+  arrivals_.push_back(*arrival);
+  Arrival& started = *arrival.release();  // owned by arrivals_ until it is done or has ended
+  started.start();
+  if (draining_) started.drain();
+}
+
+// Of the one protocol that there is; where ALPN or the listener names another, its session is made here.
+void Core::begin_session(std::unique_ptr<io::Transport> transport, ConnectionInfo info, uint16_t listener,
+                         std::string_view early) {
   auto session = std::make_unique<Session>(*this, std::move(transport), std::move(info), listener);
   sessions_.push_back(*session);
-  client_opened();
   Session& started = *session.release();  // owned by sessions_ until session_closed()
   started.start();
   if (draining_) started.drain();  // it was waiting in the listener's queue
+  if (!early.empty()) started.begin_with(early);
+}
+
+void Core::arrival_done(Arrival& arrival, std::unique_ptr<io::Transport> transport, ConnectionInfo info,
+                        uint16_t listener, std::string_view early) {
+  arrival.unlink();
+  loop_.bury(std::unique_ptr<Arrival>(&arrival));
+  if (listen_site(listener) == nullptr) {  // a reload took the listener away
+    transport->close();
+    client_closed();
+    return;
+  }
+  begin_session(std::move(transport), std::move(info), listener, early);
+}
+
+void Core::arrival_ended(Arrival& arrival) {
+  arrival.unlink();
+  loop_.bury(std::unique_ptr<Arrival>(&arrival));
+  client_closed();
 }
 
 void Core::session_closed(Session& session) {
@@ -140,12 +176,14 @@ void Core::count_connection(int delta) {
 void Core::begin_drain() {
   draining_ = true;
   pool_->begin_drain();
+  arrivals_.for_each([](Arrival& arrival) { arrival.drain(); });
   sessions_.for_each([](Session& session) { session.drain(); });
   tunnels_.for_each([](Tunnel& tunnel) { tunnel.drain(1001); });
   if (session_count_ == 0 && options_.on_drained) options_.on_drained();
 }
 
 void Core::close_all() {
+  while (Arrival* arrival = arrivals_.front()) arrival->close();
   while (Session* session = sessions_.front()) session->close();
   while (Tunnel* tunnel = tunnels_.front()) tunnel->close();
 }

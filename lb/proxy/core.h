@@ -16,6 +16,7 @@
 #include "io/transport.h"
 #include "observe/access_log.h"
 #include "observe/metrics.h"
+#include "proxy/connection_info.h"
 #include "proxy/epoch.h"
 #include "proxy/site.h"
 #include "proxy/spare_list.h"
@@ -26,6 +27,7 @@ class Pool;
 
 namespace weir::proxy {
 
+class Arrival;
 class Session;
 class Exchange;
 class Tunnel;
@@ -72,7 +74,7 @@ class Core final : private DeadlineHandler {
   void close_all();
   void flush_logs(bool all);
 
-  // Client connections: sessions and tunnels.
+  // Client connections: arrivals, sessions and tunnels.
   size_t sessions() const { return session_count_; }
   const observe::MetricSlab& metrics() const { return metrics_; }
   // Snapshots still referenced here, the current one included.
@@ -111,6 +113,10 @@ class Core final : private DeadlineHandler {
   // A line was put into a log's buffer: it is handed over in time, also when nothing else happens.
   void log_written(Millis flush);
   void session_closed(Session& session);
+  // The arrival's connection goes on as a session; the arrival is buried. `early`: read behind what the arrival took.
+  void arrival_done(Arrival& arrival, std::unique_ptr<io::Transport> transport, ConnectionInfo info, uint16_t listener,
+                    std::string_view early);
+  void arrival_ended(Arrival& arrival);
   // A client connection that is a tunnel from its first byte on: owned here until tunnel_closed().
   Tunnel& add_tunnel(std::unique_ptr<Tunnel> tunnel);
   // The session's connection goes on as a tunnel; the session is buried.
@@ -129,6 +135,8 @@ class Core final : private DeadlineHandler {
   friend class EpochRef;
   void epoch_unused(Epoch& epoch);
   uint16_t listener_number(const SocketAddress& address);
+  void begin_session(std::unique_ptr<io::Transport> transport, ConnectionInfo info, uint16_t listener,
+                     std::string_view early);
   void client_opened();
   void client_closed();
   void end_turn();
@@ -156,7 +164,8 @@ class Core final : private DeadlineHandler {
   std::vector<std::unique_ptr<Exchange>> ended_exchanges_;  // until the turn ends
   SpareList<Busy> free_busy_;
   std::vector<std::unique_ptr<Busy>> ended_busy_;
-  IntrusiveList<Session> sessions_;  // owned: made by accept(), buried by session_closed()
+  IntrusiveList<Arrival> arrivals_;  // owned: made by accept(), buried by arrival_done() and arrival_ended()
+  IntrusiveList<Session> sessions_;  // owned: made by begin_session(), buried by session_closed()
   IntrusiveList<Tunnel> tunnels_;    // owned: put here by add_tunnel() and replace_session(), buried by tunnel_closed()
   Deadline log_deadline_{this};
   Deadline spare_deadline_{this};

@@ -1,6 +1,6 @@
 // What an exchange answers to: one stream towards whoever asked. It takes messages, not bytes: how they are framed,
 // what becomes of the connection and when bytes leave is the stream's matter. A session of HTTP/1 is its one stream
-// itself; one of HTTP/2 will have many; a subrequest (subrequest.h) has none and collects.
+// itself; one of HTTP/2 will have many.
 #pragma once
 #include <cstddef>
 #include <memory>

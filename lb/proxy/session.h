@@ -62,6 +62,8 @@ class Session final : public io::Buriable,
   ~Session() override;
 
   void start();
+  // What was read of the connection before, once, right behind start(). May close the session.
+  void begin_with(std::string_view bytes) { on_read(bytes); }
   // Idempotent; ends the exchange (499), stops I/O, and has the Core bury this object.
   void close();
   // Graceful end: now if idle, after the running request else.

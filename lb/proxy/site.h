@@ -11,6 +11,7 @@
 #include "http/codec.h"
 #include "policy/cluster.h"
 #include "policy/wait_queue.h"
+#include "proxy/arrival_step.h"
 #include "proxy/location.h"
 #include "proxy/sticky.h"
 #include "route/host_table.h"
@@ -41,6 +42,7 @@ struct ListenSite {
   std::vector<const VirtualServer*> servers;  // by the index that `hosts` answers
   route::HostTable hosts;
   const VirtualServer* default_server = nullptr;
+  std::vector<std::unique_ptr<const ArrivalStep>> arrival;  // in order, before the session; none: straight to it
 };
 
 // What upstream{} says of requests and connections beside its servers. This struct is all there is of it, too.

@@ -30,7 +30,8 @@ struct Play {
 
 class Client {
  public:
-  Client(Play& play, std::shared_ptr<Wire> wire, int number);
+  // `greeting`: what its listener wants to hear first, and answers with kGreetingReply; "" for none.
+  Client(Play& play, std::shared_ptr<Wire> wire, int number, std::string_view greeting = {});
   // Sends the next piece of what it has to say.
   void say();
   void hang_up();  // FIN, RST, or a socket that takes nothing more
@@ -56,6 +57,7 @@ class Client {
   std::string script_;
   std::deque<Expected> expected_;
   std::string got_;
+  std::string_view welcome_;  // of the reply to the greeting: what is to come
   BodyReader body_;
   FrameReader frames_;
   bool in_body_ = false;

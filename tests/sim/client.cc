@@ -2,6 +2,7 @@
 #include <cstdlib>
 
 #include "sim/actors.h"
+#include "sim/arrival_steps.h"
 
 namespace weir::sim {
 namespace {
@@ -26,7 +27,10 @@ std::string chunked(Play& play, const std::string& body) {
 
 }  // namespace
 
-Client::Client(Play& play, std::shared_ptr<Wire> given, int number) : wire(std::move(given)), play_(play) {
+Client::Client(Play& play, std::shared_ptr<Wire> given, int number, std::string_view greeting)
+    : wire(std::move(given)), play_(play), script_(greeting) {
+  if (!greeting.empty()) welcome_ = kGreetingReply;
+  if (!greeting.empty() && !play_.calm && play_.chance(10)) script_.replace(play_.below(script_.size()), 1, "?");
   const size_t requests = 1 + play.below(4);
   for (size_t n = 0; n < requests && !tunnel_ && !garbage_; ++n) add_request(number * 10 + static_cast<int>(n));
   tunnel_ = false;
@@ -115,6 +119,10 @@ void Client::listen() {
   wire->outbound.clear();
   const char* error = nullptr;
   const std::string before = got_;
+  const size_t greeted = std::min(welcome_.size(), got_.size());
+  if (got_.substr(0, greeted) != welcome_.substr(0, greeted)) error = "no welcome";
+  welcome_.remove_prefix(greeted);
+  got_.erase(0, greeted);
   while (!got_.empty() && error == nullptr) {
     if (tunnel_) {
       frames_.feed(got_, error);

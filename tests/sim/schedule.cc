@@ -1,4 +1,5 @@
 #include "sim/schedule.h"
+#include "sim/arrival_steps.h"
 
 #include <map>
 #include <sstream>
@@ -12,6 +13,7 @@ using observe::Counter;
 
 const SocketAddress kListen = ip("127.0.0.1", 80);
 const SocketAddress kOther = ip("127.0.0.1", 81);
+const SocketAddress kGreeted = ip("127.0.0.1", 82);
 constexpr MonoMs kMinute = 60'000;
 constexpr uint32_t kNarrow = 1;  // max_conns
 
@@ -77,7 +79,8 @@ void Schedule::adopt(bool listens) {
   named.returns->text = route::Template::literal("fallback");
   named.returns->has_text = true;
   listening_ = listens;
-  auto site = maker.make(listens ? std::vector{kListen, kOther} : std::vector{kOther});
+  maker.arrives_by<GreetingStep>(kGreeted);
+  auto site = maker.make(listens ? std::vector{kListen, kGreeted, kOther} : std::vector{kOther});
   sites_.push_back(site);
   world_.core->adopt(std::move(site));
 }
@@ -128,9 +131,12 @@ void Schedule::step() {
   };
   const size_t what = play_.below(100);
   if (what < 8 || clients_.empty()) {
-    if (clients_.size() < 12)
-      clients_.push_back(
-          std::make_unique<Client>(play_, world_.accept(kListen), static_cast<int>(clients_.size() + 1)));
+    if (clients_.size() < 12) {
+      const bool greets = play_.chance(15);
+      clients_.push_back(std::make_unique<Client>(play_, world_.accept(greets ? kGreeted : kListen),
+                                                  static_cast<int>(clients_.size() + 1),
+                                                  greets ? kGreeting : std::string_view()));
+    }
     if (play_.chance(30)) clients_.back()->wire->room = play_.below(100'000);
   } else if (what < 35) {
     any(clients_).say();

@@ -222,6 +222,11 @@ class SiteMaker {
     made.returns->has_text = !text.empty();
     return made;
   }
+  // The next step of who arrives on that address, before its session.
+  template <class Step>
+  void arrives_by(const SocketAddress& address) {
+    arrivals_.emplace_back(address, std::make_unique<Step>());
+  }
   std::shared_ptr<const proxy::Site> make(const std::vector<SocketAddress>& listens) {
     server_->table.freeze();
     server_->fallback.content = proxy::make_content(server_->fallback);
@@ -231,6 +236,8 @@ class SiteMaker {
       listen->address = address;
       listen->servers.push_back(server_);
       listen->default_server = server_;
+      for (auto& [on, step] : arrivals_)
+        if (on == address) listen->arrival.push_back(std::move(step));
       site_->listens.push_back(std::move(listen));
     }
     return std::move(site_);
@@ -241,6 +248,7 @@ class SiteMaker {
   Shared& shared_;
   std::shared_ptr<proxy::Site> site_ = std::make_shared<proxy::Site>();
   proxy::VirtualServer* server_ = nullptr;
+  std::vector<std::pair<SocketAddress, std::unique_ptr<const proxy::ArrivalStep>>> arrivals_;
 };
 
 class World;

@@ -1,0 +1,74 @@
+#include "proxy/arrival.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "proxy/core.h"
+
+namespace weir::proxy {
+namespace {
+
+constexpr size_t kMostUnread = 128 * 1024;  // bytes that a step may leave while it asks for more
+constexpr MonoMs kDrainGrace = 1'000;       // for a client that crosses with our goodbye
+
+}  // namespace
+
+Arrival::Arrival(Core& core, EpochRef epoch, const ListenSite& listen, std::unique_ptr<io::Transport> transport,
+                 ConnectionInfo info, uint16_t listener)
+    : core_(core),
+      epoch_(std::move(epoch)),
+      listen_(listen),
+      connection_{std::move(transport), {}, {}},
+      info_(std::move(info)),
+      progress_(listen.arrival.front()->begin()),
+      listener_(listener) {}
+
+Arrival::~Arrival() = default;
+
+void Arrival::start() {
+  connection_.transport->set_handler(this);
+  connection_.transport->want_read(true);
+  core_.loop().arm(deadline_, core_.loop().now() + listen_.default_server->settings.header_timeout.count());
+}
+
+void Arrival::drain() {
+  core_.loop().arm(deadline_, std::min(deadline_.due(), core_.loop().now() + kDrainGrace));
+}
+
+void Arrival::on_read(std::string_view bytes) {
+  connection_.unread.append(bytes);
+  while (!connection_.unread.empty()) {
+    switch (progress_->on_bytes(connection_)) {
+      case ArrivalStep::Verdict::kMore:
+        if (connection_.unread.size() > kMostUnread) refuse("more than 128 KB before the first request");
+        return;
+      case ArrivalStep::Verdict::kRefused: refuse(progress_->why()); return;
+      case ArrivalStep::Verdict::kDone: break;
+    }
+    if (++step_ == listen_.arrival.size()) {
+      deadline_.cancel();
+      info_.details = std::make_unique<const ConnectionDetails>(std::move(connection_.details));
+      epoch_.reset();  // the grave may outlive the Core
+      core_.arrival_done(*this, std::move(connection_.transport), std::move(info_), listener_, connection_.unread);
+      return;
+    }
+    connection_.transport->set_handler(this);
+    progress_ = listen_.arrival[step_]->begin();
+  }
+}
+
+void Arrival::refuse(std::string_view why) {
+  log::info("connection ", info_.number, ": closed before its first request (", why, "), client ",
+            info_.remote.to_string());
+  close();
+}
+
+void Arrival::close() {
+  if (connection_.transport == nullptr) return;
+  deadline_.cancel();
+  connection_.transport->close();
+  epoch_.reset();  // the grave may outlive the Core
+  core_.arrival_ended(*this);
+}
+
+}  // namespace weir::proxy

@@ -1,0 +1,57 @@
+// A client connection between accept and session: what has to be said before the first request. The listener lists the
+// steps; a listener without any has no arrivals, its connections begin as sessions.
+//
+//   accept -> step -> step ... -> session      one deadline for all of it, client_header_timeout from accept on
+//               \-> closed                     refused, FIN, reset, too late, or the listener went away meanwhile
+#pragma once
+#include <memory>
+#include <string_view>
+
+#include "base/intrusive_list.h"
+#include "base/timer_wheel.h"
+#include "io/loop.h"
+#include "io/transport.h"
+#include "proxy/arrival_step.h"
+#include "proxy/connection_info.h"
+#include "proxy/epoch.h"
+
+namespace weir::proxy {
+
+class Core;
+
+// Counts as a client connection of the Core, which owns it until arrival_ended() or arrival_done().
+class Arrival final : public io::Buriable, public ListNode, private io::TransportHandler, private DeadlineHandler {
+ public:
+  // `listen` is of the epoch, and has steps.
+  Arrival(Core& core, EpochRef epoch, const ListenSite& listen, std::unique_ptr<io::Transport> transport,
+          ConnectionInfo info, uint16_t listener);
+  ~Arrival() override;
+
+  void start();
+  // Graceful end: who is nearly there may still send its request.
+  void drain();
+  // Idempotent; the Core buries this object.
+  void close();
+
+ private:
+  // io::TransportHandler
+  void on_read(std::string_view bytes) override;
+  void on_eof() override { refuse("the client closed the connection"); }
+  void on_transport_error(int) override { refuse("the client reset the connection"); }
+  void on_sent() override {}
+  void on_deadline(Deadline&) override { refuse("it took too long"); }
+
+  void refuse(std::string_view why);
+
+  Core& core_;
+  EpochRef epoch_;
+  const ListenSite& listen_;
+  Arriving connection_;
+  ConnectionInfo info_;
+  std::unique_ptr<ArrivalStep::Progress> progress_;  // of step_
+  size_t step_ = 0;
+  Deadline deadline_{this};
+  uint16_t listener_;
+};
+
+}  // namespace weir::proxy

@@ -1,0 +1,191 @@
+// What a connection says between accept and its session.
+#include "sim/arrival_steps.h"
+#include "unit/proxy/rig.h"
+
+namespace weir::proxy {
+namespace {
+
+using observe::Counter;
+
+class ArrivalTest : public Rig {
+ protected:
+  // `Steps` in order; "/who" answers with what is known of the connection.
+  template <class... Steps>
+  void serve_steps() {
+    serve([](sim::SiteMaker& maker, int app) {
+      (maker.arrives_by<Steps>(kListen), ...);
+      maker.proxied("/", app);
+      maker.returning("/who", 200, "-").returns->text = *route::Template::compile("$scheme,$https,$connection", {});
+    });
+  }
+  static constexpr std::string_view kWho = "GET /who HTTP/1.1\r\nHost: app.test\r\n\r\n";
+};
+
+TEST_F(ArrivalTest, session_begins_behind_the_greeting) {
+  serve_steps<sim::GreetingStep>();
+  connect();
+  ask("HEL");
+  EXPECT_EQ(answered(), "");
+  EXPECT_EQ(world_.core->sessions(), 1U);
+  ask("LO\n");
+  EXPECT_EQ(answered(), sim::kGreetingReply);
+  ask(kWho);
+  EXPECT_TRUE(has(answered(), "\r\n\r\nhttps,on,1"));
+  EXPECT_EQ(world_.core->sessions(), 1U);
+  end(*client_);
+  EXPECT_EQ(world_.core->sessions(), 0U);
+  EXPECT_EQ(world_.count(Counter::kConnectionsClosed), 1U);
+}
+
+TEST_F(ArrivalTest, bytes_behind_the_greeting_reach_the_session) {
+  serve_steps<sim::GreetingStep>();
+  connect();
+  ask(std::string(sim::kGreeting) + std::string(kWho) + std::string(kWho));
+  const std::string got = answered();
+  EXPECT_TRUE(got.starts_with(sim::kGreetingReply));
+  EXPECT_NE(got.find("https,on,1"), got.rfind("https,on,1"));
+}
+
+TEST_F(ArrivalTest, encrypted_connection_is_forwarded_as_https) {
+  serve_steps<sim::GreetingStep>();
+  connect();
+  ask(std::string(sim::kGreeting) + std::string(kGet));
+  EXPECT_TRUE(has(peer().outbound, "\r\nX-Forwarded-Proto: https\r\n"));
+}
+
+TEST_F(ArrivalTest, steps_follow_each_other_in_one_read) {
+  serve_steps<sim::GreetingStep, sim::MaskStep>();
+  connect();
+  ask(std::string(sim::kGreeting) + "\x55" + sim::masked(kWho, 0x55));
+  std::string got = answered();
+  ASSERT_TRUE(got.starts_with(sim::kGreetingReply));
+  got = sim::masked(std::string_view(got).substr(sim::kGreetingReply.size()), 0x55);
+  EXPECT_TRUE(got.starts_with("HTTP/1.1 200 ") && has(got, "https,on,1"));
+  ask(sim::masked(kWho, 0x55));
+  EXPECT_TRUE(sim::masked(answered(), 0x55).starts_with("HTTP/1.1 200 "));
+}
+
+TEST_F(ArrivalTest, steps_follow_each_other_byte_by_byte) {
+  serve_steps<sim::MaskStep, sim::GreetingStep>();
+  connect();
+  const std::string all = "\x2a" + sim::masked(std::string(sim::kGreeting) + std::string(kWho), 0x2a);
+  for (const char c : all) ask({&c, 1});
+  const std::string got = sim::masked(answered(), 0x2a);
+  EXPECT_TRUE(got.starts_with(std::string(sim::kGreetingReply) + "HTTP/1.1 200 "));
+}
+
+TEST_F(ArrivalTest, refused_greeting_closes_without_an_answer) {
+  serve_steps<sim::GreetingStep>();
+  connect();
+  ask("HELP\n");
+  EXPECT_TRUE(client_->closed);
+  EXPECT_EQ(answered(), "");
+  EXPECT_EQ(world_.core->sessions(), 0U);
+  EXPECT_EQ(world_.count(Counter::kConnectionsClosed), 1U);
+  EXPECT_EQ(world_.count(Counter::kRequests), 0U);
+  EXPECT_TRUE(logged().empty());
+}
+
+TEST_F(ArrivalTest, silent_client_is_closed_at_the_deadline) {
+  serve_steps<sim::GreetingStep>();
+  connect();
+  world_.advance(9'900);
+  EXPECT_FALSE(client_->closed);
+  world_.advance(200);
+  EXPECT_TRUE(client_->closed);
+  EXPECT_EQ(world_.core->sessions(), 0U);
+}
+
+TEST_F(ArrivalTest, steps_share_one_deadline) {
+  serve_steps<sim::MaskStep, sim::GreetingStep>();
+  connect();
+  world_.advance(6'000);
+  ask("\x01");
+  world_.advance(3'900);
+  ask(sim::masked("HEL", 1));
+  EXPECT_FALSE(client_->closed);
+  world_.advance(200);
+  EXPECT_TRUE(client_->closed);
+}
+
+TEST_F(ArrivalTest, session_has_its_own_time_for_a_head) {
+  serve_steps<sim::GreetingStep>();
+  connect();
+  world_.advance(9'000);
+  ask(sim::kGreeting);
+  world_.advance(9'000);
+  EXPECT_FALSE(client_->closed);
+  world_.advance(1'100);
+  EXPECT_TRUE(client_->closed);
+}
+
+TEST_F(ArrivalTest, client_fin_or_reset_ends_it) {
+  serve_steps<sim::GreetingStep>();
+  connect();
+  ask("HEL");
+  end(*client_);
+  EXPECT_TRUE(client_->closed);
+  connect();
+  client_->inbound_error = -ECONNRESET;
+  client_->deliver();
+  EXPECT_TRUE(client_->closed);
+  EXPECT_EQ(world_.core->sessions(), 0U);
+  world_.advance(20'000);
+  EXPECT_EQ(world_.loop.armed(), 0U);
+}
+
+TEST_F(ArrivalTest, greedy_step_is_refused_at_its_bound) {
+  serve_steps<sim::GreedyStep>();
+  connect();
+  ask(std::string(128 * 1024, 'x'));
+  EXPECT_FALSE(client_->closed);
+  ask("x");
+  EXPECT_TRUE(client_->closed);
+}
+
+TEST_F(ArrivalTest, reload_changes_no_arrival_under_way) {
+  serve_steps<sim::GreetingStep>();
+  connect();
+  ask("HEL");
+  serve_app();  // its listener takes no greeting any more
+  EXPECT_EQ(world_.core->live_epochs(), 2);
+  ask("LO\n" + std::string(kGet));
+  EXPECT_TRUE(has(peer().outbound, "GET /a "));
+  world_.turn();
+  EXPECT_EQ(world_.core->live_epochs(), 1);
+}
+
+TEST_F(ArrivalTest, removed_listener_ends_an_arrival) {
+  serve_steps<sim::GreetingStep>();
+  connect();
+  ask("HEL");
+  serve_app(kElsewhere);
+  ask("LO\n");
+  EXPECT_TRUE(client_->closed);
+  EXPECT_EQ(world_.core->sessions(), 0U);
+}
+
+TEST_F(ArrivalTest, drain_waits_a_second_for_an_arrival) {
+  serve_steps<sim::GreetingStep>();
+  connect();
+  auto crossing = another("HEL");
+  world_.core->begin_drain();
+  EXPECT_EQ(world_.drained, 0);
+  tell(*crossing, "LO\n" + std::string(kWho));
+  EXPECT_TRUE(has(crossing->outbound, "Connection: close"));
+  world_.advance(1'100);
+  EXPECT_TRUE(client_->closed);
+  EXPECT_EQ(world_.core->sessions(), 0U);
+  EXPECT_EQ(world_.drained, 1);
+}
+
+TEST_F(ArrivalTest, core_closes_arrivals_when_it_ends) {
+  serve_steps<sim::GreetingStep>();
+  connect();
+  world_.core->close_all();
+  EXPECT_TRUE(client_->closed);
+  EXPECT_EQ(world_.core->sessions(), 0U);
+}
+
+}  // namespace
+}  // namespace weir::proxy
