@@ -19,6 +19,17 @@ size_t scheme_bytes(std::string_view raw) {
   return 0;
 }
 
+// Whether a character begins at `i` in more bytes of UTF-8 than it needs (RFC 3629 3): what one reader drops another
+// takes for a slash. Raw bytes of other encodings are left alone.
+bool is_overlong(std::string_view text, size_t i) {
+  if (i + 1 >= text.size()) return false;
+  const auto lead = static_cast<unsigned char>(text[i]);
+  const auto next = static_cast<unsigned char>(text[i + 1]);
+  if (next < 0x80 || next > 0xbf) return false;
+  return lead == 0xc0 || lead == 0xc1 || (lead == 0xe0 && next < 0xa0) || (lead == 0xf0 && next < 0x90) ||
+         (lead == 0xf8 && next < 0x88) || (lead == 0xfc && next < 0x84);
+}
+
 std::optional<Reject> check_path_and_query(std::string_view target) {
   bool in_query = false;
   for (size_t i = 0; i < target.size(); ++i) {
@@ -39,6 +50,8 @@ std::optional<Reject> check_path_and_query(std::string_view target) {
         // Encoded, they would pass as what the client sent; a NUL would even become the %00 that is refused above.
         if (target[i] == ' ' || is_control(target[i]))
           return Reject{400, "control character or space in the request target"};
+        if (static_cast<unsigned char>(target[i]) >= 0xc0 && is_overlong(target, i))
+          return Reject{400, "overlong UTF-8 in the request target"};
         break;
     }
   }

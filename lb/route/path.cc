@@ -3,6 +3,8 @@
 #include <emmintrin.h>
 #endif
 
+#include <array>
+
 #include "base/bytes.h"
 #include "route/location_table.h"
 
@@ -116,13 +118,21 @@ std::string_view normalise_path(std::string_view raw_path, Arena& arena) {
   return text.empty() ? std::string_view("/") : text;
 }
 
+// nginx's set for a URI (NGX_ESCAPE_URI).
+constexpr auto kEscaped = [] {
+  std::array<bool, 256> table{};
+  for (size_t i = 0; i < table.size(); ++i) table[i] = i <= 0x20 || i >= 0x7f;
+  for (const char c : std::string_view("\"#%<>?\\^`{|}")) table[static_cast<unsigned char>(c)] = true;
+  return table;
+}();
+
 std::string_view escape_path(std::string_view path, Arena& arena) {
   constexpr char kHex[] = "0123456789ABCDEF";
   char* out = arena.allocate(path.size() * 3 + 1);
   size_t n = 0;
   for (const char c : path) {
     const auto byte = static_cast<unsigned char>(c);
-    if (byte <= 0x20 || byte >= 0x7f || c == '%' || c == '?' || c == '#' || c == '\\' || c == '"') {
+    if (kEscaped[byte]) {
       out[n++] = '%';
       out[n++] = kHex[byte >> 4];
       out[n++] = kHex[byte & 15];

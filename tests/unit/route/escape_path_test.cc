@@ -13,5 +13,11 @@ TEST(EscapePath, encodes_bytes_that_would_split_a_target) {
   EXPECT_EQ(escape_path("", arena), "");
 }
 
+TEST(EscapePath, encodes_the_bytes_that_nginx_encodes) {
+  Arena arena;
+  EXPECT_EQ(escape_path("|<>^`{}\"\\", arena), "%7C%3C%3E%5E%60%7B%7D%22%5C");
+  EXPECT_EQ(escape_path("/!$&'()*+,-.09:;=@AZ[]_az~", arena), "/!$&'()*+,-.09:;=@AZ[]_az~");
+}
+
 }  // namespace
 }  // namespace weir::route
