@@ -32,14 +32,17 @@ SocketAddress real_ip(const RealIpOptions& options, const SocketAddress& peer, c
     if (!iequals(field.name, options.header)) continue;
     std::string_view list = field.value;
     for (;;) {
-      const size_t comma = list.rfind(',');
-      const std::string_view last = trim_ows(comma == std::string_view::npos ? list : list.substr(comma + 1));
+      // As nginx: commas and white space separate, however many stand together.
+      const size_t end = list.find_last_not_of(", \t");
+      if (end == std::string_view::npos) break;
+      const size_t before = list.find_last_of(", \t", end);
+      const std::string_view last = list.substr(before + 1, end - before);
       const auto address = parse_address(last);
       if (!address) return client;
       client = address->unmapped();
       if (!options.recursive || !options.trusts(client)) return client;
-      if (comma == std::string_view::npos) break;
-      list = list.substr(0, comma);
+      if (before == std::string_view::npos) break;
+      list = list.substr(0, before);
     }
   }
   return client;

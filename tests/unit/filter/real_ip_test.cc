@@ -55,8 +55,17 @@ TEST_F(RealIp, keeps_the_peer_when_there_is_no_address) {
   EXPECT_EQ(of("10.1.1.1", {}), "10.1.1.1");
   EXPECT_EQ(of("10.1.1.1", {"unknown"}), "10.1.1.1");
   EXPECT_EQ(of("10.1.1.1", {""}), "10.1.1.1");
-  EXPECT_EQ(of("10.1.1.1", {"198.51.100.1, "}), "10.1.1.1");
+  EXPECT_EQ(of("10.1.1.1", {" , ,"}), "10.1.1.1");
   EXPECT_EQ(of("10.1.1.1", {"198.51.100.1"}, "X-Real-IP"), "10.1.1.1");
+}
+
+TEST_F(RealIp, skips_empty_elements_and_spaces) {
+  EXPECT_EQ(of("10.1.1.1", {"198.51.100.1, "}), "198.51.100.1");
+  EXPECT_EQ(of("10.1.1.1", {"198.51.100.1,,\t ,"}), "198.51.100.1");
+  EXPECT_EQ(of("10.1.1.1", {"6.6.6.6 198.51.100.1"}), "198.51.100.1");
+  EXPECT_EQ(of("10.1.1.1", {"198.51.100.1", ""}), "198.51.100.1");
+  options_.recursive = true;
+  EXPECT_EQ(of("10.1.1.1", {", 198.51.100.1,, 10.2.2.2 ,"}), "198.51.100.1");
 }
 
 TEST_F(RealIp, stops_at_the_first_invalid_address) {
