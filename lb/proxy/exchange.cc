@@ -244,9 +244,11 @@ void Exchange::finish_as_tunnel(std::unique_ptr<Tunnel> tunnel, std::string_view
 // that.
 Downstream& Exchange::end_life() {
   if (content_ != nullptr) std::exchange(content_, nullptr)->end();
-  end_filters();
-  drop_held();
-  suspended_ = Suspended::kNothing;
+  if (filter_states_ != nullptr) {
+    end_filters();
+    drop_held();
+    suspended_ = Suspended::kNothing;
+  }
   ++life_;
   location_ = nullptr;
   epoch_.reset();

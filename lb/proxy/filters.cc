@@ -220,10 +220,10 @@ void Exchange::after_send() {
 }
 
 void Exchange::end_filters() {
+  if (filter_states_ == nullptr) return;  // none has run: there is no stage either
   request_body_held_ = response_body_held_ = false;
   request_run_.clear();
   response_run_.clear();
-  if (filter_states_ == nullptr) return;
   for (size_t i = 0; i < filter_count_; ++i)
     if (filter_states_[i] != nullptr) filter_states_[i]->~State();
   filter_states_ = nullptr;

@@ -142,6 +142,11 @@ void Exchange::send_local_response() {
   responder_.sent = &head.fields;
   responder_.sent_body = out.body;
   add_own_fields(head.fields, head.status);
+  if (location_->filters.empty()) {  // one message, and over
+    transmit({.head = &out, .pieces = &local_body_, .count = 1, .end = true});
+    finish(responder_.client_error != 0 ? ErrorKind::kClientClosed : ErrorKind::kNone);
+    return;
+  }
   responder_.body.flushed();  // what a peer said before its answer was dropped
   if (!local_body_.empty()) responder_.body.add(local_body_);
   send_response(&out, true);
