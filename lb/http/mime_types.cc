@@ -10,9 +10,10 @@ void MimeTypes::add(std::string_view extension, std::string type) {
 }
 
 std::string_view MimeTypes::find(std::string_view path) const {
-  const size_t dot = path.find_last_of("./");
-  if (dot == std::string_view::npos || path[dot] == '/') return {};
-  const auto it = by_extension_.find(lowered(path.substr(dot + 1)));
+  size_t dot = path.size();
+  while (dot > 0 && path[dot - 1] != '.' && path[dot - 1] != '/') --dot;
+  if (dot == 0 || path[dot - 1] == '/') return {};
+  const auto it = by_extension_.find(lowered(path.substr(dot)));
   return it == by_extension_.end() ? std::string_view() : std::string_view(it->second);
 }
 
