@@ -18,14 +18,14 @@ std::string_view MimeTypes::find(std::string_view path) const {
 }
 
 const MimeTypes& MimeTypes::defaults() {
-  static const MimeTypes* const kDefaults = [] {
+  static const MimeTypes* const built_in = [] {
     auto* made = new MimeTypes;
     made->add("html", "text/html");
     made->add("gif", "image/gif");
     made->add("jpg", "image/jpeg");
     return made;
   }();
-  return *kDefaults;
+  return *built_in;
 }
 
 }  // namespace weir::http

@@ -84,10 +84,10 @@ llhttp_t parser_behind(llhttp_type_t type, std::string_view first_line) {
 }  // namespace
 
 std::optional<Reject> tokenize_fields(Prescan::Kind kind, std::string_view lines, FieldList& fields) {
-  static const llhttp_t kBehindRequestLine = parser_behind(HTTP_REQUEST, "GET / HTTP/1.1\r\n");
-  static const llhttp_t kBehindStatusLine = parser_behind(HTTP_RESPONSE, "HTTP/1.1 200 OK\r\n");
+  static const llhttp_t behind_request_line = parser_behind(HTTP_REQUEST, "GET / HTTP/1.1\r\n");
+  static const llhttp_t behind_status_line = parser_behind(HTTP_RESPONSE, "HTTP/1.1 200 OK\r\n");
   Sink sink{&fields, {}, {}};
-  llhttp_t parser = kind == Prescan::Kind::kRequest ? kBehindRequestLine : kBehindStatusLine;
+  llhttp_t parser = kind == Prescan::Kind::kRequest ? behind_request_line : behind_status_line;
   parser.data = &sink;
   const llhttp_errno_t error = llhttp_execute(&parser, lines.data(), lines.size());
   if (sink.full) return Reject{431, "too many header fields"};

@@ -47,7 +47,7 @@ void Arrival::on_read(std::string_view bytes) {
     }
     if (++step_ == listen_.arrival.size()) {
       deadline_.cancel();
-      info_.details = std::make_unique<const ConnectionDetails>(std::move(connection_.details));
+      info_.details = std::make_unique<const ConnectionDetails>(connection_.details);
       epoch_.reset();  // the grave may outlive the Core
       core_.arrival_done(*this, std::move(connection_.transport), std::move(info_), listener_, connection_.unread);
       return;

@@ -152,9 +152,10 @@ void SiteBuilder::override_peers(const config::UpstreamModel& model, policy::Clu
     const PeerOverride* said = in_.overrides.peer(model.name, peer.name);
     if (said == nullptr) continue;
     const auto contradict = [&](const std::string& configured, const std::string& instead) {
-      out_.contradicted.push_back(model.position + ": peer " + model.name + "/" + peer.name + ": operator override \"" +
-                                  instead + "\" in force over \"" + configured + "\" of the configuration" +
-                                  quoted_reason(said->why));
+      std::string& text = out_.contradicted.emplace_back(model.position);
+      text.append(": peer ").append(model.name).append("/").append(peer.name).append(": operator override \"");
+      text.append(instead).append("\" in force over \"").append(configured).append("\" of the configuration");
+      text.append(quoted_reason(said->why));
     };
     if (said->weight && *said->weight != peer.weight) {
       contradict("weight=" + std::to_string(peer.weight), "weight " + std::to_string(*said->weight));
