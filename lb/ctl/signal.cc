@@ -44,7 +44,7 @@ std::optional<int> reload_over(const std::string& socket) {
     return std::nullopt;
   }
   if (reply->status >= 200 && reply->status < 300) return 0;
-  return refuse("reload failed: " + error_text(reply->body, reply->status));
+  return refuse(error_text(reply->body, reply->status));
 }
 
 }  // namespace

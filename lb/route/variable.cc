@@ -142,7 +142,7 @@ size_t distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-void VariableNames::declare_map(std::string name, std::shared_ptr<const Map> map) {
+void VariableNames::declare_map(const std::string& name, std::shared_ptr<const Map> map) {
   std::string lower = lowered(name);
   for (Entry& entry : declared_) {
     if (entry.name != lower) continue;
@@ -153,7 +153,7 @@ void VariableNames::declare_map(std::string name, std::shared_ptr<const Map> map
   declared_.push_back({std::move(lower), std::move(map)});
 }
 
-void VariableNames::declare_capture(std::string name, std::shared_ptr<const Map> map) {
+void VariableNames::declare_capture(const std::string& name, std::shared_ptr<const Map> map) {
   std::string lower = lowered(name);
   for (Entry& entry : declared_) {
     if (entry.name != lower) continue;

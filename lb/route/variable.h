@@ -114,9 +114,9 @@ class VariableSource {
 // Names declared by the configuration (map, named captures) beside the built-in ones.
 class VariableNames {
  public:
-  void declare_map(std::string name, std::shared_ptr<const Map> map);
+  void declare_map(const std::string& name, std::shared_ptr<const Map> map);
   // Named group of a server_name's or location's regex; of a map's with `map`, which is then asked for it.
-  void declare_capture(std::string name, std::shared_ptr<const Map> map = nullptr);
+  void declare_capture(const std::string& name, std::shared_ptr<const Map> map = nullptr);
   // "remote_addr", "http_x_foo", "1", "my_map". The error: `unknown "foo" variable`, with a suggestion where near.
   Result<VariableRef> find(std::string_view name) const;
 
