@@ -228,7 +228,10 @@ TEST_P(HostileResponse, verdict_is_the_same_at_every_cut) {
   const auto whole = feed_response(c.input);
   EXPECT_EQ(whole.events->error, c.error);
   EXPECT_FALSE(whole.events->out_of_order);
-  const auto slow = feed_response(c.input, Method::kGet, false, every_byte(c.input.size()));
+  // A reader that gets single bytes looks at all of the head so far each time: of a very long one, in pieces.
+  std::vector<size_t> cuts = every_byte(c.input.size());
+  if (c.input.size() > 20'000) std::erase_if(cuts, [](size_t at) { return at > 2000 && at % 641 != 0; });
+  const auto slow = feed_response(c.input, Method::kGet, false, cuts);
   EXPECT_EQ(*slow.events, *whole.events) << slow.events->error;
   const size_t step = c.input.size() > 2000 ? 977 : 1;
   for (size_t cut = 1; cut < c.input.size(); cut += step)
