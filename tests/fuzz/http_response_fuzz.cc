@@ -16,7 +16,7 @@ void must(bool fact) {
 }
 
 void check(const record::Response& r, Method method) {
-  must(r.status >= 200 ? r.status <= 599 : r.status == 101);
+  must(r.status >= 200 ? r.status <= 999 : r.status == 101);
   must(r.fields.find('\r') == std::string::npos && r.fields.find('\0') == std::string::npos);
   must(r.reason.find('\r') == std::string::npos && r.reason.find('\n') == std::string::npos);
   if (r.status == 204 || r.status == 304 || r.status == 101 || method == Method::kHead)
@@ -38,7 +38,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const size_t cut = 1 + data[1] * size / 256;
   const std::string_view input(reinterpret_cast<const char*>(data) + 2, size - 2);
   const auto whole = record::feed_response(input, method, websocket, {}, finish);
-  must(!whole.events->out_of_order && whole.events->finals.size() <= 1 && whole.events->interims.size() <= 8);
+  must(!whole.events->out_of_order && whole.events->finals.size() <= 1);
   for (const auto& r : whole.events->finals) {
     check(r, method);
     must(r.status != 101 || (websocket && r.upgrade_websocket));
