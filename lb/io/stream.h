@@ -43,6 +43,7 @@ class StreamTransport final : public Transport, public UvBox {
   bool input_waits() const override;
   SocketAddress peer_address() const override;
   SocketAddress local_address() const override;
+  std::string peer_process() const override;
 
   // libuv's callbacks. Each may have the owner destroy it; the memory stays.
   void abandon() override;

@@ -346,6 +346,14 @@ SocketAddress StreamTransport::local_address() const {
   return address_of(fd_, ::getsockname);
 }
 
+std::string StreamTransport::peer_process() const {
+  ucred who{};
+  socklen_t length = sizeof who;
+  // Of a TCP socket the call succeeds, and says that nobody is there.
+  if (::getsockopt(fd_, SOL_SOCKET, SO_PEERCRED, &who, &length) != 0 || who.pid <= 0) return {};
+  return "uid " + std::to_string(who.uid) + ", pid " + std::to_string(who.pid);
+}
+
 std::unique_ptr<Transport> make_transport(Loop& loop, int fd) {
   int domain = 0;
   socklen_t length = sizeof domain;

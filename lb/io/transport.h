@@ -2,6 +2,7 @@
 // holds is a box inside (DESIGN section 4) that outlives it until its close callback.
 #pragma once
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "base/chunk.h"
@@ -63,6 +64,8 @@ class Transport {
 
   virtual SocketAddress peer_address() const = 0;
   virtual SocketAddress local_address() const = 0;
+  // Of a unix socket: the process at its other end, as the kernel says: "uid 1000, pid 4711". Empty: not said.
+  virtual std::string peer_process() const { return {}; }
 };
 
 }  // namespace weir::io

@@ -29,15 +29,21 @@ void Arrival::start() {
   connection_.transport->set_handler(this);
   connection_.transport->want_read(true);
   core_.loop().arm(deadline_, core_.loop().now() + listen_.default_server->settings.header_timeout.count());
+  take_steps();
 }
 
 void Arrival::drain() {
-  core_.loop().arm(deadline_, std::min(deadline_.due(), core_.loop().now() + kDrainGrace));
+  if (connection_.transport != nullptr)
+    core_.loop().arm(deadline_, std::min(deadline_.due(), core_.loop().now() + kDrainGrace));
 }
 
 void Arrival::on_read(std::string_view bytes) {
   connection_.unread.append(bytes);
-  while (!connection_.unread.empty()) {
+  take_steps();
+}
+
+void Arrival::take_steps() {
+  while (!connection_.unread.empty() || !listen_.arrival[step_]->waits_for_bytes()) {
     switch (progress_->on_bytes(connection_)) {
       case ArrivalStep::Verdict::kMore:
         if (connection_.unread.size() > kMostUnread) refuse("more than 128 KB before the first request");

@@ -27,8 +27,9 @@ class Arrival final : public io::Buriable, public ListNode, private io::Transpor
           ConnectionInfo info, uint16_t listener);
   ~Arrival() override;
 
+  // May end it: where no step waits for the client, the session begins in here.
   void start();
-  // Graceful end: who is nearly there may still send its request.
+  // Graceful end: who is nearly there may still send its request. Nothing where it is over.
   void drain();
   // Idempotent; the Core buries this object.
   void close();
@@ -41,6 +42,8 @@ class Arrival final : public io::Buriable, public ListNode, private io::Transpor
   void on_sent() override {}
   void on_deadline(Deadline&) override { refuse("it took too long"); }
 
+  // As far as what was read goes.
+  void take_steps();
   void refuse(std::string_view why);
 
   Core& core_;

@@ -31,12 +31,15 @@ class ArrivalStep {
   class Progress {
    public:
     virtual ~Progress() = default;
-    // Bytes have come, or the step before has left some. What it understands it takes out of `unread`; it may send.
+    // Bytes have come, or the step before has left some, or it does not wait for any. What it understands it takes out
+    // of `unread`; it may send.
     virtual Verdict on_bytes(Arriving& connection) = 0;
     virtual std::string_view why() const = 0;  // after kRefused
   };
 
   virtual ~ArrivalStep() = default;
+  // False: it is taken when its turn comes, whether the client has said something or not.
+  virtual bool waits_for_bytes() const { return true; }
   virtual std::unique_ptr<Progress> begin() const = 0;
 };
 

@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "base/sockaddr.h"
@@ -12,7 +13,8 @@ namespace weir::proxy {
 // What the connection itself has said before its first request. A connection of a plain listener says nothing, so that
 // an idle one holds no room for it.
 struct ConnectionDetails {
-  bool tls = false;  // its bytes are encrypted
+  bool tls = false;          // its bytes are encrypted
+  std::string peer_process;  // of a unix socket, where the listener asks for it: "uid 1000, pid 4711"
 };
 
 struct ConnectionInfo {

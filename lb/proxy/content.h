@@ -4,6 +4,7 @@
 #include <memory>
 #include <string_view>
 
+#include "base/chunk.h"
 #include "base/error.h"
 
 namespace weir::proxy {
@@ -21,6 +22,8 @@ class Content {
   virtual void resume() = 0;
   // Derived: whether more of the request's body is wanted now.
   virtual bool wants_request_body() = 0;
+  // A filter lets the head go on that begin_response() was given. `held`: what hold() has kept meanwhile.
+  virtual void resume_response(const Chain& held) = 0;
   // The client's side has ended it: lets go of what it was doing, answers nothing. end() follows.
   virtual void abort(ErrorKind kind) = 0;
   // Lets go of everything; nothing of this request comes any more. Once.

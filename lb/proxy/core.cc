@@ -182,6 +182,16 @@ void Core::begin_drain() {
   if (session_count_ == 0 && options_.on_drained) options_.on_drained();
 }
 
+bool Core::close_longest_waiting() {
+  Session* longest = nullptr;
+  sessions_.for_each([&](Session& session) {
+    if (session.is_waiting() && (longest == nullptr || session.waits_since() < longest->waits_since()))
+      longest = &session;
+  });
+  if (longest != nullptr) longest->close();
+  return longest != nullptr;
+}
+
 void Core::close_all() {
   while (Arrival* arrival = arrivals_.front()) arrival->close();
   while (Session* session = sessions_.front()) session->close();

@@ -70,6 +70,9 @@ class Core final : private DeadlineHandler {
   // The open WebSockets of this peer get a close frame with that code at a frame boundary, evenly over `spread`
   // (browsers that come back all at once are a load peak).
   void close_tunnels(std::shared_ptr<policy::PeerState> state, uint16_t code, Millis spread);
+  // Closes the client connection that has waited longest for its next request, or for the rest of its head. False: none
+  // waits.
+  bool close_longest_waiting();
   // Closes what is left, at once.
   void close_all();
   void flush_logs(bool all);

@@ -108,6 +108,8 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   void answer_return(const ReturnAction& action);
   void answer_replaced();
   void run_proxy();
+  // This content answers, and stays whole until its end().
+  void run(Content& content) { content_ = &content; }
   // Exactly once a life. kNone: the answer is complete, or 444's that there is none; else it breaks off.
   void finish(ErrorKind error, bool reset = false);  // `reset`: the client gets RST all the same
   // The client's connection and what was asked go on as a tunnel.

@@ -203,7 +203,7 @@ void Exchange::resume_response_head() {
   const Chain held = std::move(response_held_);
   response_held_ = Chain(core_.loop().chunks());
   holding_ = false;
-  proxy_.resume_response(held);
+  content_->resume_response(held);
 }
 
 // What a filter had held back has gone out: the rest may come, or that was all.

@@ -90,6 +90,7 @@ class ProxyContent final : public Content, private upstream::LeaseHandler, priva
   void on_request_body(std::string_view piece) override;
   void resume() override;
   bool wants_request_body() override;
+  void resume_response(const Chain& held) override;
   void abort(ErrorKind kind) override;
   void end() override;
 
@@ -97,8 +98,6 @@ class ProxyContent final : public Content, private upstream::LeaseHandler, priva
   bool is_trying() const { return attempt_.is_leased() || attempt_.connecting != nullptr; }
   // A check took that peer down: if this request waits unanswered on it and may be sent again, it goes elsewhere.
   void peer_down(const policy::PeerState& state);
-  // A filter that held the response lets it go on.
-  void resume_response(const Chain& held);
 
   // What variables ask for.
   std::string_view host() const { return state_.host; }

@@ -119,7 +119,7 @@ void Exchange::run_content() {
 }
 
 void Exchange::run_proxy() {
-  content_ = &proxy_;
+  run(proxy_);
   proxy_.begin();
 }
 

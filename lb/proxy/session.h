@@ -68,6 +68,9 @@ class Session final : public io::Buriable,
   void close();
   // Graceful end: now if idle, after the running request else.
   void drain();
+  // The client's turn: a request is awaited, or the rest of its head; and since when.
+  bool is_waiting() const { return state_ == State::kIdle || state_ == State::kReading; }
+  MonoMs waits_since() const { return since_; }
   // What control says of one peer (peer_events.cc). May end the exchange.
   void peer_down(const policy::PeerState& state);
 

@@ -100,6 +100,22 @@ class MaskStep final : public proxy::ArrivalStep {
   };
 };
 
+// Knows without a word of the client that the connection is encrypted.
+class SilentStep final : public proxy::ArrivalStep {
+ public:
+  bool waits_for_bytes() const override { return false; }
+  std::unique_ptr<Progress> begin() const override { return std::make_unique<Run>(); }
+
+ private:
+  struct Run final : Progress {
+    Verdict on_bytes(proxy::Arriving& connection) override {
+      connection.details.tls = true;
+      return Verdict::kDone;
+    }
+    std::string_view why() const override { return {}; }
+  };
+};
+
 // Is never content.
 class GreedyStep final : public proxy::ArrivalStep {
  public:

@@ -397,6 +397,17 @@ TEST(TcpTransport, knows_both_addresses) {
   EXPECT_EQ(transport->local_address(), local);
 }
 
+TEST(TcpTransport, peer_process_is_known_of_unix_sockets_alone) {
+  Loop loop;
+  auto [ours, theirs] = socket_pair(false);
+  auto transport = make_transport(loop, ours.release());
+  EXPECT_EQ(transport->peer_process(), "uid " + std::to_string(::getuid()) + ", pid " + std::to_string(::getpid()));
+  transport->close();
+  EXPECT_EQ(transport->peer_process(), "");
+  auto [tcp, other] = socket_pair(true);
+  EXPECT_EQ(make_transport(loop, tcp.release())->peer_process(), "");
+}
+
 TEST(TcpTransport, refuses_a_descriptor_that_is_no_socket) {
   Loop loop;
   EXPECT_EQ(make_transport(loop, -1), nullptr);

@@ -74,6 +74,28 @@ TEST_F(ArrivalTest, steps_follow_each_other_byte_by_byte) {
   EXPECT_TRUE(got.starts_with(std::string(sim::kGreetingReply) + "HTTP/1.1 200 "));
 }
 
+TEST_F(ArrivalTest, step_without_bytes_is_taken_at_accept) {
+  serve_steps<sim::SilentStep>();
+  connect();
+  world_.advance(9'900);
+  ask(kWho);
+  EXPECT_TRUE(has(answered(), "https,on,1"));
+  serve_steps<sim::SilentStep, sim::GreetingStep, sim::SilentStep>();
+  connect();
+  EXPECT_EQ(answered(), "");
+  ask(std::string(sim::kGreeting) + std::string(kWho));
+  EXPECT_TRUE(has(answered(), "https,on,2"));
+}
+
+TEST_F(ArrivalTest, step_without_bytes_is_taken_while_draining) {
+  serve_steps<sim::SilentStep>();
+  auto busy = another(kGet);
+  world_.core->begin_drain();
+  connect();  // it was in the listener's queue
+  ask(kWho);
+  EXPECT_TRUE(has(answered(), "Connection: close"));
+}
+
 TEST_F(ArrivalTest, refused_greeting_closes_without_an_answer) {
   serve_steps<sim::GreetingStep>();
   connect();

@@ -205,6 +205,25 @@ TEST_F(SessionTest, silent_connection_is_closed) {
   EXPECT_TRUE(logged().empty());
 }
 
+TEST_F(SessionTest, longest_waiting_session_is_closed_for_another) {
+  serve_app();
+  auto busy = another(kGet);
+  world_.advance(1'000);
+  auto head = another("GET / HT");
+  world_.advance(1'000);
+  auto silent = another("");
+  world_.advance(1'000);
+  tell(*head, "TP/1.1\r\n");
+  EXPECT_TRUE(world_.core->close_longest_waiting());
+  EXPECT_TRUE(head->closed);
+  EXPECT_FALSE(silent->closed);
+  EXPECT_TRUE(world_.core->close_longest_waiting());
+  EXPECT_TRUE(silent->closed);
+  EXPECT_FALSE(world_.core->close_longest_waiting());
+  EXPECT_FALSE(busy->closed);
+  EXPECT_EQ(world_.core->sessions(), 1U);
+}
+
 TEST_F(SessionTest, body_deadline_restarts_when_a_paused_body_resumes) {
   serve([](sim::SiteMaker& maker, int app) {
     proxy::Location& location = maker.proxied("/", app);
