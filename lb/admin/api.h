@@ -20,7 +20,7 @@ struct AdminRequest {
   std::string path;          // raw, up to '?'
   std::string content_type;  // as received
   std::string body;
-  std::string who;  // peer_credentials()
+  std::string who;  // the process that asks; empty: not known
 };
 
 struct AdminReply {

@@ -1,14 +1,15 @@
 // The admin socket on control's loop.
 #include "admin/server.h"
 
-#include <map>
 #include <utility>
 
 #include "admin/api.h"
-#include "admin/session.h"
+#include "admin/content.h"
+#include "admin/site.h"
 #include "base/log.h"
 #include "io/listener.h"
 #include "process/admin_socket.h"
+#include "proxy/core.h"
 #include "runtime/runtime.h"
 
 namespace weir::admin {
@@ -19,7 +20,10 @@ constexpr size_t kMostSessions = 64;
 }  // namespace
 
 struct AdminServer::Impl {
-  Impl(runtime::Runtime& of, runtime::Reload& reload) : runtime(of), api(of, reload) {}
+  Impl(runtime::Runtime& of, runtime::Reload& reload)
+      : runtime(of), api(of, reload), contents(of.loop, api), core(of.loop, of.log_writer, {}) {
+    core.adopt(make_admin_site(make_admin_handler(contents)));
+  }
 
   Status<> open(const std::string& path) {
     if (path == socket.path() && is_reachable()) return Void{};
@@ -33,7 +37,8 @@ struct AdminServer::Impl {
     listener.reset();
     socket = std::move(opened);
     if (path.empty()) return Void{};
-    listener = io::Listener::of_descriptors(runtime.loop, fd.release(), [this](int connected) { accept(connected); });
+    listener = std::make_unique<io::Listener>(
+        runtime.loop, fd.release(), [this](std::unique_ptr<io::Transport> transport) { accept(std::move(transport)); });
     log::info("admin socket: listening on unix:", path);
     return Void{};
   }
@@ -42,45 +47,24 @@ struct AdminServer::Impl {
 
   // Who waits longest without a request under way makes room, so that idle connections lock nobody out.
   bool make_room() {
-    if (sessions.size() < kMostSessions) return true;
-    AdminSession* longest = nullptr;
-    for (const auto& [session, owner] : sessions)
-      if (session->is_waiting() && (longest == nullptr || session->waits_since() < longest->waits_since()))
-        longest = session;
-    if (longest == nullptr) return false;
+    if (core.sessions() < kMostSessions) return true;
+    if (!core.close_longest_waiting()) return false;
     log::info("admin connection: closed (idle, ", kMostSessions, " are open and another came)");
-    longest->close();
     return true;
   }
 
-  void accept(int fd) {
-    if (!make_room()) {
+  void accept(std::unique_ptr<io::Transport> transport) {
+    if (make_room())
+      core.accept(std::move(transport), admin_listen_address());
+    else
       log::warn("admin connection: refused (", kMostSessions, " requests under way)");
-      OwnedFd refused(fd);
-      return;
-    }
-    std::string who = process::peer_credentials(fd);
-    std::unique_ptr<io::Transport> transport = io::make_transport(runtime.loop, fd);
-    if (transport == nullptr) return;
-    auto session = std::make_unique<AdminSession>(runtime.loop, std::move(transport), api, std::move(who),
-                                                  [this](AdminSession& closed) { bury(closed); });
-    AdminSession& started = *session;
-    sessions.emplace(&started, std::move(session));
-    started.start();
-  }
-
-  void bury(AdminSession& closed) {
-    const auto found = sessions.find(&closed);
-    if (found == sessions.end()) return;
-    runtime.loop.bury(std::move(found->second));
-    sessions.erase(found);
   }
 
   void close() {
     alive.reset();
     listener.reset();
     socket = process::AdminSocket();
-    while (!sessions.empty()) sessions.begin()->second->close();
+    core.close_all();
     api.changes().stop();
   }
 
@@ -88,7 +72,8 @@ struct AdminServer::Impl {
   AdminApi api;
   process::AdminSocket socket;
   std::unique_ptr<io::Listener> listener;
-  std::map<AdminSession*, std::unique_ptr<AdminSession>> sessions;
+  AdminContents contents;
+  proxy::Core core;  // whose only listener is the admin socket
   std::shared_ptr<int> alive = std::make_shared<int>(0);
 };
 

@@ -94,11 +94,4 @@ void AdminSocket::remove() {
   path_.clear();
 }
 
-std::string peer_credentials(int fd) {
-  ucred who{};
-  socklen_t length = sizeof who;
-  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &length) != 0) return {};
-  return "uid " + std::to_string(who.uid) + ", pid " + std::to_string(who.pid);
-}
-
 }  // namespace weir::process

@@ -35,7 +35,4 @@ class AdminSocket {
   ino_t inode_ = 0;
 };
 
-// Who is at the other end of a connected unix socket: "uid 1000, pid 4711"; empty when the kernel does not say.
-std::string peer_credentials(int fd);
-
 }  // namespace weir::process

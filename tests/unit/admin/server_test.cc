@@ -114,6 +114,30 @@ TEST_F(AdminServerTest, closes_after_an_invalid_request) {
   }
 }
 
+TEST_F(AdminServerTest, refusals_before_the_api_are_json) {
+  const std::string head = "POST /v1/maintenance HTTP/1.1\r\nHost: x\r\n";
+  for (const std::string& bad : {std::string("nonsense\r\n\r\n"), head + "Content-Length: 65537\r\n\r\n",
+                                 "GET /" + std::string(9'000, 'x') + " HTTP/1.1\r\nHost: x\r\n\r\n",
+                                 "CONNECT x:1 HTTP/1.1\r\nHost: x:1\r\n\r\n" + std::string()}) {
+    const OwnedFd fd = connect();
+    send(fd, bad);
+    const std::string answer = receive(fd);
+    EXPECT_THAT(answer, HasSubstr("Content-Type: application/json\r\n")) << bad;
+    EXPECT_THAT(answer, HasSubstr("Cache-Control: no-store\r\n")) << bad;
+    const auto body = nlohmann::json::parse(answer.substr(answer.find("\r\n\r\n") + 4), nullptr, false);
+    ASSERT_TRUE(body.is_object()) << answer;
+    EXPECT_FALSE(body["error"].get<std::string>().empty()) << bad;
+  }
+}
+
+TEST_F(AdminServerTest, half_closed_client_is_answered) {
+  write("nonsense;");
+  const OwnedFd fd = connect();
+  send(fd, "POST /v1/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
+  ::shutdown(fd.get(), SHUT_WR);
+  EXPECT_THAT(receive(fd), StartsWith("HTTP/1.1 422"));
+}
+
 TEST_F(AdminServerTest, refuses_bodies_over_64_KB) {
   const std::string head = "POST /v1/maintenance HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
   const OwnedFd declared = connect();
@@ -144,6 +168,16 @@ TEST_F(AdminServerTest, idle_connection_makes_room_for_a_new_one) {
     return ::recv(fd.get(), &byte, 1, MSG_DONTWAIT | MSG_PEEK) == 0;
   });
   EXPECT_EQ(closed, 1) << "one made room";
+}
+
+TEST_F(AdminServerTest, half_sent_heads_make_room_for_a_new_one) {
+  std::vector<OwnedFd> slow;
+  for (int i = 0; i < 64; ++i) {
+    slow.push_back(connect());
+    send(slow.back(), "GET /heal");
+    runtime_->loop.turn(false);
+  }
+  EXPECT_EQ(ask("GET", "/healthz")->status, 200);
 }
 
 TEST_F(AdminServerTest, removed_socket_file_is_made_anew) {
@@ -185,6 +219,22 @@ TEST_F(AdminServerTest, closing_ends_connections_and_removes_the_file) {
   const auto reply = ctl::ask_weir(path_, "GET", "/healthz", "");
   ASSERT_FALSE(reply);
   EXPECT_EQ(reply.error(), "weir is not running, or has no admin socket at " + path_);
+}
+
+TEST_F(AdminServerTest, slow_reader_gets_all_of_a_large_answer) {
+  std::string servers;
+  for (int port = 1; port <= 3'000; ++port) servers += "server 127.0.0.1:" + std::to_string(port) + "; ";
+  write("upstream u { " + servers + "}");
+  ASSERT_EQ(ask("POST", "/v1/reload")->status, 200);
+  const OwnedFd fd = connect();
+  send(fd, "GET /v1/upstreams HTTP/1.1\r\nHost: x\r\n\r\n" + std::string(kGet));
+  for (int i = 0; i < 100; ++i) runtime_->loop.turn(false);  // the socket's buffers fill
+  const std::string both = receive(fd, "ok\n");
+  const size_t begin = both.find("\r\n\r\n") + 4;
+  EXPECT_GT(both.size(), 512U * 1024);
+  const std::string body = both.substr(begin, both.rfind("HTTP/1.1 200 OK") - begin);
+  EXPECT_THAT(both, HasSubstr("Content-Length: " + std::to_string(body.size()) + "\r\n"));
+  EXPECT_EQ(nlohmann::json::parse(body)["upstreams"][0]["peers"].size(), 3'000U);
 }
 
 }  // namespace

@@ -97,13 +97,5 @@ TEST(AdminSocket, reports_the_fault_of_a_path) {
   EXPECT_FALSE(AdminSocket::open("/" + std::string(200, 'x'), fd));
 }
 
-TEST(PeerCredentials, name_the_peer_process) {
-  int ends[2];
-  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-  const OwnedFd a(ends[0]), b(ends[1]);
-  EXPECT_EQ(peer_credentials(a.get()), "uid " + std::to_string(::getuid()) + ", pid " + std::to_string(::getpid()));
-  EXPECT_EQ(peer_credentials(-1), "");
-}
-
 }  // namespace
 }  // namespace weir::process
