@@ -60,6 +60,7 @@ struct Loop::Impl {
     SocketAddress address;
   } accepted;
   StreamSidePool sides;
+  std::shared_ptr<void> tls;  // io/tls_engine.cc's; null until the first TLS connection
 };
 
 }  // namespace weir::io

@@ -1,0 +1,87 @@
+// What a virtual server shakes hands with: certificates, keys, protocols, ciphers, who may come. Made once of its
+// options and shared by all workers; when a certificate's file has changed its inside is swapped while connections that
+// have begun go on with the old one.
+#pragma once
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "io/tls_certificate.h"
+#include "io/tls_options.h"
+
+struct ssl_st;
+struct ssl_ctx_st;
+
+namespace weir::io {
+
+class TicketKeys;
+class TlsSessionCache;
+
+// What is wrong with a setting; `index` counts those that may be given several times.
+struct TlsFault {
+  enum class Setting : uint8_t {
+    kCertificate,
+    kKey,
+    kPasswords,
+    kProtocols,
+    kCiphers,
+    kConfCommand,
+    kDhparam,
+    kCurves,
+    kTicketKey,
+    kClientCertificate,
+    kTrustedCertificate,
+    kCrl
+  };
+  Setting setting;
+  size_t index = 0;
+  std::string text;  // `cannot load certificate "x.pem": no start line`
+};
+
+struct TlsReport {
+  std::vector<TlsFault> errors;
+  std::vector<TlsFault> warnings;
+};
+
+class TlsContext {
+ public:
+  using ReadFile = std::function<Result<std::string>(const std::string& path)>;
+
+  // Null when the report has errors. `scope` makes sessions the virtual server's own (THREATS row 22): one that was
+  // made under another scope, client CA or kind of verification is not resumed. The same over reloads and on every
+  // node.
+  static std::shared_ptr<TlsContext> make(const TlsOptions& options, const std::string& scope, const ReadFile& read,
+                                          TlsReport& report);
+  ~TlsContext();
+  TlsContext(const TlsContext&) = delete;
+  TlsContext& operator=(const TlsContext&) = delete;
+
+  const TlsOptions& options() const { return options_; }
+  // What workers have in common; before the first handshake, later calls change nothing. `tickets` is left aside where
+  // the options name files of keys; `cache` may be null.
+  void share(std::shared_ptr<TicketKeys> tickets, std::shared_ptr<TlsSessionCache> cache);
+  // Reads everything again. False: the report says why, and what was there goes on.
+  bool renew(const ReadFile& read, TlsReport& report);
+  std::vector<CertificateFacts> certificates() const;
+  // Files that renew() would read.
+  std::vector<std::string> files() const;
+
+  // For io/: a TLS object of a server, the caller's. Null without memory.
+  ssl_st* make_ssl() const;
+
+ private:
+  struct Shared;
+  TlsContext(const TlsOptions& options, std::string scope);
+
+  const TlsOptions options_;
+  const std::string scope_;
+  const std::shared_ptr<Shared> shared_;
+  mutable std::mutex mutex_;
+  ssl_ctx_st* context_ = nullptr;
+  std::vector<CertificateFacts> certificates_;
+};
+
+}  // namespace weir::io
