@@ -9,6 +9,7 @@
 #include "http/date.h"
 #include "proxy/arrival.h"
 #include "proxy/session.h"
+#include "proxy/subrequest.h"
 #include "proxy/tunnel.h"
 #include "upstream/pool.h"
 
@@ -196,6 +197,8 @@ void Core::close_all() {
   while (Arrival* arrival = arrivals_.front()) arrival->close();
   while (Session* session = sessions_.front()) session->close();
   while (Tunnel* tunnel = tunnels_.front()) tunnel->close();
+  while (SubrequestLink* link = subrequests_.front()) link->subrequest.close();
+  tell_subrequests();
 }
 
 void Core::flush_logs(bool all) {
@@ -237,7 +240,16 @@ void Core::give_busy(std::unique_ptr<Busy> busy) {
   ended_busy_.push_back(std::move(busy));
 }
 
+// What an owner does may make others ready.
+void Core::tell_subrequests() {
+  while (SubrequestLink* link = ready_subrequests_.front()) {
+    link->unlink();
+    link->subrequest.tell();
+  }
+}
+
 void Core::end_turn() {
+  tell_subrequests();
   const auto recycle = [](auto& ended, auto& free) {
     for (auto& object : ended) free.give(std::move(object));
     ended.clear();

@@ -20,6 +20,7 @@
 #include "proxy/epoch.h"
 #include "proxy/site.h"
 #include "proxy/spare_list.h"
+#include "proxy/subrequest_link.h"
 
 namespace weir::upstream {
 class Pool;
@@ -125,6 +126,10 @@ class Core final : private DeadlineHandler {
   // The session's connection goes on as a tunnel; the session is buried.
   Tunnel& replace_session(Session& session, std::unique_ptr<Tunnel> tunnel);
   void tunnel_closed(Tunnel& tunnel);
+  // A subrequest belongs to its owner; here it is known until it is over. `ready`: its owner is told when the turn
+  // ends.
+  void subrequest_began(SubrequestLink& link) { subrequests_.push_back(link); }
+  void subrequest_ready(SubrequestLink& link) { ready_subrequests_.push_back(link); }
   // Warns once per address that sent X-Forwarded-Proto without being trusted: a proxy before weir that set_real_ip_from
   // should name.
   void note_untrusted_proxy(const SocketAddress& address);
@@ -142,6 +147,7 @@ class Core final : private DeadlineHandler {
                      std::string_view early);
   void client_opened();
   void client_closed();
+  void tell_subrequests();
   void end_turn();
   void give_memory_back();
   void on_deadline(Deadline& which) override;
@@ -170,6 +176,8 @@ class Core final : private DeadlineHandler {
   IntrusiveList<Arrival> arrivals_;  // owned: made by accept(), buried by arrival_done() and arrival_ended()
   IntrusiveList<Session> sessions_;  // owned: made by begin_session(), buried by session_closed()
   IntrusiveList<Tunnel> tunnels_;    // owned: put here by add_tunnel() and replace_session(), buried by tunnel_closed()
+  IntrusiveList<SubrequestLink> subrequests_;
+  IntrusiveList<SubrequestLink> ready_subrequests_;
   Deadline log_deadline_{this};
   Deadline spare_deadline_{this};
   size_t most_sessions_ = 0;                               // since memory was last given back

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/prefetch.h"
 #include "proxy/core.h"
+#include "proxy/subrequest.h"
 #include "proxy/tunnel.h"
 
 namespace weir::proxy {
@@ -38,13 +39,18 @@ void Exchange::begin(Downstream& downstream, const ListenSite& listen, EpochRef 
   uri_ = server_name_ = {};
   host_regex_ = nullptr;
   pending_answer_ = error_status_ = retry_after_ = 0;
-  if (redirects_ > 0) internal_target_ = {};
-  redirects_ = 0;
+  if (redirects_ > 0 || nested_ > 0) internal_target_ = {};
+  redirects_ = nested_ = 0;
   error_page_ = replaced_ = has_request_id_ = filters_off_ = answered_by_filter_ = false;
   ++life_;
   suspended_ = Suspended::kNothing;
   filter_at_ = response_filter_at_ = 0;
   filter_states_ = nullptr;
+}
+
+void Exchange::set_nested(int depth, std::string_view target) {
+  nested_ = static_cast<uint8_t>(depth);
+  internal_target_ = target;
 }
 
 namespace {
@@ -94,7 +100,7 @@ void Exchange::move(ResponseState to) {
 
 void Exchange::on_request() {
   move(RequestState::kReceiving);
-  core_.counters().add(observe::Counter::kRequests);
+  if (nested_ == 0) core_.counters().add(observe::Counter::kRequests);
   record_.request_length = request_.head.head_bytes;
   run_phases();
 }
@@ -221,6 +227,13 @@ void Exchange::finish(ErrorKind error, bool reset) {
   record_.connection = downstream_->connection().number;
   record_.connection_requests = downstream_->connection_requests();
   record_.completed = error == ErrorKind::kNone;
+  if (nested_ == 0) tell_of_end();
+  Downstream& downstream = end_life();
+  if (reset) error = ErrorKind::kClientClosed;  // for the stream only
+  error == ErrorKind::kNone ? downstream.finish() : downstream.reset(error);
+}
+
+void Exchange::tell_of_end() {
   auto& counters = core_.counters();
   const int klass = record_.status / 100;
   if (klass >= 2 && klass <= 5)
@@ -228,10 +241,6 @@ void Exchange::finish(ErrorKind error, bool reset) {
   counters.add(observe::Counter::kBytesReceived, record_.request_length);
   counters.add(observe::Counter::kBytesSent, record_.bytes_sent);
   log_access();
-  Downstream& downstream = end_life();
-  if (reset) error = ErrorKind::kClientClosed;  // for the stream only
-  if (reset) error = ErrorKind::kClientClosed;  // for the stream only
-  error == ErrorKind::kNone ? downstream.finish() : downstream.reset(error);
 }
 
 void Exchange::finish_as_tunnel(std::unique_ptr<Tunnel> tunnel, std::string_view from_peer) {
@@ -249,6 +258,7 @@ Downstream& Exchange::end_life() {
     drop_held();
     suspended_ = Suspended::kNothing;
   }
+  while (SubrequestLink* link = subrequests_.front()) link->subrequest.close();
   ++life_;
   location_ = nullptr;
   epoch_.reset();

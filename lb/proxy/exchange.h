@@ -14,6 +14,7 @@
 
 #include "base/arena.h"
 #include "base/chunk.h"
+#include "base/intrusive_list.h"
 #include "http/codec.h"
 #include "observe/record.h"
 #include "proxy/body_run.h"
@@ -24,6 +25,7 @@
 #include "proxy/request.h"
 #include "proxy/responder.h"
 #include "proxy/states.h"
+#include "proxy/subrequest_link.h"
 #include "route/variable.h"
 
 namespace weir::proxy {
@@ -44,6 +46,11 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   // under way do not fit the second cache; these misses overlap with the read).
   void fetch_for_request() const;
   void fetch_for_response() const;
+
+  // Behind begin(): it is a subrequest, so that `internal` locations are open to it and neither access log nor counters
+  // of clients take note of it. `target`, in its arena: what is asked for; $request_uri stays head.target.
+  void set_nested(int depth, std::string_view target);
+  int nested() const { return nested_; }  // how many subrequests deep; 0: a client's request
 
   // From the client's codec: they record and decide; turn() acts.
   void on_request();
@@ -68,7 +75,9 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   route::VariableValue variable(const route::VariableRef& ref, Arena& arena) const override;
 
   // --- for contents: what they work on
+  Core& core() const { return core_; }
   Downstream& downstream() const { return *downstream_; }
+  const ListenSite& listen() const { return *listen_; }
   Epoch& epoch() const { return *epoch_; }
   const Location& location() const { return *location_; }
   const VirtualServer& server() const { return *server_; }
@@ -81,6 +90,9 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   // What the peer is asked for: an internal redirect's, or the client's words.
   std::string_view target() const { return internal_target_.empty() ? request_.head.target : internal_target_; }
   std::string_view forwarded_for(Arena& arena) const;  // $proxy_add_x_forwarded_for
+
+  // A subrequest that ends when this exchange does.
+  void subrequest_began(SubrequestLink& link) { subrequests_.push_back(link); }
 
   // --- for contents: what they do. Each of these may end the exchange, but for the codec events' first two.
   void move(RequestState to);
@@ -127,6 +139,7 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   // --- exchange.cc
   // Nothing of this life is left but what begin() sets; the Downstream is told by the caller, last.
   Downstream& end_life();
+  void tell_of_end();  // log and counters of clients
   void log_access();
   void take_request_body(std::string_view bytes);
 
@@ -188,6 +201,7 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   http::ResponseHead* response_head_ = nullptr;  // given to begin_response()
   Arena arena_;
   http::StreamId stream_ = http::kH1Stream;
+  IntrusiveList<SubrequestLink> subrequests_;  // that end with this exchange
   Phase phase_ = Phase::kServer;
   uint8_t redirects_ = 0;
   bool error_page_ = false;         // one is being served
@@ -196,6 +210,7 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   bool filters_off_ = false;        // one has failed
   bool request_body_held_ = false;  // by a filter
   bool response_body_held_ = false;
+  uint8_t nested_ = 0;
   bool answered_by_filter_ = false;  // what it answers has no further head filter to pass
   enum class Suspended : uint8_t { kNothing, kRequest, kResponse } suspended_ = Suspended::kNothing;
   mutable bool has_request_id_ = false;  // it is made when first asked for

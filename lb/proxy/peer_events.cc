@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "proxy/core.h"
 #include "proxy/session.h"
+#include "proxy/subrequest.h"
 #include "proxy/tunnel.h"
 #include "upstream/pool.h"
 
@@ -24,6 +25,12 @@ void Core::peer_down(const policy::PeerState& state) {
     }
   }
   sessions_.for_each([&](Session& session) { session.peer_down(state); });
+  IntrusiveList<SubrequestLink> waiting;  // one that moves on may end others, or begin some
+  waiting.take_all(subrequests_);
+  while (SubrequestLink* link = waiting.front()) {
+    subrequests_.push_back(*link);
+    link->subrequest.peer_down(state);
+  }
 }
 
 void Core::close_tunnels(std::shared_ptr<policy::PeerState> state, uint16_t code, Millis spread) {

@@ -27,7 +27,7 @@ void Exchange::run_phases() {
         } else {
           // The location may trust others than its server.
           if (!location_->real_ip.trusted.empty() && client_ == downstream_->connection().remote) find_client_address();
-          if (location_->internal) pending_answer_ = 404;
+          if (location_->internal && nested_ == 0) pending_answer_ = 404;
           limit_length();
         }
         phase_ = Phase::kAccess;
@@ -132,8 +132,10 @@ bool Exchange::redirect_internally() {
   request_.held = true;
   request_.head.websocket = false;
   if (++redirects_ > kMostRedirects) {
-    log::error("request ", uri_, ": internal redirect refused (more than ", kMostRedirects, " of them; connection ",
-               downstream_->connection().number, ")");
+    LogLimit& limit = server_->log->redirects;
+    if (limit.pass(core_.loop().now()))
+      log::error("request ", uri_, ": internal redirect refused (more than ", kMostRedirects, " of them; connection ",
+                 downstream_->connection().number, ")", limit.dropped());
     phase_ = Phase::kRunning;
     error_status_ = 0;
     send_local(500, http::kLocalPageType, http::local_page(500, location_->server_tokens, arena_));

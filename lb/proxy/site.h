@@ -27,6 +27,12 @@ struct ServerSettings {
   bool underscores_in_names = false;  // fields of requests with '_' in their names reach peers
 };
 
+// Lines of the error log about one server{} that its clients can cause, of all workers.
+struct ServerLog {
+  LogLimit redirects;    // too many internal ones
+  LogLimit subrequests;  // nested too deeply
+};
+
 struct VirtualServer {
   std::string name;  // the first server_name: $server_name
   ServerSettings settings;
@@ -34,6 +40,7 @@ struct VirtualServer {
   std::vector<std::unique_ptr<route::LocationTable>> nested;
   route::LocationTable table;
   Location fallback;  // the server's own settings: used when no location matches and for refused heads
+  std::unique_ptr<ServerLog> log = std::make_unique<ServerLog>();
 };
 
 // One configured address. Its index is what a worker's listeners carry; the address is its identity over reloads.

@@ -42,10 +42,10 @@ void Client::add_request(int n) {
   std::snprintf(id, sizeof id, "id%06d", n);
   expected.id = id;
   ++asked_;
-  constexpr const char* kPaths[] = {"/",       "/app/x",  "/single",      "/page",       "/named", "/old",
-                                    "/deaf",   "/again",  "/local",       "/silent",     "/none",  "/little",
-                                    "/narrow", "/narrow", "/narrow",      "/narrow",     "/bound", "/ready",
-                                    "/ready",  "/churn",  "/churn/twice", "/churn/local"};
+  constexpr const char* kPaths[] = {
+      "/",       "/app/x", "/single",      "/page",        "/named",  "/old",    "/deaf",         "/again", "/local",
+      "/silent", "/none",  "/little",      "/narrow",      "/narrow", "/narrow", "/narrow",       "/bound", "/ready",
+      "/ready",  "/churn", "/churn/twice", "/churn/local", "/inside", "/inside", "/inside/churn", "/only",  "/bound"};
   std::string path = kPaths[play_.below(play_.calm ? 3 : std::size(kPaths))];
   path += path == "/" ? "" : "?q=1";
   const auto head = [&](const std::string& method, const std::string& more) {

@@ -70,9 +70,14 @@ void Schedule::adopt(bool listens) {
   proxy::add_filter(maker.proxied("/churn/twice", app), churn);
   proxy::add_filter(*maker.server().locations.back(), churn);
   proxy::add_filter(maker.returning("/churn/local", 200, "local"), churn);
+  const auto inside = std::make_shared<InsideHandler>(inside_, [this](proxy::Exchange& x) { return this->inside(x); });
+  maker.location("/inside").content = inside;
+  maker.location("/inside/churn").content = inside;
+  proxy::add_filter(*maker.server().locations.back(), churn);
   maker.returning("/local", 200, "local");
   maker.returning("/silent", 444);
   maker.returning("/none", 404);
+  maker.proxied("/only", app).internal = true;
   proxy::Location& named = maker.location("@fallback", route::LocationKind::kNamed);
   named.returns.emplace();
   named.returns->status = 200;
@@ -83,6 +88,23 @@ void Schedule::adopt(bool listens) {
   auto site = maker.make(listens ? std::vector{kListen, kGreeted, kOther} : std::vector{kOther});
   sites_.push_back(site);
   world_.core->adopt(std::move(site));
+}
+
+// What a request to /inside asks for: of any kind of location, itself too.
+InsideRun::Options Schedule::inside(proxy::Exchange& exchange) {
+  inside_.sweep();
+  if (play_.chance(30)) {
+    inside_.asides.push_back(std::make_unique<Aside>());
+    inside_.asides.back()->start(exchange, play_.chance(50) ? "/app/aside" : "/none", play_.chance(50));
+  }
+  constexpr const char* kTargets[] = {"/app/x?q=1", "/single", "/narrow", "/churn",
+                                      "/page",      "/silent", "/only",   "/inside"};
+  InsideRun::Options options;
+  options.target = kTargets[play_.below(std::size(kTargets))];
+  if (play_.chance(30)) options.take = InsideRun::Take::kWhole;
+  if (play_.chance(10)) options.take = InsideRun::Take::kHead;
+  if (play_.chance(10)) options.patience = static_cast<int>(play_.below(3));
+  return options;
 }
 
 std::string Schedule::run() {
@@ -252,6 +274,9 @@ void Schedule::check_end() {
   if (world_.loop.armed() != 0) play_.fail(std::to_string(world_.loop.armed()) + " deadlines are still armed");
   if (world_.loop.chunks().outstanding() != 0)
     play_.fail(std::to_string(world_.loop.chunks().outstanding()) + " chunks are out");
+  inside_.sweep();
+  if (!inside_.runs.empty() || !inside_.asides.empty())
+    play_.fail(std::to_string(inside_.runs.size() + inside_.asides.size()) + " subrequests were never over");
   if (filter_states_ != 0) play_.fail(std::to_string(filter_states_) + " states of filters are left");
   if (world_.core->live_epochs() != 1) play_.fail(std::to_string(world_.core->live_epochs()) + " epochs");
   for (size_t i = 0; i + 1 < sites_.size(); ++i)

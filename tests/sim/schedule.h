@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "sim/actors.h"
+#include "sim/inside.h"
 #include "sim/world.h"
 
 namespace weir::sim {
@@ -12,6 +13,7 @@ namespace weir::sim {
 class Schedule {
  public:
   Schedule(LogFile& log, uint64_t seed);
+  ~Schedule() { world_.core->close_all(); }
   // What was broken; "" when nothing was.
   std::string run();
   const observe::MetricSlab& metrics() const { return world_.core->metrics(); }
@@ -26,6 +28,7 @@ class Schedule {
   void exchange_bytes();
   void decide_connect(PendingConnect& pending);
   void adopt(bool listens);
+  InsideRun::Options inside(proxy::Exchange& exchange);
   void tell_of_peer();
   void finish();
   void check();
@@ -37,6 +40,7 @@ class Schedule {
   Shared shared_;
   int filter_states_ = 0;  // alive
   World world_;
+  InsideRuns inside_;
   std::vector<std::unique_ptr<Client>> clients_;
   std::vector<std::unique_ptr<Peer>> peers_;
   std::vector<std::weak_ptr<const proxy::Site>> sites_;
