@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -38,6 +39,10 @@ struct ResolveAnswer {
   int ttl_seconds = 0;              // the least of all records; 0 for /etc/hosts
   bool partial = false;             // the addresses of some SRV target could not be had just now
 };
+
+// RFC 6761 6.3: localhost and the names below it are loopback, whatever a hosts file or a server says of them; a
+// container from scratch has neither. They are answered without asking.
+bool is_localhost(std::string_view host);
 
 // Asks all at once: /etc/hosts, then DNS. Blocks until each has its answer, has run out of its own timeout, or `most`
 // is over; looks at `stopped` (may be empty) some times a second and gives up when it says so. Errors are text: "host

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "base/bytes.h"
@@ -17,7 +18,11 @@ namespace {
 constexpr int kTryMs = 1000;
 constexpr int kTries = 3;
 constexpr int kClassIn = 1;
+constexpr int kTypeA = 1;
+constexpr int kTypeAaaa = 28;
 constexpr int kTypeSrv = 33;
+// A server that is no recursive one may answer with an alias alone; such answers are followed so often.
+constexpr int kMostAliases = 8;
 
 using AddressesDone = std::function<void(int status, ResolveAnswer answer)>;
 
@@ -55,15 +60,6 @@ ResolveAnswer answer_of(const ares_addrinfo* info, uint16_t port) {
   return answer;
 }
 
-// RFC 6761 6.3: localhost and the names below it are loopback, whatever a hosts file or a server says of them; a
-// container from scratch has neither.
-bool is_localhost(std::string_view host) {
-  constexpr std::string_view kName = "localhost";
-  if (host.ends_with('.')) host.remove_suffix(1);
-  if (host.size() < kName.size() || !iequals(host.substr(host.size() - kName.size()), kName)) return false;
-  return host.size() == kName.size() || host[host.size() - kName.size() - 1] == '.';
-}
-
 ResolveAnswer loopback(uint16_t port, const DnsQuestion& families) {
   ResolveAnswer answer;
   if (families.ipv4) answer.peers.push_back({*SocketAddress::from_ip("127.0.0.1", port)});
@@ -72,8 +68,12 @@ ResolveAnswer loopback(uint16_t port, const DnsQuestion& families) {
   return answer;
 }
 
+void ask_alias(ares_channel channel, const std::string& host, uint16_t port, const DnsQuestion& families, int aliases,
+               AddressesDone done);
+
+// `families`: the question of which only ipv4 and ipv6 are looked at. `aliases`: so many more may be followed.
 void ask_addresses(ares_channel channel, const std::string& host, uint16_t port, const DnsQuestion& families,
-                   AddressesDone done) {
+                   int aliases, AddressesDone done) {
   if (auto literal = SocketAddress::from_ip(host, port)) {
     done(ARES_SUCCESS, {{{*std::move(literal)}}});
     return;
@@ -91,7 +91,11 @@ void ask_addresses(ares_channel channel, const std::string& host, uint16_t port,
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = ARES_AI_NOSORT;  // sorting opens a socket per address
   struct Query {
+    ares_channel channel;
+    std::string host;
     uint16_t port;
+    DnsQuestion families;
+    int aliases;
     AddressesDone done;
   };
   ares_getaddrinfo(
@@ -102,9 +106,39 @@ void ask_addresses(ares_channel channel, const std::string& host, uint16_t port,
         if (status == ARES_SUCCESS && info != nullptr) answer = answer_of(info, query->port);
         if (info != nullptr) ares_freeaddrinfo(info);
         if (status == ARES_SUCCESS && answer.peers.empty()) status = ARES_ENODATA;
+        if (no_such_name(status) && query->aliases > 0)
+          return ask_alias(query->channel, query->host, query->port, query->families, query->aliases,
+                           std::move(query->done));
         query->done(status, std::move(answer));
       },
-      new Query{port, std::move(done)});
+      new Query{channel, host, port, families, aliases, std::move(done)});
+}
+
+// c-ares takes an alias without addresses for a name without addresses, and does not tell.
+void ask_alias(ares_channel channel, const std::string& host, uint16_t port, const DnsQuestion& families, int aliases,
+               AddressesDone done) {
+  struct Query {
+    ares_channel channel;
+    uint16_t port;
+    DnsQuestion families;
+    int aliases;
+    AddressesDone done;
+  };
+  ares_search(
+      channel, host.c_str(), kClassIn, families.ipv4 ? kTypeA : kTypeAaaa,
+      [](void* arg, int status, int, unsigned char* message, int length) {
+        const std::unique_ptr<Query> query(static_cast<Query*>(arg));
+        std::optional<SrvAnswer> found;
+        if (status == ARES_SUCCESS)
+          found = parse_alias({reinterpret_cast<const char*>(message), static_cast<size_t>(length)});
+        if (!found || found->alias.empty()) return query->done(status == ARES_SUCCESS ? ARES_ENODATA : status, {});
+        ask_addresses(query->channel, found->alias + '.', query->port, query->families, query->aliases - 1,
+                      [done = std::move(query->done), ttl = found->ttl_seconds](int of_target, ResolveAnswer answer) {
+                        answer.ttl_seconds = std::min(answer.ttl_seconds, ttl);
+                        done(of_target, std::move(answer));
+                      });
+      },
+      new Query{channel, port, families, aliases, std::move(done)});
 }
 
 // The addresses of all targets of one SRV answer, as they come in. Each question under way holds it.
@@ -113,7 +147,7 @@ struct Gathering {
   ResolveDone done;
   std::vector<SrvTarget> targets;
   std::vector<std::vector<ResolvedPeer>> peers;  // of each target
-  int ttl = 0;
+  int ttl = INT32_MAX;
   size_t waiting = 0;
   int failed = ARES_SUCCESS;  // of a target that may yet be there
 
@@ -150,39 +184,46 @@ struct Gathering {
 void ask_targets(ares_channel channel, const std::shared_ptr<Gathering>& gathering, SrvAnswer srv) {
   gathering->targets = std::move(srv.targets);
   gathering->peers.resize(gathering->targets.size());
-  gathering->ttl = srv.ttl_seconds;
   gathering->waiting = gathering->targets.size();
   for (size_t i = 0; i < gathering->targets.size(); ++i) {
     const SrvTarget& target = gathering->targets[i];
     ask_addresses(
-        channel, target.host, target.port, gathering->question,
+        channel, target.host, target.port, gathering->question, kMostAliases,
         [gathering, i](int status, ResolveAnswer answer) { gathering->receive(i, status, std::move(answer)); });
   }
 }
 
-void ask_service(ares_channel channel, const DnsQuestion& question, ResolveDone done) {
+// `name`: what the question's service is called, at first or by an alias.
+void ask_service(ares_channel channel, const std::string& name, int aliases, std::shared_ptr<Gathering> gathering) {
   struct Query {
     ares_channel channel;
+    int aliases;
     std::shared_ptr<Gathering> gathering;
   };
-  auto gathering = std::make_shared<Gathering>();
-  gathering->question = question;
-  gathering->done = std::move(done);
   ares_search(
-      channel, question.name().c_str(), kClassIn, kTypeSrv,
+      channel, name.c_str(), kClassIn, kTypeSrv,
       [](void* arg, int status, int, unsigned char* message, int length) {
         const std::unique_ptr<Query> query(static_cast<Query*>(arg));
         Gathering& own = *query->gathering;
         if (status != ARES_SUCCESS) return own.done(failure(own.question.name(), status));
         auto srv = parse_srv({reinterpret_cast<const char*>(message), static_cast<size_t>(length)});
         if (!srv) return own.done(failure(own.question.name(), ARES_EBADRESP));
-        if (srv->targets.empty()) return own.done(failure(own.question.name(), ARES_ENODATA));
-        ask_targets(query->channel, query->gathering, *std::move(srv));
+        own.ttl = std::min(own.ttl, srv->ttl_seconds);
+        if (!srv->targets.empty()) return ask_targets(query->channel, query->gathering, *std::move(srv));
+        if (srv->alias.empty() || query->aliases == 0) return own.done(failure(own.question.name(), ARES_ENODATA));
+        ask_service(query->channel, srv->alias + '.', query->aliases - 1, std::move(query->gathering));
       },
-      new Query{channel, std::move(gathering)});
+      new Query{channel, aliases, std::move(gathering)});
 }
 
 }  // namespace
+
+bool is_localhost(std::string_view host) {
+  constexpr std::string_view kName = "localhost";
+  if (host.ends_with('.')) host.remove_suffix(1);
+  if (host.size() < kName.size() || !iequals(host.substr(host.size() - kName.size()), kName)) return false;
+  return host.size() == kName.size() || host[host.size() - kName.size() - 1] == '.';
+}
 
 std::string DnsQuestion::name() const {
   if (service.empty()) return host;
@@ -220,8 +261,13 @@ ares_channel make_dns_channel(const std::vector<std::string>& servers, ares_sock
 }
 
 void ask_dns(ares_channel channel, const DnsQuestion& question, ResolveDone done) {
-  if (!question.service.empty()) return ask_service(channel, question, std::move(done));
-  ask_addresses(channel, question.host, question.port, question,
+  if (!question.service.empty()) {
+    auto gathering = std::make_shared<Gathering>();
+    gathering->question = question;
+    gathering->done = std::move(done);
+    return ask_service(channel, question.name(), kMostAliases, std::move(gathering));
+  }
+  ask_addresses(channel, question.host, question.port, question, kMostAliases,
                 [host = question.host, done = std::move(done)](int status, ResolveAnswer answer) {
                   if (status != ARES_SUCCESS) return done(failure(host, status));
                   done(std::move(answer));

@@ -98,6 +98,7 @@ std::optional<SrvAnswer> parse_srv(std::string_view message) {
     if (in.ok() && in_class == kClassIn && same_name(of, owner)) {
       if (type == kTypeCname) {
         owner = in.name();
+        if (is_host_name(owner)) answer.alias = owner;
         ttl = std::min(ttl, record_ttl);
       } else if (type == kTypeSrv) {
         SrvTarget target;
@@ -117,6 +118,12 @@ std::optional<SrvAnswer> parse_srv(std::string_view message) {
                    [](const SrvTarget& a, const SrvTarget& b) { return a.priority < b.priority; });
   if (answer.targets.size() > kMostTargets) answer.targets.resize(kMostTargets);
   answer.ttl_seconds = ttl == INT32_MAX ? 0 : ttl;
+  return answer;
+}
+
+std::optional<SrvAnswer> parse_alias(std::string_view message) {
+  std::optional<SrvAnswer> answer = parse_srv(message);
+  if (answer) answer->targets.clear();
   return answer;
 }
 

@@ -50,6 +50,20 @@ TEST(ParseSrv, follows_aliases) {
   EXPECT_EQ(answer->ttl_seconds, 5);
 }
 
+TEST(ParseAlias, gives_the_end_of_the_chain_alone) {
+  DnsRecord second{kCname, 9, dns_name("real.test")};
+  second.owner = "middle.test";
+  const std::string both = message({{kCname, 12, dns_name("middle.test")}, second, srv_record(1, 1, 80, "a.test")});
+  const auto answer = parse_alias(both);
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->alias, "real.test");
+  EXPECT_EQ(answer->ttl_seconds, 9);
+  EXPECT_TRUE(answer->targets.empty());
+  EXPECT_EQ(parse_alias(message({srv_record(1, 1, 80, "a.test")}))->alias, "");
+  EXPECT_EQ(parse_alias(message({{kCname, 12, dns_name("no host.test")}}))->alias, "");
+  EXPECT_FALSE(parse_alias(both.substr(0, both.size() - 40)));
+}
+
 TEST(ParseSrv, skips_other_types_and_invalid_targets) {
   EXPECT_EQ(texts(parse_srv(message({address_record("10.0.0.1"), srv_record(0, 0, 0, ""),
                                      srv_record(0, 0, 1, "a b.test"), srv_record(0, 0, 1, "a_b-1.test")}))),

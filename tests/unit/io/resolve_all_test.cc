@@ -79,6 +79,45 @@ TEST_F(ResolveAll, follows_an_alias_and_minds_its_ttl) {
   EXPECT_EQ(answer->ttl_seconds, 5);
 }
 
+TEST_F(ResolveAll, an_answer_of_an_alias_alone_is_followed) {
+  dns_.add("app.test", {kCname, 5, dns_name("middle.test")});
+  dns_.add("middle.test", {kCname, 9, dns_name("real.test")});
+  dns_.add("real.test", address_record("10.0.0.1", 60));
+  const auto answer = ask("app.test");
+  EXPECT_THAT(texts(answer), ElementsAre("10.0.0.1:80"));
+  EXPECT_EQ(answer->ttl_seconds, 5);
+  DnsQuestion one = question("app.test");
+  dns_.add("real.test", address_record("fd00::1", 60));
+  one.ipv4 = false;
+  EXPECT_THAT(texts(ask(one)), ElementsAre("[fd00::1]:80"));
+}
+
+TEST_F(ResolveAll, service_that_is_an_alias_alone_is_followed) {
+  dns_.add("_http._tcp.app.test", {kCname, 5, dns_name("_http._tcp.real.test")});
+  dns_.add("_http._tcp.real.test", srv_record(1, 7, 81, "node.test"));
+  dns_.add("node.test", {kCname, 9, dns_name("host.test")});
+  dns_.add("host.test", address_record("10.0.0.1"));
+  const auto answer = ask("app.test", "http");
+  EXPECT_THAT(texts(answer), ElementsAre("10.0.0.1:81 weight=7"));
+  EXPECT_EQ(answer->ttl_seconds, 5);
+}
+
+TEST_F(ResolveAll, aliases_in_a_circle_or_without_end_are_an_error) {
+  dns_.add("a.test", {kCname, 5, dns_name("b.test")});
+  dns_.add("b.test", {kCname, 5, dns_name("a.test")});
+  dns_.add("self.test", {kCname, 5, dns_name("self.test")});
+  dns_.add("_http._tcp.a.test", {kCname, 5, dns_name("_http._tcp.a.test")});
+  dns_.add("nowhere.test", {kCname, 5, dns_name("missing.test")});
+  for (int i = 0; i < 12; ++i)
+    dns_.add("n" + std::to_string(i) + ".test", {kCname, 5, dns_name("n" + std::to_string(i + 1) + ".test")});
+  dns_.add("n12.test", address_record("10.0.0.1"));
+  for (const char* host : {"a.test", "self.test", "nowhere.test", "n0.test"})
+    EXPECT_THAT(texts(ask(host)), ElementsAre(StartsWith("host not found"))) << host;
+  EXPECT_THAT(texts(ask("a.test", "http")), ElementsAre(StartsWith("host not found")));
+  EXPECT_THAT(texts(ask("n6.test")), ElementsAre("10.0.0.1:80"));
+  EXPECT_LT(dns_.questions, 200);
+}
+
 TEST_F(ResolveAll, addresses_need_no_server) {
   const auto answers = resolve_all({question("192.0.2.7"), question("::1"), question("")}, kPlenty);
   EXPECT_THAT(texts(answers[0]), ElementsAre("192.0.2.7:80"));
