@@ -6,17 +6,12 @@
 
 namespace weir::policy {
 
-struct Place {
-  int worker = 0;
-  int workers = 1;
-};
-
-std::unique_ptr<Balancer> make_round_robin(const Cluster& cluster, Place place);
-std::unique_ptr<Balancer> make_ip_hash(const Cluster& cluster, Place place);
-std::unique_ptr<Balancer> make_least_conn(const Cluster& cluster, Place place);
-std::unique_ptr<Balancer> make_least_time(const Cluster& cluster, Place place);
-std::unique_ptr<Balancer> make_hash(const Cluster& cluster, Place place);
-std::unique_ptr<Balancer> make_hash_consistent(const Cluster& cluster, Place place);
-std::unique_ptr<Balancer> make_random(const Cluster& cluster, Place place);
+std::unique_ptr<Balancer> make_round_robin(const Cluster& cluster, const Beginning& beginning);
+std::unique_ptr<Balancer> make_ip_hash(const Cluster& cluster, const Beginning& beginning);
+std::unique_ptr<Balancer> make_least_conn(const Cluster& cluster, const Beginning& beginning);
+std::unique_ptr<Balancer> make_least_time(const Cluster& cluster, const Beginning& beginning);
+std::unique_ptr<Balancer> make_hash(const Cluster& cluster, const Beginning& beginning);
+std::unique_ptr<Balancer> make_hash_consistent(const Cluster& cluster, const Beginning& beginning);
+std::unique_ptr<Balancer> make_random(const Cluster& cluster, const Beginning& beginning);
 
 }  // namespace weir::policy

@@ -21,20 +21,19 @@ Cluster::Cluster(ClusterOptions options, std::vector<std::shared_ptr<PeerState>>
 Cluster::~Cluster() = default;
 Cluster::Cluster(Cluster&&) noexcept = default;
 
-std::unique_ptr<Balancer> make_balancer(const Cluster& cluster, int worker, int workers) {
-  const Place place{worker, workers};
+std::unique_ptr<Balancer> make_balancer(const Cluster& cluster, const Beginning& beginning) {
   switch (cluster.method()) {
-    case Method::kRoundRobin: return make_round_robin(cluster, place);
-    case Method::kIpHash: return make_ip_hash(cluster, place);
-    case Method::kLeastConn: return make_least_conn(cluster, place);
+    case Method::kRoundRobin: return make_round_robin(cluster, beginning);
+    case Method::kIpHash: return make_ip_hash(cluster, beginning);
+    case Method::kLeastConn: return make_least_conn(cluster, beginning);
     case Method::kLeastTimeHeader:
-    case Method::kLeastTimeLastByte: return make_least_time(cluster, place);
-    case Method::kHash: return make_hash(cluster, place);
-    case Method::kHashConsistent: return make_hash_consistent(cluster, place);
+    case Method::kLeastTimeLastByte: return make_least_time(cluster, beginning);
+    case Method::kHash: return make_hash(cluster, beginning);
+    case Method::kHashConsistent: return make_hash_consistent(cluster, beginning);
     case Method::kRandom:
     case Method::kRandomTwo:
     case Method::kRandomTwoHeader:
-    case Method::kRandomTwoLastByte: return make_random(cluster, place);
+    case Method::kRandomTwoLastByte: return make_random(cluster, beginning);
   }
   return nullptr;
 }

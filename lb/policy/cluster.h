@@ -37,6 +37,9 @@ struct ClusterOptions {
   bool panic = true;
   uint32_t retry_budget_percent = 20;
   uint32_t retry_budget_min = 3;
+  // Where round robin begins that has nothing to go on from, as a share of its whole sequence (in 2^-32): 0 is the
+  // first pick of nginx's sequence.
+  uint32_t start = 0;
 };
 
 class Cluster {
@@ -109,9 +112,9 @@ struct Pick {
   bool any_full = false;       // when null: somebody was eligible but at max_conns (a queue may wait for it)
 };
 
-// One a worker and cluster; made anew with a snapshot. Deterministic but for ctx.rng. Never returns a tried, hard-down
-// or full peer; looks at each peer a bounded number of times. The picked peer is NOT added to tried and inflight is NOT
-// raised: the caller does both.
+// One a worker and cluster; made anew with a snapshot, from the former one's state. Deterministic but for ctx.rng.
+// Never returns a tried, hard-down or full peer; looks at each peer a bounded number of times. The picked peer is NOT
+// added to tried and inflight is NOT raised: the caller does both.
 class Balancer {
  public:
   virtual ~Balancer() = default;
@@ -122,8 +125,18 @@ class Balancer {
   virtual void succeeded(const Peer&) {}
 };
 
-// `cluster` outlives the balancer. `worker` of `workers` staggers the start of round robin (worker 0 starts at the
-// first pick of nginx's sequence; with one worker the sequence is nginx's to the letter).
-std::unique_ptr<Balancer> make_balancer(const Cluster& cluster, int worker, int workers);
+// Where a balancer begins. Worker `worker` of `workers` begins round robin so far behind ClusterOptions::start that the
+// workers are spread over the sequence; with one worker and start 0 the sequence is nginx's to the letter.
+struct Beginning {
+  int worker = 0;
+  int workers = 1;
+  // The balancer that this worker had for the upstream of that name, alive during the call; null: it had none. Peers
+  // that both have (by PeerState, which is one for an upstream's name and an address) keep position, lowered weights
+  // and what else is remembered of them, whatever both methods are.
+  const Balancer* former = nullptr;
+};
+
+// `cluster` outlives the balancer.
+std::unique_ptr<Balancer> make_balancer(const Cluster& cluster, const Beginning& beginning = {});
 
 }  // namespace weir::policy

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <unordered_map>
 
 namespace weir::policy {
 
@@ -29,6 +30,20 @@ size_t PeerList::index_of(const Peer* peer) const {
 
 size_t PeerList::peer_at(uint64_t at) const {
   return static_cast<size_t>(std::upper_bound(ends_.begin(), ends_.end(), at) - ends_.begin());
+}
+
+std::vector<size_t> PeerList::indices_in(const PeerList& other) const {
+  std::vector<size_t> out(size(), kNone);
+  std::unordered_multimap<const PeerState*, size_t> rest;
+  for (size_t k = other.size(); k-- > 0;) rest.emplace(other.row(k).state, k);
+  for (size_t i = 0; i < size(); ++i) {
+    const auto [begin, end] = rest.equal_range(row(i).state);
+    if (begin == end) continue;
+    const auto first = std::min_element(begin, end, [](const auto& a, const auto& b) { return a.second < b.second; });
+    out[i] = first->second;
+    rest.erase(first);
+  }
+  return out;
 }
 
 bool PeerList::any_fit(MonoMs now, const TriedSet* tried) const {

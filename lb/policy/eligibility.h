@@ -85,6 +85,9 @@ class PeerList {
   bool is_tried(size_t i, const TriedSet* tried) const { return tried != nullptr && tried->contains(&peer(i)); }
   uint32_t max_conns(size_t i) const { return row(i).max_conns; }
   bool any_fit(MonoMs now, const TriedSet* tried) const;
+  // Of each peer its index in a list of another snapshot, kNone where that has no peer of this state. Of several peers
+  // with one state the first is the other's first.
+  std::vector<size_t> indices_in(const PeerList& other) const;
 
  protected:
   const std::vector<const std::atomic<uint32_t>*>& loads() const { return loads_; }

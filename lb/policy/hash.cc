@@ -11,7 +11,7 @@ namespace {
 
 class Hash final : public RehashBalancer {
  public:
-  Hash(const Cluster& cluster, Place place) : RehashBalancer(cluster, place) {}
+  Hash(const Cluster& cluster, const Beginning& beginning) : RehashBalancer(cluster, beginning) {}
 
  protected:
   Pick choose(Turn& turn) override {
@@ -35,8 +35,8 @@ class Hash final : public RehashBalancer {
 
 }  // namespace
 
-std::unique_ptr<Balancer> make_hash(const Cluster& cluster, Place place) {
-  return std::make_unique<Hash>(cluster, place);
+std::unique_ptr<Balancer> make_hash(const Cluster& cluster, const Beginning& beginning) {
+  return std::make_unique<Hash>(cluster, beginning);
 }
 
 }  // namespace weir::policy

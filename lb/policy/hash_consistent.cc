@@ -14,7 +14,8 @@ constexpr int kMostMisses = 20;
 
 class HashConsistent final : public ListBalancer {
  public:
-  HashConsistent(const Cluster& cluster, Place place) : ListBalancer(cluster, place), ring_(*cluster.ring()) {}
+  HashConsistent(const Cluster& cluster, const Beginning& beginning)
+      : ListBalancer(cluster, beginning), ring_(*cluster.ring()) {}
 
  protected:
   Pick choose(Turn& turn) override {
@@ -47,8 +48,8 @@ class HashConsistent final : public ListBalancer {
 
 }  // namespace
 
-std::unique_ptr<Balancer> make_hash_consistent(const Cluster& cluster, Place place) {
-  return std::make_unique<HashConsistent>(cluster, place);
+std::unique_ptr<Balancer> make_hash_consistent(const Cluster& cluster, const Beginning& beginning) {
+  return std::make_unique<HashConsistent>(cluster, beginning);
 }
 
 }  // namespace weir::policy

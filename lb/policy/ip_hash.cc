@@ -7,7 +7,7 @@ namespace {
 
 class IpHash final : public RehashBalancer {
  public:
-  IpHash(const Cluster& cluster, Place place) : RehashBalancer(cluster, place) {}
+  IpHash(const Cluster& cluster, const Beginning& beginning) : RehashBalancer(cluster, beginning) {}
 
  protected:
   Pick choose(Turn& turn) override {
@@ -28,8 +28,8 @@ class IpHash final : public RehashBalancer {
 
 }  // namespace
 
-std::unique_ptr<Balancer> make_ip_hash(const Cluster& cluster, Place place) {
-  return std::make_unique<IpHash>(cluster, place);
+std::unique_ptr<Balancer> make_ip_hash(const Cluster& cluster, const Beginning& beginning) {
+  return std::make_unique<IpHash>(cluster, beginning);
 }
 
 }  // namespace weir::policy

@@ -6,7 +6,7 @@ namespace {
 
 class LeastConn final : public LeastLoadBalancer {
  public:
-  LeastConn(const Cluster& cluster, Place place) : LeastLoadBalancer(cluster, place, UINT32_MAX) {}
+  LeastConn(const Cluster& cluster, const Beginning& beginning) : LeastLoadBalancer(cluster, beginning, UINT32_MAX) {}
 
  protected:
   Pick choose(Turn& turn) override { return pick_least(turn); }
@@ -14,8 +14,8 @@ class LeastConn final : public LeastLoadBalancer {
 
 }  // namespace
 
-std::unique_ptr<Balancer> make_least_conn(const Cluster& cluster, Place place) {
-  return std::make_unique<LeastConn>(cluster, place);
+std::unique_ptr<Balancer> make_least_conn(const Cluster& cluster, const Beginning& beginning) {
+  return std::make_unique<LeastConn>(cluster, beginning);
 }
 
 }  // namespace weir::policy

@@ -33,8 +33,8 @@ class Loads {
 
 class LeastLoadBalancer : public ListBalancer {
  protected:
-  LeastLoadBalancer(const Cluster& cluster, Place place, uint64_t most)
-      : ListBalancer(cluster, place), primary_loads_(primaries(), most), backup_loads_(backups(), most) {}
+  LeastLoadBalancer(const Cluster& cluster, const Beginning& beginning, uint64_t most)
+      : ListBalancer(cluster, beginning), primary_loads_(primaries(), most), backup_loads_(backups(), most) {}
 
   Pick pick_least(Turn& turn);
   Loads& primary_loads() { return primary_loads_; }

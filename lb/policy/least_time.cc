@@ -8,10 +8,15 @@ namespace {
 
 class LeastTime final : public LeastLoadBalancer {
  public:
-  LeastTime(const Cluster& cluster, Place place)
-      : LeastLoadBalancer(cluster, place, 1 << 24),
+  LeastTime(const Cluster& cluster, const Beginning& beginning)
+      : LeastLoadBalancer(cluster, beginning, 1 << 24),
         primary_times_(primaries(), cluster.method()),
-        backup_times_(backups(), cluster.method()) {}
+        backup_times_(backups(), cluster.method()) {
+    const auto* const former = dynamic_cast<const LeastTime*>(beginning.former);
+    if (former == nullptr) return;
+    primary_times_.inherit(former->primary_times_, primaries().indices_in(former->primaries()));
+    backup_times_.inherit(former->backup_times_, backups().indices_in(former->backups()));
+  }
 
  protected:
   Pick choose(Turn& turn) override {
@@ -31,8 +36,8 @@ class LeastTime final : public LeastLoadBalancer {
 
 }  // namespace
 
-std::unique_ptr<Balancer> make_least_time(const Cluster& cluster, Place place) {
-  return std::make_unique<LeastTime>(cluster, place);
+std::unique_ptr<Balancer> make_least_time(const Cluster& cluster, const Beginning& beginning) {
+  return std::make_unique<LeastTime>(cluster, beginning);
 }
 
 }  // namespace weir::policy

@@ -19,12 +19,17 @@ SmoothList::Options options_of(const Cluster& cluster) {
 
 }  // namespace
 
-ListBalancer::ListBalancer(const Cluster& cluster, Place place)
+ListBalancer::ListBalancer(const Cluster& cluster, const Beginning& beginning)
     : cluster_(cluster),
       primaries_(cluster.primaries(), options_of(cluster)),
       backups_(cluster.backups(), options_of(cluster)) {
-  primaries_.stagger(place.worker, place.workers);
-  backups_.stagger(place.worker, place.workers);
+  // Every balancer is one of these.
+  const auto* const former = dynamic_cast<const ListBalancer*>(beginning.former);
+  const uint32_t start = cluster.options().start;
+  if (former == nullptr || !primaries_.inherit(former->primaries_))
+    primaries_.begin(start, beginning.worker, beginning.workers);
+  if (former == nullptr || !backups_.inherit(former->backups_))
+    backups_.begin(start, beginning.worker, beginning.workers);
 }
 
 Pick ListBalancer::pick(PickContext& ctx) {

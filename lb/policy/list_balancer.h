@@ -12,7 +12,7 @@ class ListBalancer : public Balancer {
   void failed(const Peer& peer) final;
 
  protected:
-  ListBalancer(const Cluster& cluster, Place place);
+  ListBalancer(const Cluster& cluster, const Beginning& beginning);
 
   // One pick.
   struct Turn {
@@ -29,6 +29,8 @@ class ListBalancer : public Balancer {
   const Cluster& cluster() const { return cluster_; }
   SmoothList& primaries() { return primaries_; }
   SmoothList& backups() { return backups_; }
+  const SmoothList& primaries() const { return primaries_; }
+  const SmoothList& backups() const { return backups_; }
 
   // Round robin over the primaries, when they are used up over the backups: what every method falls back on.
   Pick round_robin(Turn& turn);

@@ -12,9 +12,12 @@ constexpr int kMostMisses = 20;
 
 class Random final : public ListBalancer {
  public:
-  Random(const Cluster& cluster, Place place)
-      : ListBalancer(cluster, place), two_(cluster.method() != Method::kRandom) {
+  Random(const Cluster& cluster, const Beginning& beginning)
+      : ListBalancer(cluster, beginning), two_(cluster.method() != Method::kRandom) {
     if (two_ && cluster.method() != Method::kRandomTwo) times_.emplace(primaries(), cluster.method());
+    const auto* const former = dynamic_cast<const Random*>(beginning.former);
+    if (times_ && former != nullptr && former->times_)
+      times_->inherit(*former->times_, primaries().indices_in(former->primaries()));
   }
 
  protected:
@@ -58,8 +61,8 @@ class Random final : public ListBalancer {
 
 }  // namespace
 
-std::unique_ptr<Balancer> make_random(const Cluster& cluster, Place place) {
-  return std::make_unique<Random>(cluster, place);
+std::unique_ptr<Balancer> make_random(const Cluster& cluster, const Beginning& beginning) {
+  return std::make_unique<Random>(cluster, beginning);
 }
 
 }  // namespace weir::policy

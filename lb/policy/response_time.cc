@@ -21,6 +21,11 @@ ResponseTimes::ResponseTimes(const PeerList& list, Method method) : steps_(list.
   }
 }
 
+void ResponseTimes::inherit(const ResponseTimes& former, const std::vector<size_t>& from) {
+  for (size_t i = 0; i < rows_.size(); ++i)
+    if (from[i] != PeerList::kNone) rows_[i].picked_at = former.rows_[from[i]].picked_at;
+}
+
 uint32_t ResponseTimes::step(size_t i, MonoMs now) {
   Row& row = rows_[i];
   uint32_t average = row.average->load(std::memory_order_relaxed);

@@ -17,6 +17,8 @@ class ResponseTimes {
   // `method`: one of the four that look at times, header's or last byte's. The peers of `list` outlive
   // this.
   ResponseTimes(const PeerList& list, Method method);
+  // When each was picked goes on as `former` has it, a list of another snapshot with `from[i]` for the peer i.
+  void inherit(const ResponseTimes& former, const std::vector<size_t>& from);
   void picked(size_t i, MonoMs now) { rows_[i].picked_at = now; }
   // From 1 (under 20 ms, or nothing is known) to 251 (5 s). An average that nobody has renewed is halved once for each
   // fail_timeout that the peer was not picked here, so that one bad time does not banish it for good.

@@ -6,7 +6,7 @@ namespace {
 
 class RoundRobin final : public ListBalancer {
  public:
-  RoundRobin(const Cluster& cluster, Place place) : ListBalancer(cluster, place) {}
+  RoundRobin(const Cluster& cluster, const Beginning& beginning) : ListBalancer(cluster, beginning) {}
 
  protected:
   Pick choose(Turn& turn) override { return round_robin(turn); }
@@ -14,8 +14,8 @@ class RoundRobin final : public ListBalancer {
 
 }  // namespace
 
-std::unique_ptr<Balancer> make_round_robin(const Cluster& cluster, Place place) {
-  return std::make_unique<RoundRobin>(cluster, place);
+std::unique_ptr<Balancer> make_round_robin(const Cluster& cluster, const Beginning& beginning) {
+  return std::make_unique<RoundRobin>(cluster, beginning);
 }
 
 }  // namespace weir::policy

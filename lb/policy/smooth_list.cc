@@ -317,8 +317,33 @@ void SmoothList::failed(size_t i) {
   lowered_ = true;
 }
 
-void SmoothList::stagger(int worker, int workers) {
-  if (worker <= 0 || worker >= workers) return;
+// The sum of `current` over all peers is 0 after every turn; what peers that have gone take with them is made up for by
+// everybody, or turns would drift.
+bool SmoothList::inherit(const SmoothList& former) {
+  const std::vector<size_t> from = indices_in(former);
+  int64_t sum = 0;
+  size_t common = 0;
+  for (size_t i = 0; i < size(); ++i) {
+    if (from[i] == kNone) continue;
+    const size_t k = from[i];
+    ++common;
+    // As far ahead as it was, in rounds.
+    const int64_t most = sum_;
+    const int64_t current = int64_t{former.current_[k]} * sum_ / std::max(former.sum_, 1);
+    current_[i] = static_cast<int32_t>(std::clamp(current, -most, most));
+    sum += current_[i];
+    effective_[i] = static_cast<int32_t>(int64_t{weight_[i]} * former.effective_[k] / former.weight_[k]);
+    if (effective_[i] < weight_[i]) lowered_ = true;
+    if (!credit_.empty() && !former.credit_.empty()) credit_[i] = former.credit_[k];
+  }
+  if (common == 0) return false;
+  const auto each = static_cast<int32_t>(sum / static_cast<int64_t>(common));
+  for (size_t i = 0; i < size() && each != 0; ++i)
+    if (from[i] != kNone) current_[i] -= each;
+  return true;
+}
+
+void SmoothList::begin(uint32_t start, int worker, int workers) {
   // The sequence repeats after the weights' sum over their common divisor.
   std::vector<int32_t> notes(noted_.size(), as_note(Fitness::kNever));
   uint64_t sum = 0, divisor = 0;
@@ -329,10 +354,12 @@ void SmoothList::stagger(int worker, int workers) {
     divisor = std::gcd(divisor, uint64_t{weight(i)});
   }
   if (sum == 0) return;
-  // Bounded work: a shorter start does no harm, it is only less even.
+  // Bounded work: of a long sequence only the first part is begun in.
   constexpr uint64_t kMostSteps = 4096, kMostVisits = 2'000'000;
-  const uint64_t wanted = sum / divisor * static_cast<uint64_t>(worker) / static_cast<uint64_t>(workers);
-  const uint64_t steps = std::min({wanted, kMostSteps, kMostVisits / size()});
+  const uint64_t length = std::min({sum / divisor, kMostSteps, std::max<uint64_t>(kMostVisits / size(), 1)});
+  const uint64_t behind =
+      worker <= 0 || worker >= workers ? 0 : length * static_cast<uint64_t>(worker) / static_cast<uint64_t>(workers);
+  const uint64_t steps = ((length * start >> 32) + behind) % length;
   for (uint64_t step = 0; step < steps; ++step) turn(Noted{notes.data(), all_lanes(as_note(Fitness::kFit))});
 }
 

@@ -60,8 +60,12 @@ class SmoothList : public PeerList {
 
   // An attempt on the peer failed: its effective weight falls and grows back turn by turn.
   void failed(size_t i);
-  // Starts where `worker` of `workers` should, so that workers do not all send their first request to the same peer.
-  void stagger(int worker, int workers);
+  // Goes on where `former` is; peers that it has not begin as the average of the others. False when it has none of
+  // these peers.
+  bool inherit(const SmoothList& former);
+  // Begins `start` (in 2^-32) and worker / workers of the sequence behind its first pick, so that neither all workers
+  // nor all starts send their first request to the same peer.
+  void begin(uint32_t start, int worker, int workers);
 
  private:
   void look_again(MonoMs now);

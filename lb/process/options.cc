@@ -157,6 +157,8 @@ Result<CommandLine> parse_command_line(int argc, const char* const* argv) {
   app.add_flag("-T,--dump", dump, "test the configuration, print it and exit");
   app.add_flag("--effective", line.effective, "test, then print every setting, inherited ones and defaults too");
   app.add_flag("-q,--quiet", line.quiet, "print only errors while testing");
+  app.add_flag("--start-at-first", line.start_at_first,
+               "begin round robin at the first server of an upstream, not anywhere (for tests)");
   app.add_option("-s,--signal", line.signal, "send a signal to the running weir: stop, quit, reopen, reload")
       ->type_name("SIGNAL");
   app.add_flag("-v,--version", version, "show the version and exit");

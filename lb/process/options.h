@@ -14,12 +14,13 @@ enum class Command : uint8_t { kRun, kTest, kDump, kSignal, kVersion, kVersionAn
 struct CommandLine {
   Command command = Command::kRun;
   std::string config = kDefaultConfig;
-  std::string prefix;      // -p: the directory that relative paths start from; empty: the current one
-  std::string globals;     // -g: directives before those of the file
-  std::string error_log;   // -e: where errors go until the configuration says so
-  bool effective = false;  // --effective: -T prints every setting, inherited and by default
-  bool quiet = false;      // -q: -t says nothing but errors
-  std::string signal;      // -s: stop, quit, reopen or reload
+  std::string prefix;           // -p: the directory that relative paths start from; empty: the current one
+  std::string globals;          // -g: directives before those of the file
+  std::string error_log;        // -e: where errors go until the configuration says so
+  bool effective = false;       // --effective: -T prints every setting, inherited and by default
+  bool quiet = false;           // -q: -t says nothing but errors
+  bool start_at_first = false;  // --start-at-first: round robin begins at the first server
+  std::string signal;           // -s: stop, quit, reopen or reload
   std::string convert_file;
   std::string convert_to;  // "yaml" or "nginx"; empty: the other syntax
   CtlLine ctl;

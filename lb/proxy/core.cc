@@ -45,7 +45,7 @@ Core::~Core() {
 
 void Core::adopt(std::shared_ptr<const Site> site) {
   Epoch* old = current_;
-  epochs_.push_back(std::make_unique<Epoch>(*this, std::move(site)));
+  epochs_.push_back(std::make_unique<Epoch>(*this, std::move(site), old));
   ++live_epochs_;
   current_ = epochs_.back().get();
   for (Listener& listener : listeners_) listener.site = current_->listen(listener.address);

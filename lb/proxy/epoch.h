@@ -22,11 +22,14 @@ struct WorkerCluster {
 
 class Epoch {
  public:
-  Epoch(Core& core, std::shared_ptr<const Site> site);
+  // Its balancers go on where those of `former` (the epoch before it, may be null) are.
+  Epoch(Core& core, std::shared_ptr<const Site> site, const Epoch* former);
   ~Epoch();
   const Site& site() const { return *site_; }
   // Null when this snapshot does not listen there.
   const ListenSite* listen(const SocketAddress& address) const { return site_->listen(address); }
+  // Null when this snapshot has no upstream of that name.
+  const WorkerCluster* cluster(const std::string& name) const;
   WorkerCluster& cluster(int index) { return clusters_[static_cast<size_t>(index)]; }
 
  private:

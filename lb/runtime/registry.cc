@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/hash.h"
 #include "proxy/site.h"
 #include "runtime/session_table.h"
 #include "runtime/shared_queue.h"
@@ -27,6 +28,7 @@ Registry::Shared Registry::upstream(const std::string& name, uint32_t retry_perc
     slot.least = retry_least;
     slot.budget = shared.budget = std::make_shared<policy::RetryBudget>(retry_percent, retry_least);
   }
+  if (seed_ != 0) shared.start = static_cast<uint32_t>(siphash(name, seed_, 0));
   if (!shared.inflight) slot.inflight = shared.inflight = std::make_shared<std::atomic<uint32_t>>(0);
   return shared;
 }

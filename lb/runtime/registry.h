@@ -25,12 +25,15 @@ class SharedQueue;
 
 class Registry {
  public:
+  // `seed`: of where the upstreams' round robin begins (Shared::start); 0: at the first peer.
+  explicit Registry(uint64_t seed = 0) : seed_(seed) {}
   // The state of that address in that upstream: the one that a snapshot still uses, else a new one.
   std::shared_ptr<policy::PeerState> peer(const std::string& upstream, const SocketAddress& address,
                                           const policy::PassiveOptions& options);
   struct Shared {
     std::shared_ptr<policy::RetryBudget> budget;
     std::shared_ptr<std::atomic<uint32_t>> inflight;
+    uint32_t start = 0;  // policy::ClusterOptions::start; by name, so the same for all workers and snapshots
   };
   Shared upstream(const std::string& name, uint32_t retry_percent, uint32_t retry_least);
   // The line of that upstream, those who wait in it included. Another length takes effect by configure().
@@ -49,6 +52,7 @@ class Registry {
     uint32_t percent = 0, least = 0;
     std::weak_ptr<std::atomic<uint32_t>> inflight;
   };
+  const uint64_t seed_;
   mutable std::mutex mutex_;
   std::map<std::pair<std::string, std::string>, std::weak_ptr<policy::PeerState>> peers_;
   std::map<std::string, Upstream> upstreams_;

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/result.h"
+#include "base/rng.h"
 #include "config/model.h"
 #include "io/loop.h"
 #include "observe/access_log.h"
@@ -43,7 +44,7 @@ struct Runtime {
   const process::CommandLine line;
   io::Loop loop;  // control's
   observe::AccessLogWriter log_writer;
-  Registry registry;
+  Registry registry{line.start_at_first ? 0 : random_seed()};
   NameBook names;
   Overrides overrides;  // control thread only; builders get a copy
   StateFile state;      // where they are kept

@@ -106,6 +106,7 @@ void SiteBuilder::add_cluster(const config::UpstreamModel& model) {
     states.push_back(in_.registry.peer(model.name, peer.address, peer.passive));
   const Registry::Shared shared =
       in_.registry.upstream(model.name, options.retry_budget_percent, options.retry_budget_min);
+  if (!in_.model.main.nginx_defaults) options.start = shared.start;  // nginx begins at the first
   proxy::SiteCluster cluster;
   cluster.cluster = std::make_unique<policy::Cluster>(std::move(options), std::move(states));
   cluster.settings = model.settings;

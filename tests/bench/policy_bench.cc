@@ -32,7 +32,7 @@ struct Setup {
       states.push_back(std::make_shared<PeerState>(peer.passive));
     }
     cluster = std::make_unique<Cluster>(std::move(options), std::move(states));
-    balancer = make_balancer(*cluster, 0, 1);
+    balancer = make_balancer(*cluster);
     for (uint32_t i = 0; i < 256; ++i) {
       keys.push_back("session-" + std::to_string(i * 7919));
       clients.push_back(*SocketAddress::from_ip("10." + std::to_string(i) + ".3.4", 5));

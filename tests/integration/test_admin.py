@@ -77,6 +77,20 @@ class AdminCase(Case):
 
 
 class Looking(AdminCase):
+    def test_turns_go_on_over_reloads_and_changes_elsewhere(self):
+        nodes = [self.backend(lambda r, n=n: answer(n)) for n in "abc"]
+        servers = " ".join(f"server {n.address};" for n in nodes)
+        weir = self.weir(f"""upstream u {{ {servers} }} upstream other {{ {servers} }}
+            server {{ listen <<front>>; location / {{ proxy_pass http://u; }} location /other {{ proxy_pass http://other; }} }}""")
+        texts = ""
+        for i in range(6):
+            texts += self.get(weir).text
+            if i % 2 == 0:
+                weir.reload()
+            else:
+                self.ctl(weir, "weight", f"other/{nodes[0].address}", str(i + 1))
+        self.assertEqual(texts, "abcabc")
+
     def test_list_is_a_table(self):
         a, b = self.node("a"), self.node("b")
         weir = self.weir(self.scene(a, b, options=("weight=2", "down")))

@@ -37,7 +37,7 @@ def run(*arguments: str, **options) -> subprocess.CompletedProcess:
 
 class Weir:
     """`http` is the inside of http{}; <<name>> in it is replaced by names[name], by `dir` (a directory of this process), and
-    <<front>>, <<front2>>, ... by free addresses, which are then attributes of the same names."""
+    <<front>>, <<front2>>, ... by free addresses, which are then attributes of the same names. Round robin begins at the first peer."""
 
     def __init__(self, http: str = "", main: str = "", workers: int = 1, connections: int = 1024, arguments=(), config: str = "", access_log: bool = True,
                  environment=None, file_name: str = "weir.conf", **names):
@@ -81,7 +81,7 @@ class Weir:
         """Starts the process without waiting for it."""
         with self.stderr_path.open("ab") as out:
             self.process = subprocess.Popen(
-                [binary(), "-c", str(self.config_path), *self.arguments], stdin=subprocess.DEVNULL, stdout=out,
+                [binary(), "-c", str(self.config_path), "--start-at-first", *self.arguments], stdin=subprocess.DEVNULL, stdout=out,
                 stderr=out, cwd=self.dir, env={**os.environ, **(self.environment or {})})
         return self
 

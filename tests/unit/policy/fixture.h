@@ -24,28 +24,12 @@ struct Server {
 
 class Group {
  public:
-  Group(Method method, const std::vector<Server>& servers, bool panic = true, int worker = 0, int workers = 1) {
-    ClusterOptions options;
-    options.name = "app";
-    options.method = method;
-    options.panic = panic;
-    for (const Server& server : servers) {
-      PeerOptions peer;
-      peer.name = peer.server = server.name;
-      peer.weight = server.weight;
-      peer.backup = server.backup;
-      peer.down = server.down;
-      peer.max_conns = server.max_conns;
-      peer.drain = server.drain;
-      peer.slow_start = Millis{server.slow_start};
-      peer.route = server.route;
-      peer.passive.max_fails = server.max_fails;
-      options.peers.push_back(peer);
-      states_.push_back(std::make_shared<PeerState>(peer.passive));
-    }
-    cluster_ = std::make_unique<Cluster>(options, states_);
-    balancer_ = make_balancer(*cluster_, worker, workers);
-  }
+  Group(Method method, const std::vector<Server>& servers, bool panic = true, int worker = 0, int workers = 1,
+        uint32_t start = 0)
+      : Group(method, servers, panic, worker, workers, start, nullptr) {}
+  // The next snapshot's group: peers of the same name have the same state.
+  Group(Method method, const std::vector<Server>& servers, const Group& former)
+      : Group(method, servers, true, 0, 1, 0, &former) {}
 
   Pick pick(std::string_view key = {}) {
     PickContext ctx;
@@ -96,6 +80,38 @@ class Group {
   const Peer* bound = nullptr;
 
  private:
+  Group(Method method, const std::vector<Server>& servers, bool panic, int worker, int workers, uint32_t start,
+        const Group* former) {
+    ClusterOptions options;
+    options.name = "app";
+    options.method = method;
+    options.panic = panic;
+    options.start = start;
+    for (const Server& server : servers) {
+      PeerOptions peer;
+      peer.name = peer.server = server.name;
+      peer.weight = server.weight;
+      peer.backup = server.backup;
+      peer.down = server.down;
+      peer.max_conns = server.max_conns;
+      peer.drain = server.drain;
+      peer.slow_start = Millis{server.slow_start};
+      peer.route = server.route;
+      peer.passive.max_fails = server.max_fails;
+      options.peers.push_back(peer);
+      std::shared_ptr<PeerState> state = former == nullptr ? nullptr : former->state_of(server.name);
+      states_.push_back(state ? std::move(state) : std::make_shared<PeerState>(peer.passive));
+    }
+    cluster_ = std::make_unique<Cluster>(options, states_);
+    balancer_ = make_balancer(*cluster_, {worker, workers, former == nullptr ? nullptr : former->balancer_.get()});
+  }
+  std::shared_ptr<PeerState> state_of(const std::string& name) const {
+    for (const auto* list : {&cluster_->primaries(), &cluster_->backups()})
+      for (const Peer& peer : *list)
+        if (peer.options.name == name) return peer.state;
+    return nullptr;
+  }
+
   std::vector<std::shared_ptr<PeerState>> states_;
   std::unique_ptr<Cluster> cluster_;
   std::unique_ptr<Balancer> balancer_;

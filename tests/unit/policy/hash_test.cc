@@ -163,7 +163,7 @@ TEST(HashConsistent, shares_points_of_a_name_among_its_addresses) {
   const Cluster cluster(options, states);
   EXPECT_LE(cluster.ring()->points().size(), 320u);
   EXPECT_GE(cluster.ring()->points().size(), 319u);
-  const auto balancer = make_balancer(cluster, 0, 1);
+  const auto balancer = make_balancer(cluster);
   bool shared = false;
   for (int i = 0; i < 20; ++i) {
     const std::string key = "k" + std::to_string(i);

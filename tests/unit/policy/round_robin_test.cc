@@ -204,6 +204,16 @@ TEST(RoundRobin, staggers_within_the_weighted_sequence) {
   EXPECT_EQ(Group(kMethod, servers, true, 1, 2).names(7), "acaaaab");  // three picks in
 }
 
+TEST(RoundRobin, begins_elsewhere_in_the_sequence_with_another_start) {
+  const std::vector<Server> servers = {{"a"}, {"b"}, {"c"}, {"d"}};
+  const auto first = [&](uint32_t start, int worker) { return Group(kMethod, servers, true, worker, 4, start).name(); };
+  EXPECT_EQ(first(0, 0), "a");
+  EXPECT_EQ(first(UINT32_MAX / 2, 0), "b");
+  EXPECT_EQ(first(UINT32_MAX, 0), "d");
+  EXPECT_EQ(first(UINT32_MAX, 1), "a");
+  EXPECT_EQ(Group(kMethod, {{"a", 5}, {"b"}, {"c"}}, true, 0, 1, UINT32_MAX / 2).names(7), "acaaaab");
+}
+
 TEST(RoundRobin, survives_an_empty_group) {
   Group group(kMethod, {});
   EXPECT_EQ(group.name(), "-");

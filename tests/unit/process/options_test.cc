@@ -58,6 +58,12 @@ TEST(CommandLine, dumps_every_setting_with_effective) {
   EXPECT_TRUE(line->effective);
 }
 
+TEST(CommandLine, begins_at_the_first_server_when_asked) {
+  ASSERT_TRUE(parse({}));
+  EXPECT_FALSE(parse({})->start_at_first);
+  EXPECT_TRUE(parse({"--start-at-first"})->start_at_first);
+}
+
 TEST(CommandLine, takes_globals_that_begin_with_a_space) {
   const auto line = parse({"-g", " pid /x;"});
   ASSERT_TRUE(line);

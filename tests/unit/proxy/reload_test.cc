@@ -28,6 +28,22 @@ TEST_F(Reload, forgets_connections_to_peers_that_have_gone) {
   EXPECT_TRUE(peers_.back()->closed);
 }
 
+TEST_F(Reload, round_robin_goes_on_over_snapshots) {
+  std::string asked;
+  for (int i = 0; i < 6; ++i) {
+    serve([](sim::SiteMaker& maker, int) {
+      maker.proxied("/", maker.upstream("three", {"10.1.0.1", "10.1.0.2", "10.1.0.3"}));
+    });
+    connect();
+    ask(kGet);
+    ASSERT_FALSE(world_.connecting.empty());
+    asked += world_.connecting.front()->address().to_string() + " ";
+    tell(peer(), "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
+  }
+  const std::string round = "10.1.0.1:13000 10.1.0.2:13000 10.1.0.3:13000 ";
+  EXPECT_EQ(asked, round + round);
+}
+
 TEST_F(Reload, websocket_outlives_its_upstream) {
   serve([](sim::SiteMaker& maker, int) {
     maker.proxied("/", maker.upstream("gone", {"10.1.0.1"})).upgrade_websocket = true;

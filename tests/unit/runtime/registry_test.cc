@@ -39,6 +39,18 @@ TEST(Registry, keeps_requests_in_flight_and_budget_by_upstream) {
   EXPECT_NE(registry.upstream("other", 20, 3).inflight, first.inflight);
 }
 
+TEST(Registry, draws_a_start_for_each_upstream_and_process) {
+  Registry registry(42);
+  const uint32_t start = registry.upstream("app", 20, 3).start;
+  EXPECT_EQ(registry.upstream("app", 20, 3).start, start);
+  EXPECT_NE(registry.upstream("other", 20, 3).start, start);
+  EXPECT_NE(Registry(43).upstream("app", 20, 3).start, start);
+  EXPECT_EQ(Registry(0).upstream("app", 20, 3).start, 0U);
+  int quarters[4] = {};
+  for (uint64_t seed = 1; seed <= 400; ++seed) ++quarters[Registry(seed).upstream("app", 20, 3).start >> 30];
+  for (const int each : quarters) EXPECT_GT(each, 60);
+}
+
 TEST(Registry, makes_a_new_budget_of_other_numbers) {
   Registry registry;
   const auto first = registry.upstream("app", 20, 3);

@@ -151,6 +151,18 @@ TEST_F(SiteBuilderTest, warns_of_an_unresolved_name_and_continues) {
   EXPECT_THAT(built.unresolved, ElementsAre("none.example:80"));
 }
 
+TEST_F(SiteBuilderTest, begins_round_robin_anywhere_but_under_nginx_defaults) {
+  Registry drawn(42);
+  model_.upstreams = {upstream("app", {literal("10.0.0.1", 80), literal("10.0.0.2", 80)})};
+  const auto start = [&] {
+    return build_site({model_, 1, drawn, log_writer_, resolve_}).site->clusters[0].cluster->options().start;
+  };
+  EXPECT_EQ(start(), drawn.upstream("app", 20, 3).start);
+  EXPECT_NE(start(), 0U);
+  model_.main.nginx_defaults = true;
+  EXPECT_EQ(start(), 0U);
+}
+
 TEST_F(SiteBuilderTest, refuses_an_unresolved_name_under_nginx_defaults) {
   model_.main.nginx_defaults = true;
   model_.upstreams = {upstream("app", {named("none.example", 80)})};
