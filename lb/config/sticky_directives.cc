@@ -225,7 +225,11 @@ const Row kRows[] = {
                  .apply = apply_sticky,
                  .show = show_sticky},
         .help = "Keeps a client with its server: by a cookie of weir's own, by the route= that a variable holds, or by "
-                "sessions that the servers create. Unless written a cookie is path=/ httponly samesite=lax and secure "
+                "sessions that the servers create. Of several servers with one route the first that can be had is "
+                "taken. One "
+                "cookie value stands for a server in all upstreams; the client of a backup goes back to the primaries "
+                "when there are any (not by route or session: the application chose that server). Unless written a "
+                "cookie is path=/ httponly samesite=lax and secure "
                 "behind TLS (nginx: none of these).",
     },
 };

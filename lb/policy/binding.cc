@@ -27,11 +27,8 @@ bool equal_in_constant_time(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::string Bindings::cookie_value(std::string_view key, std::string_view upstream, const Peer& peer) {
-  std::string named(upstream);
-  named += '\0';
-  named += peer.options.name;
-  const std::array<uint8_t, 32> mac = hmac_sha256(key, named);
+std::string Bindings::cookie_value(std::string_view key, const Peer& peer) {
+  const std::array<uint8_t, 32> mac = hmac_sha256(key, peer.options.name);
   constexpr std::string_view kDigits = "0123456789abcdef";
   std::string value;
   for (size_t i = 0; i < kCookieBytes; ++i) {
@@ -51,21 +48,21 @@ Bindings::Bindings(const Cluster& cluster, std::string_view key)
     : primaries_(cluster.primaries()), backups_(cluster.backups()) {
   for (const auto list : {primaries_, backups_}) {
     for (const Peer& peer : list) {
-      bound_.push_back({&peer, cookie_value(key, cluster.name(), peer)});
-      // Of two peers with one name (or one route) the first has it.
+      bound_.push_back({&peer, cookie_value(key, peer)});
+      // Of two peers with one name the first has it.
       by_cookie_prefix_.try_emplace(prefix_of(bound_.back().cookie), bound_.size() - 1);
       by_id_.try_emplace(id(peer), &peer);
-      if (!peer.options.route.empty()) by_route_.try_emplace(peer.options.route, &peer);
+      if (!peer.options.route.empty()) by_route_[peer.options.route].push_back(&peer);
     }
   }
 }
 
-const Peer* Bindings::by_cookie(std::string_view value) const {
-  if (value.size() != 2 * kCookieBytes) return nullptr;
+BoundPeers Bindings::by_cookie(std::string_view value) const {
+  if (value.size() != 2 * kCookieBytes) return {};
   const auto found = by_cookie_prefix_.find(prefix_of(value));
-  if (found == by_cookie_prefix_.end()) return nullptr;
+  if (found == by_cookie_prefix_.end()) return {};
   const Bound& bound = bound_[found->second];
-  return equal_in_constant_time(value, bound.cookie) ? bound.peer : nullptr;
+  return equal_in_constant_time(value, bound.cookie) ? BoundPeers(&bound.peer, 1) : BoundPeers();
 }
 
 std::string_view Bindings::cookie_of(const Peer& peer) const {
@@ -79,14 +76,14 @@ std::string_view Bindings::cookie_of(const Peer& peer) const {
   return {};
 }
 
-const Peer* Bindings::by_route(std::string_view route) const {
+BoundPeers Bindings::by_route(std::string_view route) const {
   const auto found = by_route_.find(route);
-  return found == by_route_.end() ? nullptr : found->second;
+  return found == by_route_.end() ? BoundPeers() : BoundPeers(found->second);
 }
 
-const Peer* Bindings::by_id(uint64_t id) const {
+BoundPeers Bindings::by_id(uint64_t id) const {
   const auto found = by_id_.find(id);
-  return found == by_id_.end() ? nullptr : found->second;
+  return found == by_id_.end() ? BoundPeers() : BoundPeers(&found->second, 1);
 }
 
 }  // namespace weir::policy

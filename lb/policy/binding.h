@@ -18,20 +18,21 @@ namespace weir::policy {
 // Tokens of one cluster's peers, made once a snapshot.
 class Bindings {
  public:
-  // Lower-case hex of the first 16 bytes of HMAC-SHA-256 over "UPSTREAM\0NAME" of the peer: it tells no address and
-  // cannot be made up without the key.
-  static std::string cookie_value(std::string_view key, std::string_view upstream, const Peer& peer);
+  // Lower-case hex of the first 16 bytes of HMAC-SHA-256 over the peer's name: it tells no address and cannot be made
+  // up without the key. One value for a server, whichever upstream it is in: upstreams that share servers (one for
+  // pages, one for WebSockets) share their clients' cookie.
+  static std::string cookie_value(std::string_view key, const Peer& peer);
   // What a session table remembers of a peer: the same for the same name in every snapshot and process.
   static uint64_t id(const Peer& peer);
 
   // `cluster` outlives the bindings.
   Bindings(const Cluster& cluster, std::string_view key);
-  // Null when the value is nobody's. Compared in constant time.
-  const Peer* by_cookie(std::string_view value) const;
+  // None when the value is nobody's. Compared in constant time. What these three give lives as long as this.
+  BoundPeers by_cookie(std::string_view value) const;
   std::string_view cookie_of(const Peer& peer) const;  // lives as long as this
-  // `server ... route=`; null when nobody has it.
-  const Peer* by_route(std::string_view route) const;
-  const Peer* by_id(uint64_t id) const;
+  // All with that `server ... route=`, primaries first, else as in the configuration.
+  BoundPeers by_route(std::string_view route) const;
+  BoundPeers by_id(uint64_t id) const;
 
  private:
   struct Bound {
@@ -41,7 +42,7 @@ class Bindings {
   std::span<const Peer> primaries_, backups_;
   std::vector<Bound> bound_;  // of the primaries, then of the backups
   std::unordered_map<uint64_t, size_t> by_cookie_prefix_;
-  std::unordered_map<std::string, const Peer*, StringHash, std::equal_to<>> by_route_;
+  std::unordered_map<std::string, std::vector<const Peer*>, StringHash, std::equal_to<>> by_route_;
   std::unordered_map<uint64_t, const Peer*> by_id_;
 };
 

@@ -3,6 +3,7 @@
 // worker).
 #pragma once
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -94,6 +95,8 @@ class TriedSet {
   const Peer* tried_[kMost];
 };
 
+using BoundPeers = std::span<const Peer* const>;
+
 // What a balancer may look at.
 struct PickContext {
   MonoMs now = 0;
@@ -101,9 +104,11 @@ struct PickContext {
   const SocketAddress* client = nullptr;  // after real_ip
   std::string_view key;                   // rendered `hash` key
   TriedSet* tried = nullptr;
-  // The peer that persistence binds this request to, or null. It is picked when it can be had, draining or not;
-  // otherwise the method chooses.
-  const Peer* bound = nullptr;
+  // The peers that persistence binds this request to: the first of them that can be had is picked, draining or not;
+  // else the method chooses.
+  BoundPeers bound;
+  // A bound backup is picked only while no primary can be had.
+  bool bound_goes_home = false;
 };
 
 struct Pick {

@@ -34,7 +34,7 @@ ListBalancer::ListBalancer(const Cluster& cluster, const Beginning& beginning)
 
 Pick ListBalancer::pick(PickContext& ctx) {
   Turn turn{ctx};
-  Pick pick = ctx.bound != nullptr ? pick_bound(turn) : Pick();
+  Pick pick = ctx.bound.empty() ? Pick() : pick_bound(turn);
   if (pick.peer == nullptr) pick = choose(turn);
   if (pick.peer != nullptr) picked(*pick.peer, ctx.now);
   pick.any_full = pick.peer == nullptr && turn.any_full;
@@ -43,9 +43,20 @@ Pick ListBalancer::pick(PickContext& ctx) {
 
 // No turn of the method: what is bound says nothing about how the rest should be shared.
 Pick ListBalancer::pick_bound(Turn& turn) {
-  const Peer* const bound = turn.ctx.bound;
-  SmoothList& list = primaries_.index_of(bound) != PeerList::kNone ? primaries_ : backups_;
-  const size_t i = list.index_of(bound);
+  for (const Peer* const bound : turn.ctx.bound) {
+    const bool primary = primaries_.index_of(bound) != PeerList::kNone;
+    if (!primary && turn.ctx.bound_goes_home) {
+      Pick home;
+      if (goes_home(turn, home)) return home;
+    }
+    const Pick pick = pick_bound_one(primary ? primaries_ : backups_, *bound, turn);
+    if (pick.peer != nullptr) return pick;
+  }
+  return {};
+}
+
+Pick ListBalancer::pick_bound_one(SmoothList& list, const Peer& bound, Turn& turn) {
+  const size_t i = list.index_of(&bound);
   if (i == PeerList::kNone || list.is_tried(i, turn.ctx.tried)) return {};
   const Fitness fitness = list.with_load(i, list.bound_health(i, turn.ctx.now));
   FitnessSet seen;
@@ -53,7 +64,20 @@ Pick ListBalancer::pick_bound(Turn& turn) {
   if (fitness > worst_of(seen, turn)) return {};
   const bool probe = fitness == Fitness::kProbe && list.passive(i).take_probe(turn.ctx.now);
   if (fitness == Fitness::kProbe && !probe && !panic(turn)) return {};
-  return {bound, probe, false};
+  return {&bound, probe, false};
+}
+
+// True: a primary is there, the method chooses (`home` is empty) or `home` is its probe: where every client is bound to
+// a backup nobody else would try it.
+bool ListBalancer::goes_home(Turn& turn, Pick& home) {
+  if (primaries_.any_fit(turn.ctx.now, turn.ctx.tried)) return true;
+  for (size_t i = 0; i < primaries_.size(); ++i) {
+    if (primaries_.fitness(i, turn.ctx.now, turn.ctx.tried) != Fitness::kProbe) continue;
+    if (!primaries_.passive(i).take_probe(turn.ctx.now)) continue;
+    home = {&primaries_.peer(i), true, false};
+    return true;
+  }
+  return false;
 }
 
 void ListBalancer::failed(const Peer& peer) {

@@ -67,6 +67,8 @@ class ListBalancer : public Balancer {
 
  private:
   Pick pick_bound(Turn& turn);
+  Pick pick_bound_one(SmoothList& list, const Peer& bound, Turn& turn);
+  bool goes_home(Turn& turn, Pick& home);
   bool panic(Turn& turn);
   bool panics(const Turn& turn);
 

@@ -27,7 +27,7 @@ struct PeerOptions {
   bool down = false;
   bool drain = false;    // configuration's `drain`: only requests that are bound to it
   Millis slow_start{0};  // after a recovery its share grows from nothing to its weight over this time
-  std::string route;     // of `sticky route`, and what `sticky cookie` puts after its value; empty: none
+  std::string route;     // of `sticky route`; empty: none
 };
 
 // What a peer has done, for the metrics page and least_time. Written by all workers, each a relaxed atomic.

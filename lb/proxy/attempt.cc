@@ -65,6 +65,7 @@ policy::Pick ProxyContent::pick_peer() {
   ctx.client = &x_.client();
   ctx.tried = &tried_;
   ctx.bound = state_.bound;
+  ctx.bound_goes_home = !state_.bound.empty() && state_.cluster->site->sticky->goes_home();
   const route::Template& hash_key = state_.cluster->site->settings.hash_key;
   if (!hash_key.empty()) ctx.key = hash_key.render(x_, arena());
   for (int lost = 0; lost < kMostLostRaces; ++lost) {

@@ -121,7 +121,7 @@ void ProxyContent::record_no_attempt(ErrorKind kind) {
 bool ProxyContent::has_other_peer() const {
   const policy::Cluster& cluster = *state_.cluster->site->cluster;
   const auto can_be_had = [this](const policy::Peer& peer) {
-    return &peer != attempt_.peer && !tried_.contains(&peer) && !peer.hard_down(&peer == state_.bound) && !peer.full();
+    return &peer != attempt_.peer && !tried_.contains(&peer) && !peer.hard_down(is_bound_to(peer)) && !peer.full();
   };
   return std::any_of(cluster.primaries().begin(), cluster.primaries().end(), can_be_had) ||
          std::any_of(cluster.backups().begin(), cluster.backups().end(), can_be_had);

@@ -1,5 +1,6 @@
 // Persistence of an upstream (sticky.h): which peer a request asks for, and what its client is told about the peer that
 // answered.
+#include <algorithm>
 #include <charconv>
 
 #include "base/bytes.h"
@@ -72,21 +73,25 @@ void ProxyContent::find_bound() {
   }
 }
 
+bool ProxyContent::is_bound_to(const policy::Peer& peer) const {
+  return std::find(state_.bound.begin(), state_.bound.end(), &peer) != state_.bound.end();
+}
+
 // The answer of attempt_.peer goes to the client with these fields.
 void ProxyContent::note_binding(http::FieldList& fields) {
   const Sticky& sticky = *state_.cluster->site->sticky;
-  if (state_.bound != nullptr)
-    core_.counters().add(state_.bound == attempt_.peer ? observe::Counter::kStickyBound
-                                                       : observe::Counter::kStickyRebound);
+  const bool reached = is_bound_to(*attempt_.peer);
+  if (!state_.bound.empty())
+    core_.counters().add(reached ? observe::Counter::kStickyBound : observe::Counter::kStickyRebound);
   switch (sticky.options.kind) {
     case StickyOptions::Kind::kNone:
     case StickyOptions::Kind::kRoute: return;
     case StickyOptions::Kind::kCookie:
-      if (state_.bound != attempt_.peer || sticky.options.expires) add_binding_cookie(fields);
+      if (!reached || sticky.options.expires) add_binding_cookie(fields);
       return;
     case StickyOptions::Kind::kLearn:
       // Its peer could not be had: the session lives on where it was answered.
-      if (!state_.bound_session.empty() && state_.bound != attempt_.peer)
+      if (!state_.bound_session.empty() && !reached)
         sticky.sessions->bind(state_.bound_session, policy::Bindings::id(*attempt_.peer), core_.loop().now());
       if (sticky.options.learn_from_header) learn_binding();
       return;

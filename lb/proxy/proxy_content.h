@@ -61,11 +61,11 @@ struct Attempt : AttemptState {
 
 struct ProxyState {
   WorkerCluster* cluster = nullptr;
-  const policy::Peer* bound = nullptr;  // whom persistence has the request ask for
-  std::string_view bound_session;       // learned before; its peer may be gone
-  std::string_view host;                // $proxy_host
-  uint16_t port = 0;                    // $proxy_port
-  bool counted = false;                 // among the cluster's requests under way
+  policy::BoundPeers bound;        // whom persistence has the request ask for
+  std::string_view bound_session;  // learned before; its peer may be gone
+  std::string_view host;           // $proxy_host
+  uint16_t port = 0;               // $proxy_port
+  bool counted = false;            // among the cluster's requests under way
   bool budget_taken = false;
   bool queued = false;  // in the upstream's queue: ticket, queue_token
   bool composed = false;
@@ -179,6 +179,7 @@ class ProxyContent final : public Content, private upstream::LeaseHandler, priva
 
   // --- binding.cc
   void find_bound();
+  bool is_bound_to(const policy::Peer& peer) const;
   void note_binding(http::FieldList& fields);
   void add_binding_cookie(http::FieldList& fields);
   void learn_binding();

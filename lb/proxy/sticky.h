@@ -44,6 +44,9 @@ struct Sticky {
   StickyOptions options;
   std::unique_ptr<policy::Bindings> bindings;      // of the cluster it stands beside
   std::shared_ptr<policy::SessionTable> sessions;  // learn
+  // A client of a backup goes back to the primaries when there are any. Not where the application itself named the
+  // backup, by its route or a session that it has made: only that server knows the client.
+  bool goes_home() const { return options.kind == StickyOptions::Kind::kCookie; }
 };
 
 }  // namespace weir::proxy

@@ -121,6 +121,43 @@ TEST(Bound, peers_that_drain_do_not_count_for_panic) {
   EXPECT_EQ(group.names(4), "abab");  // ignoring ejections, not drain
 }
 
+TEST(Bound, first_available_of_several_peers_is_picked) {
+  Group group(Method::kRoundRobin, {{"a"}, {"b"}, {"c"}, {"x", 1, true}});
+  group.several = {&group.peer("b"), &group.peer("c"), &group.peer("x")};
+  EXPECT_EQ(group.names(3), "bbb");
+  EXPECT_EQ(group.tries(), "bcxa");
+  group.state(1).check_down = true;
+  EXPECT_EQ(group.names(3), "ccc");
+  group.state(2).passive.failure(group.now);
+  EXPECT_EQ(group.names(3), "xxx");
+}
+
+TEST(Bound, client_of_a_backup_goes_home) {
+  with_every_method({{"a"}, {"c"}, {"b", 1, true}, {"x", 1, true}}, [](Group& group) {
+    group.goes_home = true;
+    EXPECT_NE(group.name("key"), "b");
+    group.state(0).check_down = group.state(1).check_down = true;
+    EXPECT_EQ(group.names(4, "key"), "bbbb");
+    group.state(1).check_down = false;
+    EXPECT_EQ(group.name("key"), "c");
+  });
+}
+
+TEST(Bound, client_of_a_backup_probes_the_primaries) {
+  Group group(Method::kRoundRobin, {{"a"}, {"b", 1, true}, {"x", 1, true}});
+  group.bound = &group.peer("b");
+  group.goes_home = true;
+  group.state(0).passive.failure(group.now);
+  EXPECT_EQ(group.names(3), "bbb");
+  group.now += 10'000;
+  const Pick pick = group.pick();
+  EXPECT_EQ(pick.peer, &group.peer("a"));
+  EXPECT_TRUE(pick.probe);
+  EXPECT_EQ(group.names(3), "bbb");  // until the probe has succeeded
+  group.state(0).passive.success(group.now);
+  EXPECT_EQ(group.name(), "a");
+}
+
 TEST(Bound, requests_do_not_move_the_turns_of_the_others) {
   Group group(Method::kRoundRobin, {{"a"}, {"b"}, {"c"}});
   std::string unbound;

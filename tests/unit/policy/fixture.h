@@ -38,7 +38,8 @@ class Group {
     ctx.client = client.empty() ? nullptr : &client;
     ctx.key = key;
     ctx.tried = &tried;
-    ctx.bound = bound;
+    ctx.bound = bound != nullptr ? BoundPeers(&bound, 1) : BoundPeers(several);
+    ctx.bound_goes_home = goes_home;
     return balancer_->pick(ctx);
   }
   // The picked peer's name, "-" when there is none.
@@ -78,6 +79,8 @@ class Group {
   SocketAddress client;
   TriedSet tried;
   const Peer* bound = nullptr;
+  std::vector<const Peer*> several;  // bound to, when `bound` is null
+  bool goes_home = false;
 
  private:
   Group(Method method, const std::vector<Server>& servers, bool panic, int worker, int workers, uint32_t start,

@@ -13,17 +13,19 @@ route::Template compiled(const std::string& text) {
 
 class Bound : public Rig {
  protected:
-  void serve_sticky(Kind kind, const std::function<void(StickyOptions&, Location&)>& tune) {
+  void serve_sticky(Kind kind, const std::function<void(StickyOptions&, Location&)>& tune,
+                    const std::string& routes = "abc") {
     sim::SiteMaker maker(shared_, ++generation_);
     maker.server().fallback.access_logs = log_.target();
     int n = 0;
-    const int app = maker.upstream("app", {"10.0.0.1", "10.0.0.2", "10.0.0.3"}, policy::Method::kRoundRobin,
-                                   [&](policy::PeerOptions& peer) { peer.route = std::string(1, "abc"[n++]); });
+    const int app = maker.upstream(
+        "app", {"10.0.0.1", "10.0.0.2", "10.0.0.3"}, policy::Method::kRoundRobin,
+        [&](policy::PeerOptions& peer) { peer.route = std::string(1, routes[static_cast<size_t>(n++)]); });
     StickyOptions& options = maker.sticky(app, kind, sessions_);
     tune(options, maker.proxied("/", app));
     const policy::Cluster& cluster = *maker.cluster(app).cluster;
     for (int i = 0; i < 3; ++i)
-      values_[i] = policy::Bindings::cookie_value("key", "app", cluster.primaries()[static_cast<size_t>(i)]);
+      values_[i] = policy::Bindings::cookie_value("key", cluster.primaries()[static_cast<size_t>(i)]);
     world_.core->adopt(maker.make({kListen}));
     connect();
   }
@@ -184,6 +186,62 @@ TEST_F(Bound, first_nonempty_route_is_used) {
   EXPECT_FALSE(has(answered(), "Set-Cookie"));
   EXPECT_EQ(world_.count(Counter::kStickyBound), 3U);
   EXPECT_EQ(asked("X-Route: nobody\r\n"), 1) << "by the method";
+}
+
+TEST_F(Bound, another_server_of_the_route_answers_for_a_down_one) {
+  serve_sticky(
+      Kind::kRoute, [](StickyOptions& options, Location&) { options.routes = {compiled("$arg_r")}; }, "aba");
+  const auto ask_route = [this] {
+    ask("GET /?r=a HTTP/1.1\r\nHost: app.test\r\n\r\n");
+    ASSERT_EQ(world_.connecting.size(), 1U);
+  };
+  ask_route();
+  EXPECT_EQ(world_.connecting.front()->address(), sim::ip("10.0.0.1", 13000));
+  world_.connecting.front()->fail(ErrorKind::kConnectRefused);
+  EXPECT_EQ(world_.connecting.front()->address(), sim::ip("10.0.0.3", 13000));
+  tell(peer(), "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
+  state("app/10.0.0.1:13000").check_down = true;
+  for (int i = 0; i < 4; ++i) {
+    ask_route();
+    EXPECT_EQ(world_.connecting.front()->address(), sim::ip("10.0.0.3", 13000));
+    tell(peer(), "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
+  }
+  EXPECT_EQ(world_.count(Counter::kStickyBound), 5U);
+  EXPECT_EQ(world_.count(Counter::kStickyRebound), 0U);
+}
+
+TEST_F(Bound, upstreams_with_the_same_server_share_its_cookie) {
+  serve_cookie();
+  asked("");
+  const std::string pages = answered();
+  sim::SiteMaker maker(shared_, ++generation_);
+  maker.server().fallback.access_logs = log_.target();
+  const int ws = maker.upstream("ws", {"10.0.0.3", "10.0.0.1"});
+  StickyOptions& options = maker.sticky(ws, Kind::kCookie);
+  options.cookie = "srv";
+  maker.proxied("/", ws);
+  world_.core->adopt(maker.make({kListen}));
+  EXPECT_EQ(asked(cookie(1)), 1);
+  EXPECT_TRUE(has(pages, "Set-Cookie: srv=" + values_[0]));
+  EXPECT_FALSE(has(answered(), "Set-Cookie"));
+}
+
+TEST_F(Bound, client_of_a_backup_gets_the_cookie_of_a_primary) {
+  serve_cookie();
+  sim::SiteMaker maker(shared_, ++generation_);
+  maker.server().fallback.access_logs = log_.target();
+  const int app = maker.upstream("app", {"10.0.0.1", "+10.0.0.3"});
+  StickyOptions& options = maker.sticky(app, Kind::kCookie);
+  options.cookie = "srv";
+  maker.proxied("/", app);
+  world_.core->adopt(maker.make({kListen}));
+  state("app/10.0.0.1:13000").check_down = true;
+  EXPECT_EQ(asked(cookie(3)), 3);
+  EXPECT_FALSE(has(answered(), "Set-Cookie"));
+  state("app/10.0.0.1:13000").check_down = false;
+  EXPECT_EQ(asked(cookie(3)), 1);
+  EXPECT_TRUE(has(answered(), "Set-Cookie: srv=" + values_[0]));
+  EXPECT_EQ(world_.count(Counter::kStickyRebound), 1U);
 }
 
 constexpr std::string_view kSession =
