@@ -93,7 +93,13 @@ struct alignas(64) PeerState {
   alignas(64) PeerStats stats;
   std::atomic<uint32_t> timeouts_in_row{0};
   std::atomic<bool> check_passes{false};  // the newest result of an active check (one writer: control)
-  std::atomic<uint32_t> tunnels{0};       // of inflight: opened WebSockets
+  // The newest connect of a request to it failed, by its doing: nobody takes connections at this address.
+  std::atomic<bool> unreachable{false};
+  void note_connect(bool connected) {
+    if (unreachable.load(std::memory_order_relaxed) == connected)
+      unreachable.store(!connected, std::memory_order_relaxed);
+  }
+  std::atomic<uint32_t> tunnels{0};  // of inflight: opened WebSockets
 };
 
 // Immutable part of a Cluster.

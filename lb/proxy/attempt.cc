@@ -145,9 +145,12 @@ void ProxyContent::on_connected(std::unique_ptr<io::Transport> transport, io::Co
     if (failure.kind == ErrorKind::kLocalError)
       log::crit("peer ", attempt_.peer->options.name, ": connect() failed on local resources (", -failure.code, ": ",
                 std::string_view(strerror(-failure.code)), ")");
+    else
+      attempt_.peer->state->note_connect(false);
     attempt_failed(failure.kind);
     return;
   }
+  attempt_.peer->state->note_connect(true);
   const upstream::NamedPeers& pooled = state_.cluster->pooled;
   begin_lease(pooled.group().open(pooled.slot(attempt_.peer->index), std::move(transport)));
 }

@@ -22,6 +22,12 @@ struct NameQuestion {
 
 NameQuestion question_of(const config::UpstreamModel& upstream, const config::UpstreamServer& server);
 
+// Whether it is asked for at the load alone, and again only when no address of it takes a connection.
+bool is_resolved_once(const config::UpstreamServer& server);
+bool resolves_once(const config::Model& model);
+// As written, each once.
+std::vector<std::string> names_resolved_once(const config::Model& model);
+
 // The peers that a name stands for; the error is text for the operator.
 using ResolveName = std::function<Result<std::vector<io::ResolvedPeer>>(const NameQuestion& question)>;
 

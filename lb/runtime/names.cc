@@ -71,6 +71,25 @@ NameQuestion question_of(const config::UpstreamModel& upstream, const config::Up
   return question;
 }
 
+bool is_resolved_once(const config::UpstreamServer& server) {
+  return !server.host.empty() && !server.resolve && !io::is_localhost(server.host);
+}
+
+bool resolves_once(const config::Model& model) {
+  return std::any_of(model.upstreams.begin(), model.upstreams.end(), [](const config::UpstreamModel& upstream) {
+    return std::any_of(upstream.servers.begin(), upstream.servers.end(), is_resolved_once);
+  });
+}
+
+std::vector<std::string> names_resolved_once(const config::Model& model) {
+  std::vector<std::string> names;
+  for (const config::UpstreamModel& upstream : model.upstreams)
+    for (const config::UpstreamServer& server : upstream.servers)
+      if (is_resolved_once(server) && std::find(names.begin(), names.end(), server.written) == names.end())
+        names.push_back(server.written);
+  return names;
+}
+
 NameBook::NameBook() : NameBook(io::resolve_all, monotonic_ms) {}
 
 ResolveName NameBook::fresh(const config::Model& model) {
@@ -126,6 +145,34 @@ void NameBook::not_in_force() {
   if (std::exchange(learned_, false)) news_due_ = std::min(news_due_, now_() + kRetry);
 }
 
+void NameBook::note_lost(const NameQuestion& question, bool lost) {
+  const auto found = known_.find(question);
+  if (found == known_.end() || question.resolve) return;
+  Known& known = found->second;
+  if (!lost) known.lost = false;
+  if (!lost || known.due != kNever || now_() - known.asked_at < kRetry) return;
+  known.due = now_();
+  if (!std::exchange(known.lost, true))
+    log::warn("name \"", question.text(),
+              "\": asked for again (no address of it takes a connection: ", list_of(known.peers), ")");
+}
+
+// The addresses that this host had with another port, other parameters or another resolver, as this question would have
+// them.
+std::vector<io::ResolvedPeer> NameBook::last_of_host(const NameQuestion& question) const {
+  for (const auto& [other, known] : known_) {
+    if (other.dns.host != question.dns.host || other.dns.service != question.dns.service) continue;
+    std::vector<io::ResolvedPeer> peers = known.peers;
+    std::erase_if(peers, [&](const io::ResolvedPeer& peer) {
+      return peer.address.is_ipv4() ? !question.dns.ipv4 : !question.dns.ipv6;
+    });
+    if (question.dns.service.empty())
+      for (io::ResolvedPeer& peer : peers) peer.address.set_port(question.dns.port);
+    if (!peers.empty()) return peers;
+  }
+  return {};
+}
+
 std::vector<Result<io::ResolveAnswer>> NameBook::ask(const std::vector<NameQuestion>& questions, Millis most,
                                                      bool refreshing) {
   std::vector<io::DnsQuestion> asked;
@@ -138,6 +185,8 @@ std::vector<Result<io::ResolveAnswer>> NameBook::ask(const std::vector<NameQuest
 // True when the peers are others than before.
 bool NameBook::learn(const NameQuestion& question, Result<io::ResolveAnswer>& answer) {
   Known& known = known_[question];
+  known.asked_at = now_();
+  if (!answer && known.peers.empty()) known.peers = last_of_host(question);
   const bool was_known = !known.peers.empty();
   if (!answer || (answer->partial && was_known)) {
     known.why = answer ? "some of its targets could not be resolved" : answer.error();

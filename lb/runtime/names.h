@@ -22,13 +22,16 @@ class NameBook {
   NameBook(Ask ask, Now now) : ask_(std::move(ask)), now_(std::move(now)) {}
 
   // For a load: asks for all names of `model` at once, 5 s at most. A name that does not resolve now keeps the
-  // addresses that it had.
+  // addresses that its host had, whatever its port, parameters and resolver were.
   ResolveName fresh(const config::Model& model);
   // Only what is known already: for every other build.
   ResolveName known();
   // Asks for what is due: names without an address, and `resolve` names whose answer has run out or could not be had.
   // True when the peers of one have changed; forgets names that are not in `in_force`. 3 s at most.
   bool refresh(const config::Model& in_force);
+  // A name without `resolve` is asked for once. When no address of it takes a connection (`lost`) it has moved: the
+  // next refresh() asks again, every 5 s while that lasts.
+  void note_lost(const NameQuestion& question, bool lost);
   // When refresh() has something to do; may be past. kNever: nothing is to be asked. What is due about the same time is
   // asked for together.
   MonoMs next_due(const config::Model& in_force) const;
@@ -45,10 +48,13 @@ class NameBook {
     std::vector<io::ResolvedPeer> peers;  // sorted; the last good answer
     std::string why;                      // of the last failure
     bool failing = false;                 // the last answer was none, or not all
+    bool lost = false;                    // no address takes a connection, and that was said
+    MonoMs asked_at = 0;
     MonoMs due = 0;
   };
   std::vector<Result<io::ResolveAnswer>> ask(const std::vector<NameQuestion>& questions, Millis most, bool refreshing);
   bool learn(const NameQuestion& question, Result<io::ResolveAnswer>& answer);
+  std::vector<io::ResolvedPeer> last_of_host(const NameQuestion& question) const;
 
   Ask ask_;
   Now now_;

@@ -14,6 +14,7 @@ namespace weir::runtime {
 namespace {
 
 constexpr const char* kShuttingDown = "weir is shutting down";
+constexpr MonoMs kLookForLost = 2'000;  // whether names that are resolved once have moved
 
 // What only a restart changes.
 void warn_of_unchangeable(const config::MainConfig& before, const config::MainConfig& now) {
@@ -86,7 +87,8 @@ void Reload::next() {
     callbacks_ = std::exchange(load_, {}).done;
     return load_and_build();
   }
-  const MonoMs names_due = runtime_.names.next_due(*runtime_.model);
+  MonoMs names_due = runtime_.names.next_due(*runtime_.model);
+  if (resolves_once(*runtime_.model)) names_due = std::min(names_due, runtime_.loop.now() + kLookForLost);
   if (names_due != kNever) runtime_.loop.arm(names_due_, names_due);
 }
 
@@ -268,7 +270,10 @@ void Reload::finished(const std::vector<std::string>& errors) {
 }
 
 void Reload::on_deadline(Deadline&) {
-  if (running_ == Task::kNone && !cancelled_) refresh_names();
+  if (running_ != Task::kNone || cancelled_) return;
+  for (const auto& [question, lost] : find_lost_names(*runtime_.model, *runtime_.site))
+    runtime_.names.note_lost(question, lost);
+  runtime_.names.next_due(*runtime_.model) <= runtime_.loop.now() ? refresh_names() : next();
 }
 
 }  // namespace weir::runtime

@@ -248,6 +248,29 @@ void switch_peers(const proxy::Site& site, const Overrides& overrides) {
   }
 }
 
+std::map<NameQuestion, bool> find_lost_names(const config::Model& model, const proxy::Site& site) {
+  std::map<NameQuestion, bool> lost;
+  for (const config::UpstreamModel& upstream : model.upstreams) {
+    const auto found = site.cluster_by_name.find(upstream.name);
+    if (found == site.cluster_by_name.end()) continue;
+    const policy::Cluster& cluster = *site.clusters[static_cast<size_t>(found->second)].cluster;
+    for (const config::UpstreamServer& server : upstream.servers) {
+      if (!is_resolved_once(server)) continue;
+      bool any = false, all = true;
+      for (const auto* list : {&cluster.primaries(), &cluster.backups()}) {
+        for (const policy::Peer& peer : *list) {
+          if (peer.options.server != server.written) continue;
+          any = true;
+          all = all && (peer.state->unreachable.load(std::memory_order_relaxed) || peer.state->check_down);
+        }
+      }
+      bool& of_name = lost[question_of(upstream, server)];
+      of_name = of_name || (any && all);
+    }
+  }
+  return lost;
+}
+
 std::vector<upstream::CheckedUpstream> checked_upstreams(const config::Model& model, const proxy::Site& site) {
   std::vector<upstream::CheckedUpstream> out;
   for (const config::UpstreamModel& upstream : model.upstreams) {

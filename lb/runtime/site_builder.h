@@ -1,6 +1,7 @@
 // From a configuration to the snapshot that workers serve from: names resolved, peers tied to their state, access logs
 // opened, tables filled.
 #pragma once
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -44,6 +45,10 @@ BuiltSite build_site(const SiteInputs& inputs);
 void configure_peers(const proxy::Site& site, const Overrides& overrides);
 // The operator's down and drain, which act at once.
 void switch_peers(const proxy::Site& site, const Overrides& overrides);
+
+// Of the names that are resolved once, whether all their peers are lost: requests cannot connect to them, or checks
+// have them down. A name of several upstreams is lost when it is in one, for in the others nobody may ask.
+std::map<NameQuestion, bool> find_lost_names(const config::Model& model, const proxy::Site& site);
 
 // Who is to be checked, and how: the model's checks and the peers of its site.
 std::vector<upstream::CheckedUpstream> checked_upstreams(const config::Model& model, const proxy::Site& site);

@@ -58,6 +58,15 @@ std::vector<std::string> start_failures(const process::CommandLine& line, const 
   return failures;
 }
 
+void say_names_resolved_once(const config::Model& model) {
+  const std::vector<std::string> names = runtime::names_resolved_once(model);
+  if (names.empty()) return;
+  std::string list;
+  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
+  say("weir: [notice] names resolved at the load, and again when no address of theirs takes a connection: " + list +
+      " (\"resolve\" follows every change)");
+}
+
 }  // namespace
 
 int test_config(const process::CommandLine& line) {
@@ -87,7 +96,10 @@ int test_config(const process::CommandLine& line) {
     say("weir: " + file + " test failed");
     return 1;
   }
-  if (!line.quiet) say("weir: " + file + " test is successful");
+  if (!line.quiet) {
+    say_names_resolved_once(*config.model);
+    say("weir: " + file + " test is successful");
+  }
   if (line.command == process::Command::kDump) std::fwrite(config.dump.data(), 1, config.dump.size(), stdout);
   return 0;
 }

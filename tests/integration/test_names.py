@@ -5,6 +5,7 @@ import time
 
 from weirtest import Case, answer, free_address, main, own_host
 from weirtest.dns import A, SRV, Dns
+from weirtest.weir import run
 
 
 class Names(Case):
@@ -76,6 +77,37 @@ class Names(Case):
         self.wait_set(weir, "b")
         go.set()
         self.assertEqual(waiting.read_response().text, "a")
+
+    def test_moved_name_without_resolve_is_asked_for_again(self):
+        first = self.peer(0)
+        self.peer(1)
+        self.dns.a("app.test", self.hosts[0])
+        weir = self.named(f"app.test:{self.port}")
+        self.assertEqual(self.sequence(weir, 2), "aa")
+        first.stop()
+        self.dns.a("app.test", self.hosts[1])
+        self.wait_until(lambda: self.get(weir).text == "b", "the new address to be asked for", deadline=40)
+        self.assertIn("asked for again (no address of it takes a connection", weir.errors())
+        self.assertLess(self.dns.asked("app.test"), 8, "asked seldom")
+
+    def test_reload_to_another_port_keeps_the_hosts_addresses(self):
+        self.peer(0)
+        other = int(free_address().rpartition(":")[2])
+        self.peer(0, other)
+        self.dns.a("app.test", self.hosts[0])
+        weir = self.named(f"app.test:{self.port}")
+        self.dns.mode = "fails"
+        text = f"""upstream u {{ resolver {self.dns.address} ipv6=off; resolver_timeout 1s; server app.test:{other}; }}
+            server {{ listen <<front>>; location / {{ proxy_pass http://u; }} }}"""
+        weir.reload(text)
+        self.assertEqual(self.sequence(weir, 2), "aa")
+
+    def test_configuration_test_lists_names_that_are_resolved_once(self):
+        self.dns.a("app.test", self.hosts[0])
+        weir = self.named(f"app.test:{self.port}", others=f"server follows.test:{self.port} resolve; server localhost:1;")
+        done = run("-c", str(weir.config_path), "-t")
+        self.assertEqual(done.returncode, 0)
+        self.assertIn(f"no address of theirs takes a connection: app.test:{self.port} (", done.stderr)
 
     def test_last_good_answer_is_kept_through_failure_and_silence(self):
         self.peer(0)

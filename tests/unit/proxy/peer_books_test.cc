@@ -42,6 +42,28 @@ TEST_F(PeerBooks, failures_and_ejections_are_counted) {
   EXPECT_EQ(world_.core->metrics().retries(ErrorKind::kConnectRefused), 1U);
 }
 
+TEST_F(PeerBooks, peer_is_unreachable_until_it_takes_a_connection) {
+  serve_app();
+  connect();
+  const auto unreachable = [this](const char* name) { return state(name).unreachable.load(); };
+  ask(kGet);
+  world_.connecting.front()->fail(ErrorKind::kLocalError);
+  EXPECT_FALSE(unreachable("app/10.0.0.1:13000")) << "the fault of this machine";
+  answered();
+  for (int i = 0; i < 2 && !world_.connecting.empty(); ++i) world_.connecting.front()->fail(ErrorKind::kConnectRefused);
+  EXPECT_TRUE(unreachable("app/10.0.0.2:13000"));
+  world_.now += 20'000;
+  connect();
+  for (int i = 0; i < 2; ++i) {
+    ask(kGet);
+    while (!world_.connecting.empty()) peer();
+    for (const auto& wire : peers_)
+      if (!std::exchange(wire->outbound, {}).empty())
+        tell(*wire, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
+  }
+  EXPECT_FALSE(unreachable("app/10.0.0.2:13000"));
+}
+
 TEST_F(PeerBooks, a_slow_start_begins_when_a_request_ends_an_ejection) {
   serve([](sim::SiteMaker& maker, int) {
     maker.proxied("/", maker.upstream("slow", {"10.0.3.1", "10.0.3.2"}, policy::Method::kRoundRobin,

@@ -98,6 +98,69 @@ TEST_F(NameBookTest, keeps_addresses_when_a_later_load_fails) {
   EXPECT_EQ(names_.next_due(model_), kNever);
 }
 
+TEST_F(NameBookTest, keeps_addresses_of_a_host_over_another_port) {
+  lines({line("app")});
+  answer("app", {peer("10.0.0.1"), peer("fd00::1")});
+  (void)names_.fresh(model_);
+  fail("app");
+  config::UpstreamServer moved = line("app", true);
+  moved.port = 81;
+  lines({moved});
+  model_.upstreams[0].resolver.ipv6 = false;
+  EXPECT_THAT(peers(names_.fresh(model_)), ElementsAre("10.0.0.1:81"));
+  EXPECT_EQ(names_.next_due(model_), now_ + 5000);
+  lines({line("other")});
+  EXPECT_THAT(peers(names_.fresh(model_)), ElementsAre(HasSubstr("host not found")));
+}
+
+TEST_F(NameBookTest, asks_again_for_a_lost_name) {
+  lines({line("app"), line("fine")});
+  answer("app", {peer("10.0.0.1")});
+  answer("fine", {peer("10.0.0.2")});
+  (void)names_.fresh(model_);
+  const NameQuestion app = question_of(model_.upstreams[0], model_.upstreams[0].servers[0]);
+  now_ += 4'999;
+  names_.note_lost(app, true);
+  EXPECT_EQ(names_.next_due(model_), kNever) << "just asked";
+  now_ += 1;
+  names_.note_lost(app, true);
+  EXPECT_LE(names_.next_due(model_), now_);
+  answer("app", {peer("10.0.0.9")});
+  EXPECT_TRUE(names_.refresh(model_));
+  EXPECT_THAT(asked_, ElementsAre("app"));
+  EXPECT_THAT(known(), ElementsAre("10.0.0.9:80"));
+  names_.note_lost(app, true);
+  EXPECT_EQ(names_.next_due(model_), kNever) << "asked once in five seconds";
+  now_ += 10'000;
+  names_.note_lost(app, false);
+  EXPECT_EQ(names_.next_due(model_), kNever);
+}
+
+TEST_F(NameBookTest, lost_name_keeps_its_addresses_while_dns_fails) {
+  lines({line("app")});
+  answer("app", {peer("10.0.0.1")});
+  (void)names_.fresh(model_);
+  now_ += 10'000;
+  names_.note_lost(question_of(model_.upstreams[0], model_.upstreams[0].servers[0]), true);
+  fail("app");
+  EXPECT_FALSE(names_.refresh(model_));
+  EXPECT_THAT(known(), ElementsAre("10.0.0.1:80"));
+  EXPECT_EQ(names_.next_due(model_), now_ + 5000);
+}
+
+TEST_F(NameBookTest, names_resolved_once_are_listed) {
+  auto named = [](const char* host, bool resolve) {
+    config::UpstreamServer server = line(host, resolve);
+    server.written = std::string(host) + ":80";
+    return server;
+  };
+  lines({named("b", false), named("a", false), named("b", false), named("follows", true), named("localhost", false)});
+  EXPECT_THAT(names_resolved_once(model_), ElementsAre("b:80", "a:80"));
+  EXPECT_TRUE(resolves_once(model_));
+  lines({named("follows", true), named("x.localhost", false)});
+  EXPECT_FALSE(resolves_once(model_));
+}
+
 TEST_F(NameBookTest, retries_an_unresolved_name_every_five_seconds) {
   lines({line("app"), line("late")});
   answer("app", {peer("10.0.0.1")});

@@ -103,6 +103,24 @@ TEST_F(SiteBuilderTest, makes_every_address_of_a_name_a_peer) {
   EXPECT_EQ(peers[2].options.name, "10.0.0.9:80");
 }
 
+TEST_F(SiteBuilderTest, name_is_lost_when_no_peer_of_it_is_reached) {
+  model_.upstreams = {upstream("app", {named("two.example", 13000), literal("10.0.0.9", 80)}),
+                      upstream("other", {named("two.example", 13000)})};
+  const BuiltSite built = build();
+  const auto& peers = built.site->clusters[0].cluster->primaries();
+  const auto lost = [&] { return find_lost_names(model_, *built.site).begin()->second; };
+  ASSERT_THAT(find_lost_names(model_, *built.site), SizeIs(1));
+  EXPECT_FALSE(lost());
+  peers[0].state->note_connect(false);
+  EXPECT_FALSE(lost());
+  peers[1].state->check_down = true;
+  EXPECT_TRUE(lost());
+  peers[0].state->note_connect(true);
+  EXPECT_FALSE(lost());
+  model_.upstreams[0].servers[0].resolve = model_.upstreams[1].servers[0].resolve = true;
+  EXPECT_THAT(find_lost_names(model_, *built.site), SizeIs(0));
+}
+
 TEST_F(SiteBuilderTest, takes_port_weight_and_tier_from_srv_records) {
   config::UpstreamServer server = named("service.example", 13000);
   server.service = "http";
