@@ -295,6 +295,26 @@ const Row kRows[] = {
         .help = "SIZE is the longest line of a head, NUMBER times SIZE the largest head.",
     },
     {
+        .name = "max_headers",
+        .contexts = kHttp | kServer,
+        .kind = kNumber<&Level::server, &proxy::ServerSettings::limits, &http::HeadLimits::fields>,
+        .weir_default = "100",
+        .nginx_default = "1000",
+        .help = "The most fields of a request, above it 431.",
+        .least = 1,
+        .most = http::FieldList::kMostReceived,
+    },
+    {
+        .name = "accept_bare_lf",
+        .contexts = kHttp | kServer,
+        .kind = kFlag<&Level::server, &proxy::ServerSettings::limits, &http::HeadLimits::bare_lf>,
+        .weir_default = "off",
+        .nginx_default = "on",
+        .help =
+            "Whether a line of a request's head may end in LF alone; heads are always sent with CRLF. Chunks may not. "
+            "A proxy in front that reads such heads in another way lets requests be smuggled.",
+    },
+    {
         .name = "client_max_body_size",
         .contexts = kAnywhere,
         .kind = kSize<kLoc, &Location::max_body_bytes>,

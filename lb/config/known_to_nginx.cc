@@ -46,7 +46,7 @@ constexpr Feature kFeatures[] = {
     {"tuning: it may be deleted",
      "debug_connection debug_points ssl_engine worker_aio_requests auth_delay client_body_in_file_only "
      "client_body_in_single_buffer keepalive_disable keepalive_min_timeout merge_slashes msie_* send_lowat "
-     "max_headers subrequest_output_buffer_size proxy_send_lowat proxy_socket_* server_name_in_redirect"},
+     "subrequest_output_buffer_size proxy_send_lowat proxy_socket_* server_name_in_redirect"},
 };
 
 bool names(std::string_view list, std::string_view name) {

@@ -78,6 +78,12 @@ std::vector<std::string> show_next_upstream(const Scope& scope) {
   return {out};
 }
 
+void apply_max_head_size(Call& call) {
+  http::HeadLimits& limits = call.scope.level->location.answer_limits;
+  apply_size<kLoc, &Location::answer_limits, &http::HeadLimits::head_bytes>(call);
+  limits.line_bytes = limits.head_bytes;
+}
+
 constexpr size_t kLongestNotReadyText = 1024;  // it is looked for in the first 4 KB
 
 void apply_next_upstream_match(Call& call) {
@@ -160,6 +166,26 @@ const Row kRows[] = {
         .weir_default = "1h",
         .help = "Silence of a WebSocket or of a text/event-stream response. nginx's default is proxy_read_timeout.",
         .least = 1,
+    },
+    {
+        .name = "proxy_max_head_size",
+        .contexts = kAnywhere,
+        .kind = {.form = "SIZE",
+                 .apply = apply_max_head_size,
+                 .show = show_size<kLoc, &Location::answer_limits, &http::HeadLimits::head_bytes>},
+        .weir_default = "256k",
+        .help = "The largest head of a peer's response, above it 502. In nginx proxy_buffer_size bounds it.",
+        .least = 1024,
+        .most = 1 << 20,
+    },
+    {
+        .name = "proxy_max_headers",
+        .contexts = kAnywhere,
+        .kind = kNumber<kLoc, &Location::answer_limits, &http::HeadLimits::fields>,
+        .weir_default = "1000",
+        .help = "The most fields of a peer's response, above it 502.",
+        .least = 1,
+        .most = http::FieldList::kMostReceived,
     },
     {
         .name = "proxy_next_upstream",

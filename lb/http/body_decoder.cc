@@ -4,12 +4,12 @@
 
 namespace weir::http {
 
-bool BodyDecoder::begin(Framing framing, int64_t length) {
+bool BodyDecoder::begin(Framing framing, int64_t length, bool bare_lf) {
   framing_ = framing;
   switch (framing) {
     case Framing::kNone: return true;
     case Framing::kLength: left_ = static_cast<uint64_t>(length); return left_ == 0;
-    case Framing::kChunked: chunked_.reset(); return false;
+    case Framing::kChunked: chunked_.reset(bare_lf); return false;
     case Framing::kClose: return false;
   }
   return true;

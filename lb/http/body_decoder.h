@@ -18,8 +18,9 @@ class BodyDecoder {
     std::string_view error;  // not empty: why the framing is refused (a static string); nothing more is decoded
   };
 
-  // `length` is for kLength. True when there is no body, or none of a byte: then nothing is to be decoded.
-  bool begin(Framing framing, int64_t length);
+  // `length` is for kLength; `bare_lf`: whether LF alone ends a line of chunked framing. True when there is no body, or
+  // none of a byte: then nothing is to be decoded.
+  bool begin(Framing framing, int64_t length, bool bare_lf = false);
   // The next bytes of the body, or of its framing. Until everything is consumed, or the end, or an error.
   Output next(std::string_view input);
   // A body that only the end of the connection ends.

@@ -34,7 +34,23 @@ ChunkedDecoder::Output ChunkedDecoder::next(std::string_view input) {
   return {Step::kNeedMore, {}, input.size(), {}};
 }
 
+// Whether a line may end here, so that LF alone stands for CRLF.
+bool ChunkedDecoder::may_end_line() const {
+  switch (state_) {
+    case State::kSize: return digits_ > 0;
+    case State::kName:
+    case State::kValue:
+    case State::kQuotedEnd:
+    case State::kDataCr:
+    case State::kTrailerStart:
+    case State::kTrailerValue: return true;
+    default: return false;
+  }
+}
+
 std::string_view ChunkedDecoder::step(char c) {
+  if (c == '\n' && bare_lf_ && may_end_line())
+    if (const std::string_view why = step('\r'); !why.empty()) return why;
   switch (state_) {
     case State::kSize: return on_size(c);
     case State::kNameStart:

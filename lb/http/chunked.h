@@ -25,7 +25,11 @@ class ChunkedDecoder {
     size_t consumed;  // of the input of this call, data included
     std::string_view error;
   };
-  void reset() { *this = ChunkedDecoder(); }
+  // `bare_lf`: whether LF alone ends a line.
+  void reset(bool bare_lf = false) {
+    *this = ChunkedDecoder();
+    bare_lf_ = bare_lf;
+  }
   Output next(std::string_view input);
 
  private:
@@ -52,6 +56,7 @@ class ChunkedDecoder {
   };
   // Takes one byte outside of chunk data; returns why it is refused, else an empty text.
   std::string_view step(char c);
+  bool may_end_line() const;
   std::string_view on_size(char c);
   std::string_view on_extension(char c);
   std::string_view on_trailer(char c);
@@ -59,6 +64,7 @@ class ChunkedDecoder {
   std::string_view charge();
 
   State state_ = State::kSize;
+  bool bare_lf_ = false;
   uint8_t digits_ = 0;
   uint32_t extension_ = 0;  // bytes of this chunk's extension
   uint32_t trailer_ = 0;    // bytes of all trailers

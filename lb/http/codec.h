@@ -21,7 +21,12 @@ struct HeadLimits {
   size_t head_bytes = 32 * 1024;  // 431
   size_t line_bytes = 8 * 1024;   // 414 for the request line, 431 for a field
   int fields = 100;               // 431
+  bool bare_lf = false;           // whether LF alone ends a line
 };
+
+// Of an answer. Its head may be larger than a request's: whoever sends it is the operator's. nginx takes what fits
+// proxy_buffer_size.
+inline constexpr HeadLimits kAnswerLimits{256 * 1024, 256 * 1024, 1000, true};
 
 // A request that is refused. The status is for the client, the reason for the error log (a static string).
 // `request_line` is raw and without CRLF, for the access log: a view of what was fed, valid during the call; empty when
@@ -178,6 +183,8 @@ class ClientCodec {
   };
 
   virtual ~ClientCodec() = default;
+  // Of the responses to come; `limits` outlives them. kAnswerLimits until it is said.
+  virtual void set_limits(const HeadLimits& limits) = 0;
   // How many further streams it takes now. HTTP/1: 1 at first and after each response's end.
   virtual uint32_t capacity() const = 0;
   // Opens a stream for one request of that method and makes ready for its response. The id is the codec's own and says

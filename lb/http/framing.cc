@@ -35,6 +35,7 @@ struct Facts {
   Connection connection;
   int hosts = 0;
   int lengths = 0;
+  bool lengths_differ = false;
   int codings = 0;
   int upgrades = 0;
   int expects = 0;
@@ -53,7 +54,10 @@ Facts gather(const FieldList& fields) {
   for (const Field& field : fields) {
     switch (field.token) {
       case HeaderToken::kHost: ++facts.hosts, facts.host = field.value; break;
-      case HeaderToken::kContentLength: ++facts.lengths, facts.length = field.value; break;
+      case HeaderToken::kContentLength:
+        facts.lengths_differ |= facts.lengths > 0 && facts.length != field.value;
+        ++facts.lengths, facts.length = field.value;
+        break;
       case HeaderToken::kTransferEncoding: ++facts.codings, facts.coding = field.value; break;
       case HeaderToken::kUpgrade: ++facts.upgrades, facts.upgrade = field.value; break;
       case HeaderToken::kExpect: ++facts.expects, facts.expect = field.value; break;
@@ -162,8 +166,9 @@ std::string_view check_response(ResponseHead& head, Method method, bool websocke
     if (facts.codings > 1) return "more than one Transfer-Encoding";
     if (!iequals(facts.coding, "chunked")) return "Transfer-Encoding is not exactly chunked";
   }
-  if (facts.lengths > 1) return "more than one Content-Length";
-  if (facts.lengths == 1) {
+  // RFC 9112 6.3: the same length twice is one length.
+  if (facts.lengths_differ) return "different Content-Lengths";
+  if (facts.lengths > 0) {
     const auto length = parse_decimal(facts.length);
     if (!length) return "invalid Content-Length";
     head.content_length = *length;

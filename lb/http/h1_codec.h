@@ -58,10 +58,10 @@ class H1ServerCodec final : public ServerCodec {
 
 class H1ClientCodec final : public ClientCodec {
  public:
-  static constexpr HeadLimits kLimits{256 * 1024, 256 * 1024, 1000};
   static constexpr size_t kMostInterimBytes = 64 * 1024;  // of a response's 1xx heads together
 
   uint32_t capacity() const override { return state_ == State::kIdle || state_ == State::kEnded ? 1 : 0; }
+  void set_limits(const HeadLimits& limits) override { limits_ = &limits; }
   StreamId open(Method method, bool websocket) override;
   void cancel(StreamId) override { state_ = State::kFailed; }
   size_t feed(std::string_view bytes, Handler& handler) override;
@@ -78,6 +78,7 @@ class H1ClientCodec final : public ClientCodec {
   void end_response(Handler& handler);
   void fail(Handler& handler, std::string_view why, ErrorKind kind = ErrorKind::kInvalidResponse);
 
+  const HeadLimits* limits_ = &kAnswerLimits;
   State state_ = State::kIdle;
   Method method_ = Method::kGet;
   bool websocket_ = false;

@@ -35,9 +35,12 @@ size_t H1ServerCodec::feed(std::string_view bytes, Handler& handler) {
 
 size_t H1ServerCodec::feed_head(std::string_view bytes, Handler& handler) {
   constexpr int kMostEmptyLines = 2;  // RFC 9112 2.2: sloppy clients send one after a body
-  if (!begun_ && empty_lines_ < kMostEmptyLines && bytes.substr(0, 2) == "\r\n") {
-    ++empty_lines_;
-    return 2;
+  if (!begun_ && empty_lines_ < kMostEmptyLines) {
+    const size_t end = bytes.substr(0, 2) == "\r\n" ? 2 : limits_->bare_lf && bytes.front() == '\n' ? 1 : 0;
+    if (end != 0) {
+      ++empty_lines_;
+      return end;
+    }
   }
   begun_ = bytes.front() != '\r';
   const Prescan::Step step = prescan_.scan(bytes, *limits_);
@@ -60,8 +63,8 @@ void H1ServerCodec::accept_head(std::string_view raw, Handler& handler) {
   Arena& arena = *storage.arena;
   RequestHead& head = *storage.request;
   head.clear();
-  const std::string_view text = arena.copy(raw);
-  head.head_bytes = text.size();
+  const std::string_view text = copy_with_crlf(raw, prescan_.bare_lfs(), arena);
+  head.head_bytes = raw.size();
   head.request_line = text.substr(0, prescan_.first_line_bytes());
   const auto refuse = [&](Reject refused) {
     refused.request_line = head.request_line;

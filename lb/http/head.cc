@@ -69,24 +69,24 @@ bool is_idempotent(Method method) {
 FieldList& FieldList::operator=(const FieldList& other) {
   if (this == &other) return *this;
   clear();
-  if (other.size_ > room_) make_room(other.size_);
+  if (other.size_ > kInline) make_room(other.size_);
   std::copy_n(other.fields_, other.size_, fields_);
   size_ = other.size_;
   return *this;
 }
 
-void FieldList::make_room(int wanted) {
-  if (large_room_ < wanted) {
-    const int room = wanted <= kMany ? kMany : kCapacity;
-    auto larger = std::make_unique<Field[]>(static_cast<size_t>(room));
-    std::copy_n(fields_, size_, larger.get());
-    large_ = std::move(larger);
-    large_room_ = room;
-  } else {
-    std::copy_n(fields_, size_, large_.get());
-  }
+bool FieldList::make_room(int fields) {
+  if (fields > kMost) return false;
+  int room = room_ == kInline ? kKept : 2 * room_;
+  while (room < fields) room *= 2;
+  room = std::min(room, kMost);
+  const bool reuses = room == kKept && large_ != nullptr;
+  std::unique_ptr<Field[]> larger = reuses ? std::move(large_) : std::make_unique<Field[]>(static_cast<size_t>(room));
+  std::copy_n(fields_, size_, larger.get());
+  large_ = std::move(larger);
   fields_ = large_.get();
-  room_ = large_room_;
+  room_ = room;
+  return true;
 }
 
 const Field* FieldList::find(std::string_view name) const {

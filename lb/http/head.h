@@ -1,5 +1,6 @@
 // Message heads as values. All text is a view into the arena of the exchange that the head belongs to.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -62,18 +63,23 @@ struct Field {
   bool clean = false;    // the value holds no control byte: received (the pre-scan saw to it), or weir's own words
 };
 
-// The request limit is 100 fields, the rest is room for what weir adds. Most heads fit the inline part, so that a
-// thousand requests under way stay within the caches; the first larger one makes the list's room on the heap, which it
-// keeps.
+// Most heads fit the inline part, so that a thousand requests under way stay within the caches. The first larger one
+// makes room for kKept on the heap, which the list keeps; what one needs beyond that (max_headers, proxy_max_headers)
+// is given back when the list is cleared.
 class FieldList {
  public:
-  static constexpr int kCapacity = 1100;  // a response's most, and what weir adds
-  static constexpr int kMany = 144;
   static constexpr int kInline = 24;
+  static constexpr int kKept = 144;
+  static constexpr int kMost = 8192;           // whatever the limits say
+  static constexpr int kMostReceived = 8'000;  // the rest is for what weir adds
 
   int size() const { return size_; }
-  bool full() const { return size_ == kCapacity; }
+  bool full() const { return size_ == kMost; }
+  size_t heap_bytes() const {
+    return large_ == nullptr ? 0 : static_cast<size_t>(std::max(room_, kKept)) * sizeof(Field);
+  }
   void clear() {
+    if (room_ > kKept) large_.reset();
     size_ = 0;
     room_ = kInline;
     fields_ = inline_.data();
@@ -84,8 +90,7 @@ class FieldList {
   const Field* end() const { return fields_ + size_; }
   // False when full.
   bool add(std::string_view name, std::string_view value, HeaderToken token, bool added = true) {
-    if (full()) return false;
-    if (size_ == room_) make_room(size_ + 1);
+    if (size_ == room_ && !make_room(size_ + 1)) return false;
     Field& field = fields_[size_++];
     field.name = name;
     field.value = value;
@@ -121,13 +126,13 @@ class FieldList {
   FieldList& operator=(const FieldList& other);
 
  private:
-  void make_room(int wanted);
+  // False for more than kMost.
+  bool make_room(int fields);
 
   int size_ = 0;
-  int room_ = kInline;  // of fields_
+  int room_ = kInline;
   Field* fields_;
   std::unique_ptr<Field[]> large_;
-  int large_room_ = 0;
   std::array<Field, kInline> inline_;
 };
 

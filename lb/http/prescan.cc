@@ -27,14 +27,14 @@ Prescan::Step Prescan::scan(std::string_view bytes, const HeadLimits& limits) {
       return bad(431, "header field line is too long");
     }
     const char c = head[at_];
-    const bool bare = c == '\n' && kind_ == Kind::kResponse;
-    if (c == '\r' || bare) {
-      if (!bare && at_ + 1 == head.size()) break;
-      if (!bare && head[at_ + 1] != '\n') return bad(400, "CR without LF");
+    const bool is_bare_lf = c == '\n' && limits.bare_lf;
+    if (c == '\r' || is_bare_lf) {
+      if (!is_bare_lf && at_ + 1 == head.size()) break;
+      if (!is_bare_lf && head[at_ + 1] != '\n') return bad(400, "CR without LF");
       const std::string_view line = head.substr(line_start_, at_ - line_start_);
       if (line.empty() && lines_ == 0) return bad(400, "too many empty lines before the message");
-      at_ += bare ? 1 : 2;
-      bare_ += bare ? 1 : 0;
+      at_ += is_bare_lf ? 1 : 2;
+      bare_lfs_ += is_bare_lf ? 1 : 0;
       if (line.empty()) return Step::kComplete;
       if (!end_line(line, limits)) return Step::kBad;
       line_start_ = at_;
@@ -103,6 +103,17 @@ bool Prescan::end_line(std::string_view line, const HeadLimits& limits) {
     bad(400, "illegal character in a header name");
   }
   return false;
+}
+
+std::string_view copy_with_crlf(std::string_view head, size_t bare_lfs, Arena& arena) {
+  if (bare_lfs == 0) return arena.copy(head);
+  char* const out = arena.allocate(head.size() + bare_lfs);
+  char* at = out;
+  for (const char c : head) {
+    if (c == '\n' && (at == out || at[-1] != '\r')) *at++ = '\r';
+    *at++ = c;
+  }
+  return {out, static_cast<size_t>(at - out)};
 }
 
 }  // namespace weir::http

@@ -24,13 +24,12 @@ class Prescan {
   // After kComplete: the head's size with the empty line, and how many field lines it has.
   size_t head_bytes() const { return at_; }
   int fields() const { return lines_ - 1; }
-  // How many lines of a response end in LF alone (RFC 9112 2.2: a recipient may take it for a line's end; nginx and
-  // HAProxy do). Requests with such a line are refused.
-  size_t bare_line_feeds() const { return bare_; }
-  // Of the first line without CRLF; 0 while it is incomplete.
+  // Of the first line without its end; 0 while it is incomplete.
   size_t first_line_bytes() const { return first_line_; }
   // Whether the first line was taken as good.
   bool first_line_ends() const { return lines_ > 0; }
+  // How many lines ended in LF alone (RFC 9112 2.2: a recipient may take it for a line's end; nginx and HAProxy do).
+  size_t bare_lfs() const { return bare_lfs_; }
   // After kBad. Responses get the status 502 for everything.
   const Reject& reject() const { return reject_; }
 
@@ -44,8 +43,12 @@ class Prescan {
   size_t at_ = 0;  // all before it is clean
   size_t line_start_ = 0;
   size_t first_line_ = 0;
-  size_t bare_ = 0;
+  size_t bare_lfs_ = 0;
   Reject reject_;
 };
+
+// `head` with CRLF at the end of every line, in the arena: what the tokenizer and the writer count on. `bare_lfs` is
+// the pre-scan's count.
+std::string_view copy_with_crlf(std::string_view head, size_t bare_lfs, Arena& arena);
 
 }  // namespace weir::http

@@ -69,6 +69,7 @@ std::optional<Reject> parse_status_line(std::string_view line, StatusLine& out) 
   if (line.size() < 4 || line[0] != ' ' || !is_digit(line[1]) || !is_digit(line[2]) || !is_digit(line[3]))
     return Reject{502, "status line without a status of three digits"};
   out.status = (line[1] - '0') * 100 + (line[2] - '0') * 10 + (line[3] - '0');
+  // RFC 9110 15: what is above 599 is not valid, but nginx and HAProxy pass it, and so applications have it.
   if (out.status < 100) return Reject{502, "status is below 100"};
   line.remove_prefix(4);
   if (!line.empty() && line[0] != ' ') return Reject{502, "status line with more than three digits of status"};

@@ -46,6 +46,11 @@ int on_value_complete(llhttp_t* parser) {
   Sink& sink = sink_of(parser);
   if (!sink.fields->add(sink.name, trim_ows(sink.value), header_token(sink.name), false)) sink.full = true;
   sink.name = sink.value = {};
+  // A peer may say its length twice, if it is the same (check_response looks); llhttp would refuse the second line.
+  if (parser->type == HTTP_RESPONSE) {
+    parser->flags = static_cast<uint16_t>(parser->flags & ~F_CONTENT_LENGTH);
+    parser->content_length = 0;
+  }
   return sink.full || sink.torn ? HPE_USER : 0;
 }
 

@@ -35,7 +35,7 @@ struct PeerStats {
   std::atomic<uint64_t> requests{0};  // attempts begun
   std::atomic<uint64_t> failures{0};  // attempts that failed and blame it
   std::atomic<uint64_t> ejections{0};
-  std::array<std::atomic<uint64_t>, 5> responses{};  // by the first digit of the status, 1xx first
+  std::array<std::atomic<uint64_t>, 5> responses{};  // by the first digit of the status, 1xx first; 5xx and above
   // Moving averages of successes in microseconds, 0: no sample yet (SEMANTICS 2.5).
   std::atomic<uint32_t> header_time{0};
   std::atomic<uint32_t> last_byte_time{0};

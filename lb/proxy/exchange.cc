@@ -235,8 +235,8 @@ void Exchange::finish(ErrorKind error, bool reset) {
 
 void Exchange::tell_of_end() {
   auto& counters = core_.counters();
-  const int klass = record_.status / 100;
-  if (klass >= 2 && klass <= 5)
+  const int klass = std::min(record_.status / 100, 5);
+  if (klass >= 2)
     counters.add(static_cast<observe::Counter>(static_cast<int>(observe::Counter::kResponses1xx) + klass - 1));
   counters.add(observe::Counter::kBytesReceived, record_.request_length);
   counters.add(observe::Counter::kBytesSent, record_.bytes_sent);

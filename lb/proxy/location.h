@@ -10,6 +10,7 @@
 #include "filter/filter.h"
 #include "filter/maintenance.h"
 #include "filter/real_ip.h"
+#include "http/codec.h"
 #include "http/header_token.h"
 #include "http/mime_types.h"
 #include "observe/access_log.h"
@@ -93,7 +94,8 @@ struct Location {
   std::vector<NotReady> not_ready;
   bool ignore_client_abort = false;
   bool upgrade_websocket = true;
-  int no_peer_status = 503;               // 502 under `defaults nginx`
+  int no_peer_status = 503;  // 502 under `defaults nginx`
+  http::HeadLimits answer_limits = http::kAnswerLimits;
   std::vector<std::string> hide_headers;  // lower case; beyond the automatic ones
   std::vector<std::string> pass_headers;  // lower case; Server, Date, X-Accel-* otherwise hidden as by nginx
 

@@ -27,7 +27,8 @@ void Connection::retire() {
   slot_.group.pool().count(-1);
 }
 
-http::StreamId Connection::open_stream(LeaseHandler& handler, http::Method method, bool websocket) {
+http::StreamId Connection::open_stream(LeaseHandler& handler, http::Method method, bool websocket,
+                                       const http::HeadLimits& limits) {
   assert(reserved_ > 0);
   --reserved_;
   ++requests_;
@@ -39,6 +40,7 @@ http::StreamId Connection::open_stream(LeaseHandler& handler, http::Method metho
   *fresh = Stream{};
   fresh->handler = &handler;
   fresh->sent_before = transport_->bytes_sent();
+  codec_.set_limits(limits);
   return fresh->id = codec_.open(method, websocket);
 }
 

@@ -63,7 +63,8 @@ class Connection : public io::Buriable,
 
   // For Lease.
   http::ClientCodec& codec() { return codec_; }
-  http::StreamId open_stream(LeaseHandler& handler, http::Method method, bool websocket);
+  http::StreamId open_stream(LeaseHandler& handler, http::Method method, bool websocket,
+                             const http::HeadLimits& limits);
   void end_lease(http::StreamId id);
   void send_head(http::StreamId id, const http::OutRequest& head, Arena& arena, http::OutBatch& out);
   void send_end(http::StreamId id, http::OutBatch& out);

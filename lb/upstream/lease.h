@@ -29,10 +29,11 @@ class Lease {
     if (connection_ != nullptr) std::exchange(connection_, nullptr)->end_lease(std::exchange(stream_, 0));
   }
 
-  // Opens the stream, for one request of that method. Once; everything below comes after it. `handler` outlives the
-  // lease.
-  void begin(LeaseHandler& handler, http::Method method, bool websocket) {
-    stream_ = connection_->open_stream(handler, method, websocket);
+  // Opens the stream, for one request of that method. Once; everything below comes after it. `handler` and the limits
+  // of its answer outlive the lease.
+  void begin(LeaseHandler& handler, http::Method method, bool websocket,
+             const http::HeadLimits& limits = http::kAnswerLimits) {
+    stream_ = connection_->open_stream(handler, method, websocket, limits);
   }
   http::StreamId stream() const { return stream_; }
 

@@ -76,7 +76,7 @@ class Broken(Case):
                 self.assertTrue(b"hello".startswith(cut.exception.partial))
 
     def test_bad_chunk_inside_a_body_cuts_it(self):
-        for bad in (b"zz\r\n", b"0x5\r\nhello\r\n", b"5\nhello\r\n", b"5\r\nhelloXX", b"fffffffffffffffff\r\n"):
+        for bad in (b"zz\r\n", b"0x5\r\nhello\r\n", b"5\n\nhello\r\n", b"5\r\nhelloXX", b"fffffffffffffffff\r\n"):
             with self.subTest(bad):
                 go = threading.Event()
 

@@ -159,7 +159,7 @@ TEST(ClientCodec, takes_equal_lengths_for_one) {
   const auto r =
       one("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nA: b\r\ncontent-length:3\r\nContent-Length: 3 \r\n\r\nabc");
   EXPECT_EQ(r.content_length, 3);
-  EXPECT_EQ(r.fields, "Content-Length: 3\nA: b\n");
+  EXPECT_EQ(r.fields, "Content-Length: 3\nA: b\ncontent-length: 3\nContent-Length: 3\n");
   EXPECT_EQ(r.body, "abc");
 }
 
@@ -241,7 +241,8 @@ TEST_P(HostileResponse, verdict_is_the_same_at_every_cut) {
 constexpr const char* kStatusLine = "status line without HTTP/1.0 or HTTP/1.1";
 constexpr const char* kThreeDigits = "status line without a status of three digits";
 constexpr const char* kRange = "status is below 100";
-constexpr const char* kBoth = "Content-Length is repeated or stands beside Transfer-Encoding";
+constexpr const char* kBoth = "both Content-Length and Transfer-Encoding";
+constexpr const char* kDifferent = "different Content-Lengths";
 constexpr const char* kCoding = "Transfer-Encoding is not exactly chunked";
 constexpr const char* kFold = "folded header line";
 constexpr const char* kControl = "control character in the head";
@@ -266,6 +267,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"reason_nul", "HTTP/1.1 200 O\0K\r\n\r\n"s, "NUL in the head"},
         Case{"value_bare_cr", ok("X: a\rSet-Cookie: b\r\n"), "CR without LF"},
         Case{"cr_before_crlf", ok("X: a\r\r\n"), "CR without LF"},
+        Case{"lf_before_cr", "HTTP/1.1 200 OK\n\r\r\n", "CR without LF"},
         Case{"lf_fold", "HTTP/1.1 200 OK\nX: a\n b\n\n", kFold},
         Case{"value_nul", ok("X: a\0\r\n"s), "NUL in the head"}, Case{"value_escape", ok("X: \x1b\r\n"), kControl},
         Case{"value_del", ok("X: \x7f\r\n"), kControl}, Case{"fold", ok("X: a\r\n b\r\n"), kFold},
@@ -277,9 +279,11 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"te_cl", ok("Transfer-Encoding: chunked\r\nContent-Length: 3\r\n", "0\r\n\r\n"), kBoth},
         Case{"cl_twice_same_and_te",
              ok("Content-Length: 3\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"), kBoth},
-        Case{"cl_thrice_different", ok("Content-Length: 3\r\ncontent-length:3\r\nContent-Length: 03\r\n", "abc"),
-             kBoth},
-        Case{"cl_twice_different", ok("Content-Length: 3\r\nContent-Length: 4\r\n", "abcd"), kBoth},
+        Case{"cl_twice_different", ok("Content-Length: 3\r\nContent-Length: 4\r\n", "abcd"), kDifferent},
+        Case{"cl_thrice_last_differs", ok("Content-Length: 3\r\nContent-Length: 3\r\nContent-Length: 4\r\n", "abc"),
+             kDifferent},
+        Case{"cl_thrice_spelt_differently",
+             ok("Content-Length: 3\r\ncontent-length:3\r\nContent-Length: 03\r\n", "abc"), kDifferent},
         Case{"cl_list", ok("Content-Length: 3, 3\r\n", "abc"), "invalid Content-Length"},
         Case{"cl_minus", ok("Content-Length: -1\r\n"), "invalid Content-Length"},
         Case{"cl_empty", ok("Content-Length:\r\n"), "invalid Content-Length"},
@@ -309,6 +313,33 @@ TEST(ClientCodec, takes_a_response_head_larger_than_a_request_may_be) {
   EXPECT_EQ(one(ok("A: " + std::string(70'000, 'b') + "\r\nContent-Length: 0\r\n")).status, 200);
   for (const int fields : {23, 24, 143, 144, 150, 999})
     EXPECT_EQ(one(ok(repeat("a: b\r\n", fields) + "Content-Length: 0\r\n")).status, 200) << fields;
+}
+
+TEST(ClientCodec, response_head_limits_can_be_set) {
+  const HeadLimits limits{.head_bytes = 100, .line_bytes = 100, .fields = 2};
+  const auto error = [&](const std::string& head) {
+    H1ClientCodec codec;
+    record::Responses events;
+    codec.set_limits(limits);
+    codec.open(Method::kGet, false);
+    codec.feed(head, events);
+    return events.error;
+  };
+  EXPECT_EQ(error(ok("A: b\r\nContent-Length: 0\r\n")), "");
+  EXPECT_EQ(error(ok("A: b\r\nB: c\r\nContent-Length: 0\r\n")), "too many header fields");
+  EXPECT_EQ(error(ok("A: " + std::string(100, 'b') + "\r\n")), "header block is too large");
+  EXPECT_EQ(error("HTTP/1.1 200 OK\nA: b\n\n"), "LF without CR");
+}
+
+TEST(ClientCodec, bare_lf_ends_a_line_of_a_chunked_response) {
+  const std::string input =
+      "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n3;a=b\nabc\n2\r\nde\n0\nTrailer: x\n\nsurplus";
+  const auto fed = feed_response(input);
+  ASSERT_EQ(fed.events->finals.size(), 1u) << fed.events->error;
+  EXPECT_EQ(fed.events->finals[0].body, "abcde");
+  EXPECT_TRUE(fed.events->finals[0].ended);
+  EXPECT_EQ(fed.left, 7u);
+  EXPECT_EQ(*feed_response(input, Method::kGet, false, every_byte(input.size())).events, *fed.events);
 }
 
 TEST(ClientCodec, events_are_the_same_at_every_cut) {

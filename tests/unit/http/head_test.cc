@@ -162,12 +162,30 @@ TEST(FieldList, grows_past_its_inline_part_and_shrinks_on_clear) {
   }
 }
 
-TEST(FieldList, refuses_more_than_its_capacity) {
+TEST(FieldList, grows_to_its_capacity_and_keeps_its_fields) {
   FieldList fields;
-  for (int i = 0; i < FieldList::kCapacity; ++i) EXPECT_TRUE(fields.add("a", "b", HeaderToken::kOther));
+  const std::string names(FieldList::kMost, 'n');
+  for (int i = 0; i < FieldList::kMost; ++i)
+    ASSERT_TRUE(fields.add(std::string_view(names).substr(0, static_cast<size_t>(i)), "b", HeaderToken::kOther));
   EXPECT_TRUE(fields.full());
   EXPECT_FALSE(fields.add("a", "b", HeaderToken::kOther));
-  EXPECT_EQ(fields.size(), FieldList::kCapacity);
+  EXPECT_EQ(fields.size(), FieldList::kMost);
+  const FieldList copy = fields;
+  ASSERT_EQ(copy.size(), FieldList::kMost);
+  for (int i = 0; i < FieldList::kMost; ++i) ASSERT_EQ(copy.begin()[i].name.size(), static_cast<size_t>(i));
+}
+
+TEST(FieldList, gives_a_very_large_room_back_when_cleared) {
+  FieldList fields;
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 1000; ++i) fields.add("a", "b", HeaderToken::kOther);
+    EXPECT_GT(fields.heap_bytes(), 1000 * sizeof(Field));
+    fields.clear();
+    EXPECT_EQ(fields.heap_bytes(), 0u);
+    for (int i = 0; i < 100; ++i) fields.add("a", "b", HeaderToken::kOther);
+    fields.clear();
+    EXPECT_EQ(fields.heap_bytes(), FieldList::kKept * sizeof(Field));
+  }
 }
 
 }  // namespace

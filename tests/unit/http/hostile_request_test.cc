@@ -262,6 +262,9 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"percent_broken", line("GET /a%zz HTTP/1.1"), 400, "malformed percent-encoding in the path"},
         Case{"percent_short", line("GET /a%4 HTTP/1.1"), 400, "malformed percent-encoding in the path"},
         Case{"percent_broken_in_query_is_fine", line("GET /a?100% HTTP/1.1"), 0, ""},
+        Case{"overlong_slash_in_four", line("GET /\xf0\x80\x80\xaf HTTP/1.1"), 400,
+             "overlong UTF-8 in the request target"},
+        Case{"overlong_in_query", line("GET /?a=\xc1\x9c HTTP/1.1"), 400, "overlong UTF-8 in the request target"},
         Case{"control_in_target", line("GET /a\x01 HTTP/1.1"), 400, kControl},
         Case{"del_in_target", line("GET /a\x7f HTTP/1.1"), 400, kControl},
         Case{"asterisk_of_get", line("GET * HTTP/1.1"), 400, "asterisk target of a method other than OPTIONS"},
@@ -433,8 +436,27 @@ TEST(HostileHead, has_limits_that_can_be_set) {
 
 TEST(HostileHead, field_count_never_exceeds_the_capacity) {
   const HeadLimits limits{.head_bytes = 1 << 20, .line_bytes = 8192, .fields = 100000};
-  const auto fed = feed_requests(get("Host: a\r\n" + repeat("X: y\r\n", 2000)), {}, limits);
-  EXPECT_EQ(fed.events->status, 431);
+  EXPECT_EQ(feed_requests(get("Host: a\r\n" + repeat("X: y\r\n", 8191)), {}, limits).events->status, 0);
+  EXPECT_EQ(feed_requests(get("Host: a\r\n" + repeat("X: y\r\n", 8192)), {}, limits).events->status, 431);
+}
+
+TEST(HostileHead, bare_lf_hides_nothing_when_accepted) {
+  const HeadLimits limits{.bare_lf = true};
+  const std::pair<const char*, const char*> cases[] = {
+      {"POST / HTTP/1.1\nHost: a\nContent-Length: 5\nTransfer-Encoding: chunked\n\n", kBoth},
+      {"POST / HTTP/1.1\nHost: a\nX: y\n Content-Length: 5\n\n", kFold},
+      {"GET / HTTP/1.1\nHost: a\nHost: b\n\n", "more than one Host"},
+      {"GET / HTTP/1.1\nHost: a\nX: \r\r\nY: z\n\n", kBareCr},
+      {"GET /\nHost: a\n\n", "request line without a version (HTTP/0.9)"},
+      {"GET / HTTP/1.1\n\rHost: a\n\n", kBareCr},
+      {"POST / HTTP/1.1\nHost: a\nTransfer-Encoding: chunked\n\n1\nA\r\n0\r\n\r\n",
+       "illegal character in a chunk size"},
+  };
+  for (const auto& [input, reason] : cases) {
+    EXPECT_EQ(feed_requests(input, {}, limits).events->reason, reason) << input;
+    const auto bytes = every_byte(std::string_view(input).size());
+    EXPECT_EQ(feed_requests(input, bytes, limits).events->reason, reason) << input;
+  }
 }
 
 TEST(HostileRequestAfterAGoodOne, is_refused_alone) {

@@ -57,6 +57,36 @@ TEST(ServerCodec, passes_any_token_as_a_method) {
   }
 }
 
+TEST(ServerCodec, bare_lf_ends_a_line_when_accepted) {
+  const HeadLimits limits{.bare_lf = true};
+  const std::string input =
+      "\nGET /1 HTTP/1.1\nHost: a\nX:  b\n\n\r\n\nPOST /2 HTTP/1.1\r\nHost: a\nContent-Length: 2\r\n\nhiGET /3 "
+      "HTTP/1.0\n\n";
+  const auto whole = feed_requests(input, {}, limits);
+  EXPECT_EQ(whole.events->status, 0) << whole.events->reason;
+  ASSERT_EQ(whole.events->requests.size(), 3u);
+  EXPECT_EQ(whole.events->requests[0].fields, "Host: a\nX: b\n");
+  EXPECT_EQ(whole.events->requests[0].line, "GET /1 HTTP/1.1");
+  EXPECT_EQ(whole.events->requests[0].head_bytes, std::string("GET /1 HTTP/1.1\nHost: a\nX:  b\n\n").size());
+  EXPECT_EQ(whole.events->requests[1].body, "hi");
+  for (size_t cut = 1; cut < input.size(); ++cut)
+    EXPECT_EQ(*feed_requests(input, {cut}, limits).events, *whole.events) << cut;
+  EXPECT_EQ(*feed_requests(input, every_byte(input.size()), limits).events, *whole.events);
+}
+
+TEST(ServerCodec, takes_as_many_fields_as_the_limit) {
+  std::string head = "GET / HTTP/1.1\r\nHost: a\r\n";
+  std::string fields = "Host: a\n";
+  for (int i = 1; i < 500; ++i) {
+    head += "X-" + std::to_string(i) + ": y\r\n";
+    fields += "X-" + std::to_string(i) + ": y\n";
+  }
+  EXPECT_EQ(feed_requests(head + "\r\n").events->status, 431);
+  const auto fed = feed_requests(head + "\r\n", {}, HeadLimits{.fields = 500});
+  ASSERT_EQ(fed.events->requests.size(), 1u) << fed.events->reason;
+  EXPECT_EQ(fed.events->requests[0].fields, fields);
+}
+
 TEST(ServerCodec, skips_two_empty_lines_before_a_request) {
   EXPECT_EQ(one("\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n").target, "/");
 }

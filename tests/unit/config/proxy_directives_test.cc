@@ -1,0 +1,45 @@
+// Directives of passing requests on: proxy_pass with variables, proxy_redirect, limits of heads, fields that are
+// weir's.
+#include "unit/config/config_text.h"
+
+namespace weir::config {
+namespace {
+
+std::string in_location(const std::string& text, const std::string& http = "") {
+  return http + " upstream back { server 10.0.0.1; } server { listen 1; location / { proxy_pass http://back; " + text +
+         " } }";
+}
+const proxy::Location& location_of(const LoadedConfig& loaded) {
+  return loaded.model.servers.at(0).locations.at(0).settings;
+}
+TEST(HeadLimits, are_those_of_the_directives) {
+  const LoadedConfig loaded =
+      load("max_headers 300; accept_bare_lf on; " + in_location("proxy_max_headers 20; proxy_max_head_size 64k;"));
+  const http::HeadLimits& request = loaded.model.servers.at(0).server.limits;
+  EXPECT_EQ(request.fields, 300);
+  EXPECT_TRUE(request.bare_lf);
+  const http::HeadLimits& answer = location_of(loaded).answer_limits;
+  EXPECT_EQ(answer.fields, 20);
+  EXPECT_EQ(answer.head_bytes, 64u * 1024);
+  EXPECT_EQ(answer.line_bytes, 64u * 1024);
+  EXPECT_TRUE(answer.bare_lf);
+}
+
+TEST(HeadLimits, defaults_nginx_accepts_bare_lf_and_1000_fields) {
+  const http::HeadLimits weir = load(in_location("")).model.servers.at(0).server.limits;
+  EXPECT_EQ(weir.fields, 100);
+  EXPECT_FALSE(weir.bare_lf);
+  const http::HeadLimits nginx = load("defaults nginx; " + in_location("")).model.servers.at(0).server.limits;
+  EXPECT_EQ(nginx.fields, 1000);
+  EXPECT_TRUE(nginx.bare_lf);
+}
+
+TEST(HeadLimits, out_of_range_are_refused) {
+  EXPECT_EQ(messages("max_headers 0; " + in_location("")),
+            "weir.conf:1:13: error: value 0 in \"max_headers\" directive is too small, the least is 1\n");
+  EXPECT_EQ(messages("max_headers 8001; " + in_location("")),
+            "weir.conf:1:13: error: value 8001 in \"max_headers\" directive is too large, the most is 8000\n");
+}
+
+}  // namespace
+}  // namespace weir::config
