@@ -58,17 +58,43 @@ std::vector<std::string> show_settings(const std::vector<proxy::HeaderSetting>& 
   return out;
 }
 
+// What an operator may say of Connection: close, keep-alive and upgrade. A variable's value is a hint that an upgrade
+// is wanted or not, as in nginx's own example, whose "close" for plain requests would be a connection for each.
+void apply_connection(Call& call, const proxy::HeaderSetting& made) {
+  bool& closes = call.scope.level->location.close_upstream;
+  if (!made.value.is_literal() || made.value.empty()) return;
+  for_each_list_element(made.value.text(), [&](std::string_view option) {
+    if (iequals(option, "close")) {
+      closes = true;
+    } else if (!iequals(option, "upgrade") && !iequals(option, "keep-alive")) {
+      call.warning("weir writes the field Connection towards peers itself, \"" + std::string(option) +
+                   "\" has no effect in it");
+    }
+  });
+}
+
+// What a message's framing and its connection are said with is written by weir.
+void warn_of_own_field(const Call& call, http::HeaderToken token) {
+  using http::HeaderToken;
+  const bool is_own = token == HeaderToken::kContentLength || http::is_hop_by_hop(token);
+  if (is_own && token != HeaderToken::kConnection && token != HeaderToken::kUpgrade)
+    call.warning("weir writes the field " + call.arg(0) + " itself where it is needed, \"" + call.directive.name +
+                 "\" of it has no effect");
+}
+
 void apply_set_header(Call& call) {
-  auto& list = call.scope.level->location.set_headers;
-  if (call.first) list.clear();
-  if (auto made = setting(call)) {
-    note_forwarded(call, made->value);
-    list.push_back(std::move(*made));
-  }
+  auto& location = call.scope.level->location;
+  if (call.first) location.set_headers.clear(), location.close_upstream = false;
+  auto made = setting(call);
+  if (!made) return;
+  note_forwarded(call, made->value);
+  if (!made->value.empty()) warn_of_own_field(call, made->token);
+  if (made->token == http::HeaderToken::kConnection) apply_connection(call, *made);
+  location.set_headers.push_back(std::move(*made));
   // nginx passes an upgrade on where it is told to.
   if (call.scope.main->nginx_defaults)
-    call.scope.level->location.upgrade_websocket =
-        std::any_of(list.begin(), list.end(),
+    location.upgrade_websocket =
+        std::any_of(location.set_headers.begin(), location.set_headers.end(),
                     [](const proxy::HeaderSetting& each) { return each.token == http::HeaderToken::kUpgrade; });
 }
 std::vector<std::string> show_set_header(const Scope& scope) {
@@ -82,6 +108,10 @@ void apply_add_header(Call& call) {
   auto made = setting(call);
   if (!made) return;
   made->always = call.count() == 3;
+  if (made->token == http::HeaderToken::kConnection)
+    call.warning("weir writes the field Connection itself, \"add_header\" of it has no effect");
+  else
+    warn_of_own_field(call, made->token);
   list.push_back(std::move(*made));
 }
 std::vector<std::string> show_add_header(const Scope& scope) {

@@ -80,8 +80,10 @@ class OutBatch {
   char scratch_[kMost * 24];
 };
 
+inline constexpr std::string_view kWebsocket = "websocket";
+
 // What Connection says on the wire of HTTP/1.
-enum class ConnectionOption : uint8_t { kNone, kClose, kKeepAlive, kUpgradeWebsocket };
+enum class ConnectionOption : uint8_t { kNone, kClose, kKeepAlive, kUpgrade };
 
 // The body framing that goes out; the codec writes Content-Length or Transfer-Encoding itself, never a field of the
 // list.
@@ -96,7 +98,8 @@ struct OutRequest {
   Version version = Version::kHttp11;
   OutFraming framing = {};
   ConnectionOption connection = ConnectionOption::kNone;
-  const FieldList* fields = nullptr;  // dropped ones are skipped; Host is among them
+  std::string_view upgrade = kWebsocket;  // for kUpgrade: the protocol
+  const FieldList* fields = nullptr;      // dropped ones are skipped; Host is among them
 };
 
 // The body of a response as its maker knows it; how it is framed is the codec's matter.
@@ -109,6 +112,7 @@ struct OutResponse {
   int status = 200;
   std::string_view reason = {};  // empty: the standard one
   OutBody body = {};
+  std::string_view upgrade = kWebsocket;  // of a 101: the protocol
   const FieldList* fields = nullptr;
 };
 
@@ -189,7 +193,9 @@ class ClientCodec {
   virtual uint32_t capacity() const = 0;
   // Opens a stream for one request of that method and makes ready for its response. The id is the codec's own and says
   // nothing of the client's stream; never 0. Only while there is capacity.
-  virtual StreamId open(Method method, bool websocket) = 0;
+  virtual StreamId open(Method method, bool upgrade) = 0;
+  // After open() with `upgrade`: to what, websocket unless it is said. The text outlives the response.
+  virtual void expect_upgrade(StreamId stream, std::string_view protocol) = 0;
   // Nobody waits for that stream's response any more: no event of it comes. May be called inside one. HTTP/1: nothing
   // else can follow on the connection.
   virtual void cancel(StreamId stream) = 0;

@@ -75,8 +75,8 @@ bool keeps_alive(Version version, const Connection& connection) {
   return !connection.close && (version == Version::kHttp11 || connection.keep_alive);
 }
 
-bool upgrades_to_websocket(const Facts& facts) {
-  return facts.connection.upgrade && facts.upgrades == 1 && iequals(facts.upgrade, "websocket");
+bool upgrades_to(const Facts& facts, std::string_view protocol) {
+  return facts.connection.upgrade && facts.upgrades == 1 && iequals(facts.upgrade, protocol);
 }
 
 bool is_token(std::string_view text) {
@@ -153,11 +153,11 @@ std::optional<Reject> check_request(RequestHead& head, Arena& arena) {
   }
   head.keep_alive = keeps_alive(head.version, facts.connection);
   head.websocket = head.method == Method::kGet && head.version == Version::kHttp11 && head.framing == Framing::kNone &&
-                   upgrades_to_websocket(facts) && facts.websocket_version == "13" && !facts.websocket_key.empty();
+                   upgrades_to(facts, kWebsocket) && facts.websocket_version == "13" && !facts.websocket_key.empty();
   return std::nullopt;
 }
 
-std::string_view check_response(ResponseHead& head, Method method, bool websocket) {
+std::string_view check_response(ResponseHead& head, Method method, std::string_view upgrade) {
   const Facts facts = gather(head.fields);
   if (facts.connection.options > kMostConnectionOptions) return "too many Connection options";
   if (facts.codings > 0) {
@@ -176,9 +176,9 @@ std::string_view check_response(ResponseHead& head, Method method, bool websocke
   head.keep_alive = keeps_alive(head.version, facts.connection);
   head.keep_alive_timeout = keep_alive_timeout(facts.keep_alive);
   if (head.status == 101) {
-    if (!websocket) return "101 that was not asked for";
-    if (head.version != Version::kHttp11 || !upgrades_to_websocket(facts)) return "101 without a matching Upgrade";
-    head.upgrade_websocket = true;
+    if (upgrade.empty()) return "101 that was not asked for";
+    if (head.version != Version::kHttp11 || !upgrades_to(facts, upgrade)) return "101 without a matching Upgrade";
+    head.upgraded = true;
     return {};
   }
   if (head.status < 200 || head.status == 204 || head.status == 304 || method == Method::kHead) return {};

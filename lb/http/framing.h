@@ -16,8 +16,9 @@ inline constexpr int kMostConnectionOptions = 32;
 // and host. nullopt is success.
 [[nodiscard]] std::optional<Reject> check_request(RequestHead& head, Arena& arena);
 
-// Fills framing, content_length, keep_alive, keep_alive_timeout and upgrade_websocket for the response to a request of
-// that method; `websocket` says whether that request asked for the upgrade. Empty is success, else the static reason.
-[[nodiscard]] std::string_view check_response(ResponseHead& head, Method method, bool websocket);
+// Fills framing, content_length, keep_alive, keep_alive_timeout and upgraded for the response to a request of
+// that method; `upgrade` is the protocol that the request asked for, empty: none. Empty is success, else the static
+// reason.
+[[nodiscard]] std::string_view check_response(ResponseHead& head, Method method, std::string_view upgrade);
 
 }  // namespace weir::http

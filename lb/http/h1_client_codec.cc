@@ -12,10 +12,10 @@
 
 namespace weir::http {
 
-StreamId H1ClientCodec::open(Method method, bool websocket) {
+StreamId H1ClientCodec::open(Method method, bool upgrade) {
   state_ = State::kHead;
   method_ = method;
-  websocket_ = websocket;
+  upgrade_ = upgrade ? kWebsocket : std::string_view();
   interim_bytes_ = 0;
   prescan_.reset();
   return kH1Stream;
@@ -69,7 +69,7 @@ void H1ClientCodec::accept_head(std::string_view raw, Handler& handler) {
   if (const auto refused = tokenize_fields(Prescan::Kind::kResponse, lines, head.fields))
     return fail(handler, refused->reason);
   if (head.fields.size() != prescan_.fields()) return fail(handler, "header fields are not one a line");
-  if (const std::string_view why = check_response(head, method_, websocket_); !why.empty()) return fail(handler, why);
+  if (const std::string_view why = check_response(head, method_, upgrade_); !why.empty()) return fail(handler, why);
 
   if (head.status < 200 && head.status != 101) {
     interim_bytes_ += head.head_bytes;

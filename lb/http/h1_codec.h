@@ -62,7 +62,8 @@ class H1ClientCodec final : public ClientCodec {
 
   uint32_t capacity() const override { return state_ == State::kIdle || state_ == State::kEnded ? 1 : 0; }
   void set_limits(const HeadLimits& limits) override { limits_ = &limits; }
-  StreamId open(Method method, bool websocket) override;
+  StreamId open(Method method, bool upgrade) override;
+  void expect_upgrade(StreamId, std::string_view protocol) override { upgrade_ = protocol; }
   void cancel(StreamId) override { state_ = State::kFailed; }
   size_t feed(std::string_view bytes, Handler& handler) override;
   bool finish(Handler& handler) override;
@@ -81,7 +82,7 @@ class H1ClientCodec final : public ClientCodec {
   const HeadLimits* limits_ = &kAnswerLimits;
   State state_ = State::kIdle;
   Method method_ = Method::kGet;
-  bool websocket_ = false;
+  std::string_view upgrade_;  // the protocol asked for; empty: none
   bool out_chunked_ = false;
   size_t interim_bytes_ = 0;
   Prescan prescan_{Prescan::Kind::kResponse};

@@ -133,7 +133,7 @@ const SentFraming& H1ServerCodec::frame(int status, const OutBody& body, bool ma
   if (framed_) return framing_;
   framed_ = true;
   if (status == 101) {
-    framing_ = {Framing::kNone, -1, ConnectionOption::kUpgradeWebsocket};
+    framing_ = {Framing::kNone, -1, ConnectionOption::kUpgrade};
     return framing_;
   }
   const bool old = version_ == Version::kHttp10;  // it knows no chunks

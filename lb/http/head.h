@@ -180,9 +180,9 @@ struct ResponseHead {
   Version version = Version::kHttp11;
   Framing framing = Framing::kNone;  // already decided with the request's method and the status (HEAD, 204, 304: kNone)
   bool keep_alive = true;
-  bool upgrade_websocket = false;  // 101 with a matching Upgrade and Connection
-  int64_t content_length = -1;     // as declared, -1 when absent; set for HEAD and 304 too
-  int keep_alive_timeout = -1;     // seconds, of `Keep-Alive: timeout=N`; -1 when absent
+  bool upgraded = false;        // 101 with a matching Upgrade and Connection
+  int64_t content_length = -1;  // as declared, -1 when absent; set for HEAD and 304 too
+  int keep_alive_timeout = -1;  // seconds, of `Keep-Alive: timeout=N`; -1 when absent
   std::string_view reason;
   size_t head_bytes = 0;
   FieldList fields;
@@ -193,7 +193,7 @@ struct ResponseHead {
     version = Version::kHttp11;
     framing = Framing::kNone;
     keep_alive = true;
-    upgrade_websocket = false;
+    upgraded = false;
     content_length = -1;
     keep_alive_timeout = -1;
     reason = {};

@@ -157,9 +157,8 @@ void ProxyContent::on_connected(std::unique_ptr<io::Transport> transport, io::Co
 
 void ProxyContent::begin_lease(upstream::Lease lease) {
   attempt_.lease = std::move(lease);
-  attempt_.lease.begin(*this, request().head.method,
-                       request().head.websocket && location().upgrade_websocket && !location().http10,
-                       location().answer_limits);
+  if (!state_.composed) state_.upgrade = upgrade_asked_for();
+  attempt_.lease.begin(*this, request().head.method, state_.upgrade, location().answer_limits);
   record().attempts.back().connected_us = core_.loop().now_us();
   send_request();
 }

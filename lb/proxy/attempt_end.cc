@@ -53,7 +53,7 @@ policy::AttemptFacts ProxyContent::facts(ErrorKind kind) const {
   f.request_held = request().held;
   // Of two nodes' hints the client could not tell which are the answer's.
   f.client_answered = responder().state != ResponseState::kNone || responder().interim_sent;
-  f.upgrade = request().head.websocket && location().upgrade_websocket;
+  f.upgrade = !state_.upgrade.empty();
   f.tries_made = state_.tries;
   f.first_started = state_.first_attempt_at;
   f.now = core_.loop().now();

@@ -97,11 +97,36 @@ void ProxyContent::compose_request() {
       break;
     default: out_request_.framing = {http::Framing::kNone, -1};
   }
-  const bool websocket = request().head.websocket && location.upgrade_websocket && !location.http10;
-  out_request_.connection = websocket                      ? http::ConnectionOption::kUpgradeWebsocket
-                            : !location.upstream_keepalive ? http::ConnectionOption::kClose
-                            : location.http10              ? http::ConnectionOption::kKeepAlive
-                                                           : http::ConnectionOption::kNone;
+  out_request_.upgrade = state_.upgrade;
+  out_request_.connection = !state_.upgrade.empty()                                   ? http::ConnectionOption::kUpgrade
+                            : !location.upstream_keepalive || location.close_upstream ? http::ConnectionOption::kClose
+                            : location.http10 ? http::ConnectionOption::kKeepAlive
+                                              : http::ConnectionOption::kNone;
+}
+
+// A WebSocket needs no word of the operator; any other protocol is asked for where the client and the operator's lines
+// (proxy_set_header Upgrade and Connection) both want it. h2c is never passed on: its requests would go past weir.
+// Before compose_request(), which drops the client's own lines.
+std::string_view ProxyContent::upgrade_asked_for() {
+  const Location& location = x_.location();
+  const http::RequestHead& head = request().head;
+  if (location.http10) return {};
+  if (head.websocket) return location.upgrade_websocket ? http::kWebsocket : std::string_view();
+  const http::Field* asked = head.fields.find(HeaderToken::kUpgrade);
+  if (asked == nullptr || head.version != http::Version::kHttp11 || !request().is_whole()) return {};
+  std::string_view protocol;
+  bool wanted = false;
+  for (const HeaderSetting& setting : location.set_headers) {
+    if (setting.token == HeaderToken::kUpgrade) protocol = setting.value.render(x_, arena());
+    if (setting.token == HeaderToken::kConnection)
+      for_each_list_element(setting.value.render(x_, arena()),
+                            [&](std::string_view option) { wanted = wanted || iequals(option, "upgrade"); });
+  }
+  const bool is_protocol = !protocol.empty() && std::all_of(protocol.begin(), protocol.end(),
+                                                            [](char c) { return is_tchar(c) || c == '/'; });
+  const bool is_http = iequals(protocol.substr(0, 2), "h2") || iequals(protocol.substr(0, 5), "HTTP/");
+  if (!wanted || !is_protocol || is_http || iequals(protocol, http::kWebsocket)) return {};
+  return iequals(protocol, asked->value) ? protocol : std::string_view();
 }
 
 void ProxyContent::add_forwarding_fields() {

@@ -48,6 +48,9 @@ void Exchange::compose_response_head(http::ResponseHead& response, http::OutResp
   const Location& location = *location_;
   http::FieldList& fields = response.fields;
   responder_.sent = &fields;
+  // RFC 9110 15.5.22: a 426 says in Upgrade what to switch to.
+  const http::Field* offer = response.status == 426 ? fields.find(HeaderToken::kUpgrade) : nullptr;
+  const std::string_view offered = offer != nullptr ? offer->value : std::string_view();
   http::drop_hop_by_hop(fields);
   for (http::Field& field : fields) {
     if (field.dropped) continue;
@@ -78,6 +81,11 @@ void Exchange::compose_response_head(http::ResponseHead& response, http::OutResp
     }
   }
   responder_.sent_body = out.body;
+  if (out.status == 426 &&
+      !offered.empty()) {  // as others: the codec writes no other Upgrade or Connection beside them
+    fields.add_clean("Upgrade", offered, HeaderToken::kOther);
+    fields.add_clean("Connection", "Upgrade", HeaderToken::kOther);
+  }
   out.fields = &fields;
   add_own_fields(fields, out.status);
 }
@@ -91,7 +99,9 @@ void Exchange::add_own_fields(http::FieldList& fields, int status) {
   for (const HeaderSetting& setting : location.add_headers) {
     if (!setting.always && !takes_add_header(status)) continue;
     const std::string_view value = setting.value.render(*this, arena_);
-    if (!value.empty()) fields.add(setting.name, value, setting.token);
+    // Upgrade is the operator's here (a 426 needs it), any other hop-by-hop field is the codec's.
+    const HeaderToken token = setting.token == HeaderToken::kUpgrade ? HeaderToken::kOther : setting.token;
+    if (!value.empty()) fields.add(setting.name, value, token);
   }
 }
 

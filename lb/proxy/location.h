@@ -86,6 +86,7 @@ struct Location {
   bool automatic_headers = true;   // weir's Host and X-Forwarded-* (SEMANTICS section 1); false under `defaults nginx`
   bool http10 = false;             // proxy_http_version 1.0
   bool upstream_keepalive = true;  // false under `defaults nginx` without `keepalive`
+  bool close_upstream = false;     // proxy_set_header Connection close
   Millis connect_timeout{2'000};
   Millis read_timeout{60'000};
   Millis send_timeout{60'000};

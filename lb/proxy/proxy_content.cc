@@ -122,7 +122,7 @@ void ProxyContent::end() {
   leave_queue();
   release_budget();
   if (state_.counted) state_.cluster->site->inflight->fetch_sub(1, std::memory_order_relaxed);
-  if (request().head.framing != http::Framing::kNone || request().head.websocket) upload_.reset();
+  if (request().head.framing != http::Framing::kNone || !state_.upgrade.empty()) upload_.reset();
   if (record().attempts.size() > 0) {
     attempt_.response.clear();
     responder().body.reset();

@@ -61,11 +61,12 @@ struct Attempt : AttemptState {
 
 struct ProxyState {
   WorkerCluster* cluster = nullptr;
-  policy::BoundPeers bound;        // whom persistence has the request ask for
-  std::string_view bound_session;  // learned before; its peer may be gone
-  std::string_view host;           // $proxy_host
-  uint16_t port = 0;               // $proxy_port
-  bool counted = false;            // among the cluster's requests under way
+  policy::BoundPeers bound;             // whom persistence has the request ask for
+  std::string_view bound_session;       // learned before; its peer may be gone
+  std::string_view host;                // $proxy_host
+  uint16_t port = 0;                    // $proxy_port
+  std::string_view upgrade;             // the protocol that the peer is asked to switch to; empty: none
+  bool counted = false;                 // among the cluster's requests under way
   bool budget_taken = false;
   bool queued = false;  // in the upstream's queue: ticket, queue_token
   bool composed = false;
@@ -188,6 +189,7 @@ class ProxyContent final : public Content, private upstream::LeaseHandler, priva
   // --- forward_request.cc
   void compose_request();
   void add_forwarding_fields();
+  std::string_view upgrade_asked_for();
   std::string_view request_target();
 
   // What it works on, of the exchange.

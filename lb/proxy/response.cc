@@ -174,6 +174,7 @@ void ProxyContent::open_tunnel() {
   x_.compose_response_head(attempt_.response, head);
   if (state_.cluster->site->sticky != nullptr) note_binding(attempt_.response.fields);
   head.body = responder().sent_body = {};
+  head.upgrade = state_.upgrade;
   x_.move(ResponseState::kHead);
   const Sent sent = downstream().send({.head = &head});
   if (sent.error < 0) {
@@ -196,6 +197,7 @@ void ProxyContent::open_tunnel() {
     log =
         std::make_unique<TunnelLog>(core_, location().access_logs, x_, record(), downstream().connection().started_us);
   Tunnel::Options options;
+  options.websocket = state_.upgrade == http::kWebsocket;
   options.idle = location().tunnel_timeout;
   options.client_send = location().client_send_timeout;
   options.lingering = location().lingering;

@@ -194,7 +194,7 @@ VariableValue Exchange::sent_framing(http::HeaderToken token, Arena& arena) cons
     return framing.framing == http::Framing::kChunked ? found("chunked") : VariableValue{};
   switch (framing.connection) {
     case http::ConnectionOption::kClose: return found("close");
-    case http::ConnectionOption::kUpgradeWebsocket: return found("upgrade");
+    case http::ConnectionOption::kUpgrade: return found("upgrade");
     case http::ConnectionOption::kNone:
     case http::ConnectionOption::kKeepAlive: break;
   }

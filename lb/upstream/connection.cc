@@ -27,7 +27,7 @@ void Connection::retire() {
   slot_.group.pool().count(-1);
 }
 
-http::StreamId Connection::open_stream(LeaseHandler& handler, http::Method method, bool websocket,
+http::StreamId Connection::open_stream(LeaseHandler& handler, http::Method method, std::string_view upgrade,
                                        const http::HeadLimits& limits) {
   assert(reserved_ > 0);
   --reserved_;
@@ -41,7 +41,9 @@ http::StreamId Connection::open_stream(LeaseHandler& handler, http::Method metho
   fresh->handler = &handler;
   fresh->sent_before = transport_->bytes_sent();
   codec_.set_limits(limits);
-  return fresh->id = codec_.open(method, websocket);
+  fresh->id = codec_.open(method, !upgrade.empty());
+  if (!upgrade.empty()) codec_.expect_upgrade(fresh->id, upgrade);
+  return fresh->id;
 }
 
 void Connection::end_lease(http::StreamId id) {

@@ -63,7 +63,7 @@ class Connection : public io::Buriable,
 
   // For Lease.
   http::ClientCodec& codec() { return codec_; }
-  http::StreamId open_stream(LeaseHandler& handler, http::Method method, bool websocket,
+  http::StreamId open_stream(LeaseHandler& handler, http::Method method, std::string_view upgrade,
                              const http::HeadLimits& limits);
   void end_lease(http::StreamId id);
   void send_head(http::StreamId id, const http::OutRequest& head, Arena& arena, http::OutBatch& out);

@@ -29,11 +29,11 @@ class Lease {
     if (connection_ != nullptr) std::exchange(connection_, nullptr)->end_lease(std::exchange(stream_, 0));
   }
 
-  // Opens the stream, for one request of that method. Once; everything below comes after it. `handler` and the limits
-  // of its answer outlive the lease.
-  void begin(LeaseHandler& handler, http::Method method, bool websocket,
+  // Opens the stream, for one request of that method; `upgrade`: the protocol that it asks for, empty: none. Once;
+  // everything below comes after it. `handler` and the limits of its answer outlive the lease.
+  void begin(LeaseHandler& handler, http::Method method, std::string_view upgrade,
              const http::HeadLimits& limits = http::kAnswerLimits) {
-    stream_ = connection_->open_stream(handler, method, websocket, limits);
+    stream_ = connection_->open_stream(handler, method, upgrade, limits);
   }
   http::StreamId stream() const { return stream_; }
 

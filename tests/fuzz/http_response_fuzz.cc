@@ -41,7 +41,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   must(!whole.events->out_of_order && whole.events->finals.size() <= 1);
   for (const auto& r : whole.events->finals) {
     check(r, method);
-    must(r.status != 101 || (websocket && r.upgrade_websocket));
+    must(r.status != 101 || (websocket && r.upgraded));
   }
   for (const auto& r : whole.events->interims) must(r.status < 200 && r.status != 101 && r.body.empty());
   const auto same = [&](const std::vector<size_t>& cuts) {

@@ -41,5 +41,30 @@ TEST(HeadLimits, out_of_range_are_refused) {
             "weir.conf:1:13: error: value 8001 in \"max_headers\" directive is too large, the most is 8000\n");
 }
 
+TEST(ProxySetHeader, field_of_the_codec_is_a_warning) {
+  EXPECT_EQ(
+      messages(in_location("\nproxy_set_header TE trailers;")),
+      "weir.conf:2:1: warning: weir writes the field TE itself where it is needed, \"proxy_set_header\" of it has no "
+      "effect\n");
+  EXPECT_EQ(messages(in_location("\nadd_header Content-Length 5;")),
+            "weir.conf:2:1: warning: weir writes the field Content-Length itself where it is needed, \"add_header\" of "
+            "it has "
+            "no effect\n");
+  EXPECT_EQ(messages(in_location("\nproxy_set_header Connection \"x-mine\";")),
+            "weir.conf:2:1: warning: weir writes the field Connection towards peers itself, \"x-mine\" has no effect "
+            "in it\n");
+  EXPECT_EQ(messages(in_location("proxy_set_header Connection upgrade; proxy_set_header Upgrade $http_upgrade;"
+                                 "proxy_set_header Transfer-Encoding \"\";")),
+            "");
+}
+
+TEST(ProxySetHeader, connection_close_closes) {
+  EXPECT_FALSE(location_of(load(in_location(""))).close_upstream);
+  EXPECT_TRUE(location_of(load(in_location("proxy_set_header Connection close;"))).close_upstream);
+  EXPECT_TRUE(location_of(load("proxy_set_header Connection Close; " + in_location(""))).close_upstream);
+  EXPECT_FALSE(
+      location_of(load("proxy_set_header Connection close; " + in_location("proxy_set_header X y;"))).close_upstream);
+}
+
 }  // namespace
 }  // namespace weir::config

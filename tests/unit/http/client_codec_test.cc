@@ -175,7 +175,7 @@ TEST(ClientCodec, a_101_needs_a_question_and_both_fields) {
       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\nConnection: upgrade\r\n\r\nframes";
   const auto fed = feed_response(good, Method::kGet, true);
   ASSERT_EQ(fed.events->finals.size(), 1u) << fed.events->error;
-  EXPECT_TRUE(fed.events->finals[0].upgrade_websocket);
+  EXPECT_TRUE(fed.events->finals[0].upgraded);
   EXPECT_EQ(fed.left, 6u);
   EXPECT_EQ(feed_response(good).events->error, "101 that was not asked for");
   constexpr const char* kMismatch = "101 without a matching Upgrade";
@@ -190,6 +190,20 @@ TEST(ClientCodec, a_101_needs_a_question_and_both_fields) {
   const auto plain = feed_response("HTTP/1.1 426 Upgrade Required\r\nContent-Length: 2\r\n\r\nno", Method::kGet, true);
   ASSERT_EQ(plain.events->finals.size(), 1u);
   EXPECT_EQ(plain.events->finals[0].body, "no");
+}
+
+TEST(ClientCodec, a_101_must_name_the_protocol_that_was_asked_for) {
+  const auto error = [](std::string_view asked, const std::string& named) {
+    H1ClientCodec codec;
+    record::Responses events;
+    codec.open(Method::kPost, true);
+    codec.expect_upgrade(kH1Stream, asked);
+    codec.feed("HTTP/1.1 101 S\r\nUpgrade: " + named + "\r\nConnection: upgrade\r\n\r\n", events);
+    return events.error;
+  };
+  EXPECT_EQ(error("SPDY/3.1", "spdy/3.1"), "");
+  EXPECT_EQ(error("SPDY/3.1", "SPDY/3"), "101 without a matching Upgrade");
+  EXPECT_EQ(error("tcp", "websocket"), "101 without a matching Upgrade");
 }
 
 TEST(ClientCodec, serves_one_exchange_after_another) {

@@ -100,7 +100,7 @@ struct Response {
   int status = 0;
   std::string reason, fields, body;
   Framing framing = Framing::kNone;
-  bool keep_alive = false, upgrade_websocket = false, ended = false;
+  bool keep_alive = false, upgraded = false, ended = false;
   int64_t content_length = -1;
   int keep_alive_timeout = -1;
   bool operator==(const Response&) const = default;
@@ -155,7 +155,7 @@ class Responses final : public ClientCodec::Handler {
     r.fields = list(h.fields);
     r.framing = h.framing;
     r.keep_alive = h.keep_alive;
-    r.upgrade_websocket = h.upgrade_websocket;
+    r.upgraded = h.upgraded;
     r.content_length = h.content_length;
     r.keep_alive_timeout = h.keep_alive_timeout;
     return r;

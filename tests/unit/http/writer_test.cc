@@ -179,10 +179,8 @@ TEST_F(Writer, request_lines) {
                      .connection = ConnectionOption::kClose,
                      .fields = &fields_}),
             "POST / HTTP/1.0\r\nHost: a\r\nContent-Length: 9223372036854775807\r\nConnection: close\r\n\r\n");
-  EXPECT_EQ(
-      request(
-          {.method = "GET", .target = "/ws", .connection = ConnectionOption::kUpgradeWebsocket, .fields = &fields_}),
-      "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+  EXPECT_EQ(request({.method = "GET", .target = "/ws", .connection = ConnectionOption::kUpgrade, .fields = &fields_}),
+            "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
 }
 
 TEST_F(Writer, a_rewritten_target_cannot_split_the_request) {

@@ -82,7 +82,7 @@ class PoolTest : public testing::Test {
   void use(Lease lease, std::string_view response = kEmpty, bool request_sent = true) {
     asker_.forget();
     asker_.lease = std::move(lease);
-    asker_.lease.begin(asker_, http::Method::kGet, true);
+    asker_.lease.begin(asker_, http::Method::kGet, http::kWebsocket);
     http::OutBatch out;
     if (request_sent) asker_.lease.send_end(out);
     wire_->inbound = response;
@@ -193,7 +193,7 @@ TEST_F(PoolTest, refuses_a_response_with_connection_close) {
 TEST_F(PoolTest, refuses_a_connection_that_weir_asked_to_close) {
   Lease lease = connect();
   asker_.lease = std::move(lease);
-  asker_.lease.begin(asker_, http::Method::kGet, false);
+  asker_.lease.begin(asker_, http::Method::kGet, {});
   const http::FieldList none;
   http::OutRequest head;
   head.method = "GET";
@@ -477,6 +477,7 @@ class TestCodec final : public http::ClientCodec {
  public:
   uint32_t capacity() const override { return 3 - static_cast<uint32_t>(open_.size()); }
   void set_limits(const http::HeadLimits&) override {}
+  void expect_upgrade(http::StreamId, std::string_view) override {}
   http::StreamId open(http::Method, bool) override {
     open_.push_back(next_);
     return std::exchange(next_, next_ + 2);
@@ -521,7 +522,7 @@ class StreamsTest : public PoolTest {
       ++connects_;
     }
     asker.lease = std::move(lease);
-    asker.lease.begin(asker, http::Method::kGet, false);
+    asker.lease.begin(asker, http::Method::kGet, {});
     http::OutBatch out;
     asker.lease.send_end(out);
   }

@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+"""What weir makes of a request and an answer on their way: Host, forwarding fields, framing, redirects, error pages."""
+from weirtest import Case, answer, main
+
+
+class ToThePeer(Case):
+    def test_operators_connection_close_reaches_the_peer(self):
+        backend = self.backend()
+        weir = self.proxied(backend, "proxy_set_header Connection close;")
+        for _ in range(2):
+            self.assertEqual(self.get(weir).status, 200)
+            self.assertEqual(backend.requests[-1].all("connection"), ["close"])
+        self.assertEqual(len(backend.connections), 2)
+
+
+class Upgrades(Case):
+    LINES = "proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;"
+
+    def switching(self, protocol: str = ""):
+        """A peer that switches to what it is asked for (or to `protocol`) and echoes, or answers 200 where it is not asked."""
+        def script(conn):
+            request = conn.read_request()
+            if not request.has("upgrade"):
+                conn.send(answer("plain"))
+                return
+            to = protocol or request.get("upgrade")
+            conn.send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: %s\r\nConnection: Upgrade\r\n\r\nhello" % to.encode())
+            conn.send(conn.reader.take(4).upper())
+            conn.wait_closed()
+        return self.backend(script=script)
+
+    def ask(self, weir, protocol: str, method: bytes = b"POST", more: bytes = b""):
+        return self.client(weir).send(method + b" /attach HTTP/1.1\r\nHost: a\r\nUpgrade: %s\r\nConnection: Upgrade\r\n" % protocol.encode()
+                                      + more + b"\r\n")
+
+    def test_any_protocol_of_the_operators_lines_becomes_a_tunnel(self):
+        for protocol, more in (("tcp", b""), ("SPDY/3.1", b"Content-Length: 0\r\n"), ("TUN/1.0", b"")):
+            with self.subTest(protocol):
+                peer = self.switching()
+                client = self.ask(self.proxied(peer, self.LINES), protocol, more=more)
+                head = client.read_until(b"\r\n\r\n")
+                self.assertTrue(head.startswith(b"HTTP/1.1 101 "), head)
+                self.assertIn(b"\r\nUpgrade: %s\r\n" % protocol.encode(), head)
+                self.assertEqual(client.read(5), b"hello")
+                self.assertEqual(client.send(b"ping").read(4), b"PING")
+                self.assertEqual(peer.requests[-1].get("connection").lower(), "upgrade")
+
+    def test_upgrade_without_the_operators_lines_is_a_plain_request(self):
+        for location in ("", "proxy_set_header Upgrade $http_upgrade;", "proxy_set_header Upgrade other; proxy_set_header Connection upgrade;"):
+            self.assertEqual(self.ask(self.proxied(self.switching(), location), "tcp").read_response().body, b"plain")
+        for protocol in ("h2c", "HTTP/2.0", "a b"):
+            self.assertEqual(self.ask(self.proxied(self.switching(), self.LINES), protocol).read_response().body, b"plain")
+
+    def test_peer_that_switches_to_another_protocol_is_502(self):
+        self.assertEqual(self.ask(self.proxied(self.switching("other"), self.LINES), "tcp").read_response().status, 502)
+
+
+class FromThePeer(Case):
+    def test_426_keeps_its_upgrade(self):
+        weir = self.proxied(self.backend(lambda r: answer("x", status=426, headers=[("Upgrade", "websocket"), ("Connection", "Upgrade")])))
+        response = self.get(weir)
+        self.assertEqual((response.status, response.all("upgrade"), response.get("connection").lower()), (426, ["websocket"], "upgrade"))
+        other = self.proxied(self.backend(lambda r: answer("x", headers=[("Upgrade", "h2c"), ("Connection", "Upgrade")])))
+        self.assertEqual(self.get(other).all("upgrade"), [])
+
+
+if __name__ == "__main__":
+    main()
