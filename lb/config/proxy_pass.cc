@@ -1,37 +1,22 @@
 // Finding the upstream of a proxy_pass, or making one of the address it names.
 #include "config/proxy_pass.h"
 
+#include <algorithm>
+
 #include "base/bytes.h"
 #include "config/builder.h"
 #include "config/values.h"
+#include "proxy/pass_url.h"
+#include "route/map.h"
 
 namespace weir::config {
 namespace {
 
 constexpr uint16_t kHttpPort = 80;
 
-// "unix:/run/app.sock:/uri" or "host:port/uri": where the URI begins.
-size_t uri_start(std::string_view rest) {
-  if (!rest.starts_with("unix:")) {
-    const size_t at = rest.find_first_of("/?#");
-    return at == std::string_view::npos ? rest.size() : at;
-  }
-  const size_t colon = rest.find(':', 5);
-  return colon == std::string_view::npos ? rest.size() : colon;
-}
-
 bool may_have_uri(const LocationModel& location) {
   return location.kind == route::LocationKind::kPrefix || location.kind == route::LocationKind::kPrefixFinal ||
          location.kind == route::LocationKind::kExact;
-}
-
-void pass_to_variable(Call& call) {
-  auto compiled = call.compile(0);
-  if (!compiled) return;
-  proxy::ProxyPass pass;
-  pass.dynamic = std::move(*compiled);
-  call.scope.level->location.upstream_keepalive = true;
-  call.scope.level->location.pass = std::move(pass);
 }
 
 // A cluster of one server, under the name it was written by.
@@ -56,52 +41,150 @@ int implicit_upstream(Call& call, const HostPort& host, const std::string& name)
   return call.builder.add_upstream(std::move(made));
 }
 
+// The cluster of HOST[:PORT] or unix:PATH: that of the upstream{} of this name, else one made of it.
+struct Target {
+  int cluster = -1;
+  std::string host;
+  uint16_t port = kHttpPort;
+  bool host_is_name = false;
+};
+
+Result<Target> find_target(Call& call, std::string_view authority) {
+  auto host = parse_host_port(authority, kHttpPort);
+  if (!host) return Unexpected{std::move(host.error())};
+  Target target;
+  const bool is_socket = host->address.is_unix();
+  target.port = is_socket ? kHttpPort : host->port;
+  const std::string bare = is_socket ? std::string(authority) : host->host;
+  if (const int known = is_socket ? -1 : call.builder.find_upstream(bare, false); known >= 0) {
+    if (host->has_port) return Unexpected{"upstream \"" + bare + "\" may not have port " + std::to_string(host->port)};
+    target.cluster = known;
+    target.host = bare;
+    return target;
+  }
+  const std::string name = is_socket || host->port == kHttpPort ? bare : bare + ":" + std::to_string(host->port);
+  target.host = is_socket ? "localhost" : name;
+  target.host_is_name = host->address.empty();
+  target.cluster = call.builder.find_upstream(name, true);
+  if (target.cluster < 0) {
+    target.cluster = implicit_upstream(call, *host, name);
+  } else if (const UpstreamModel& first = call.builder.model().upstreams[static_cast<size_t>(target.cluster)];
+             target.host_is_name && first.resolver != call.scope.level->resolver) {
+    call.warning("\"" + name + "\" is asked for with the \"resolver\" of its first \"proxy_pass\", at " +
+                 first.position);
+  }
+  return target;
+}
+
+// The texts that the beginning of a proxy_pass with variables can become, up to its URI.
+struct Beginnings {
+  static constexpr size_t kMost = 256;
+  std::vector<std::string> texts{""};
+  bool complete = true;    // false: a variable in it takes its value from the request
+  bool from_maps = false;  // values of maps are among them
+
+  void append(const std::vector<std::string>& values) {
+    std::vector<std::string> longer;
+    for (const std::string& text : texts)
+      for (const std::string& value : values)
+        if (longer.size() < kMost) longer.push_back(text + value);
+    texts = std::move(longer);
+  }
+};
+
+bool begins_with_slash(route::Var id) {
+  return id == route::Var::kRequestUri || id == route::Var::kUri || id == route::Var::kDocumentUri;
+}
+
+bool has_uri(std::string_view text) {
+  return !proxy::split_pass_url(text).uri.empty();
+}
+
+// What a map can give without asking the request any further.
+std::vector<std::string> literals_of(const route::Map& map, bool& complete) {
+  std::vector<std::string> out;
+  const route::Template* const source = &map.source();
+  map.for_each_template([&](const route::Template& value) {
+    if (&value == source) return;
+    if (value.is_literal()) {
+      out.push_back(value.text());
+    } else {
+      complete = false;
+    }
+  });
+  std::sort(out.begin(), out.end());  // a map keeps no order
+  return out;
+}
+
+Beginnings beginnings_of(const route::Template& text) {
+  Beginnings out;
+  for (const route::Template::Part& part : text.parts()) {
+    if (std::all_of(out.texts.begin(), out.texts.end(), [](const std::string& each) { return has_uri(each); })) break;
+    if (!part.is_variable) {
+      out.append({part.literal});
+    } else if (begins_with_slash(part.variable.id)) {
+      break;
+    } else if (part.variable.id == route::Var::kMap) {
+      out.append(literals_of(*part.variable.map, out.complete));
+      out.from_maps = true;
+    } else {
+      out.complete = false;
+      break;
+    }
+  }
+  return out;
+}
+
+// With variables: what the configuration itself says of the address is resolved and checked now. An address that only a
+// request knows is never dialled: clients would choose where weir connects to (server side request forgery).
+void pass_to_variable(Call& call) {
+  auto compiled = call.compile(0);
+  if (!compiled) return;
+  const Beginnings beginnings = beginnings_of(*compiled);
+  for (const std::string& text : beginnings.texts) {
+    const proxy::PassUrl url = proxy::split_pass_url(text);
+    if (url.scheme == proxy::PassUrl::Scheme::kHttps)  // in clear text it would go out unnoticed
+      return call.error_at(0, "https:// towards an upstream is known to nginx, but not supported by weir yet");
+    if (url.authority.empty() || (!beginnings.complete && !has_uri(text))) continue;  // a part of it is not known
+    const auto target = find_target(call, url.authority);
+    if (target) continue;
+    if (!beginnings.from_maps) return call.error_at(0, target.error());
+    call.warning(target.error() + " of \"" + text + "\", a value of a map: where it is used, weir answers 502");
+  }
+  if (!beginnings.complete)
+    call.warning(
+        "\"proxy_pass\" reaches upstreams and addresses that the configuration names, also in its maps; where a "
+        "request's own words name another, weir answers 502");
+  proxy::ProxyPass pass;
+  pass.dynamic = std::move(*compiled);
+  call.scope.level->location.upstream_keepalive = true;
+  call.scope.level->location.pass = std::move(pass);
+}
+
 }  // namespace
 
 void apply_proxy_pass(Call& call) {
   const std::string& url = call.arg(0);
   if (url.find('$') != std::string::npos) return pass_to_variable(call);
-  if (iequals(std::string_view(url).substr(0, 8), "https://"))
+  const proxy::PassUrl parts = proxy::split_pass_url(url);
+  if (parts.scheme == proxy::PassUrl::Scheme::kHttps)
     return call.error_at(0, "https:// towards an upstream is known to nginx, but not supported by weir yet");
-  if (!iequals(std::string_view(url).substr(0, 7), "http://"))
+  if (parts.scheme == proxy::PassUrl::Scheme::kNone)
     return call.error_at(0, "invalid URL prefix in \"" + url + "\", it must be http://");
-  const std::string_view rest = std::string_view(url).substr(7);
-  const size_t cut = uri_start(rest);
-  const std::string_view authority = rest.substr(0, cut);
-  std::string_view uri = rest.substr(cut);
-  if (uri.starts_with(':')) uri.remove_prefix(1);
 
   proxy::ProxyPass pass;
-  pass.has_uri = !uri.empty();
-  pass.uri = uri.starts_with('/') || uri.empty() ? std::string(uri) : "/" + std::string(uri);
+  pass.has_uri = !parts.uri.empty();
+  pass.uri = parts.uri.starts_with('/') || parts.uri.empty() ? std::string(parts.uri) : "/" + std::string(parts.uri);
   if (pass.has_uri && call.scope.location != nullptr && !may_have_uri(*call.scope.location))
     return call.error_at(
         0, "\"proxy_pass\" cannot have a URI part in a location given by a regular expression or by name");
 
-  auto host = parse_host_port(authority, kHttpPort);
-  if (!host) return call.error_at(0, std::move(host.error()));
-  pass.port = host->port;
-  const bool is_socket = host->address.is_unix();
-  const std::string bare = is_socket ? std::string(authority) : host->host;
-  if (const int known = is_socket ? -1 : call.builder.find_upstream(bare, false); known >= 0) {
-    if (host->has_port)
-      return call.error_at(0, "upstream \"" + bare + "\" may not have port " + std::to_string(host->port));
-    pass.cluster = known;
-    pass.host = bare;
-  } else {
-    if (is_socket) pass.port = kHttpPort;
-    const std::string name = is_socket || host->port == kHttpPort ? bare : bare + ":" + std::to_string(host->port);
-    pass.host = is_socket ? "localhost" : name;
-    pass.host_is_name = host->address.empty();
-    pass.cluster = call.builder.find_upstream(name, true);
-    if (pass.cluster < 0) {
-      pass.cluster = implicit_upstream(call, *host, name);
-    } else if (const UpstreamModel& first = call.builder.model().upstreams[static_cast<size_t>(pass.cluster)];
-               pass.host_is_name && first.resolver != call.scope.level->resolver) {
-      call.warning("\"" + name + "\" is asked for with the \"resolver\" of its first \"proxy_pass\", at " +
-                   first.position);
-    }
-  }
+  auto target = find_target(call, parts.authority);
+  if (!target) return call.error_at(0, std::move(target.error()));
+  pass.cluster = target->cluster;
+  pass.host = std::move(target->host);
+  pass.port = target->port;
+  pass.host_is_name = target->host_is_name;
   const UpstreamModel& upstream = call.builder.model().upstreams[static_cast<size_t>(pass.cluster)];
   call.scope.level->location.upstream_keepalive = upstream.settings.pool.max_idle != 0;
   call.scope.level->location.pass = std::move(pass);

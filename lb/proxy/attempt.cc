@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "proxy/core.h"
 #include "proxy/exchange.h"
+#include "proxy/pass_url.h"
 #include "proxy/proxy_content.h"
 #include "upstream/pool.h"
 
@@ -20,19 +21,24 @@ WorkerCluster* ProxyContent::find_cluster() {
   const ProxyPass& pass = *location().pass;
   state_.host = pass.host;
   state_.port = pass.port;
+  state_.target = {};
   if (!pass.dynamic) return &x_.epoch().cluster(pass.cluster);
-  // Variables choose among the configured upstreams; an address made of a client's words is never dialled.
-  std::string_view name = pass.dynamic->render(x_, arena());
-  if (const size_t scheme = name.find("://"); scheme != std::string_view::npos) name.remove_prefix(scheme + 3);
-  name = name.substr(0, name.find('/'));
+  // Variables choose among the upstreams and addresses that the configuration names; an address made of a client's
+  // words is never dialled.
+  const PassUrl url = split_pass_url(pass.dynamic->render(x_, arena()));
+  std::string_view name = url.authority;
+  if (name.ends_with(":80")) name.remove_suffix(3);
   const auto& by_name = x_.epoch().site().cluster_by_name;
   const auto at = by_name.find(std::string(name));
-  if (at == by_name.end()) {
-    log::error("location ", location().pattern, ": no upstream \"", name, "\" (connection ",
-               downstream().connection().number, ")");
+  const bool is_https = url.scheme == PassUrl::Scheme::kHttps;
+  if (at == by_name.end() || is_https) {
+    log::error("location ", location().pattern, ": no ", is_https ? "https towards " : "", "upstream \"", name,
+               "\" (connection ", downstream().connection().number, ")");
     return nullptr;
   }
-  state_.host = name;
+  state_.host = name.starts_with("unix:") ? std::string_view("localhost") : url.authority;
+  // As nginx: a URI of variables is all of the target, its query too.
+  state_.target = url.uri.starts_with('/') || url.uri.empty() ? url.uri : arena().concat({"/", url.uri});
   return &x_.epoch().cluster(at->second);
 }
 

@@ -1,5 +1,9 @@
 #!/usr/bin/env python3
 """What weir makes of a request and an answer on their way: Host, forwarding fields, framing, redirects, error pages."""
+import os
+import shutil
+import tempfile
+
 from weirtest import Case, answer, main
 
 
@@ -11,6 +15,60 @@ class ToThePeer(Case):
             self.assertEqual(self.get(weir).status, 200)
             self.assertEqual(backend.requests[-1].all("connection"), ["close"])
         self.assertEqual(len(backend.connections), 2)
+
+
+class Variables(Case):
+    """proxy_pass with variables: what is text in it, and what the configuration's maps can give, is known at load."""
+
+    def served(self, passes: str, location: str = "/", http: str = "", backend=None):
+        backend = backend or self.backend()
+        weir = self.weir(f"upstream back {{ server {backend.address}; }} {http} "
+                         f"server {{ listen <<front>>; location {location} {{ proxy_pass {passes.replace('BACK', backend.address)}; }} }}")
+        return backend, weir
+
+    def test_uri_of_variables_is_the_target(self):
+        for passes, location, asked, expected in (
+                ("http://back/n/$1", "~ ^/num/(.*)$", "/num/7?x=1", "/n/7"),
+                ("http://back/n/$1$is_args$args", "~ ^/num/(.*)$", "/num/7?x=1", "/n/7?x=1"),
+                ("http://back$request_uri", "/", "/a%2Fb?c", "/a%2Fb?c"),
+                ("http://back/h?p=$arg_a", "/", "/x?a=5", "/h?p=5"),
+                ("http://back?p=$arg_a", "/", "/x?a=5", "/?p=5"),
+                ("http://BACK$request_uri", "/", "/y?z", "/y?z"),
+                ("HTTP://BACK/fixed$is_args$args", "/", "/y?z", "/fixed?z"),
+                ("http://back/$1", "~ ^/([^/]*)$", "/a%20b%0d%0aX:%20y", "/a%20b%0D%0AX:%20y")):
+            with self.subTest(passes):
+                backend, weir = self.served(passes, location)
+                self.assertEqual(self.get(weir, asked).status, 200)
+                self.assertEqual(backend.requests[-1].path, expected)
+
+    def test_values_of_maps_are_known(self):
+        backend = self.backend()
+        http = (f"map $arg_to $up {{ default back; direct {backend.address}; path {backend.address}/in/map; }} map $arg_to $url {{ url http://back/u; }}"
+                f"map $arg_to $port {{ default {backend.address.rsplit(':', 1)[1]}; }}")
+        for passes, asked, expected in (
+                ("http://$up", "/x", "/x"), ("http://$up", "/x?to=direct", "/x?to=direct"), ("http://$up/fixed", "/x", "/fixed"),
+                ("http://$up", "/x?to=path", "/in/map"), ("$url", "/x?to=url", "/u"),
+                (f"http://{backend.address.rsplit(':', 1)[0]}:$port$request_uri", "/z", "/z")):
+            with self.subTest(passes, asked=asked):
+                _, weir = self.served(passes, http=http, backend=backend)
+                self.assertEqual(self.get(weir, asked).status, 200)
+                self.assertEqual(backend.requests[-1].path, expected)
+
+    def test_unix_socket_with_variables(self):
+        path = tempfile.mkdtemp(prefix="weir-unix-") + "/s"
+        backend, weir = self.served("http://BACK:/u$request_uri", backend=self.backend(address="unix:" + path))
+        self.assertEqual(self.get(weir, "/x").status, 200)
+        self.assertEqual(backend.requests[-1].path, "/u/x")
+        shutil.rmtree(os.path.dirname(path))
+
+    def test_words_of_a_client_choose_no_address(self):
+        secret = self.backend()
+        _, weir = self.served("http://$arg_host")
+        self.assertEqual(self.get(weir, "/?host=" + secret.address).status, 502)
+        self.assertEqual(self.get(weir, "/?host=back").status, 200)
+        _, weir = self.served("$arg_url")
+        self.assertEqual(self.get(weir, "/?url=https://back/").status, 502)
+        self.assertEqual(secret.requests, [])
 
 
 class Upgrades(Case):

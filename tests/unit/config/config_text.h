@@ -42,9 +42,9 @@ inline ReadText yaml_text(std::string text) {
 }
 
 // A whole configuration that is expected to be right.
-inline LoadedConfig load(const std::string& text) {
+inline LoadedConfig load(const std::string& text, const std::string& warnings = "") {
   LoadedConfig loaded = load_text(text);
-  EXPECT_EQ(loaded.diagnostics.to_text(), "") << text;
+  EXPECT_EQ(loaded.diagnostics.to_text(), warnings) << text;
   return loaded;
 }
 // What is said of one that is not.

@@ -185,7 +185,10 @@ TEST(Config, proxy_pass_names_an_upstream_an_address_or_a_host) {
       "server { listen 1; location /a { proxy_pass http://U/x/; } location /b { proxy_pass http://10.0.0.1:8080; }"
       " location /c { proxy_pass http://10.0.0.1:8080/; } location /d { proxy_pass http://app.example; }"
       " location /e { proxy_pass http://unix:/run/a.sock:/y; } location /f { proxy_pass http://$host$request_uri; } }"
-      "upstream u { server unix:/run/b.sock; }");
+      "upstream u { server unix:/run/b.sock; }",
+      "weir.conf:1:275: warning: \"proxy_pass\" reaches upstreams and addresses that the configuration names, also in "
+      "its "
+      "maps; where a request's own words name another, weir answers 502\n");
   const auto& locations = loaded.model.servers[0].locations;
   EXPECT_EQ(locations[0].settings.pass->cluster, 0);
   EXPECT_EQ(locations[0].settings.pass->uri, "/x/");

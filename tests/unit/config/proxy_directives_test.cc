@@ -12,6 +12,10 @@ std::string in_location(const std::string& text, const std::string& http = "") {
 const proxy::Location& location_of(const LoadedConfig& loaded) {
   return loaded.model.servers.at(0).locations.at(0).settings;
 }
+std::string passing(const std::string& pass, const std::string& http = "") {
+  return http + " upstream back { server 10.0.0.1; } server { listen 1; location / {\nproxy_pass " + pass + ";\n} }";
+}
+
 TEST(HeadLimits, are_those_of_the_directives) {
   const LoadedConfig loaded =
       load("max_headers 300; accept_bare_lf on; " + in_location("proxy_max_headers 20; proxy_max_head_size 64k;"));
@@ -64,6 +68,33 @@ TEST(ProxySetHeader, connection_close_closes) {
   EXPECT_TRUE(location_of(load("proxy_set_header Connection Close; " + in_location(""))).close_upstream);
   EXPECT_FALSE(
       location_of(load("proxy_set_header Connection close; " + in_location("proxy_set_header X y;"))).close_upstream);
+}
+
+TEST(ProxyPassWithVariables, literal_addresses_become_clusters) {
+  const auto upstreams = [](const std::string& pass, const std::string& http = "") {
+    const LoadedConfig loaded = load(passing(pass, http));
+    std::vector<std::string> names;
+    for (const UpstreamModel& each : loaded.model.upstreams)
+      if (each.implicit) names.push_back(each.name);
+    return names;
+  };
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(upstreams("http://127.0.0.1:11000$request_uri"), Names{"127.0.0.1:11000"});
+  EXPECT_EQ(upstreams("http://unix:/x.sock:$request_uri"), Names{"unix:/x.sock"});
+  EXPECT_EQ(upstreams("http://back$request_uri"), Names{});
+  EXPECT_EQ(upstreams("http://$up/x", "map $host $up { default back; a 10.0.0.9:81; b 10.0.0.8/y; }"),
+            (Names{"10.0.0.8", "10.0.0.9:81"}));
+}
+
+TEST(ProxyPassWithVariables, wrong_and_unknown_addresses_are_reported) {
+  EXPECT_EQ(messages(passing("https://back$request_uri")),
+            "weir.conf:2:12: error: https:// towards an upstream is known to nginx, but not supported by weir yet\n");
+  EXPECT_EQ(messages(passing("http://back:81$request_uri")),
+            "weir.conf:2:12: error: upstream \"back\" may not have port 81\n");
+  EXPECT_EQ(messages(passing("http://$arg_host/x")),
+            "weir.conf:2:1: warning: \"proxy_pass\" reaches upstreams and addresses that the configuration names, also "
+            "in its "
+            "maps; where a request's own words name another, weir answers 502\n");
 }
 
 }  // namespace
