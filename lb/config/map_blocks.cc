@@ -121,6 +121,9 @@ void declare_captures(Builder& builder, const std::vector<Directive>& block) {
       split_location(directive, kind, pattern);
       if (kind == route::LocationKind::kRegex || kind == route::LocationKind::kRegexNoCase)
         declare_captures_of(pattern);
+    } else if (directive.name == "proxy_redirect" && directive.args.size() == 2) {
+      const std::string& from = directive.args[0].text;
+      if (from.starts_with('~')) declare_captures_of(from.substr(from.starts_with("~*") ? 2 : 1));
     }
     if (!directive.block) continue;
     if (directive.name != "map") {

@@ -2,6 +2,7 @@
 #include "config/builder.h"
 #include "config/fields.h"
 #include "config/proxy_pass.h"
+#include "config/proxy_redirect.h"
 
 namespace weir::config {
 namespace {
@@ -226,6 +227,20 @@ const Row kRows[] = {
         .weir_default = "10s",
         .nginx_default = "0",
         .help = "After this no other peer is asked; 0: no limit.",
+    },
+    {
+        .name = "proxy_redirect",
+        .contexts = kAnywhere,
+        .kind = {.form = "default | off | FROM TO",
+                 .most_args = 2,
+                 .apply = apply_proxy_redirect,
+                 .show = show_proxy_redirect},
+        .weir_default = "default",
+        .nginx_default = "default",
+        .help =
+            "How a peer's Location and Refresh are rewritten: FROM is a prefix, or a regular expression behind ~ or "
+            "~*; default makes the address in proxy_pass the location's prefix. Levels inherit all or nothing.",
+        .times = Times::kMany,
     },
     {
         .name = "proxy_ignore_client_abort",

@@ -174,6 +174,7 @@ void apply_proxy_pass(Call& call) {
 
   proxy::ProxyPass pass;
   pass.has_uri = !parts.uri.empty();
+  pass.url = url;
   pass.uri = parts.uri.starts_with('/') || parts.uri.empty() ? std::string(parts.uri) : "/" + std::string(parts.uri);
   if (pass.has_uri && call.scope.location != nullptr && !may_have_uri(*call.scope.location))
     return call.error_at(

@@ -28,6 +28,7 @@ constexpr Row kRows[] = {
     {"origin", HeaderToken::kOrigin},
     {"expect", HeaderToken::kExpect},
     {"referer", HeaderToken::kReferer},
+    {"refresh", HeaderToken::kRefresh},
     {"upgrade", HeaderToken::kUpgrade},
     {"trailer", HeaderToken::kTrailer},
     {"location", HeaderToken::kLocation},

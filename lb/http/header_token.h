@@ -32,6 +32,7 @@ enum class HeaderToken : uint8_t {
   kContentType,
   kContentEncoding,
   kLocation,
+  kRefresh,
   kRetryAfter,
   kCacheControl,
   kSetCookie,

@@ -89,6 +89,8 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   std::string_view uri() const { return uri_; }            // normalised path
   // What the peer is asked for: an internal redirect's, or the client's words.
   std::string_view target() const { return internal_target_.empty() ? request_.head.target : internal_target_; }
+  // How the client addressed the first of the proxies that are trusted, else this connection's scheme.
+  std::string_view client_scheme() const;
   std::string_view forwarded_for(Arena& arena) const;  // $proxy_add_x_forwarded_for
 
   // A subrequest that ends when this exchange does.
@@ -159,6 +161,7 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
 
   // --- forward_response.cc
   void add_own_fields(http::FieldList& fields, int status);
+  void rewrite_redirects(http::FieldList& fields);
 
   // --- local_answer.cc
   void answer(const Replacement& replacement);

@@ -26,6 +26,8 @@ bool hidden_by_default(const http::Field& field) {
   return field.name.size() > 7 && iequals(field.name.substr(0, 8), "X-Accel-");
 }
 
+constexpr http::TokenSet kRedirecting{HeaderToken::kLocation, HeaderToken::kRefresh};
+
 bool takes_add_header(int status) {
   switch (status) {
     case 200:
@@ -52,14 +54,17 @@ void Exchange::compose_response_head(http::ResponseHead& response, http::OutResp
   const http::Field* offer = response.status == 426 ? fields.find(HeaderToken::kUpgrade) : nullptr;
   const std::string_view offered = offer != nullptr ? offer->value : std::string_view();
   http::drop_hop_by_hop(fields);
+  bool redirects = false;
   for (http::Field& field : fields) {
     if (field.dropped) continue;
+    redirects = redirects || kRedirecting.has(field.token);
     if (field.token == HeaderToken::kContentType)
       responder_.event_stream = iequals(field.value.substr(0, 17), "text/event-stream");
     if (hidden_by_default(field) ? !listed(location.pass_headers, field.name)
                                  : listed(location.hide_headers, field.name))
       field.dropped = true;
   }
+  if (redirects) rewrite_redirects(fields);
   out = {};
   out.status = error_status_ != 0 ? error_status_ : response.status;
   if (out.status == response.status) out.reason = response.reason;
@@ -88,6 +93,37 @@ void Exchange::compose_response_head(http::ResponseHead& response, http::OutResp
   }
   out.fields = &fields;
   add_own_fields(fields, out.status);
+}
+
+// The received field stays as it was for $upstream_http_location.
+void Exchange::rewrite_redirects(http::FieldList& fields) {
+  for (int i = 0, count = fields.size(); i < count; ++i) {
+    const http::Field field = fields.begin()[i];
+    if (field.dropped || !kRedirecting.has(field.token)) continue;
+    const size_t at = field.token == HeaderToken::kLocation ? 0 : refresh_url(field.value);
+    if (at == std::string_view::npos) continue;
+    const auto made = rewrite_redirect(location_->redirects, *location_->pass, location_->prefix,
+                                       field.value.substr(at), *this, arena_);
+    if (!made) continue;
+    fields.begin()[i].dropped = true;
+    std::string_view text = *made;
+    // A path becomes absolute, as in weir's own redirects.
+    if (at == 0 && text.starts_with('/') && !text.starts_with("//") && !request_.head.host_field.empty())
+      text = arena_.concat({client_scheme(), "://", request_.head.host_field, text});
+    fields.add(field.name, at == 0 ? text : arena_.concat({field.value.substr(0, at), text}), field.token);
+  }
+}
+
+std::string_view Exchange::client_scheme() const {
+  const ConnectionInfo& connection = downstream_->connection();
+  if (location_->automatic_headers && location_->real_ip.trusts(connection.remote)) {
+    if (const http::Field* field = request_.head.fields.find(HeaderToken::kXForwardedProto)) {
+      const std::string_view proto = trim_ows(field->value.substr(0, field->value.find(',')));
+      for (const std::string_view known : {"https", "http"})
+        if (iequals(proto, known)) return known;
+    }
+  }
+  return connection.scheme();
 }
 
 void Exchange::add_own_fields(http::FieldList& fields, int status) {

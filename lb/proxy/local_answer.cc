@@ -33,7 +33,7 @@ void Exchange::send_redirect(int status, std::string_view target) {
   // A path becomes absolute, as nginx does.
   const std::string_view host = location_->port_in_redirect ? request_.head.host_field : request_.head.host;
   if (target.starts_with('/') && !host.empty() && location_->absolute_redirect)
-    target = arena_.concat({downstream_->connection().scheme(), "://", host, target});
+    target = arena_.concat({client_scheme(), "://", host, target});
   send_local(status, http::kLocalPageType, http::local_page(status, location_->server_tokens, arena_), target);
 }
 

@@ -15,6 +15,7 @@
 #include "http/mime_types.h"
 #include "observe/access_log.h"
 #include "policy/retry.h"
+#include "proxy/redirects.h"
 #include "route/template.h"
 
 namespace weir::proxy {
@@ -43,6 +44,7 @@ struct ProxyPass {
   std::string host;           // $proxy_host: "myapp", "10.0.0.1:8080"
   uint16_t port = 80;         // $proxy_port
   bool host_is_name = false;  // a DNS host, not an upstream{} and not an address: Host is $proxy_host then
+  std::string url;            // as written: what a peer may call itself in a redirect. Empty with variables
   bool has_uri = false;       // a URI part replaces the matched prefix
   std::string uri;
   // With variables: rendered, then looked up among the upstreams by name; nothing else can be reached.
@@ -97,6 +99,7 @@ struct Location {
   bool upgrade_websocket = true;
   int no_peer_status = 503;  // 502 under `defaults nginx`
   http::HeadLimits answer_limits = http::kAnswerLimits;
+  std::vector<RedirectRule> redirects{{.is_default = true, .regex = {}, .from = {}, .to = {}}};
   std::vector<std::string> hide_headers;  // lower case; beyond the automatic ones
   std::vector<std::string> pass_headers;  // lower case; Server, Date, X-Accel-* otherwise hidden as by nginx
 

@@ -114,12 +114,44 @@ class Upgrades(Case):
 
 
 class FromThePeer(Case):
+    def test_redirects_of_the_peer_are_rewritten(self):
+        backend = self.backend(lambda r: answer("x", status=302, headers=[("Location", r.get("x-to")), ("Refresh", "5; URL=" + r.get("x-to"))]))
+        own = f"http://{backend.address}"
+
+        def to(weir, target):
+            response = self.get(weir, "/app/x", headers=[("X-To", target)], host="shop.test:81")
+            return response.get("location"), response.get("refresh")[7:]
+        default = self.proxied(backend)
+        self.assertEqual(to(default, "http://u/login?a"), ("http://shop.test:81/login?a", "/login?a"))
+        for other in ("http://u2/login", "https://u/login", "http://u:81/", "/login", "//u/x", "http://elsewhere/http://u/"):
+            self.assertEqual(to(default, other), (other, other))
+        part = self.weir(f"server {{ listen <<front>>; location /app/ {{ proxy_pass {own}/base/; }} }}")
+        self.assertEqual(to(part, own + "/base/login"), ("http://shop.test:81/app/login", "/app/login"))
+        self.assertEqual(to(part, own + "/other"), (own + "/other",) * 2)
+        off = self.proxied(backend, "proxy_redirect off;")
+        self.assertEqual(to(off, "http://u/login"), ("http://u/login",) * 2)
+        rules = self.proxied(backend, "proxy_redirect http://a/ https://$host/b/; proxy_redirect ~*^http://(?<name>[a-z]+)\\.int/(.*)$ /$name/$2; "
+                                      "proxy_redirect default;")
+        self.assertEqual(to(rules, "http://a/x"), ("https://shop.test/b/x",) * 2)
+        self.assertEqual(to(rules, "http://APP.int/x/y"), ("http://shop.test:81/APP/x/y", "/APP/x/y"))
+        self.assertEqual(to(rules, "http://u/z"), ("http://shop.test:81/z", "/z"))
+
     def test_426_keeps_its_upgrade(self):
         weir = self.proxied(self.backend(lambda r: answer("x", status=426, headers=[("Upgrade", "websocket"), ("Connection", "Upgrade")])))
         response = self.get(weir)
         self.assertEqual((response.status, response.all("upgrade"), response.get("connection").lower()), (426, ["websocket"], "upgrade"))
         other = self.proxied(self.backend(lambda r: answer("x", headers=[("Upgrade", "h2c"), ("Connection", "Upgrade")])))
         self.assertEqual(self.get(other).all("upgrade"), [])
+
+
+class Forwarded(Case):
+    TRUST = "set_real_ip_from 127.0.0.0/8; real_ip_header X-Forwarded-For;"
+
+    def test_own_redirects_follow_the_scheme_of_a_trusted_proxy(self):
+        for server, scheme in ((self.TRUST, "https"), ("", "http")):
+            weir = self.weir(f"server {{ listen <<front>>; {server} return 301 /there; }}")
+            response = self.get(weir, headers=[("X-Forwarded-Proto", "https")], host="shop.test")
+            self.assertEqual(response.get("location"), f"{scheme}://shop.test/there")
 
 
 if __name__ == "__main__":

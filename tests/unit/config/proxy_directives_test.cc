@@ -45,6 +45,27 @@ TEST(HeadLimits, out_of_range_are_refused) {
             "weir.conf:1:13: error: value 8001 in \"max_headers\" directive is too large, the most is 8000\n");
 }
 
+TEST(ProxyRedirect, rules_are_inherited_all_or_none) {
+  EXPECT_TRUE(location_of(load(in_location(""))).redirects.at(0).is_default);
+  EXPECT_TRUE(location_of(load("proxy_redirect off; " + in_location(""))).redirects.empty());
+  const LoadedConfig loaded =
+      load("proxy_redirect off; " + in_location("proxy_redirect ~*^/a(.) /$1; proxy_redirect default;"));
+  ASSERT_EQ(location_of(loaded).redirects.size(), 2u);
+  EXPECT_NE(location_of(loaded).redirects[0].regex, nullptr);
+  EXPECT_TRUE(location_of(loaded).redirects[1].is_default);
+}
+
+TEST(ProxyRedirect, wrong_rules_are_refused) {
+  EXPECT_EQ(
+      messages(in_location("\nproxy_redirect on;")),
+      "weir.conf:2:16: error: invalid value \"on\" in \"proxy_redirect\" directive, it must be \"off\", \"default\" or "
+      "FROM TO\n");
+  EXPECT_EQ(messages(in_location("\nproxy_redirect ~( /;")),
+            "weir.conf:2:16: error: missing closing parenthesis at offset 1 in \"~(\"\n");
+  EXPECT_EQ(messages(in_location("\nproxy_redirect / /$nosuch;")),
+            "weir.conf:2:18: error: unknown \"nosuch\" variable\n");
+}
+
 TEST(ProxySetHeader, field_of_the_codec_is_a_warning) {
   EXPECT_EQ(
       messages(in_location("\nproxy_set_header TE trailers;")),

@@ -72,6 +72,7 @@ constexpr std::pair<const char*, HeaderToken> kTokens[] = {
     {"Set-Cookie", HeaderToken::kSetCookie},
     {"Cookie", HeaderToken::kCookie},
     {"Referer", HeaderToken::kReferer},
+    {"Refresh", HeaderToken::kRefresh},
     {"User-Agent", HeaderToken::kUserAgent},
     {"Authorization", HeaderToken::kAuthorization},
     {"Accept", HeaderToken::kAccept},

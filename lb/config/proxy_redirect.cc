@@ -1,0 +1,47 @@
+#include "config/proxy_redirect.h"
+
+#include "config/builder.h"
+#include "config/values.h"
+#include "config/words.h"
+
+namespace weir::config {
+
+void apply_proxy_redirect(Call& call) {
+  auto& rules = call.scope.level->location.redirects;
+  if (call.first) rules.clear();
+  proxy::RedirectRule rule;
+  if (call.count() == 1) {
+    if (call.arg(0) == "off") return;
+    if (call.arg(0) != "default") return call.invalid(0, "\"off\", \"default\" or FROM TO");
+    rule.is_default = true;
+    rules.push_back(std::move(rule));
+    return;
+  }
+  const std::string& from = call.arg(0);
+  if (from.starts_with('~')) {
+    const bool ignore_case = from.starts_with("~*");
+    auto regex = Regex::compile(std::string_view(from).substr(ignore_case ? 2 : 1), ignore_case);
+    if (!regex) return call.error_at(0, regex.error() + " in \"" + from + "\"");
+    rule.regex = std::make_shared<const Regex>(std::move(*regex));
+    rule.from = route::Template::literal(from);
+  } else {
+    auto compiled = call.compile(0);
+    if (!compiled) return;
+    rule.from = std::move(*compiled);
+  }
+  auto to = call.compile(1);
+  if (!to) return;
+  rule.to = std::move(*to);
+  rules.push_back(std::move(rule));
+}
+
+std::vector<std::string> show_proxy_redirect(const Scope& scope) {
+  const auto& rules = scope.level->location.redirects;
+  if (rules.empty()) return {"off"};
+  std::vector<std::string> out;
+  for (const proxy::RedirectRule& rule : rules)
+    out.push_back(rule.is_default ? "default" : quote_word(rule.from.text()) + " " + quote_word(rule.to.text()));
+  return out;
+}
+
+}  // namespace weir::config
