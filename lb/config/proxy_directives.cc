@@ -116,6 +116,17 @@ void apply_buffering(Call& call) {
     call.warning("weir streams bodies and does not spool them: \"" + call.directive.name + " on\" has no effect yet");
 }
 
+void apply_request_buffering(Call& call) {
+  const auto on = parse_flag(call.arg(0));
+  if (!on) return call.invalid(0, "\"on\" or \"off\"");
+  call.scope.level->location.stream_requests = !*on;
+  apply_buffering(call);
+}
+std::vector<std::string> show_request_buffering(const Scope& scope) {
+  if (!scope.level->location.stream_requests) return {};  // "on" would be a warning when the dump is read
+  return {"off"};
+}
+
 constexpr int64_t kFourG = 0xffffffff;
 
 const Row kRows[] = {
@@ -260,9 +271,10 @@ const Row kRows[] = {
     {
         .name = "proxy_request_buffering",
         .contexts = kAnywhere,
-        .kind = {.form = "on | off", .apply = apply_buffering},
-        .weir_default = "off",
-        .help = "Bodies above client_body_buffer_size are always streamed.",
+        .kind = {.form = "on | off", .apply = apply_request_buffering, .show = show_request_buffering},
+        .help = "off: the first bytes of a request's body go to a peer at once. on: a body up to "
+                "client_body_buffer_size is "
+                "held whole first; above it bodies are always streamed.",
     },
 };
 

@@ -67,6 +67,8 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
 
   // Derived: whether the client's socket is to be read now.
   bool wants_client_read();
+  // Bytes of the answer go out while the request is still received: a stream of both ways, as slow as its parties are.
+  bool answering() const { return responder_.state == ResponseState::kBody; }
   bool receiving() const { return request_.is_receiving(); }
   bool request_complete() const { return request_.state == RequestState::kComplete; }
   // A check took that peer down.

@@ -90,8 +90,8 @@ void ProxyContent::compose_request() {
   switch (request().head.framing) {
     case http::Framing::kLength: out_request_.framing = {http::Framing::kLength, request().head.content_length}; break;
     case http::Framing::kChunked:
-      // HTTP/1.0 knows no chunks: the length of a body that is held whole is known, any other was refused with 411.
-      out_request_.framing = location.http10
+      // The length of a body that is held whole is known. (HTTP/1.0 knows no chunks: any other was refused with 411.)
+      out_request_.framing = request().is_whole() && request().held
                                  ? http::OutFraming{http::Framing::kLength, static_cast<int64_t>(request().body.size())}
                                  : http::OutFraming{http::Framing::kChunked, -1};
       break;

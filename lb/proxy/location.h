@@ -89,6 +89,7 @@ struct Location {
   bool http10 = false;             // proxy_http_version 1.0
   bool upstream_keepalive = true;  // false under `defaults nginx` without `keepalive`
   bool close_upstream = false;     // proxy_set_header Connection close
+  bool stream_requests = false;    // proxy_request_buffering off: the first bytes of a body go to a peer at once
   Millis connect_timeout{2'000};
   Millis read_timeout{60'000};
   Millis send_timeout{60'000};

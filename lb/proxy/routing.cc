@@ -94,6 +94,7 @@ bool Exchange::receive() {
     if (!location_->content->takes_body()) return true;
     if (!request_.continue_sent && request_.body.empty() && !send_continue()) return false;
   }
+  if (location_->stream_requests && location_->content->takes_body()) return true;
   return head.framing == http::Framing::kLength
              ? head.content_length > static_cast<int64_t>(location_->body_buffer_bytes)
              : request_.body.size() > location_->body_buffer_bytes;

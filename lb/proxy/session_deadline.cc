@@ -1,6 +1,7 @@
 // What a session waits for, and until when (lb/design/0003).
 #include <algorithm>
 
+#include "base/log.h"
 #include "proxy/core.h"
 #include "proxy/session.h"
 
@@ -47,7 +48,7 @@ MonoMs Session::deadline_due() const {
       const Location& location = busy_->exchange->location();
       if (busy_->exchange->receiving() && reading_) {
         by(since_ + location.body_timeout.count());
-        if (location.body_min_rate > 0)
+        if (location.body_min_rate > 0 && !busy_->exchange->answering())
           by(busy_->body_began + kRateGrace +
              static_cast<MonoMs>(busy_->body_seen * 1000 / static_cast<uint64_t>(location.body_min_rate)));
       }
@@ -101,10 +102,18 @@ void Session::on_deadline(Deadline&) {
       busy_->exchange->on_reject({408, "the head took too long", {}});
       busy_->exchange->turn();
       return;
-    case State::kBusy:
-      busy_->exchange->client_gone(busy_->exchange->receiving() && reading_ ? ErrorKind::kClientTimeout
-                                                                            : ErrorKind::kClientReadStall);
+    case State::kBusy: {
+      Exchange& exchange = *busy_->exchange;
+      const bool is_late = exchange.receiving() && reading_;
+      if (is_late) {
+        const bool is_silent = since_ + exchange.location().body_timeout.count() <= core_.loop().now();
+        log::info("client ", connection().remote.to_string(), ": request body cut off (",
+                  is_silent ? "client_body_timeout" : "slower than client_body_min_rate", ", connection ",
+                  connection().number, ")");
+      }
+      exchange.client_gone(is_late ? ErrorKind::kClientTimeout : ErrorKind::kClientReadStall);
       return;
+    }
     case State::kClosed: return;
   }
 }

@@ -8,6 +8,14 @@ from weirtest import Case, answer, main
 
 
 class ToThePeer(Case):
+    def test_held_chunked_body_is_sent_with_its_length(self):
+        backend = self.backend()
+        client = self.client(self.proxied(backend))
+        client.send(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")
+        self.assertEqual(client.read_response().status, 200)
+        request = backend.requests[-1]
+        self.assertEqual((request.body, request.all("content-length"), request.all("transfer-encoding")), (b"abcde", ["5"], []))
+
     def test_operators_connection_close_reaches_the_peer(self):
         backend = self.backend()
         weir = self.proxied(backend, "proxy_set_header Connection close;")
@@ -69,6 +77,29 @@ class Variables(Case):
         _, weir = self.served("$arg_url")
         self.assertEqual(self.get(weir, "/?url=https://back/").status, 502)
         self.assertEqual(secret.requests, [])
+
+
+class Streams(Case):
+    def test_first_bytes_reach_the_peer_when_requests_are_not_buffered(self):
+        """Both ways at once: the peer answers each piece before the next is sent."""
+        def script(conn):
+            conn.read_head()
+            conn.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            for expected in (b"3\r\none\r\n", b"3\r\ntwo\r\n", b"0\r\n\r\n"):
+                got = b""
+                while got != expected:
+                    got += conn.reader.take(len(expected) - len(got))
+                if expected[:1] == b"3":
+                    conn.send(b"4\r\n" + got[3:6] + b"!\r\n")
+            conn.send(b"0\r\n\r\n")
+            conn.wait_closed()
+        weir = self.proxied(self.backend(script=script), "proxy_request_buffering off;")
+        client = self.client(weir).send(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n")
+        client.read_until(b"one!\r\n")
+        client.send(b"3\r\ntwo\r\n")
+        client.read_until(b"two!\r\n")
+        client.send(b"0\r\n\r\n")
+        client.read_until(b"0\r\n\r\n")
 
 
 class Upgrades(Case):
