@@ -19,6 +19,12 @@ bool may_have_uri(const LocationModel& location) {
          location.kind == route::LocationKind::kExact;
 }
 
+// As good as an address of this machine (RFC 6761 6.3): no virtual host of somebody else's is behind it.
+bool is_loopback_name(std::string_view host) {
+  const std::string name = lowered(host);
+  return name == "localhost" || name.ends_with(".localhost");
+}
+
 // A cluster of one server, under the name it was written by.
 int implicit_upstream(Call& call, const HostPort& host, const std::string& name) {
   UpstreamModel made;
@@ -64,7 +70,7 @@ Result<Target> find_target(Call& call, std::string_view authority) {
   }
   const std::string name = is_socket || host->port == kHttpPort ? bare : bare + ":" + std::to_string(host->port);
   target.host = is_socket ? "localhost" : name;
-  target.host_is_name = host->address.empty();
+  target.host_is_name = host->address.empty() && !is_loopback_name(host->host);
   target.cluster = call.builder.find_upstream(name, true);
   if (target.cluster < 0) {
     target.cluster = implicit_upstream(call, *host, name);

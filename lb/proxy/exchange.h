@@ -91,6 +91,7 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   std::string_view uri() const { return uri_; }            // normalised path
   // What the peer is asked for: an internal redirect's, or the client's words.
   std::string_view target() const { return internal_target_.empty() ? request_.head.target : internal_target_; }
+  std::string_view server_name() const { return server_name_; }
   // How the client addressed the first of the proxies that are trusted, else this connection's scheme.
   std::string_view client_scheme() const;
   std::string_view forwarded_for(Arena& arena) const;  // $proxy_add_x_forwarded_for
@@ -167,6 +168,7 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
 
   // --- local_answer.cc
   void answer(const Replacement& replacement);
+  bool no_peer_answered();
   bool try_error_page(int status);
   void send_redirect(int status, std::string_view target);
   void send_local_response();

@@ -46,20 +46,7 @@ void ProxyContent::compose_request() {
   const Location& location = x_.location();
   const bool trusted = location.real_ip.trusts(downstream().connection().remote);
   http::drop_hop_by_hop(request().head.fields);
-  std::string_view host;
-  bool host_set = false;
-  for (const HeaderSetting& setting : location.set_headers) {
-    if (setting.token != HeaderToken::kHost) continue;
-    host = setting.value.render(x_, arena());
-    host_set = true;
-  }
-  if (!host_set) {
-    const bool own_name = !location.automatic_headers || location.pass->host_is_name;
-    host = own_name                            ? state_.host
-           : request().head.host_field.empty() ? x_.variable({route::Var::kHost, {}, 0, {}, {}}, arena()).text
-                                               : request().head.host_field;
-  }
-  if (!host.empty()) out_fields_.add("Host", host, HeaderToken::kHost);
+  if (const std::string_view host = host_for_peer(); !host.empty()) out_fields_.add("Host", host, HeaderToken::kHost);
   for (const http::Field& field : request().head.fields) {
     if (field.dropped || field.token == HeaderToken::kHost || field.token == HeaderToken::kExpect ||
         is_framing(field.token))
@@ -104,6 +91,24 @@ void ProxyContent::compose_request() {
                                               : http::ConnectionOption::kNone;
 }
 
+// A peer answers 400 to HTTP/1.1 without Host (RFC 9112 3.2), and a client of HTTP/1.0 may send none: then the server's
+// name stands in, or the peer's. Only `proxy_set_header Host ""` takes the field away.
+std::string_view ProxyContent::host_for_peer() {
+  const HeaderSetting* set = nullptr;
+  for (const HeaderSetting& setting : location().set_headers)
+    if (setting.token == HeaderToken::kHost) set = &setting;
+  if (set != nullptr) {
+    const std::string_view host = set->value.render(x_, arena());
+    if (!host.empty() || set->value.empty()) return host;
+  } else {
+    if (!location().automatic_headers || location().pass->host_is_name) return state_.host;
+    if (!request().head.host_field.empty()) return request().head.host_field;
+  }
+  const std::string_view name = x_.server_name();
+  const bool is_pattern = name == "_" || name.find_first_of("*~") != std::string_view::npos;
+  return name.empty() || is_pattern ? state_.host : name;
+}
+
 // A WebSocket needs no word of the operator; any other protocol is asked for where the client and the operator's lines
 // (proxy_set_header Upgrade and Connection) both want it. h2c is never passed on: its requests would go past weir.
 // Before compose_request(), which drops the client's own lines.
@@ -129,6 +134,23 @@ std::string_view ProxyContent::upgrade_asked_for() {
   return iequals(protocol, asked->value) ? protocol : std::string_view();
 }
 
+// The port that the client used. A proxy's word about the scheme says that this listener's is not it, and a unix socket
+// has none: then it is that of the host, or the scheme's.
+uint16_t ProxyContent::client_port() {
+  const uint16_t own = downstream().local_port();
+  const http::RequestHead& head = request().head;
+  const bool trusted = location().real_ip.trusts(downstream().connection().remote);
+  const bool has_proto = trusted && head.fields.find(HeaderToken::kXForwardedProto) != nullptr;
+  if (own != 0 && !has_proto) return own;
+  const http::Field* forwarded = trusted ? head.fields.find(HeaderToken::kXForwardedHost) : nullptr;
+  const std::string_view host = forwarded != nullptr ? forwarded->value : head.host_field;
+  const size_t colon = host.rfind(':');
+  if (colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos)
+    if (const auto port = parse_decimal(host.substr(colon + 1)); port && *port > 0 && *port <= 65'535)
+      return static_cast<uint16_t>(*port);
+  return x_.client_scheme() == "https" ? 443 : 80;
+}
+
 void ProxyContent::add_forwarding_fields() {
   const std::vector<HeaderSetting>& set = location().set_headers;
   const bool trusted = location().real_ip.trusts(downstream().connection().remote);
@@ -148,8 +170,7 @@ void ProxyContent::add_forwarding_fields() {
   if (!request().head.host_field.empty() && is_wanted(HeaderToken::kXForwardedHost, "X-Forwarded-Host"))
     out_fields_.add_clean("X-Forwarded-Host", request().head.host_field, HeaderToken::kXForwardedHost);
   if (is_wanted(HeaderToken::kXForwardedPort, "X-Forwarded-Port"))
-    out_fields_.add_clean("X-Forwarded-Port", number_text(downstream().local_port(), arena()),
-                          HeaderToken::kXForwardedPort);
+    out_fields_.add_clean("X-Forwarded-Port", number_text(client_port(), arena()), HeaderToken::kXForwardedPort);
 }
 
 std::string_view ProxyContent::request_target() {

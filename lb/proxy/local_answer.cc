@@ -8,6 +8,15 @@
 #include "proxy/exchange.h"
 
 namespace weir::proxy {
+namespace {
+
+const ErrorPage* find_error_page(const Location& location, int status) {
+  for (const ErrorPage& page : location.error_pages)
+    if (std::find(page.statuses.begin(), page.statuses.end(), status) != page.statuses.end()) return &page;
+  return nullptr;
+}
+
+}  // namespace
 
 void Exchange::answer_return(const ReturnAction& action) {
   if (action.status == 444) {
@@ -60,13 +69,21 @@ void Exchange::answer(const Replacement& replacement) {
   send_local(replacement.status, replacement.type, replacement.body);
 }
 
+// Whether weir found nobody who took the request, as with every peer down.
+bool Exchange::no_peer_answered() {
+  if (record_.attempts.size() == 0) return false;
+  const ErrorKind last = record_.attempts.back().error;
+  return last == ErrorKind::kNoPeer || last == ErrorKind::kConnectRefused || last == ErrorKind::kConnectFailed;
+}
+
 // True when an error_page has taken over.
 bool Exchange::try_error_page(int status) {
   if (error_page_ || request_.state == RequestState::kAborted || request_.head.method_text.empty()) return false;
-  const auto page = std::find_if(location_->error_pages.begin(), location_->error_pages.end(), [&](const ErrorPage& p) {
-    return std::find(p.statuses.begin(), p.statuses.end(), status) != p.statuses.end();
-  });
-  if (page == location_->error_pages.end()) return false;
+  const ErrorPage* page = find_error_page(*location_, status);
+  // No peer at all is nginx's 502: `error_page 502` is meant for that first of all.
+  if (page == nullptr && status == 503 && no_peer_answered()) page = find_error_page(*location_, 502);
+  if (page == nullptr) return false;
+  record_.status = status;  // for $status in the target
   const std::string_view target = page->target.render(*this, arena_);
   error_page_ = true;  // a page that fails itself gets no page (recursive_error_pages off)
   if (!target.starts_with('/') && !target.starts_with('@')) {  // as nginx: whatever it is, the client is sent there

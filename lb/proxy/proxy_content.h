@@ -190,7 +190,9 @@ class ProxyContent final : public Content, private upstream::LeaseHandler, priva
   // --- forward_request.cc
   void compose_request();
   void add_forwarding_fields();
+  std::string_view host_for_peer();
   std::string_view upgrade_asked_for();
+  uint16_t client_port();
   std::string_view request_target();
 
   // What it works on, of the exchange.

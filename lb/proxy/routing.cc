@@ -57,7 +57,7 @@ void Exchange::run_phases() {
 }
 
 void Exchange::choose_server() {
-  if (!request_.head.host.empty() && !listen_->hosts.empty()) {
+  if (!listen_->hosts.empty()) {  // no Host is a host too: server_name ""
     const int index = listen_->hosts.find(request_.head.host, &host_captures_, &host_regex_);
     if (index >= 0) server_ = listen_->servers[static_cast<size_t>(index)];
   }

@@ -17,6 +17,7 @@ class VirtualServerBuilder {
 
   std::unique_ptr<proxy::VirtualServer> build(const config::ServerModel& model) {
     server_->name = model.names.empty() ? std::string() : model.names.front();
+    if (server_->name.starts_with('.')) server_->name.erase(0, 1);  // ".shop.test" is shop.test and what is below it
     label_ = server_label(model);
     server_->settings = model.server;
     server_->fallback = complete(model.settings, "", model.position);

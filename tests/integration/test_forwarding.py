@@ -4,10 +4,43 @@ import os
 import shutil
 import tempfile
 
-from weirtest import Case, answer, main
+from weirtest import Case, answer, closed_port, main
 
 
 class ToThePeer(Case):
+    def test_rewritten_path_is_escaped_as_by_nginx(self):
+        backend = self.backend()
+        weir = self.weir(f"server {{ listen <<front>>; location /app/ {{ proxy_pass http://{backend.address}/new/; }} }}")
+        self.get(weir, "/app/%7C%3c%3E%5e%60%7b%7D%22%20%25-[]@?q=|<>")
+        self.assertEqual(backend.requests[-1].path, "/new/%7C%3C%3E%5E%60%7B%7D%22%20%25-[]@?q=|<>")
+
+    def test_request_without_host_gets_one(self):
+        backend = self.backend()
+        for server, host in (("server_name shop.test;", "shop.test"), ("server_name .shop.test;", "shop.test"), ("", "u"),
+                             ("server_name _;", "u"), ("server_name *.shop.test;", "u")):
+            for location in ("", "proxy_set_header Host $http_host;"):
+                with self.subTest(server=server, location=location):
+                    client = self.client(self.proxied(backend, location, server))
+                    self.assertEqual(client.send(b"GET / HTTP/1.0\r\n\r\n").read_response().status, 200)
+                    self.assertEqual(backend.requests[-1].all("host"), [host])
+        client = self.client(self.proxied(backend, 'proxy_set_header Host "";'))
+        client.send(b"GET / HTTP/1.0\r\n\r\n").read_response()
+        self.assertEqual(backend.requests[-1].all("host"), [])
+
+    def test_localhost_and_its_address_get_the_same_host(self):
+        backend = self.backend(address="127.0.0.1:0")
+        port = backend.address.rsplit(":", 1)[1]
+        for name in ("localhost", "127.0.0.1"):
+            weir = self.weir(f"server {{ listen <<front>>; location / {{ proxy_pass http://{name}:{port}; }} }}")
+            self.assertEqual(self.get(weir, host="shop.test").status, 200)
+            self.assertEqual(backend.requests[-1].all("host"), ["shop.test"], name)
+
+    def test_server_without_a_name_serves_requests_without_host(self):
+        weir = self.weir('server { listen <<front>>; server_name a; return 200 "a"; } '
+                         'server { listen <<front>>; server_name ""; return 200 "none"; }')
+        self.assertEqual(self.client(weir).send(b"GET / HTTP/1.0\r\n\r\n").read_response().body, b"none")
+        self.assertEqual(self.get(weir, host="other").body, b"a")
+
     def test_held_chunked_body_is_sent_with_its_length(self):
         backend = self.backend()
         client = self.client(self.proxied(backend))
@@ -174,15 +207,59 @@ class FromThePeer(Case):
         other = self.proxied(self.backend(lambda r: answer("x", headers=[("Upgrade", "h2c"), ("Connection", "Upgrade")])))
         self.assertEqual(self.get(other).all("upgrade"), [])
 
+    def test_error_page_of_502_stands_for_no_peer_too(self):
+        holder, address = closed_port()
+        self.hold(holder)
+        weir = self.weir(f"upstream gone {{ server {address}; }}"
+                         'server { listen <<front>>; location / { proxy_pass http://gone; error_page 502 = @fb; } '
+                         'location @fb { return 200 "fallback"; } '
+                         'location /both { proxy_pass http://gone; error_page 502 /502.html; error_page 503 /503.html; } '
+                         'location /502.html { return 200 "502"; } location /503.html { return 200 "503"; } }')
+        for _ in range(3):  # refused, then ejected
+            self.assertEqual(self.get(weir).body, b"fallback")
+        self.assertEqual(self.get(weir, "/both").body, b"503")
+
+    def test_error_page_target_knows_the_status(self):
+        weir = self.weir('server { listen <<front>>; error_page 403 404 http://errors.test/$status; '
+                         'location / { return 404; } location /f { return 403; } }')
+        self.assertEqual(self.get(weir, "/x").get("location"), "http://errors.test/404")
+        self.assertEqual(self.get(weir, "/f").get("location"), "http://errors.test/403")
+
 
 class Forwarded(Case):
     TRUST = "set_real_ip_from 127.0.0.0/8; real_ip_header X-Forwarded-For;"
+
+    def test_port_follows_the_scheme_of_a_trusted_proxy(self):
+        backend = self.backend()
+        weir = self.proxied(backend, server=self.TRUST)
+        port = weir.front.rsplit(":", 1)[1]
+        for headers, host, expected in (
+                ([("X-Forwarded-Proto", "https")], "shop.test", "443"),
+                ([("X-Forwarded-Proto", "http")], "shop.test", "80"),
+                ([("X-Forwarded-Proto", "https")], "shop.test:8443", "8443"),
+                ([("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "shop.test:9443")], "inner", "9443"),
+                ([("X-Forwarded-Proto", "https"), ("X-Forwarded-Port", "4443")], "shop.test", "4443"),
+                ([("X-Forwarded-Proto", "https")], "[::1]", "443"),
+                ([], "shop.test", port)):
+            with self.subTest(headers=headers, host=host):
+                self.get(weir, headers=headers, host=host)
+                self.assertEqual(backend.requests[-1].all("x-forwarded-port"), [expected])
+        untrusting = self.proxied(backend)
+        self.get(untrusting, headers=[("X-Forwarded-Proto", "https")])
+        self.assertEqual(backend.requests[-1].get("x-forwarded-port"), untrusting.front.rsplit(":", 1)[1])
 
     def test_own_redirects_follow_the_scheme_of_a_trusted_proxy(self):
         for server, scheme in ((self.TRUST, "https"), ("", "http")):
             weir = self.weir(f"server {{ listen <<front>>; {server} return 301 /there; }}")
             response = self.get(weir, headers=[("X-Forwarded-Proto", "https")], host="shop.test")
             self.assertEqual(response.get("location"), f"{scheme}://shop.test/there")
+
+    def test_empty_elements_hide_no_client(self):
+        backend = self.backend()
+        weir = self.proxied(backend, server=self.TRUST)
+        for value in ("198.51.100.7, ", "198.51.100.7 ,, ,", "6.6.6.6 198.51.100.7"):
+            self.get(weir, headers=[("X-Forwarded-For", value)])
+            self.assertEqual(backend.requests[-1].get("x-real-ip"), "198.51.100.7", value)
 
 
 if __name__ == "__main__":
