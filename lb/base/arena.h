@@ -23,7 +23,7 @@ class Arena {
   Arena& operator=(const Arena&) = delete;
 
   // `align`: a power of two, at most that of max_align_t.
-  char* allocate(size_t size, size_t align = 1) {
+  [[gnu::always_inline]] char* allocate(size_t size, size_t align = 1) {
     const size_t at = (used_ + align - 1) & ~(align - 1);
     if (current_ != nullptr && at + size <= capacity_) {
       used_ = at + size;

@@ -105,7 +105,7 @@ Result<CtlReply> ask_weir(const std::string& socket, const std::string& method, 
   // An answer may come before all is written (413): it is looked for whatever becomes of the rest.
   const bool sent = send_all(fd->get(), request);
   http::H1ClientCodec codec;
-  codec.open(method_of(method), false);
+  codec.open(method_of(method), {}, http::kAnswerLimits);
   Response response;
   std::string pending;
   char bytes[64 * 1024];

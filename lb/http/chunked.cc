@@ -25,7 +25,7 @@ ChunkedDecoder::Output ChunkedDecoder::next(std::string_view input) {
       return {Step::kData, input.substr(i, size), i + size, {}};
     }
     const std::string_view why = step(input[i++]);
-    if (!why.empty()) {
+    if (!why.empty() && !(input[i - 1] == '\n' && take_bare_lf())) {
       state_ = State::kFailed;
       return {Step::kError, {}, i, why};
     }
@@ -34,23 +34,25 @@ ChunkedDecoder::Output ChunkedDecoder::next(std::string_view input) {
   return {Step::kNeedMore, {}, input.size(), {}};
 }
 
-// Whether a line may end here, so that LF alone stands for CRLF.
-bool ChunkedDecoder::may_end_line() const {
+// After a step that refused LF, and left the state alone: whether it may stand for CRLF here; then the line is ended.
+// Outside of step(), so that the bytes of other framing pay nothing for it.
+bool ChunkedDecoder::take_bare_lf() {
+  if (!bare_lf_) return false;
   switch (state_) {
-    case State::kSize: return digits_ > 0;
+    case State::kSize:
+      if (digits_ == 0) return false;
+      [[fallthrough]];
     case State::kName:
     case State::kValue:
-    case State::kQuotedEnd:
-    case State::kDataCr:
-    case State::kTrailerStart:
-    case State::kTrailerValue: return true;
+    case State::kQuotedEnd: end_size_line(); return true;
+    case State::kDataCr: state_ = State::kSize; return true;
+    case State::kTrailerValue: state_ = State::kTrailerStart; return true;
+    case State::kTrailerStart: state_ = State::kDone; return true;
     default: return false;
   }
 }
 
 std::string_view ChunkedDecoder::step(char c) {
-  if (c == '\n' && bare_lf_ && may_end_line())
-    if (const std::string_view why = step('\r'); !why.empty()) return why;
   switch (state_) {
     case State::kSize: return on_size(c);
     case State::kNameStart:
@@ -62,8 +64,9 @@ std::string_view ChunkedDecoder::step(char c) {
     case State::kQuotedEnd: return on_extension(c);
     case State::kSizeLf: return c == '\n' ? end_size_line() : "CR without LF in a chunk size line";
     case State::kDataCr:
+      if (c != '\r') return "chunk data is not followed by CRLF";
       state_ = State::kDataLf;
-      return c == '\r' ? std::string_view() : "chunk data is not followed by CRLF";
+      return {};
     case State::kDataLf:
       state_ = State::kSize;
       return c == '\n' ? std::string_view() : "chunk data is not followed by CRLF";
@@ -150,8 +153,9 @@ std::string_view ChunkedDecoder::on_trailer(char c) {
         state_ = State::kEndLf;
         return {};
       }
+      if (!is_tchar(c)) return "malformed trailer";
       state_ = State::kTrailerName;
-      return is_tchar(c) ? std::string_view() : "malformed trailer";
+      return {};
     case State::kTrailerName:
       if (c == ':') state_ = State::kTrailerValue;
       return c == ':' || is_tchar(c) ? std::string_view() : "malformed trailer";

@@ -56,7 +56,7 @@ class ChunkedDecoder {
   };
   // Takes one byte outside of chunk data; returns why it is refused, else an empty text.
   std::string_view step(char c);
-  bool may_end_line() const;
+  bool take_bare_lf();
   std::string_view on_size(char c);
   std::string_view on_extension(char c);
   std::string_view on_trailer(char c);

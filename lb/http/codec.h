@@ -187,15 +187,12 @@ class ClientCodec {
   };
 
   virtual ~ClientCodec() = default;
-  // Of the responses to come; `limits` outlives them. kAnswerLimits until it is said.
-  virtual void set_limits(const HeadLimits& limits) = 0;
   // How many further streams it takes now. HTTP/1: 1 at first and after each response's end.
   virtual uint32_t capacity() const = 0;
-  // Opens a stream for one request of that method and makes ready for its response. The id is the codec's own and says
-  // nothing of the client's stream; never 0. Only while there is capacity.
-  virtual StreamId open(Method method, bool upgrade) = 0;
-  // After open() with `upgrade`: to what, websocket unless it is said. The text outlives the response.
-  virtual void expect_upgrade(StreamId stream, std::string_view protocol) = 0;
+  // Opens a stream for one request of that method and makes ready for its response. `upgrade` is the protocol that the
+  // request asks for, empty: none; it and the limits of the response outlive the response. The id is the codec's own
+  // and says nothing of the client's stream; never 0. Only while there is capacity.
+  virtual StreamId open(Method method, std::string_view upgrade, const HeadLimits& limits) = 0;
   // Nobody waits for that stream's response any more: no event of it comes. May be called inside one. HTTP/1: nothing
   // else can follow on the connection.
   virtual void cancel(StreamId stream) = 0;

@@ -12,10 +12,11 @@
 
 namespace weir::http {
 
-StreamId H1ClientCodec::open(Method method, bool upgrade) {
+StreamId H1ClientCodec::open(Method method, std::string_view upgrade, const HeadLimits& limits) {
   state_ = State::kHead;
   method_ = method;
-  upgrade_ = upgrade ? kWebsocket : std::string_view();
+  upgrade_ = upgrade;
+  limits_ = &limits;
   interim_bytes_ = 0;
   prescan_.reset();
   return kH1Stream;

@@ -61,9 +61,7 @@ class H1ClientCodec final : public ClientCodec {
   static constexpr size_t kMostInterimBytes = 64 * 1024;  // of a response's 1xx heads together
 
   uint32_t capacity() const override { return state_ == State::kIdle || state_ == State::kEnded ? 1 : 0; }
-  void set_limits(const HeadLimits& limits) override { limits_ = &limits; }
-  StreamId open(Method method, bool upgrade) override;
-  void expect_upgrade(StreamId, std::string_view protocol) override { upgrade_ = protocol; }
+  StreamId open(Method method, std::string_view upgrade, const HeadLimits& limits) override;
   void cancel(StreamId) override { state_ = State::kFailed; }
   size_t feed(std::string_view bytes, Handler& handler) override;
   bool finish(Handler& handler) override;
@@ -79,7 +77,7 @@ class H1ClientCodec final : public ClientCodec {
   void end_response(Handler& handler);
   void fail(Handler& handler, std::string_view why, ErrorKind kind = ErrorKind::kInvalidResponse);
 
-  const HeadLimits* limits_ = &kAnswerLimits;
+  const HeadLimits* limits_ = nullptr;  // from open() on
   State state_ = State::kIdle;
   Method method_ = Method::kGet;
   std::string_view upgrade_;  // the protocol asked for; empty: none

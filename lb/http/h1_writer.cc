@@ -38,13 +38,17 @@ bool is_verbatim(const Field& field) {
   return field.value.data() == colon + 2 && colon[1] == ' ' && field.value.data()[field.value.size()] == '\r';
 }
 
-std::string_view connection_lines(ConnectionOption option) {
+[[gnu::noinline]] std::string_view upgrade_lines(std::string_view protocol, Arena& arena) {
+  return arena.concat({"Connection: Upgrade\r\nUpgrade: ", protocol, "\r\n"});
+}
+
+[[gnu::always_inline]] inline std::string_view connection_lines(ConnectionOption option, std::string_view upgrade,
+                                                                Arena& arena) {
   switch (option) {
     case ConnectionOption::kNone: return {};
     case ConnectionOption::kClose: return "Connection: close\r\n";
     case ConnectionOption::kKeepAlive: return "Connection: keep-alive\r\n";
-    case ConnectionOption::kUpgrade:
-      return "Connection: Upgrade\r\nUpgrade: ";  // write_head puts the protocol behind it
+    case ConnectionOption::kUpgrade: return upgrade_lines(upgrade, arena);
   }
   return {};
 }
@@ -78,7 +82,7 @@ char* put_two(char* at, char a, char b) {
 
 // First line (four pieces), fields, framing, Connection, empty line.
 std::string_view write_head(const std::string_view (&first)[4], const FieldList* fields, const OutFraming& framing,
-                            ConnectionOption connection, std::string_view upgrade, Arena& arena) {
+                            std::string_view connection_text, Arena& arena) {
   const bool chunked = framing.framing == Framing::kChunked;
   const bool has_length =
       framing.length >= 0 && (framing.framing == Framing::kLength || framing.framing == Framing::kNone);
@@ -86,12 +90,9 @@ std::string_view write_head(const std::string_view (&first)[4], const FieldList*
   const std::string_view framing_name = chunked      ? std::string_view("Transfer-Encoding: chunked\r\n")
                                         : has_length ? std::string_view("Content-Length: ")
                                                      : std::string_view();
-  const std::string_view connection_text = connection_lines(connection);
-  if (connection != ConnectionOption::kUpgrade) upgrade = {};
 
   // An upper bound; what is not used is given back.
-  size_t size = 4 + framing_name.size() + (has_length ? length.size + 2 : 0) + connection_text.size() +
-                (upgrade.empty() ? 0 : upgrade.size() + 2);
+  size_t size = 4 + framing_name.size() + (has_length ? length.size + 2 : 0) + connection_text.size();
   for (const std::string_view piece : first) size += piece.size();
   if (fields != nullptr)
     for (const Field& field : *fields) size += field.name.size() + field.value.size() + 4;
@@ -129,10 +130,6 @@ std::string_view write_head(const std::string_view (&first)[4], const FieldList*
     at = put_two(at, '\r', '\n');
   }
   at = put(at, connection_text);
-  if (!upgrade.empty()) {
-    at = put(at, upgrade);
-    at = put_two(at, '\r', '\n');
-  }
   at = put_two(at, '\r', '\n');
   const auto written = static_cast<size_t>(at - text);
   arena.shrink_last(text, written);
@@ -147,13 +144,15 @@ std::string_view write_response_head(const OutResponse& head, OutFraming framing
   if (head.status < 200 || head.status == 204) framing = {};
   const Decimal status(head.status);
   const std::string_view reason = head.reason.empty() ? reason_phrase(head.status) : head.reason;
-  return write_head({"HTTP/1.1 ", status.view(), " ", reason}, head.fields, framing, connection, head.upgrade, arena);
+  const std::string_view lines = connection_lines(connection, head.upgrade, arena);
+  return write_head({"HTTP/1.1 ", status.view(), " ", reason}, head.fields, framing, lines, arena);
 }
 
 std::string_view write_request_head(const OutRequest& head, Arena& arena) {
   const std::string_view end = head.version == Version::kHttp10 ? " HTTP/1.0" : " HTTP/1.1";
   const std::string_view target = encode_unsafe(head.target, arena);
-  return write_head({head.method, " ", target, end}, head.fields, head.framing, head.connection, head.upgrade, arena);
+  const std::string_view lines = connection_lines(head.connection, head.upgrade, arena);
+  return write_head({head.method, " ", target, end}, head.fields, head.framing, lines, arena);
 }
 
 void write_body(bool chunked, const std::string_view* pieces, int count, OutBatch& out) {

@@ -105,8 +105,7 @@ bool Prescan::end_line(std::string_view line, const HeadLimits& limits) {
   return false;
 }
 
-std::string_view copy_with_crlf(std::string_view head, size_t bare_lfs, Arena& arena) {
-  if (bare_lfs == 0) return arena.copy(head);
+std::string_view mend_line_ends(std::string_view head, size_t bare_lfs, Arena& arena) {
   char* const out = arena.allocate(head.size() + bare_lfs);
   char* at = out;
   for (const char c : head) {

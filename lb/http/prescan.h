@@ -49,6 +49,9 @@ class Prescan {
 
 // `head` with CRLF at the end of every line, in the arena: what the tokenizer and the writer count on. `bare_lfs` is
 // the pre-scan's count.
-std::string_view copy_with_crlf(std::string_view head, size_t bare_lfs, Arena& arena);
+std::string_view mend_line_ends(std::string_view head, size_t bare_lfs, Arena& arena);
+inline std::string_view copy_with_crlf(std::string_view head, size_t bare_lfs, Arena& arena) {
+  return bare_lfs == 0 ? arena.copy(head) : mend_line_ends(head, bare_lfs, arena);
+}
 
 }  // namespace weir::http

@@ -61,13 +61,13 @@ struct Attempt : AttemptState {
 
 struct ProxyState {
   WorkerCluster* cluster = nullptr;
-  policy::BoundPeers bound;             // whom persistence has the request ask for
-  std::string_view bound_session;       // learned before; its peer may be gone
-  std::string_view host;                // $proxy_host
-  uint16_t port = 0;                    // $proxy_port
-  std::string_view target;              // what a proxy_pass with variables makes of it; empty: nothing
-  std::string_view upgrade;             // the protocol that the peer is asked to switch to; empty: none
-  bool counted = false;                 // among the cluster's requests under way
+  policy::BoundPeers bound;        // whom persistence has the request ask for
+  std::string_view bound_session;  // learned before; its peer may be gone
+  std::string_view host;           // $proxy_host
+  uint16_t port = 0;               // $proxy_port
+  std::string_view target;         // what a proxy_pass with variables makes of it; empty: nothing
+  std::string_view upgrade;        // the protocol that the peer is asked to switch to; empty: none
+  bool counted = false;            // among the cluster's requests under way
   bool budget_taken = false;
   bool queued = false;  // in the upstream's queue: ticket, queue_token
   bool composed = false;

@@ -40,10 +40,7 @@ http::StreamId Connection::open_stream(LeaseHandler& handler, http::Method metho
   *fresh = Stream{};
   fresh->handler = &handler;
   fresh->sent_before = transport_->bytes_sent();
-  codec_.set_limits(limits);
-  fresh->id = codec_.open(method, !upgrade.empty());
-  if (!upgrade.empty()) codec_.expect_upgrade(fresh->id, upgrade);
-  return fresh->id;
+  return fresh->id = codec_.open(method, upgrade, limits);
 }
 
 void Connection::end_lease(http::StreamId id) {

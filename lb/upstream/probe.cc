@@ -149,7 +149,7 @@ void Probe::on_connected(std::unique_ptr<io::Transport> transport, io::ConnectFa
 // A send that fails needs no word here: the end of reading tells, after what the peer may have answered before.
 void Probe::ask() {
   state_ = State::kHead;
-  scratch_->codec.open(method_, false);
+  scratch_->codec.open(method_, {}, http::kAnswerLimits);
   const std::string_view piece = request_;
   transport_->send(&piece, 1);
   transport_->want_read(true);

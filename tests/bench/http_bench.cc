@@ -107,7 +107,7 @@ void http_read_response(benchmark::State& state) {
   Silent handler;
   H1ClientCodec codec;
   for (auto _ : state) {
-    codec.open(Method::kGet, false);
+    codec.open(Method::kGet, {}, kAnswerLimits);
     benchmark::DoNotOptimize(codec.feed(kResponse, handler));
   }
 }

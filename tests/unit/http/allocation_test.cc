@@ -57,7 +57,7 @@ TEST(Codec, allocates_nothing_when_warm) {
         warm->arena, out);
     client.send_body(kH1Stream, &piece, 1, out);
     client.send_end(kH1Stream, out);
-    client.open(Method::kPost, false);
+    client.open(Method::kPost, {}, kAnswerLimits);
     EXPECT_EQ(client.feed(response, *warm), response.size());
     server.send_head(kH1Stream, {.body = {true, 3}, .fields = &warm->response.fields}, warm->arena, out);
     server.send_body(kH1Stream, &piece, 1, out);

@@ -196,8 +196,7 @@ TEST(ClientCodec, a_101_must_name_the_protocol_that_was_asked_for) {
   const auto error = [](std::string_view asked, const std::string& named) {
     H1ClientCodec codec;
     record::Responses events;
-    codec.open(Method::kPost, true);
-    codec.expect_upgrade(kH1Stream, asked);
+    codec.open(Method::kPost, asked, kAnswerLimits);
     codec.feed("HTTP/1.1 101 S\r\nUpgrade: " + named + "\r\nConnection: upgrade\r\n\r\n", events);
     return events.error;
   };
@@ -211,7 +210,7 @@ TEST(ClientCodec, serves_one_exchange_after_another) {
   record::Responses events;
   const std::string input = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
   for (int i = 0; i < 3; ++i) {
-    codec.open(Method::kGet, false);
+    codec.open(Method::kGet, {}, kAnswerLimits);
     EXPECT_EQ(codec.feed(input, events), input.size());
   }
   EXPECT_EQ(events.finals.size(), 3u);
@@ -334,8 +333,7 @@ TEST(ClientCodec, response_head_limits_can_be_set) {
   const auto error = [&](const std::string& head) {
     H1ClientCodec codec;
     record::Responses events;
-    codec.set_limits(limits);
-    codec.open(Method::kGet, false);
+    codec.open(Method::kGet, {}, limits);
     codec.feed(head, events);
     return events.error;
   };

@@ -217,7 +217,7 @@ inline FedResponse feed_response(std::string_view input, Method method = Method:
                                  const std::vector<size_t>& cuts = {}, bool finish = false) {
   FedResponse fed;
   H1ClientCodec codec;
-  codec.open(method, websocket);
+  codec.open(method, websocket ? kWebsocket : std::string_view(), kAnswerLimits);
   fed.left = feed_cuts(codec, *fed.events, input, cuts, [] { return false; });
   if (finish) fed.finished = codec.finish(*fed.events);
   return fed;

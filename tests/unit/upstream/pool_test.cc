@@ -476,9 +476,7 @@ TEST_F(PoolTest, lease_outlives_the_naming_of_its_peer) {
 class TestCodec final : public http::ClientCodec {
  public:
   uint32_t capacity() const override { return 3 - static_cast<uint32_t>(open_.size()); }
-  void set_limits(const http::HeadLimits&) override {}
-  void expect_upgrade(http::StreamId, std::string_view) override {}
-  http::StreamId open(http::Method, bool) override {
+  http::StreamId open(http::Method, std::string_view, const http::HeadLimits&) override {
     open_.push_back(next_);
     return std::exchange(next_, next_ + 2);
   }
