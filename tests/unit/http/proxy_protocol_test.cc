@@ -193,7 +193,7 @@ TEST(ProxyProtocol, written_headers_read_as_they_were_meant) {
     }
 }
 
-TEST(ProxyProtocol, written_headers_say_when_nothing_is_known) {
+TEST(ProxyProtocol, header_is_written_as_unknown_without_addresses) {
   const SocketAddress v4 = *SocketAddress::from_ip("192.0.2.1", 4711), path = SocketAddress::from_unix("/run/x");
   Arena arena;
   EXPECT_EQ(proxy_header(ProxyProtocol::kV1, path, v4, arena), "PROXY UNKNOWN\r\n");
