@@ -20,13 +20,23 @@ inline size_t find_control(std::string_view text, size_t from, size_t to) {
   const char* const p = text.data();
   size_t i = from;
 #ifdef __SSE2__
-  const __m128i space = _mm_set1_epi8(0x20);
-  const __m128i del = _mm_set1_epi8(0x7f);
-  for (; i + 16 <= to; i += 16) {
-    const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + i));
-    const __m128i printable = _mm_cmpeq_epi8(_mm_max_epu8(v, space), v);
-    const int clean = _mm_movemask_epi8(_mm_andnot_si128(_mm_cmpeq_epi8(v, del), printable));
-    if (clean != 0xffff) return i + static_cast<size_t>(__builtin_ctz(~static_cast<unsigned>(clean)));
+  // A bit for each control byte.
+  const auto controls = [](__m128i v) {
+    const __m128i printable = _mm_cmpeq_epi8(_mm_max_epu8(v, _mm_set1_epi8(0x20)), v);
+    const __m128i clean = _mm_andnot_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8(0x7f)), printable);
+    return ~static_cast<unsigned>(_mm_movemask_epi8(clean)) & 0xffffu;
+  };
+  const auto first = [&](size_t at) { return controls(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p + at))); };
+  for (; i + 16 <= to; i += 16)
+    if (const unsigned found = first(i)) return i + static_cast<size_t>(__builtin_ctz(found));
+  if (i < to && to - from >= 16) {  // the rest, with clean bytes before it
+    const unsigned found = first(to - 16);
+    return found != 0 ? to - 16 + static_cast<size_t>(__builtin_ctz(found)) : to;
+  }
+  if (i + 8 <= to) {
+    const unsigned found = controls(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p + i))) & 0xffu;
+    if (found != 0) return i + static_cast<size_t>(__builtin_ctz(found));
+    i += 8;
   }
 #endif
   for (; i < to; ++i)
@@ -65,12 +75,18 @@ inline bool is_printable(std::string_view text) {
   const char* p = text.data();
   size_t left = text.size();
 #ifdef __SSE2__
-  const __m128i space = _mm_set1_epi8(0x20);
-  const __m128i del = _mm_set1_epi8(0x7f);
-  for (; left >= 16; p += 16, left -= 16) {  // compared as signed: bytes above 0x7f are below the space
-    const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-    const __m128i good = _mm_andnot_si128(_mm_cmpeq_epi8(v, del), _mm_cmpgt_epi8(v, space));
-    if (_mm_movemask_epi8(good) != 0xffff) return false;
+  const auto good = [](__m128i v) {  // compared as signed: bytes above 0x7f are below the space
+    return _mm_movemask_epi8(
+        _mm_andnot_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8(0x7f)), _mm_cmpgt_epi8(v, _mm_set1_epi8(0x20))));
+  };
+  const auto load = [](const char* at) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at)); };
+  for (; left >= 16; p += 16, left -= 16)
+    if (good(load(p)) != 0xffff) return false;
+  if (text.size() >= 16) return left == 0 || good(load(p + left - 16)) == 0xffff;
+  if (left >= 8) {
+    if ((good(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))) & 0xff) != 0xff) return false;
+    p += 8;
+    left -= 8;
   }
 #endif
   for (; left > 0; ++p, --left)

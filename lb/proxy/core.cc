@@ -249,7 +249,7 @@ void Core::tell_subrequests() {
 }
 
 void Core::end_turn() {
-  tell_subrequests();
+  if (ready_subrequests_.front() != nullptr) tell_subrequests();
   const auto recycle = [](auto& ended, auto& free) {
     for (auto& object : ended) free.give(std::move(object));
     ended.clear();

@@ -202,6 +202,7 @@ TEST(ControlScan, agrees_with_looking_at_each_byte) {
         text[at] = static_cast<char>(c);
         const bool control = c < 0x20 || c == 0x7f;
         ASSERT_EQ(find_control(text, 0, size), control ? at : size) << size << " " << c << " " << at;
+        ASSERT_EQ(find_control(text, at / 2, size), control ? at : size) << size << " " << c << " " << at;
       }
     }
   }
