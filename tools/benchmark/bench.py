@@ -52,11 +52,13 @@ class Bench:
 
     def run(self):
         backend = f"127.0.0.1:{free_port()}"
-        makers = {"weir": lambda *a: made.weir(*a, self.options.weir), "nginx": made.nginx, "haproxy": made.haproxy, "nghttpx": made.nghttpx,
+        o = self.options
+        makers = {"weir": lambda *a: made.weir("weir", *a, o.weir), "old": lambda *a: made.weir("old", *a, o.old),
+                  "nginx": lambda *a: made.nginx(*a, o.nginx), "haproxy": lambda *a: made.haproxy(*a, o.haproxy), "nghttpx": made.nghttpx,
                   "caddy": made.caddy, "relay": lambda *a: made.relay(*a, self.tools)}
         jobs = [(name, makers[name]) for name in self.options.proxies.split(",")]
         if any(self.wanted(name) for name in TABLES):
-            jobs += [(name, lambda *a, name=name: made.tables(name, *a, self.options.weir)) for name in ("weir", "nginx") if name in dict(jobs)]
+            jobs += [(name, lambda *a, name=name: made.tables(name, *a, {"weir": o.weir, "nginx": o.nginx}[name])) for name in ("weir", "nginx") if name in dict(jobs)]
         server = subprocess.Popen(self.load_pin + [str(self.tools / "backend"), backend], stdin=subprocess.DEVNULL)
         proxies = []
         try:
@@ -150,6 +152,9 @@ class Bench:
 def main():
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--weir", default="")
+    parser.add_argument("--old", default="")
+    parser.add_argument("--nginx", default="nginx")
+    parser.add_argument("--haproxy", default="haproxy")
     parser.add_argument("--tools", default="")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3)
@@ -165,6 +170,8 @@ def main():
         source = pathlib.Path(options.chart)
         source.with_suffix(".svg").write_text(draw(json.loads(source.read_text()), report.charted(TITLES)))
         return
+    if options.old:
+        options.proxies += ",old"
     unknown = [word for word in options.only.split(",") if word and word not in {*SCENARIOS, "tail", "idle"}]
     if unknown:
         parser.error(f"--only knows no \"{unknown[0]}\"")

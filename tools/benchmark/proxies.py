@@ -94,7 +94,7 @@ NGINX_HEADERS = """proxy_http_version 1.1; proxy_set_header Host $http_host;
 LOCATION = "location / { proxy_pass http://backend; }"
 
 
-def nginx_conf(home, backend, workers, servers) -> list:
+def nginx_conf(binary, home, backend, workers, servers) -> list:
     home.mkdir()
     (home / "nginx.conf").write_text(f"""daemon off; worker_processes {workers}; pid {home}/pid; error_log {home}/error.log;
 worker_rlimit_nofile {files()};
@@ -109,7 +109,7 @@ http {{
 {servers}
 }}
 """)
-    return ["nginx", "-c", str(home / "nginx.conf"), "-e", str(home / "error.log")]
+    return [binary, "-c", str(home / "nginx.conf"), "-e", str(home / "error.log")]
 
 
 def weir_conf(binary, home, backend, workers, servers) -> list:
@@ -140,14 +140,14 @@ def table_servers(ports: dict) -> str:
             f"  server {{ listen 127.0.0.1:{ports['locations10k']};\n{locations}\n  }}")
 
 
-def nginx(out, backend, workers):
+def nginx(out, backend, workers, binary):
     port, log_port, home = free_port(), free_port(), out / "nginx"
-    return Proxy("nginx", nginx_conf(home, backend, workers, plain_servers(home, port, log_port)), port, {"log": log_port})
+    return Proxy("nginx", nginx_conf(binary, home, backend, workers, plain_servers(home, port, log_port)), port, {"log": log_port})
 
 
-def weir(out, backend, workers, binary):
-    port, log_port, home = free_port(), free_port(), out / "weir"
-    return Proxy("weir", weir_conf(binary, home, backend, workers, plain_servers(home, port, log_port)), port, {"log": log_port})
+def weir(name, out, backend, workers, binary):
+    port, log_port, home = free_port(), free_port(), out / name
+    return Proxy(name, weir_conf(binary, home, backend, workers, plain_servers(home, port, log_port)), port, {"log": log_port})
 
 
 TABLES = ("names1", "names10k", "locations1", "locations10k")
@@ -157,11 +157,11 @@ def tables(name, out, backend, workers, binary):
     """weir or nginx once more, in a process of its own: large configurations are no burden on the other scenarios."""
     ports, home = {scenario: free_port() for scenario in TABLES}, out / f"{name}-tables"
     servers = table_servers(ports)
-    command = weir_conf(binary, home, backend, workers, servers) if name == "weir" else nginx_conf(home, backend, workers, servers)
+    command = {"weir": weir_conf, "nginx": nginx_conf}[name](binary, home, backend, workers, servers)
     return Proxy(name, command, ports["names1"], ports)
 
 
-def haproxy(out, backend, workers):
+def haproxy(out, backend, workers, binary):
     port, home = free_port(), out / "haproxy"
     home.mkdir()
     # It wants two descriptors for each of maxconn, and queues what is above: idle clients need one only, so the limit may be
@@ -184,7 +184,7 @@ frontend f
 backend b
   server s {backend} pool-max-conn 1024
 """)
-    return Proxy("haproxy", ["haproxy", "-db", "-q", "-f", str(home / "haproxy.cfg")], port)
+    return Proxy("haproxy", [binary, "-db", "-q", "-f", str(home / "haproxy.cfg")], port)
 
 
 def nghttpx(out, backend, workers):

@@ -41,8 +41,9 @@ def summary(results: dict) -> dict:
             if pairs:
                 row["best"], row["ratio"] = best, statistics.median(pairs)
                 row["interval"], row["pairs"] = interval(pairs), len(pairs)
-        if "relay" in medians and "weir" in medians and medians["relay"][key]:
-            row["to_relay"] = statistics.median(a[key] / b[key] for a, b in zip(by_proxy["weir"], by_proxy["relay"]) if b[key])
+        for name in ("relay", "old"):
+            if name in medians and "weir" in medians and medians[name][key]:
+                row[f"to_{name}"] = statistics.median(a[key] / b[key] for a, b in zip(by_proxy["weir"], by_proxy[name]) if b[key])
         told[scenario] = row
     return told
 
@@ -70,6 +71,8 @@ def table(told: dict, proxies: list, titles: dict):
             after = f"{ratio:34}{row['pairs']:>5}"
         if "to_relay" in row:
             after = f"{after:39}   {row['to_relay']:.2f}"
+        if "to_old" in row:
+            after = f"{after:46}   to the old {row['to_old']:.3f}"
         unit = {"idle": "", "tail": ", us"}.get(scenario, ", CPU us")
         line(titles[scenario] + unit, row["medians"], row["measure"], proxies, after=after)
         if scenario == "tail":
@@ -90,8 +93,8 @@ def machine() -> dict:
     return {"cpu": model.group(1) if model else platform.machine(), "cores": os.cpu_count(), "kernel": platform.release().split("-")[0]}
 
 
-def versions(proxies: list, binary: str) -> dict:
-    commands = {"weir": [binary, "-v"], "nginx": ["nginx", "-v"], "haproxy": ["haproxy", "-v"], "nghttpx": ["nghttpx", "--version"], "caddy": ["caddy", "version"]}
+def versions(proxies: list, options) -> dict:
+    commands = {"weir": [options.weir, "-v"], "nginx": [options.nginx, "-v"], "haproxy": [options.haproxy, "-v"], "nghttpx": ["nghttpx", "--version"], "caddy": ["caddy", "version"]}
     told = {}
     for name in proxies:
         if name in commands:
@@ -106,7 +109,7 @@ def kept(told: dict, options, proxies: list) -> dict:
     short = json.loads(json.dumps(told), parse_float=lambda text: round(float(text), 4))
     for scenario, row in short.items():
         row["undecided"] = undecided(scenario, row)
-    return {"date": datetime.date.today().isoformat(), "machine": machine(), "versions": versions(proxies, options.weir),
+    return {"date": datetime.date.today().isoformat(), "machine": machine(), "versions": versions(proxies, options),
             "options": {"rounds": options.rounds, "seconds": options.seconds, "workers": options.workers}, "summary": short}
 
 
