@@ -72,6 +72,12 @@ class Builder {
   void note_preset(const Position& at) { presets_.push_back({at, model_.servers.size()}); }
   // After the last server{}.
   void hint_at_missing_checks();
+  // `listen ... proxy_protocol` in the server{} that is being read.
+  void note_proxy_protocol(const Position& at, const SocketAddress& address) {
+    proxied_.push_back({at, address, model_.servers.size()});
+  }
+  // After the last server{}: who may send PROXY headers.
+  void settle_proxy_protocol();
 
   // `has_options`: of the socket, which may be given once for an address.
   void add_listen(Call& call, ListenModel listen, bool has_options);
@@ -110,6 +116,12 @@ class Builder {
     size_t server;
   };
   std::vector<Preset> presets_;
+  struct ProxiedListen {
+    Position at;
+    SocketAddress address;
+    size_t server;
+  };
+  std::vector<ProxiedListen> proxied_;
   int unknown_ = 0;
 };
 

@@ -166,12 +166,6 @@ std::vector<std::string> show_set_real_ip_from(const Scope& scope) {
   return out;
 }
 
-void apply_real_ip_header(Call& call) {
-  if (call.arg(0) == "proxy_protocol")
-    return call.error_at(0, "the PROXY protocol is known to nginx, but not supported by weir yet");
-  apply_text<kLoc, &Location::real_ip, &filter::RealIpOptions::header>(call);
-}
-
 void open_types(Call& call) {
   auto& types = call.scope.level->location.types;
   auto made = std::make_shared<http::MimeTypes>();
@@ -438,12 +432,12 @@ const Row kRows[] = {
     {
         .name = "real_ip_header",
         .contexts = kAnywhere,
-        .kind = {.form = "FIELD",
-                 .apply = apply_real_ip_header,
+        .kind = {.form = "FIELD | proxy_protocol",
+                 .apply = apply_text<kLoc, &Location::real_ip, &filter::RealIpOptions::header>,
                  .show = show_text<kLoc, &Location::real_ip, &filter::RealIpOptions::header>},
         .weir_default = "X-Real-IP",
         .nginx_default = "X-Real-IP",
-        .help = "The field that holds the client's address.",
+        .help = "What holds the client's address: a field, or the PROXY header of `listen ... proxy_protocol`.",
     },
     {
         .name = "real_ip_recursive",

@@ -81,6 +81,7 @@ void build_http(Builder& builder, const std::vector<Directive>& block) {
   builder.check_zones();
   builder.hint_at_missing_checks();
   builder.hint_at_trust();
+  builder.settle_proxy_protocol();
 }
 
 std::span<const Row> http_block_rows() {

@@ -71,6 +71,7 @@ struct ListenModel {
   SocketAddress address;  // wildcard addresses as 0.0.0.0 and ::
   std::string written;
   bool default_server = false;
+  bool proxy_protocol = false;
   int backlog = 0;  // 0: weir's
   bool ipv6_only = true;
   bool so_keepalive = false;

@@ -51,6 +51,10 @@ bool apply_listen_option(const Call& call, size_t i, ListenModel& listen) {
     listen.default_server = true;
     return false;
   }
+  if (text == "proxy_protocol") {
+    listen.proxy_protocol = true;
+    return false;
+  }
   if (text.starts_with("backlog=")) return apply_number_option(call, i, listen.backlog, false), true;
   if (text.starts_with("rcvbuf=")) return apply_number_option(call, i, listen.receive_buffer, true), true;
   if (text.starts_with("sndbuf=")) return apply_number_option(call, i, listen.send_buffer, true), true;
@@ -66,7 +70,7 @@ bool apply_listen_option(const Call& call, size_t i, ListenModel& listen) {
     return true;
   }
   if (is_one_of(text, {"reuseport", "bind", "deferred"}) || text.starts_with("fastopen=")) return true;
-  if (is_one_of(text, {"ssl", "http2", "quic", "proxy_protocol", "multipath", "spdy"}) || text.starts_with("setfib=") ||
+  if (is_one_of(text, {"ssl", "http2", "quic", "multipath", "spdy"}) || text.starts_with("setfib=") ||
       text.starts_with("accept_filter=")) {
     call.error_at(i, "\"" + text + "\" is known to nginx, but not supported by weir yet");
     return false;
@@ -84,6 +88,7 @@ void apply_listen(Call& call) {
   listen.address = *address;
   bool options = false;
   for (size_t i = 1; i < call.count(); ++i) options = apply_listen_option(call, i, listen) || options;
+  if (listen.proxy_protocol) call.builder.note_proxy_protocol(call.directive.at, listen.address);
   call.builder.add_listen(call, std::move(listen), options);
 }
 
@@ -93,6 +98,7 @@ std::vector<std::string> show_listen(const Scope& scope) {
   for (const ListenModel& listen : scope.server->listens) {
     std::string line = quote_word(listen.address.to_string());
     if (listen.default_server) line += " default_server";
+    if (listen.proxy_protocol) line += " proxy_protocol";
     if (listen.backlog != 0) line += " backlog=" + std::to_string(listen.backlog);
     if (listen.receive_buffer != 0) line += " rcvbuf=" + format_size(listen.receive_buffer);
     if (listen.send_buffer != 0) line += " sndbuf=" + format_size(listen.send_buffer);

@@ -23,8 +23,10 @@ bool RealIpOptions::is_trusted(const SocketAddress& peer) const {
   return std::any_of(trusted.begin(), trusted.end(), [&](const Cidr& block) { return block.contains(peer); });
 }
 
-SocketAddress real_ip(const RealIpOptions& options, const SocketAddress& peer, const http::RequestHead& request) {
+SocketAddress real_ip(const RealIpOptions& options, const SocketAddress& peer, const http::RequestHead& request,
+                      const SocketAddress* announced) {
   if (!options.trusts(peer)) return peer;
+  if (options.header == RealIpOptions::kProxyProtocol) return announced != nullptr ? *announced : peer;
   // The last field of that name comes from the proxy that is nearest; each is a list that grew to the right.
   SocketAddress client = peer;
   for (int i = request.fields.size() - 1; i >= 0; --i) {

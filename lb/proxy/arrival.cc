@@ -21,7 +21,9 @@ Arrival::Arrival(Core& core, EpochRef epoch, const ListenSite& listen, std::uniq
       connection_{std::move(transport), {}, {}},
       info_(std::move(info)),
       progress_(listen.arrival.front()->begin()),
-      listener_(listener) {}
+      listener_(listener) {
+  connection_.remote = info_.remote;
+}
 
 Arrival::~Arrival() = default;
 

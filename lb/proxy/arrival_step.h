@@ -16,6 +16,7 @@ struct Arriving {
   std::unique_ptr<io::Transport> transport;
   std::string unread;  // read, and not consumed yet: as the transport gives it
   ConnectionDetails details;
+  SocketAddress remote = {};  // as the socket says, unmapped
 };
 
 // One thing that is read (and perhaps answered) before the session. Immutable, of a listener, shared by all its

@@ -3,18 +3,21 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/sockaddr.h"
+#include "http/proxy_protocol.h"
 
 namespace weir::proxy {
 
 // What the connection itself has said before its first request. A connection of a plain listener says nothing, so that
 // an idle one holds no room for it.
 struct ConnectionDetails {
-  bool tls = false;          // its bytes are encrypted
-  std::string peer_process;  // of a unix socket, where the listener asks for it: "uid 1000, pid 4711"
+  bool tls = false;                            // its bytes are encrypted
+  std::optional<http::ProxyHeader> announced;  // for whom a proxy in front says that it opened the connection
+  std::string peer_process;                    // of a unix socket, where the listener asks for it: "uid 1000, pid 4711"
 };
 
 struct ConnectionInfo {
@@ -23,6 +26,10 @@ struct ConnectionInfo {
   int64_t started_us = 0;                            // monotonic; when it was accepted
   std::unique_ptr<const ConnectionDetails> details;  // null: none
 
+  // Null: the connection is its peer's own.
+  const http::ProxyHeader* announced() const {
+    return details != nullptr && details->announced ? &*details->announced : nullptr;
+  }
   bool tls() const { return details != nullptr && details->tls; }
   // $scheme: how the client addressed weir.
   std::string_view scheme() const { return tls() ? "https" : "http"; }

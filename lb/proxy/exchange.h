@@ -95,6 +95,9 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   // How the client addressed the first of the proxies that are trusted, else this connection's scheme.
   std::string_view client_scheme() const;
   std::string_view forwarded_for(Arena& arena) const;  // $proxy_add_x_forwarded_for
+  // Who wrote the request: whom a PROXY header announces where real_ip_header says so, as such a proxy passes requests
+  // on as they are; else who is at the other end of the connection. Trusted or not with X-Forwarded-* and the like.
+  const SocketAddress& sender() const;
 
   // A subrequest that ends when this exchange does.
   void subrequest_began(SubrequestLink& link) { subrequests_.push_back(link); }
@@ -194,6 +197,7 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   // --- variables.cc
   route::VariableValue sent_framing(http::HeaderToken token, Arena& arena) const;
   route::VariableValue request_variable(const route::VariableRef& ref, Arena& arena) const;
+  route::VariableValue announced_variable(const route::VariableRef& ref, Arena& arena) const;
   route::VariableValue connection_variable(const route::VariableRef& ref, Arena& arena) const;
   route::VariableValue upstream_variable(const route::VariableRef& ref, Arena& arena) const;
 

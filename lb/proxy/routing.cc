@@ -68,7 +68,10 @@ void Exchange::choose_server() {
 
 void Exchange::find_client_address() {
   const filter::RealIpOptions& real = location_->real_ip;
-  if (!real.trusted.empty()) client_ = filter::real_ip(real, downstream_->connection().remote, request_.head);
+  if (real.trusted.empty()) return;
+  const http::ProxyHeader* header = downstream_->connection().announced();
+  client_ = filter::real_ip(real, downstream_->connection().remote, request_.head,
+                            header != nullptr ? &header->source : nullptr);
 }
 
 bool Exchange::find_location(std::string_view raw_path) {

@@ -222,6 +222,11 @@ VariableValue Exchange::connection_variable(const VariableRef& ref, Arena& arena
     case Var::kServerAddr: return found(ip_text(downstream_->local_address(), arena));
     case Var::kServerPort: return number(downstream_->local_port(), arena);
     case Var::kServerName: return found(server_name_);
+    case Var::kProxyProtocolAddr:
+    case Var::kProxyProtocolPort:
+    case Var::kProxyProtocolServerAddr:
+    case Var::kProxyProtocolServerPort:
+    case Var::kProxyProtocolTlv: return announced_variable(ref, arena);
     case Var::kHttps: return found(downstream_->connection().tls() ? "on" : "");
     case Var::kSentHttp: {
       if (ref.token == http::HeaderToken::kContentLength || ref.token == http::HeaderToken::kTransferEncoding ||
@@ -234,11 +239,33 @@ VariableValue Exchange::connection_variable(const VariableRef& ref, Arena& arena
   }
 }
 
+VariableValue Exchange::announced_variable(const VariableRef& ref, Arena& arena) const {
+  const http::ProxyHeader* header = downstream_->connection().announced();
+  if (header == nullptr) return {};
+  switch (ref.id) {
+    case Var::kProxyProtocolAddr: return found(ip_text(header->source, arena));
+    case Var::kProxyProtocolPort: return number(header->source.port(), arena);
+    case Var::kProxyProtocolServerAddr: return found(ip_text(header->destination, arena));
+    case Var::kProxyProtocolServerPort: return number(header->destination.port(), arena);
+    default: break;
+  }
+  const auto value = header->tlv(ref.index, arena);
+  return value ? found(*value) : VariableValue{};
+}
+
+const SocketAddress& Exchange::sender() const {
+  const ConnectionInfo& connection = downstream_->connection();
+  const http::ProxyHeader* header = connection.announced();
+  const bool announced =
+      header != nullptr && location_ != nullptr && location_->real_ip.header == filter::RealIpOptions::kProxyProtocol;
+  return announced ? header->source : connection.remote;
+}
+
 // Made from the list as cleaned: only a trusted proxy's list is appended to.
 std::string_view Exchange::forwarded_for(Arena& arena) const {
-  const SocketAddress& remote = downstream_->connection().remote;
-  const std::string_view peer = ip_text(remote, arena);
-  const bool believe = location_ == nullptr || !location_->automatic_headers || location_->real_ip.trusts(remote);
+  const SocketAddress& from = sender();
+  const std::string_view peer = ip_text(from, arena);
+  const bool believe = location_ == nullptr || !location_->automatic_headers || location_->real_ip.trusts(from);
   if (!believe) return peer;
   const VariableValue list =
       joined(request_.head.fields, {Var::kHttp, http::HeaderToken::kXForwardedFor, 0, {}, {}}, ", ", false, arena);

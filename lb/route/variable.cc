@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "http/proxy_protocol.h"
 
 namespace weir::route {
 namespace {
@@ -39,6 +40,10 @@ constexpr BuiltIn kPlain[] = {
     {"proxy_add_x_forwarded_for", Var::kProxyAddXForwardedFor},
     {"proxy_host", Var::kProxyHost},
     {"proxy_port", Var::kProxyPort},
+    {"proxy_protocol_addr", Var::kProxyProtocolAddr},
+    {"proxy_protocol_port", Var::kProxyProtocolPort},
+    {"proxy_protocol_server_addr", Var::kProxyProtocolServerAddr},
+    {"proxy_protocol_server_port", Var::kProxyProtocolServerPort},
     {"query_string", Var::kQueryString},
     {"realip_remote_addr", Var::kRealipRemoteAddr},
     {"realip_remote_port", Var::kRealipRemotePort},
@@ -78,6 +83,7 @@ constexpr BuiltIn kFamilies[] = {
     {"arg_", Var::kArg},
     {"cookie_", Var::kCookie},
     {"http_", Var::kHttp},
+    {"proxy_protocol_tlv_", Var::kProxyProtocolTlv},
     {"sent_http_", Var::kSentHttp},
     {"upstream_cookie_", Var::kUpstreamCookie},
     {"upstream_http_", Var::kUpstreamHttp},
@@ -110,9 +116,9 @@ constexpr std::string_view kOnlyNginx[] = {
     "upstream_last_server_name",
     "upstream_queue_time",
 };
-constexpr std::string_view kOnlyNginxFamilies[] = {
-    "fastcgi_", "geoip_",   "jwt_",   "proxy_protocol_",  "scgi_", "session_", "sent_trailer_",
-    "ssl_",     "tcpinfo_", "uwsgi_", "upstream_trailer_"};
+constexpr std::string_view kOnlyNginxFamilies[] = {"fastcgi_", "geoip_",           "jwt_", "scgi_",
+                                                   "session_", "sent_trailer_",    "ssl_", "tcpinfo_",
+                                                   "uwsgi_",   "upstream_trailer_"};
 
 bool is_only_nginx(std::string_view name) {
   if (std::find(std::begin(kOnlyNginx), std::end(kOnlyNginx), name) != std::end(kOnlyNginx)) return true;
@@ -191,6 +197,11 @@ Result<VariableRef> VariableNames::find(std::string_view name) const {
       ref.arg = lower.substr(family.name.size());
       std::replace(ref.arg.begin(), ref.arg.end(), '_', '-');
       ref.token = http::header_token(ref.arg);
+    }
+    if (family.id == Var::kProxyProtocolTlv) {
+      const std::optional<int> number = http::proxy_tlv(lower.substr(family.name.size()));
+      if (!number) return Unexpected{"unknown PROXY protocol TLV \"" + ref.arg + "\""};
+      ref.index = *number;
     }
     return ref;
   }

@@ -56,6 +56,11 @@ enum class Var : uint8_t {
   kServerName,
   kServerPort,
   kHttps,
+  kProxyProtocolAddr,
+  kProxyProtocolPort,
+  kProxyProtocolServerAddr,
+  kProxyProtocolServerPort,
+  kProxyProtocolTlv /*index*/,
   // response and log
   kBodyBytesSent,
   kBytesSent,
@@ -90,7 +95,7 @@ enum class Var : uint8_t {
 struct VariableRef {
   Var id = Var::kHost;
   http::HeaderToken token = http::HeaderToken::kOther;  // of arg, for the header families
-  int index = 0;
+  int index = 0;                                        // of a capture; of a TLV: http::proxy_tlv()
   // $http_x_y: "x-y" (lower case, '_' turned to '-'); $arg_, $cookie_: as written; a named capture: lower case.
   std::string arg;
   std::shared_ptr<const Map> map;  // of a named capture: the map whose regex may set it, or null

@@ -9,6 +9,7 @@
 
 #include "base/rng.h"
 #include "base/system.h"
+#include "proxy/proxy_protocol_step.h"
 #include "runtime/virtual_server.h"
 
 namespace weir::runtime {
@@ -64,8 +65,10 @@ class SiteBuilder {
       site_->servers.push_back(build_virtual_server(server, logs_, maintenance_, out_.errors));
       for (const config::ListenModel& listen : server.listens) add_listen(server, listen, *site_->servers.back());
     }
-    for (auto& listen : site_->listens)
+    for (auto& listen : site_->listens) {
       if (listen->default_server == nullptr) listen->default_server = listen->servers.front();
+      add_arrival(*listen);
+    }
     note_overrides();
     if (out_.errors.empty()) out_.site = std::move(site_);
     return std::move(out_);
@@ -76,6 +79,7 @@ class SiteBuilder {
   void add_server(const config::UpstreamModel& model, const config::UpstreamServer& server, policy::ClusterOptions& to);
   void override_peers(const config::UpstreamModel& model, policy::ClusterOptions& options);
   std::unique_ptr<proxy::Sticky> make_sticky(const proxy::StickyOptions& options, const policy::Cluster& cluster);
+  void add_arrival(proxy::ListenSite& listen);
   void add_listen(const config::ServerModel& server, const config::ListenModel& model,
                   const proxy::VirtualServer& virtual_server);
   void note_overrides();
@@ -218,6 +222,22 @@ void SiteBuilder::add_listen(const config::ServerModel& server, const config::Li
     else
       out_.errors.push_back(server.position + ": error: " + added.error());
   }
+}
+
+// A PROXY header stands in front of everything else. It is read before the server is known: whom one of the listener's
+// servers trusts may send it.
+void SiteBuilder::add_arrival(proxy::ListenSite& listen) {
+  bool wanted = false;
+  std::vector<Cidr> trusted;
+  for (const config::ServerModel& server : in_.model.servers) {
+    for (const config::ListenModel& each : server.listens) {
+      if (!(each.address == listen.address)) continue;
+      wanted = wanted || each.proxy_protocol;
+      const std::vector<Cidr>& of_server = server.settings.real_ip.trusted;
+      trusted.insert(trusted.end(), of_server.begin(), of_server.end());
+    }
+  }
+  if (wanted) listen.arrival.push_back(proxy::make_proxy_protocol_step(std::move(trusted)));
 }
 
 }  // namespace

@@ -90,5 +90,15 @@ TEST_F(RealIp, mapped_peer_is_trusted_as_ipv4) {
   EXPECT_EQ(of("::ffff:10.1.1.1", {"198.51.100.1"}), "198.51.100.1");
 }
 
+TEST_F(RealIp, proxy_header_names_the_client_of_a_trusted_peer) {
+  options_.header = RealIpOptions::kProxyProtocol;
+  http::RequestHead request;
+  request.fields.add("proxy_protocol", "203.0.113.6", http::HeaderToken::kOther, false);
+  const SocketAddress announced = ip("203.0.113.5", 99);
+  EXPECT_EQ(real_ip(options_, ip("10.0.0.1"), request, &announced).to_string(), "203.0.113.5:99");
+  EXPECT_EQ(real_ip(options_, ip("10.0.0.1", 4711), request).to_string(), "10.0.0.1:4711");
+  EXPECT_EQ(real_ip(options_, ip("192.0.2.1", 4711), request, &announced).to_string(), "192.0.2.1:4711");
+}
+
 }  // namespace
 }  // namespace weir::filter
