@@ -76,7 +76,9 @@ class Builder {
   void note_proxy_protocol(const Position& at, const SocketAddress& address) {
     proxied_.push_back({at, address, model_.servers.size()});
   }
-  // After the last server{}: who may send PROXY headers.
+  // `proxy_protocol on` somewhere.
+  void note_announcement(const Position& at) { announcements_.push_back(at); }
+  // After the last server{}: who may send PROXY headers, and which checks send one.
   void settle_proxy_protocol();
 
   // `has_options`: of the socket, which may be given once for an address.
@@ -122,6 +124,7 @@ class Builder {
     size_t server;
   };
   std::vector<ProxiedListen> proxied_;
+  std::vector<Position> announcements_;
   int unknown_ = 0;
 };
 

@@ -31,7 +31,7 @@ constexpr Feature kFeatures[] = {
     {"TLS: have it ended in front of weir", "ssl ssl_* acme_*"},
     {"TLS towards upstreams: weir passes requests to plain HTTP only", "proxy_ssl_*"},
     {"HTTP/2 and HTTP/3: it may be deleted, clients use HTTP/1.1 then", "http2* http3* quic_*"},
-    {"other protocols: weir is for HTTP", "stream mail proxy_protocol proxy_protocol_timeout tunnel_pass mgmt"},
+    {"other protocols: weir is for HTTP", "stream mail proxy_protocol_timeout tunnel_pass mgmt"},
     {"changes of bodies: answers go out as the peers send them",
      "sub_filter* ssi* add_before_body add_after_body addition_types charset* override_charset source_charset "
      "image_filter* xslt_* xml_entities add_trailer* expires add_header_inherit early_hints proxy_pass_trailers"},

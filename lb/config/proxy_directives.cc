@@ -26,6 +26,18 @@ std::vector<std::string> show_http_version(const Scope& scope) {
   return {scope.level->location.http10 ? "1.0" : "1.1"};
 }
 
+void apply_proxy_protocol(Call& call) {
+  using http::ProxyProtocol;
+  ProxyProtocol& version = call.scope.level->location.proxy_protocol;
+  if (call.arg(0) != "off" && call.arg(0) != "on" && call.arg(0) != "v2") return call.invalid(0, "on, v2 or off");
+  version = call.arg(0) == "off" ? ProxyProtocol::kOff : call.arg(0) == "on" ? ProxyProtocol::kV1 : ProxyProtocol::kV2;
+  if (version != ProxyProtocol::kOff) call.builder.note_announcement(call.directive.at);
+}
+std::vector<std::string> show_proxy_protocol(const Scope& scope) {
+  static constexpr const char* kWritten[] = {"off", "on", "v2"};
+  return {kWritten[static_cast<size_t>(scope.level->location.proxy_protocol)]};
+}
+
 // Under nginx's defaults it times tunnels as well, unless proxy_tunnel_timeout is written.
 void apply_read_timeout(Call& call) {
   apply_time<kLoc, &Location::read_timeout>(call);
@@ -143,6 +155,15 @@ const Row kRows[] = {
         .weir_default = "1.1",
         .nginx_default = "1.0",
         .help = "The protocol towards peers.",
+    },
+    {
+        .name = "proxy_protocol",
+        .contexts = kAnywhere,
+        .kind = {.form = "on | v2 | off", .apply = apply_proxy_protocol, .show = show_proxy_protocol},
+        .weir_default = "off",
+        .nginx_default = "off",
+        .help = "A PROXY header, of version 1 or 2, in front of each connection to a peer names the client; such a "
+                "connection is used for one request. Health checks of the peers' own port send LOCAL, or UNKNOWN.",
     },
     {
         .name = "proxy_connect_timeout",

@@ -1,5 +1,7 @@
-// What `listen ... proxy_protocol` means beyond its own line: whom the listener believes.
+// What `proxy_protocol` means beyond its own line: whom a listener believes, and which health checks announce
+// themselves.
 #include <algorithm>
+#include <map>
 
 #include "config/builder.h"
 
@@ -9,6 +11,23 @@ namespace {
 bool listens_on(const ServerModel& server, const SocketAddress& address) {
   return std::any_of(server.listens.begin(), server.listens.end(),
                      [&](const ListenModel& each) { return each.address == address; });
+}
+
+using Announced = std::map<int, http::ProxyProtocol>;  // by upstream
+
+// The upstreams whose peers are sent headers by some locations and none, or others, by the rest go into `mixed`.
+void collect(const std::vector<LocationModel>& locations, Announced& into, std::vector<int>& mixed) {
+  for (const LocationModel& each : locations) {
+    if (each.settings.pass && each.settings.pass->cluster >= 0) {
+      const int upstream = each.settings.pass->cluster;
+      const auto [at, fresh] = into.try_emplace(upstream, each.settings.proxy_protocol);
+      if (!fresh && at->second != each.settings.proxy_protocol) {
+        mixed.push_back(upstream);
+        at->second = std::max(at->second, each.settings.proxy_protocol);
+      }
+    }
+    collect(each.nested, into, mixed);
+  }
 }
 
 }  // namespace
@@ -29,6 +48,20 @@ void Builder::settle_proxy_protocol() {
                                           "\" can be written by any client of a proxy that passes requests on as they "
                                           "are: \"real_ip_header proxy_protocol;\" takes the address of its PROXY "
                                           "header");
+  }
+  Announced announced;
+  std::vector<int> mixed;
+  for (const ServerModel& server : model_.servers) collect(server.locations, announced, mixed);
+  for (const auto& [index, version] : announced) {
+    if (version == http::ProxyProtocol::kOff) continue;
+    UpstreamModel& upstream = model_.upstreams[static_cast<size_t>(index)];
+    // A port of its own is not where requests go.
+    for (upstream::CheckOptions& check : upstream.checks)
+      if (check.port == 0) check.announce = version;
+    if (std::find(mixed.begin(), mixed.end(), index) != mixed.end())
+      diagnostics_.warning(announcements_.front(),
+                           "upstream \"" + upstream.name +
+                               "\" is sent PROXY headers by some locations and none, or others, by the rest");
   }
 }
 

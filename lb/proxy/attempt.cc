@@ -98,7 +98,8 @@ void ProxyContent::start_attempt(const policy::Pick& pick) {
   attempt.peer = attempt_.peer->options.name;
   attempt.started_us = core_.loop().now_us();
 
-  if (!state_.fresh_only) {
+  // An idle connection speaks of nobody, or of another client.
+  if (!state_.fresh_only && location().proxy_protocol == http::ProxyProtocol::kOff) {
     const upstream::NamedPeers& pooled = state_.cluster->pooled;
     if (auto idle =
             pooled.group().take(pooled.slot(attempt_.peer->index), !http::is_idempotent(request().head.method))) {
@@ -175,6 +176,10 @@ void ProxyContent::begin_lease(upstream::Lease lease) {
 void ProxyContent::send_request() {
   compose_request();
   http::OutBatch out;
+  if (location().proxy_protocol != http::ProxyProtocol::kOff) {
+    out.add(announcement());
+    attempt_.lease.keep_for_nobody();
+  }
   attempt_.lease.send_head(out_request_, core_.scratch(), out);
   int broken = 0;
   const auto flush = [&] {
@@ -206,6 +211,13 @@ void ProxyContent::send_request() {
   attempt_.all_sent = complete;
   arm_upstream();
   downstream().update_read();
+}
+
+// The client as every rule of this location sees it, and where it came to.
+std::string_view ProxyContent::announcement() {
+  const http::ProxyHeader* announced = downstream().connection().announced();
+  return http::proxy_header(location().proxy_protocol, x_.client(),
+                            announced != nullptr ? announced->destination : downstream().local_address(), arena());
 }
 
 void ProxyContent::arm_upstream() {

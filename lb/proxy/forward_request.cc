@@ -84,11 +84,13 @@ void ProxyContent::compose_request() {
       break;
     default: out_request_.framing = {http::Framing::kNone, -1};
   }
+  const bool keepalive =
+      location.upstream_keepalive && !location.close_upstream && location.proxy_protocol == http::ProxyProtocol::kOff;
   out_request_.upgrade = state_.upgrade;
-  out_request_.connection = !state_.upgrade.empty()                                   ? http::ConnectionOption::kUpgrade
-                            : !location.upstream_keepalive || location.close_upstream ? http::ConnectionOption::kClose
-                            : location.http10 ? http::ConnectionOption::kKeepAlive
-                                              : http::ConnectionOption::kNone;
+  out_request_.connection = !state_.upgrade.empty() ? http::ConnectionOption::kUpgrade
+                            : !keepalive            ? http::ConnectionOption::kClose
+                            : location.http10       ? http::ConnectionOption::kKeepAlive
+                                                    : http::ConnectionOption::kNone;
 }
 
 // A peer answers 400 to HTTP/1.1 without Host (RFC 9112 3.2), and a client of HTTP/1.0 may send none: then the server's

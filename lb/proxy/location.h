@@ -13,6 +13,7 @@
 #include "http/codec.h"
 #include "http/header_token.h"
 #include "http/mime_types.h"
+#include "http/proxy_protocol.h"
 #include "observe/access_log.h"
 #include "policy/retry.h"
 #include "proxy/redirects.h"
@@ -85,8 +86,10 @@ struct Location {
 
   // To the peer.
   std::vector<HeaderSetting> set_headers;
-  bool automatic_headers = true;   // weir's Host and X-Forwarded-* (SEMANTICS section 1); false under `defaults nginx`
-  bool http10 = false;             // proxy_http_version 1.0
+  bool automatic_headers = true;  // weir's Host and X-Forwarded-* (SEMANTICS section 1); false under `defaults nginx`
+  bool http10 = false;            // proxy_http_version 1.0
+  // Whom weir asks for, in front of each connection; one that has announced a client is never kept for another.
+  http::ProxyProtocol proxy_protocol = http::ProxyProtocol::kOff;
   bool upstream_keepalive = true;  // false under `defaults nginx` without `keepalive`
   bool close_upstream = false;     // proxy_set_header Connection close
   bool stream_requests = false;    // proxy_request_buffering off: the first bytes of a body go to a peer at once

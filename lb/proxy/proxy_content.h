@@ -123,6 +123,7 @@ class ProxyContent final : public Content, private upstream::LeaseHandler, priva
   void on_connected(std::unique_ptr<io::Transport> transport, io::ConnectFailure failure);
   void begin_lease(upstream::Lease lease);
   void send_request();
+  std::string_view announcement();
   void relay_request_body();
   void arm_upstream();
 

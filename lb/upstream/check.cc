@@ -126,6 +126,7 @@ std::string CheckOptions::question() const {
     put(out, match != nullptr ? match->text() : "");
     put(out, keepalive_time);
   }
+  if (announce != http::ProxyProtocol::kOff) out += announce == http::ProxyProtocol::kV1 ? "proxy " : "proxy v2 ";
   return out += std::to_string(port);
 }
 

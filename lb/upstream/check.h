@@ -8,6 +8,7 @@
 
 #include "base/regex.h"
 #include "http/head.h"
+#include "http/proxy_protocol.h"
 #include "policy/health.h"
 
 namespace weir::upstream {
@@ -58,6 +59,8 @@ struct CheckOptions {
   // When this check fails every peer of the upstream, its verdict is void: what fails on all nodes at once is not a
   // node's fault.
   bool fail_open = false;
+  // Sent in front: that the connection is weir's own. For peers that are sent PROXY headers.
+  http::ProxyProtocol announce = http::ProxyProtocol::kOff;
   std::string position;  // file:line:col
 
   // Equal for checks that ask the same question in the same rhythm: such share one probe. `host` resolved by the

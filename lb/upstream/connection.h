@@ -68,6 +68,7 @@ class Connection : public io::Buriable,
   void end_lease(http::StreamId id);
   void send_head(http::StreamId id, const http::OutRequest& head, Arena& arena, http::OutBatch& out);
   void send_end(http::StreamId id, http::OutBatch& out);
+  void close_behind() { close_asked_ = true; }
   int send(const http::OutBatch& out);
   size_t queued() const { return transport_->queued(); }
   uint64_t bytes_sent(http::StreamId id) const { return transport_->bytes_sent() - stream(id).sent_before; }

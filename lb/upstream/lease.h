@@ -44,6 +44,8 @@ class Lease {
   void send_body(const std::string_view* pieces, int count, http::OutBatch& out) {
     connection_->codec().send_body(stream_, pieces, count, out);
   }
+  // What is sent on this connection is for this lease alone: nobody is lent it afterwards.
+  void keep_for_nobody() { connection_->close_behind(); }
   // The request is whole: without it the connection of HTTP/1 is not used again.
   void send_end(http::OutBatch& out) { connection_->send_end(stream_, out); }
   // As Transport::send: 0, or a negative errno.

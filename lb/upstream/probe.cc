@@ -121,6 +121,8 @@ void Probe::on_connected(std::unique_ptr<io::Transport> transport, io::ConnectFa
   connecting_.reset();
   if (transport != nullptr) {
     if (check_.type == CheckType::kTcp) {
+      const std::string_view header = http::local_proxy_header(check_.announce);
+      if (!header.empty()) transport->send(&header, 1);
       transport->close();
       pass();
       return;
@@ -150,8 +152,10 @@ void Probe::on_connected(std::unique_ptr<io::Transport> transport, io::ConnectFa
 void Probe::ask() {
   state_ = State::kHead;
   scratch_->codec.open(method_, {}, http::kAnswerLimits);
-  const std::string_view piece = request_;
-  transport_->send(&piece, 1);
+  // The header stands once in front of a connection.
+  const std::string_view pieces[] = {reused_ ? std::string_view() : http::local_proxy_header(check_.announce),
+                                     request_};
+  transport_->send(pieces, 2);
   transport_->want_read(true);
 }
 

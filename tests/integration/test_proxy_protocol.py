@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The PROXY protocol in from balancers in front: listen ... proxy_protocol."""
+"""The PROXY protocol: in from balancers in front (listen ... proxy_protocol), out to peers and their health checks."""
 import socket
 import struct
 
@@ -22,6 +22,15 @@ def v2(source="192.0.2.1", destination="198.51.100.2", source_port=4711, port=44
 
 def tlv(kind, value):
     return bytes([kind]) + struct.pack(">H", len(value)) + value
+
+
+def read_header(connection):
+    """The PROXY header that weir sent in front of everything: its lines of version 1, or its bytes of version 2."""
+    head = connection.reader.take(6)
+    if head == b"PROXY ":
+        return head + connection.reader.until(b"\r\n")
+    head += connection.reader.take(10)
+    return head + connection.reader.take(struct.unpack(">H", head[14:])[0])
 
 
 class Incoming(Case):
@@ -126,6 +135,132 @@ class Incoming(Case):
         weir.reload(f"server {{ listen <<front>> proxy_protocol; {TRUST} location / {{ return 200 $remote_addr; }} }}")
         self.assertEqual(self.ask(weir, V1, "/").text, "192.0.2.1")
         self.assertEqual(kept.request().text, "127.0.0.1", "a connection that is open says nothing any more")
+
+
+class Outgoing(Case):
+    def peer(self, **options):
+        """Keeps the header of each connection, and answers what follows."""
+        headers = []
+
+        def script(connection):
+            headers.append(read_header(connection))
+            while True:
+                request = connection.read_request()
+                connection.send(answer(request.get("x-client", "")))
+        backend = self.backend(script=script, **options)
+        backend.headers = headers
+        return backend
+
+    def front(self, backend, how, server="", upstream=""):
+        return self.proxied(backend, f"proxy_protocol {how};", server=server, upstream=upstream)
+
+    def test_connections_to_peers_begin_with_the_client(self):
+        for how, expected in (("on", "PROXY TCP4 127.0.0.1 {host} {source} {port}\r\n"), ("v2", None)):
+            backend = self.peer()
+            weir = self.front(backend, how)
+            client = self.client(weir)
+            source = client.sock.getsockname()[1]
+            host, port = weir.front.rsplit(":", 1)
+            self.assertEqual(client.request().status, 200)
+            wanted = expected.format(host=host, source=source, port=port).encode() if expected else v2("127.0.0.1", host, source, int(port))
+            self.assertEqual(backend.headers, [wanted])
+
+    def test_address_behind_a_trusted_proxy_is_announced(self):
+        backend = self.peer()
+        weir = self.front(backend, "on", server="set_real_ip_from 127.0.0.0/8; real_ip_header X-Forwarded-For;")
+        self.get(weir, headers={"X-Forwarded-For": "203.0.113.9"})
+        self.assertTrue(backend.headers[0].startswith(b"PROXY TCP4 203.0.113.9 "), backend.headers)
+
+    def test_announced_connection_is_announced_onwards(self):
+        backend = self.peer()
+        weir = self.weir(f"upstream u {{ server {backend.address}; }} server {{ listen <<front>> proxy_protocol; {TRUST} "
+                         "location / { proxy_pass http://u; proxy_protocol on; } location /six { proxy_pass http://u; proxy_protocol v2; } }")
+        self.client(weir).send(V1 + request_bytes()).read_response()
+        self.client(weir).send(v2("2001:db8::1", "2001:db8::2") + request_bytes(path="/six")).read_response()
+        self.assertEqual(backend.headers, [V1, v2("2001:db8::1", "2001:db8::2")])
+
+    def test_connection_serves_one_request_and_no_other_client(self):
+        backend = self.peer()
+        weir = self.front(backend, "on")
+        client = self.client(weir)
+        for number in range(3):
+            self.assertEqual(client.request(headers={"X-Client": str(number)}).text, str(number))
+        self.assertEqual(len(backend.connections), 3)
+        self.assertEqual(len({h for h in backend.headers}), 1, "one client, one header")
+        self.assertTrue(all(r.get("connection") == "close" for r in backend.requests))
+        backend.wait_all_closed()
+
+    def test_idle_connections_of_other_locations_are_not_used(self):
+        first_bytes = []
+
+        def script(connection):
+            head = connection.reader.take(6)
+            first_bytes.append(head)
+            if head == b"PROXY ":
+                connection.reader.until(b"\r\n")
+                connection.send(answer("announced") if connection.read_request() else b"")
+            else:
+                connection.reader.until(b"\r\n\r\n")
+                connection.send(answer("plain"))
+                connection.reader.rest()
+        backend = self.backend(script=script)
+        weir = self.weir(f"upstream u {{ server {backend.address}; }} server {{ listen <<front>>; location / {{ proxy_pass http://u; }} "
+                         "location /announced { proxy_pass http://u; proxy_protocol on; } }")
+        self.assertEqual(self.get(weir).text, "plain")
+        self.assertEqual(self.get(weir, "/announced").text, "announced")
+        self.assertEqual(first_bytes, [b"GET / ", b"PROXY "])
+
+    def test_retry_announces_the_client_again(self):
+        dead = self.backend(script=lambda connection: (read_header(connection), connection.reset()))
+        alive = self.peer()
+        weir = self.weir(f"upstream u {{ server {dead.address}; server {alive.address} backup; }} "
+                         "server { listen <<front>>; proxy_protocol v2; location / { proxy_pass http://u; } }")
+        client = self.client(weir)
+        self.assertEqual(client.request().status, 200)
+        self.assertEqual(alive.headers[0][:14], SIGNATURE + b"\x21\x11")
+
+    def test_unix_client_is_unknown(self):
+        backend = self.peer()
+        weir = self.weir(f"server {{ listen unix:<<dir>>/front.sock; location / {{ proxy_pass http://{backend.address}; proxy_protocol on; }} "
+                         f"location /two {{ proxy_pass http://{backend.address}; proxy_protocol v2; }} }}")
+        self.get(f"unix:{weir.dir}/front.sock")
+        self.get(f"unix:{weir.dir}/front.sock", "/two")
+        self.assertEqual(backend.headers, [b"PROXY UNKNOWN\r\n", SIGNATURE + b"\x21\0\0\0"])
+
+    def test_websocket_is_announced_and_tunnelled(self):
+        def script(connection):
+            self.seen = read_header(connection)
+            request = connection.read_head()
+            connection.send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                            b"Sec-WebSocket-Accept: x\r\n\r\n" + b"hello" if request.has("upgrade") else b"")
+            connection.reader.rest()
+        backend = self.backend(script=script)
+        weir = self.front(backend, "on")
+        client = self.client(weir).send_request(headers={"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Key": "x",
+                                                         "Sec-WebSocket-Version": "13"})
+        client.read_until(b"\r\n\r\n")
+        self.assertEqual(client.read(5), b"hello")
+        self.assertTrue(self.seen.startswith(b"PROXY TCP4 127.0.0.1 "))
+
+    def test_health_checks_announce_a_local_connection(self):
+        for how, local in (("on", b"PROXY UNKNOWN\r\n"), ("v2", SIGNATURE + b"\x20\0\0\0")):
+            backend = self.peer()
+            self.front(backend, how, upstream="health_check interval=100ms jitter=0;")
+            backend.wait_requests(2)
+            self.assertEqual(set(backend.headers), {local})
+
+    def test_kept_connection_of_a_check_has_one_header(self):
+        backend = self.peer()
+        self.front(backend, "on", upstream="health_check interval=100ms jitter=0 keepalive_time=60s;")
+        backend.wait_requests(3)
+        self.assertEqual(backend.headers, [b"PROXY UNKNOWN\r\n"])
+
+    def test_check_of_another_port_has_no_header(self):
+        health, backend = self.backend(), self.peer()
+        host, port = health.address.rsplit(":", 1)
+        self.front(backend, "on", upstream=f"health_check interval=100ms jitter=0 port={port};")
+        health.wait_requests(2)
+        self.assertEqual(backend.headers, [])
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@
 namespace weir::config {
 namespace {
 
+using http::ProxyProtocol;
+
 std::string in_http(const std::string& text) {
   return messages("http {\n" + text + "\n}");
 }
@@ -36,6 +38,42 @@ TEST(ProxyProtocolConfig, field_that_clients_can_write_is_warned_of) {
   EXPECT_EQ(in_http("set_real_ip_from 10.0.0.1; server { listen 1 proxy_protocol; return 200; }"),
             "weir.conf:2:37: warning: \"X-Real-IP\" can be written by any client of a proxy that passes requests on as "
             "they are: \"real_ip_header proxy_protocol;\" takes the address of its PROXY header\n");
+}
+
+TEST(ProxyProtocolConfig, locations_inherit_the_version) {
+  const LoadedConfig loaded = load(
+      "proxy_protocol v2; server { listen 1; location /a { proxy_pass http://127.0.0.1:2; } "
+      "location /b { proxy_protocol on; proxy_pass http://127.0.0.1:3; } "
+      "location /c { proxy_protocol off; proxy_pass http://127.0.0.1:4; } }");
+  const auto& locations = loaded.model.servers[0].locations;
+  EXPECT_EQ(locations[0].settings.proxy_protocol, ProxyProtocol::kV2);
+  EXPECT_EQ(locations[1].settings.proxy_protocol, ProxyProtocol::kV1);
+  EXPECT_EQ(locations[2].settings.proxy_protocol, ProxyProtocol::kOff);
+  const auto& again = load(dump_effective(loaded.model, true)).model.servers[0].locations;
+  EXPECT_EQ(again[0].settings.proxy_protocol, ProxyProtocol::kV2);
+  EXPECT_EQ(again[2].settings.proxy_protocol, ProxyProtocol::kOff);
+  EXPECT_EQ(in_http("proxy_protocol v1;"),
+            "weir.conf:2:16: error: invalid value \"v1\" in \"proxy_protocol\" directive, it must be on, v2 or off\n");
+}
+
+TEST(ProxyProtocolConfig, checks_of_the_peers_port_announce_themselves) {
+  const LoadedConfig loaded = load(
+      "upstream u { server 127.0.0.1:2; health_check; health_check port=9 uri=/x; } upstream v { server 127.0.0.1:3; "
+      "health_check; } server { listen 1; location / { proxy_pass http://u; proxy_protocol on; } "
+      "location /v { proxy_pass http://v; } }");
+  const auto& checks = loaded.model.upstreams.at(0).checks;
+  EXPECT_EQ(checks.at(0).announce, ProxyProtocol::kV1);
+  EXPECT_EQ(checks.at(1).announce, ProxyProtocol::kOff);
+  EXPECT_EQ(loaded.model.upstreams.at(1).checks.at(0).announce, ProxyProtocol::kOff);
+  EXPECT_NE(checks.at(0).question(), loaded.model.upstreams.at(1).checks.at(0).question());
+}
+
+TEST(ProxyProtocolConfig, upstream_with_and_without_headers_is_warned_of) {
+  EXPECT_EQ(
+      in_http("upstream u { server 127.0.0.1:2; }\nserver { listen 1; location / { proxy_pass http://u; }\n"
+              "location /b { proxy_pass http://u; proxy_protocol on; } }"),
+      "weir.conf:4:36: warning: upstream \"u\" is sent PROXY headers by some locations and none, or others, by the "
+      "rest\n");
 }
 
 TEST(ProxyProtocolConfig, unknown_tlv_is_an_error) {
