@@ -83,7 +83,12 @@ Result<Regex> Regex::compile(std::string_view pattern, bool ignore_case) {
   for (uint32_t i = 0; i < names; ++i) {
     // Each entry: the group's number, high byte first, then the name with its NUL.
     const PCRE2_SPTR entry = table + i * entry_size;
-    out.names_.emplace_back(reinterpret_cast<const char*>(entry + 2), entry[0] << 8 | entry[1]);
+    const int group = entry[0] << 8 | entry[1];
+    std::string name = reinterpret_cast<const char*>(entry + 2);
+    if (group >= RegexMatch::kMost)
+      return Unexpected{"group \"" + name + "\" is number " + std::to_string(group) + ", no more than " +
+                        std::to_string(RegexMatch::kMost - 1) + " are kept"};
+    out.names_.emplace_back(std::move(name), group);
   }
   return out;
 }
@@ -97,9 +102,9 @@ bool Regex::match(std::string_view subject, RegexMatch* out) const {
   if (out == nullptr) return true;
   out->count = rc == 0 ? RegexMatch::kMost : rc;  // 0: more groups than there is room for
   const PCRE2_SIZE* at = pcre2_get_ovector_pointer(data);
-  for (int i = 0; i < RegexMatch::kMost; ++i, at += 2) {
+  for (int i = 0; i < out->count; ++i, at += 2) {
     // \K may put the start behind the end.
-    const bool set = i < out->count && at[0] != PCRE2_UNSET && at[0] <= at[1];
+    const bool set = at[0] != PCRE2_UNSET && at[0] <= at[1];
     out->group[i] = set ? subject.substr(at[0], at[1] - at[0]) : std::string_view();
   }
   return true;

@@ -13,10 +13,10 @@ namespace weir {
 
 // Captures of one match: views into the subject. Index 0 is the whole match.
 struct RegexMatch {
-  static constexpr int kMost = 10;  // $0..$9 and as many named ones
+  static constexpr int kMost = 32;  // $0, and groups 1 to 31: $1..$9, and those with names
   int count = 0;
   union {
-    std::string_view group[kMost];  // the first `count` are set: every request carries two of these, mostly empty
+    std::string_view group[kMost];  // the first `count` are set
   };
 
   RegexMatch() {}
@@ -30,7 +30,8 @@ struct RegexMatch {
 
 class Regex {
  public:
-  // Error text names the offset: "unmatched closing parenthesis at offset 3".
+  // Error text names the offset: "unmatched closing parenthesis at offset 3". A named group beyond those that a match
+  // keeps is an error too.
   static Result<Regex> compile(std::string_view pattern, bool ignore_case);
   Regex(Regex&&) noexcept;
   Regex& operator=(Regex&&) noexcept;

@@ -64,42 +64,6 @@ void apply_server_tokens(Call& call) {
   call.scope.level->location.server_tokens = word != "off";
 }
 
-bool is_redirect_target(std::string_view text) {
-  return text.starts_with("http://") || text.starts_with("https://") || text.starts_with("$scheme");
-}
-bool is_redirect(int64_t status) {
-  return (status >= 301 && status <= 303) || status == 307 || status == 308;
-}
-
-void apply_return(Call& call) {
-  proxy::ReturnAction action;
-  const auto status = parse_decimal(call.arg(0));
-  size_t text = 1;
-  if (status && *status <= 999) {
-    action.status = static_cast<int>(*status);
-    action.redirect = call.count() == 2 && is_redirect(*status);
-  } else {
-    if (call.count() == 2) return call.error_at(0, "invalid return code \"" + call.arg(0) + "\"");
-    if (!is_redirect_target(call.arg(0))) return call.error_at(0, "invalid return code \"" + call.arg(0) + "\"");
-    action.status = 302;
-    action.redirect = true;
-    text = 0;
-  }
-  if (text < call.count()) {
-    auto compiled = call.compile(text);
-    if (!compiled) return;
-    action.text = std::move(*compiled);
-    action.has_text = true;
-  }
-  // nginx takes the first of several.
-  if (!call.scope.level->location.returns) call.scope.level->location.returns = std::move(action);
-}
-std::vector<std::string> show_return(const Scope& scope) {
-  const auto& action = scope.level->location.returns;
-  if (!action) return {};
-  return {std::to_string(action->status) + (action->has_text ? " " + quote_word(action->text.text()) : "")};
-}
-
 void apply_error_page(Call& call) {
   proxy::ErrorPage page;
   const size_t last = call.count() - 1;
@@ -194,13 +158,6 @@ const Row kRows[] = {
                 "html, gif and jpg. A missing file mime.types is built in.",
         .times = Times::kMany,
         .open = open_types,
-    },
-    {
-        .name = "return",
-        .contexts = kServer | kLocation,
-        .kind = {.form = "CODE [TEXT] | CODE URL | URL", .most_args = 2, .apply = apply_return, .show = show_return},
-        .help = "Answers at once. 444 closes the connection without an answer.",
-        .times = Times::kMany,
     },
     {
         .name = "error_page",

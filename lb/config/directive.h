@@ -116,6 +116,7 @@ std::span<const Row> location_block_rows();
 std::span<const Row> upstream_block_rows();
 std::span<const Row> map_rows();
 std::span<const Row> core_rows();
+std::span<const Row> rewrite_rows();
 std::span<const Row> server_rows();
 std::span<const Row> upstream_rows();
 std::span<const Row> resolver_rows();

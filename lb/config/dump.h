@@ -21,7 +21,9 @@ class Dump {
   explicit Dump(bool with_defaults) : with_defaults_(with_defaults) {}
   // A block: its settings that differ from `inherited` (null: from the defaults), then the blocks inside.
   void block(const std::string& head, const Scope& scope, const Level* inherited = nullptr);
-  // The same without its braces.
+  // One that is shown beside the settings, where the order of several names decides.
+  void statement(const std::string& text) { line(text + ";"); }
+  // The same as block() without its braces.
   void content(const Scope& scope, const Level* inherited = nullptr);
   std::string take() { return std::move(out_); }
 

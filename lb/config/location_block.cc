@@ -85,6 +85,7 @@ void open_location(Call& call) {
   settings.internal = location.kind == LocationKind::kNamed;
   settings.pass.reset();
   settings.returns.reset();
+  settings.rewrite.clear();
 
   Scope scope{.context = kLocation, .main = call.scope.main, .level = &level, .location = &location};
   call.builder.apply(*directive.block, scope);
@@ -98,6 +99,7 @@ void show_locations(Dump& dump, const Scope& scope) {
   Level inherited = *scope.level;
   inherited.location.pass.reset();
   inherited.location.returns.reset();
+  inherited.location.rewrite.clear();
   for (const LocationModel& each : siblings(scope)) {
     Level level{.location = each.settings, .server = scope.level->server, .resolver = each.resolver};
     LocationModel copy = each;

@@ -125,6 +125,9 @@ void declare_captures(Builder& builder, const std::vector<Directive>& block) {
       const std::string& from = directive.args[0].text;
       if (from.starts_with('~')) declare_captures_of(from.substr(from.starts_with("~*") ? 2 : 1));
     }
+    if (directive.name == "set" && !directive.args.empty() && directive.arg(0).starts_with('$'))
+      builder.names().declare_set(directive.arg(0).substr(1));
+    if (directive.name == "rewrite" && !directive.args.empty()) declare_captures_of(directive.arg(0));
     if (!directive.block) continue;
     if (directive.name != "map") {
       declare_captures(builder, *directive.block);

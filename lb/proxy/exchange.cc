@@ -37,10 +37,11 @@ void Exchange::begin(Downstream& downstream, const ListenSite& listen, EpochRef 
   phase_ = Phase::kServer;
   client_ = downstream.connection().remote;
   uri_ = server_name_ = {};
-  host_regex_ = nullptr;
+  captured_ = nullptr;
+  set_values_ = nullptr;
   pending_answer_ = error_status_ = retry_after_ = 0;
-  if (redirects_ > 0 || nested_ > 0) internal_target_ = {};
   redirects_ = nested_ = 0;
+  internal_ = target_changed_ = path_replaced_ = is_decided_ = false;
   error_page_ = replaced_ = has_request_id_ = filters_off_ = answered_by_filter_ = false;
   ++life_;
   suspended_ = Suspended::kNothing;
@@ -50,6 +51,7 @@ void Exchange::begin(Downstream& downstream, const ListenSite& listen, EpochRef 
 
 void Exchange::set_nested(int depth, std::string_view target) {
   nested_ = static_cast<uint8_t>(depth);
+  internal_ = target_changed_ = true;
   internal_target_ = target;
 }
 

@@ -1,13 +1,16 @@
 // One request and its response. Pooled by the Core; begin() to the Downstream's finish() or reset() is one life. Its
 // phases, in order (routing.cc):
 //
-//   choose the server -> find the location -> access (filters) -> receive (a small body is held whole) -> content
+//   choose the server -> its rewrites -> find the location -> its rewrites -> access (filters) -> receive (a small body
+//   is held whole) -> content
 //
-// An internal redirect (an error_page) goes back to finding the location. Who answers is the location's content
+// A rewrite to another path goes back to finding the location, an internal redirect (an error_page) to the server's
+// rewrites. Who answers is the location's content
 // (content.h): weir itself, or a peer (proxy_content.h), which then responds and relays until finish().
 //
-// exchange.cc has the life and the client's side, routing.cc the phases, respond.cc and forward_response.cc what goes
-// to the client, local_answer.cc what weir says itself, filters.cc the location's filters, variables.cc the $names.
+// exchange.cc has the life and the client's side, routing.cc the phases, rewriting.cc the steps of two of them,
+// respond.cc and forward_response.cc what goes to the client, local_answer.cc what weir says itself, filters.cc the
+// location's filters, variables.cc the $names.
 #pragma once
 #include <memory>
 #include <string_view>
@@ -90,7 +93,8 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   const SocketAddress& client() const { return client_; }  // after real_ip
   std::string_view uri() const { return uri_; }            // normalised path
   // What the peer is asked for: an internal redirect's, or the client's words.
-  std::string_view target() const { return internal_target_.empty() ? request_.head.target : internal_target_; }
+  std::string_view target() const { return target_changed_ ? internal_target_ : request_.head.target; }
+  bool path_replaced() const { return path_replaced_; }
   std::string_view server_name() const { return server_name_; }
   // How the client addressed the first of the proxies that are trusted, else this connection's scheme.
   std::string_view client_scheme() const;
@@ -136,7 +140,28 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   void finish_as_tunnel(std::unique_ptr<Tunnel> tunnel, std::string_view from_peer);
 
  private:
-  enum class Phase : uint8_t { kServer, kLocation, kAccess, kReceive, kContent, kRunning };
+  // What a regex of this request has matched: the newest is $1..$9, a name is that of the newest that has it. In the
+  // arena, with its groups behind it.
+  struct alignas(std::string_view) Captured {
+    const Regex* regex;
+    const Captured* older;
+    int count;
+    std::string_view* groups() { return reinterpret_cast<std::string_view*>(this + 1); }
+    const std::string_view* groups() const { return reinterpret_cast<const std::string_view*>(this + 1); }
+  };
+  // What `set` has given a value. In the arena.
+  struct SetValue {
+    int slot;
+    std::string_view text;
+    SetValue* next;
+  };
+  // What the steps of a rewrite phase want to have answered instead of the content.
+  struct Decision {
+    const ReturnAction* returns = nullptr;
+    int redirect_status = 0;  // 0: none
+    std::string_view redirect_to = {};
+  };
+  enum class Phase : uint8_t { kServer, kServerRewrite, kLocation, kRewrite, kAccess, kReceive, kContent, kRunning };
   // What a filter answers.
   struct Replacement {
     int status = 0;  // 0: nothing
@@ -156,14 +181,28 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   void run_phases();
   void choose_server();
   void find_client_address();
-  bool find_location(std::string_view raw_path);
+  bool take_path(std::string_view raw_path);
+  void find_location();
+  // True: another location is to be found.
+  bool rewrite_location();
   void limit_length();
   bool receive();  // true: as much is here as the content wants to begin with
   void run_content();
-  // The request, changed by whoever sends it there, goes through the phases of another location. False: that was one
-  // redirect too many, and the answer is 500.
-  bool redirect_internally();
+  // The request, changed by whoever sends it there, goes through the phases again, from that one on. One redirect too
+  // many: the answer is 500.
+  void redirect_internally(Phase from);
+  void refuse_redirect();
   bool send_continue();
+
+  // --- rewriting.cc
+  enum class Rewritten : uint8_t { kGoOn, kFindLocation, kDecided };
+  Rewritten run_steps(const RewriteSteps& steps);
+  void run_set(const RewriteStep& step);
+  bool run_rewrite(const RewriteStep& step);
+  void set_target();
+  void capture(const Regex& regex, const RegexMatch& match);
+  route::VariableValue set_variable(const route::VariableRef& ref) const;
+  route::VariableValue named_capture(const route::VariableRef& ref) const;
 
   // --- forward_response.cc
   void add_own_fields(http::FieldList& fields, int status);
@@ -216,6 +255,10 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   Phase phase_ = Phase::kServer;
   uint8_t redirects_ = 0;
   bool error_page_ = false;         // one is being served
+  bool internal_ = false;           // weir's own word: `internal` locations are open to it
+  bool target_changed_ = false;     // internal_target_ is what peers are asked for
+  bool path_replaced_ = false;      // by `rewrite ... break`: proxy_pass's URI part puts nothing in its place
+  bool is_decided_ = false;         // decision_ is the content
   bool replaced_ = false;           // a filter answers instead of the content: replaced_by_
   bool holding_ = false;            // something was put into response_held_
   bool filters_off_ = false;        // one has failed
@@ -235,7 +278,8 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   size_t response_filter_at_ = 0;
   filter::State** filter_states_ = nullptr;  // of filter_count_ filters, in the arena
   size_t filter_count_ = 0;
-  const Regex* host_regex_ = nullptr;
+  const Captured* captured_ = nullptr;
+  SetValue* set_values_ = nullptr;
   SocketAddress client_;
   observe::ExchangeRecord record_;
   route::LocationMatch match_;
@@ -245,7 +289,7 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
 
   // Seldom: an internal redirect, a filter.
   std::string_view internal_target_;
-  RegexMatch host_captures_;
+  Decision decision_;
   mutable char request_id_[32] = {};
   Replacement replaced_by_;
   std::shared_ptr<filter::Resume::Target*> resume_target_;  // made when a filter first runs

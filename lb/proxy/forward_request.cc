@@ -178,7 +178,7 @@ void ProxyContent::add_forwarding_fields() {
 std::string_view ProxyContent::request_target() {
   const ProxyPass& pass = *location().pass;
   if (!state_.target.empty()) return state_.target;
-  if (!pass.has_uri) return x_.target();
+  if (!pass.has_uri || x_.path_replaced()) return x_.target();
   // The URI part replaces the prefix that matched, on the normalised path (as nginx does).
   const std::string_view rest = location().is_prefix && x_.uri().size() >= location().prefix.size()
                                     ? x_.uri().substr(location().prefix.size())

@@ -102,8 +102,9 @@ bool Exchange::try_error_page(int status) {
     location_ = named;
   } else {  // a GET of the page
     const size_t query = target.find('?');
-    if (!find_location(target.substr(0, query))) return false;
+    if (!take_path(target.substr(0, query))) return false;
     internal_target_ = target;
+    target_changed_ = true;
     if (request_.head.method != http::Method::kHead) {
       request_.head.method = http::Method::kGet;
       request_.head.method_text = "GET";
@@ -115,7 +116,7 @@ bool Exchange::try_error_page(int status) {
     request_.body.clear();
   }
   error_status_ = page->overwrite < 0 ? status : page->overwrite;  // 0: that of the page
-  redirect_internally();
+  redirect_internally(target.starts_with('@') ? Phase::kRewrite : Phase::kServerRewrite);
   return true;
 }
 

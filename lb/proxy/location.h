@@ -17,6 +17,7 @@
 #include "observe/access_log.h"
 #include "policy/retry.h"
 #include "proxy/redirects.h"
+#include "proxy/rewrite.h"
 #include "route/template.h"
 
 namespace weir::proxy {
@@ -29,14 +30,6 @@ struct HeaderSetting {
   http::HeaderToken token = http::HeaderToken::kOther;
   route::Template value;  // rendered empty: proxy_set_header removes the field, add_header adds none
   bool always = false;    // add_header: on every status, else 200 201 204 206 301 302 303 304 307 308 only
-};
-
-// return CODE [TEXT] | return CODE URL | return URL.
-struct ReturnAction {
-  int status = 0;  // 444: close without an answer
-  bool redirect = false;
-  route::Template text;
-  bool has_text = false;
 };
 
 // proxy_pass http://UPSTREAM[/uri]. The upstream is an upstream{} or a cluster made of the name or address given.
@@ -78,6 +71,11 @@ struct Location {
   bool is_prefix = true;      // proxy_pass's URI part replaces this prefix
   std::string prefix = "/";
   bool internal = false;  // for internal redirects only: `internal`, and named ones
+
+  // What runs when the location has been found, in order; a server's own, before that.
+  RewriteSteps rewrite;
+  bool rewrite_log = false;
+  bool uninitialized_warn = true;
 
   // Content: at most one; none is 404. make_content() makes the handler of it when all is filled in.
   std::optional<ReturnAction> returns;

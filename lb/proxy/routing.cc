@@ -16,23 +16,40 @@ constexpr int kMostRedirects = 10;  // as nginx's NGX_HTTP_MAX_URI_CHANGES
 void Exchange::run_phases() {
   for (;;) {
     switch (phase_) {
-      case Phase::kServer:
+      case Phase::kServer: {
         choose_server();
-        phase_ = Phase::kLocation;
-        break;
-      case Phase::kLocation: {
         const bool all = request_.head.form == http::TargetForm::kAsterisk;  // OPTIONS *
-        if (!find_location(all ? std::string_view("/") : request_.head.path)) {
+        if (!take_path(all ? std::string_view("/") : request_.head.path)) {
           pending_answer_ = 400;
-        } else {
-          // The location may trust others than its server.
-          if (!location_->real_ip.trusted.empty() && client_ == downstream_->connection().remote) find_client_address();
-          if (location_->internal && nested_ == 0) pending_answer_ = 404;
-          limit_length();
+          phase_ = Phase::kAccess;
+          return;
+        }
+        phase_ = Phase::kServerRewrite;
+        break;
+      }
+      case Phase::kServerRewrite:
+        if (server_->rewrite.empty() || run_steps(server_->rewrite) != Rewritten::kDecided) {
+          phase_ = Phase::kLocation;
+          break;
+        }
+        location_ = &server_->fallback;
+        phase_ = Phase::kAccess;
+        return;
+      case Phase::kLocation:
+        find_location();
+        if (pending_answer_ == 0) {
+          phase_ = Phase::kRewrite;
+          break;
+        }
+        phase_ = Phase::kAccess;
+        return;
+      case Phase::kRewrite:
+        if (!location_->rewrite.empty() && rewrite_location()) {
+          phase_ = Phase::kLocation;
+          break;
         }
         phase_ = Phase::kAccess;
         return;  // the rest is turn()'s
-      }
       case Phase::kAccess:
         if (suspended_ != Suspended::kNothing || !filter_request()) return;
         phase_ = Phase::kReceive;
@@ -58,7 +75,10 @@ void Exchange::run_phases() {
 
 void Exchange::choose_server() {
   if (!listen_->hosts.empty()) {  // no Host is a host too: server_name ""
-    const int index = listen_->hosts.find(request_.head.host, &host_captures_, &host_regex_);
+    RegexMatch captures;
+    const Regex* regex = nullptr;
+    const int index = listen_->hosts.find(request_.head.host, &captures, &regex);
+    if (regex != nullptr) capture(*regex, captures);
     if (index >= 0) server_ = listen_->servers[static_cast<size_t>(index)];
   }
   server_name_ = server_->name;
@@ -74,12 +94,29 @@ void Exchange::find_client_address() {
                             header != nullptr ? &header->source : nullptr);
 }
 
-bool Exchange::find_location(std::string_view raw_path) {
+bool Exchange::take_path(std::string_view raw_path) {
   uri_ = route::normalise_path(raw_path, arena_);
-  if (uri_.empty()) return false;
-  match_ = server_->table.find(uri_);
+  return !uri_.empty();
+}
+
+void Exchange::find_location() {
+  RegexMatch captures;
+  match_ = server_->table.find(uri_, &captures);
+  if (match_.regex != nullptr) capture(*match_.regex, captures);
   location_ = match_.index >= 0 ? server_->locations[static_cast<size_t>(match_.index)].get() : &server_->fallback;
-  return true;
+  // The location may trust others than its server.
+  if (!location_->real_ip.trusted.empty() && client_ == downstream_->connection().remote) find_client_address();
+  if (location_->internal && !internal_) pending_answer_ = 404;
+  limit_length();
+}
+
+bool Exchange::rewrite_location() {
+  if (run_steps(location_->rewrite) != Rewritten::kFindLocation) return false;
+  if (++redirects_ <= kMostRedirects) return true;
+  refuse_redirect();
+  redirects_ = kMostRedirects - 1;  // its error_page may still be found
+  pending_answer_ = 500;
+  return false;
 }
 
 void Exchange::limit_length() {
@@ -94,7 +131,7 @@ bool Exchange::receive() {
   const http::RequestHead& head = request_.head;
   if (request_.is_whole() || (request_.state != RequestState::kReceiving && !request_run_.is_on())) return true;
   if (head.expect_continue) {
-    if (!location_->content->takes_body()) return true;
+    if (is_decided_ || !location_->content->takes_body()) return true;
     if (!request_.continue_sent && request_.body.empty() && !send_continue()) return false;
   }
   if (location_->stream_requests && location_->content->takes_body()) return true;
@@ -114,6 +151,11 @@ bool Exchange::send_continue() {
 }
 
 void Exchange::run_content() {
+  if (is_decided_) {
+    decision_.returns != nullptr ? answer_return(*decision_.returns)
+                                 : send_redirect(decision_.redirect_status, decision_.redirect_to);
+    return;
+  }
   if (match_.add_slash && !error_page_) {
     const http::RequestHead& head = request_.head;
     send_redirect(301, arena_.concat({route::escape_path(uri_, arena_), "/", head.has_query ? "?" : "", head.query}));
@@ -127,27 +169,32 @@ void Exchange::run_proxy() {
   proxy_.begin();
 }
 
-bool Exchange::redirect_internally() {
+void Exchange::refuse_redirect() {
+  LogLimit& limit = server_->log->redirects;
+  if (limit.pass(core_.loop().now()))
+    log::error("request ", uri_, ": internal redirect refused (more than ", kMostRedirects, " of them; connection ",
+               downstream_->connection().number, ")", limit.dropped());
+}
+
+void Exchange::redirect_internally(Phase from) {
   if (content_ != nullptr) std::exchange(content_, nullptr)->end();
   if (request_.state == RequestState::kComplete) request_.body_ended = true;  // what a filter held of it goes
   end_filters();
   filter_at_ = 0;  // of the new location
-  replaced_ = false;
+  replaced_ = is_decided_ = path_replaced_ = false;
+  internal_ = true;
   request_.held = true;
   request_.head.websocket = false;
   if (++redirects_ > kMostRedirects) {
-    LogLimit& limit = server_->log->redirects;
-    if (limit.pass(core_.loop().now()))
-      log::error("request ", uri_, ": internal redirect refused (more than ", kMostRedirects, " of them; connection ",
-                 downstream_->connection().number, ")", limit.dropped());
+    refuse_redirect();
     phase_ = Phase::kRunning;
     error_status_ = 0;
     send_local(500, http::kLocalPageType, http::local_page(500, location_->server_tokens, arena_));
-    return false;
+    return;
   }
-  phase_ = Phase::kAccess;
-  run_phases();
-  return true;
+  phase_ = from;
+  run_phases();  // as far as the codec's events would
+  turn();
 }
 
 }  // namespace weir::proxy

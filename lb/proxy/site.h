@@ -29,8 +29,9 @@ struct ServerSettings {
 
 // Lines of the error log about one server{} that its clients can cause, of all workers.
 struct ServerLog {
-  LogLimit redirects;    // too many internal ones
-  LogLimit subrequests;  // nested too deeply
+  LogLimit redirects;      // too many internal ones
+  LogLimit subrequests;    // nested too deeply
+  LogLimit uninitialized;  // variables
 };
 
 struct VirtualServer {
@@ -39,7 +40,8 @@ struct VirtualServer {
   std::vector<std::unique_ptr<Location>> locations;  // by the index that `table` answers
   std::vector<std::unique_ptr<route::LocationTable>> nested;
   route::LocationTable table;
-  Location fallback;  // the server's own settings: used when no location matches and for refused heads
+  RewriteSteps rewrite;  // before a location is looked for
+  Location fallback;     // the server's own settings: used when no location matches and for refused heads
   std::unique_ptr<ServerLog> log = std::make_unique<ServerLog>();
 };
 

@@ -104,19 +104,14 @@ std::string_view basic_user(std::string_view authorization, Arena& arena) {
 VariableValue Exchange::variable(const VariableRef& ref, Arena& arena) const {
   switch (ref.id) {
     case Var::kMap: return found(ref.map->lookup(*this, arena));
-    case Var::kCapture: {
-      const RegexMatch& m = match_.regex != nullptr ? match_.captures : host_captures_;
-      const bool any = match_.regex != nullptr || host_regex_ != nullptr;
-      return any && ref.index < m.count ? found(m.group[ref.index]) : VariableValue{};
+    case Var::kCapture:
+      return captured_ != nullptr && ref.index < captured_->count ? found(captured_->groups()[ref.index])
+                                                                  : VariableValue{};
+    case Var::kNamedCapture: {
+      const VariableValue value = named_capture(ref);
+      return value.found || ref.map == nullptr ? value : ref.map->capture(ref.arg, *this, arena);
     }
-    case Var::kNamedCapture:
-      for (const auto& [regex, captures] :
-           {std::pair{match_.regex, &match_.captures}, std::pair{host_regex_, &host_captures_}}) {
-        if (regex == nullptr) continue;
-        for (const auto& [name, index] : regex->names())
-          if (iequals(name, ref.arg) && index < captures->count) return found(captures->group[index]);
-      }
-      return ref.map != nullptr ? ref.map->capture(ref.arg, *this, arena) : VariableValue{};
+    case Var::kSet: return set_variable(ref);
     default: break;
   }
   if (ref.id >= Var::kProxyAddXForwardedFor) return upstream_variable(ref, arena);

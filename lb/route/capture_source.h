@@ -13,7 +13,7 @@ class CaptureSource final : public VariableSource {
       : outer_(outer), regex_(regex), match_(match) {}
   VariableValue variable(const VariableRef& ref, Arena& arena) const override {
     if (ref.id == Var::kCapture) return group(ref.index);
-    if (ref.id == Var::kNamedCapture) {
+    if (ref.id == Var::kNamedCapture || ref.id == Var::kSet) {
       for (const auto& [name, index] : regex_.names())
         if (iequals(name, ref.arg)) return group(index);
     }

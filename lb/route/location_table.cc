@@ -182,7 +182,7 @@ const LocationTable::Target* LocationTable::longest(std::string_view path, bool&
 }
 
 // ngx_http_core_find_location: kFinal is its NGX_OK and NGX_DONE, kPrefix its NGX_AGAIN, kNothing its NGX_DECLINED.
-LocationTable::Search LocationTable::search(std::string_view path, LocationMatch& match) const {
+LocationTable::Search LocationTable::search(std::string_view path, LocationMatch& match, RegexMatch& captures) const {
   Search result = Search::kNothing;
   bool skips_regexes = false;
   bool whole = false;
@@ -201,26 +201,25 @@ LocationTable::Search LocationTable::search(std::string_view path, LocationMatch
     skips_regexes = target->skips_regexes;
     result = Search::kPrefix;
     if (target->nested != nullptr) {
-      const Search inner = target->nested->search(path, match);
+      const Search inner = target->nested->search(path, match, captures);
       if (inner == Search::kFinal) return inner;
     }
   }
   if (skips_regexes) return result;
   for (const Pattern& pattern : regexes_) {
-    RegexMatch captures;  // of its own: the captures of an enclosing regex stand until an inner one matches
-    if (!pattern.regex.match(path, &captures)) continue;
+    if (!pattern.regex.match(path, &captures)) continue;  // what an enclosing one captured stands until one matches
     match.index = pattern.index;
     match.regex = &pattern.regex;
-    match.captures = captures;
-    if (pattern.nested != nullptr) pattern.nested->search(path, match);
+    if (pattern.nested != nullptr) pattern.nested->search(path, match, captures);
     return Search::kFinal;
   }
   return result;
 }
 
-LocationMatch LocationTable::find(std::string_view path) const {
+LocationMatch LocationTable::find(std::string_view path, RegexMatch* captures) const {
   LocationMatch match;
-  search(path, match);
+  RegexMatch unused;
+  search(path, match, captures != nullptr ? *captures : unused);
   return match;
 }
 

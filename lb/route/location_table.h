@@ -22,8 +22,7 @@ enum class LocationKind : uint8_t { kPrefix, kExact, kPrefixFinal /* ^~ */, kReg
 struct LocationMatch {
   int index = -1;
   bool add_slash = false;  // the location is "/x/" and the path "/x": answer 301 to "/x/" (see LocationTable::add)
-  const Regex* regex = nullptr;
-  RegexMatch captures;  // valid when regex != null
+  const Regex* regex = nullptr;  // that matched; the captures are find()'s
 };
 
 class LocationTable {
@@ -35,7 +34,8 @@ class LocationTable {
                bool slash_redirect = false);
   void freeze();  // after the last add, before the first find
   // `path` is normalised (merged slashes, decoded, dot segments removed). Allocates nothing.
-  LocationMatch find(std::string_view path) const;
+  // `captures`, where not null, is filled in when the match has a regex.
+  LocationMatch find(std::string_view path, RegexMatch* captures = nullptr) const;
   int find_named(std::string_view name) const;  // "@name"; -1
   bool empty() const { return entries_.empty() && targets_.empty() && regexes_.empty() && named_.empty(); }
 
@@ -83,7 +83,7 @@ class LocationTable {
   void build_trie();
   uint32_t child_of(const Node& node, char byte) const;
   const Target* longest(std::string_view path, bool& whole) const;
-  Search search(std::string_view path, LocationMatch& match) const;
+  Search search(std::string_view path, LocationMatch& match, RegexMatch& captures) const;
 
   std::vector<Entry> entries_;   // until frozen
   Names building_;               // text -> place in entries_, until frozen

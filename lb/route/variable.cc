@@ -126,6 +126,10 @@ bool is_only_nginx(std::string_view name) {
                      [&](std::string_view family) { return name.substr(0, family.size()) == family; });
 }
 
+bool is_plain(std::string_view lower) {
+  return std::any_of(std::begin(kPlain), std::end(kPlain), [&](const BuiltIn& each) { return each.name == lower; });
+}
+
 bool is_header_family(Var id) {
   return id == Var::kHttp || id == Var::kSentHttp || id == Var::kUpstreamHttp;
 }
@@ -154,6 +158,7 @@ void VariableNames::declare_map(const std::string& name, std::shared_ptr<const M
     if (entry.name != lower) continue;
     entry.map = std::move(map);
     entry.capture = false;
+    entry.slot = -1;
     return;
   }
   declared_.push_back({std::move(lower), std::move(map)});
@@ -169,6 +174,29 @@ void VariableNames::declare_capture(const std::string& name, std::shared_ptr<con
   declared_.push_back({std::move(lower), std::move(map), true});
 }
 
+void VariableNames::declare_set(const std::string& name) {
+  std::string lower = lowered(name);
+  if (is_plain(lower)) return;  // settable() says what is wrong with it
+  for (Entry& entry : declared_) {
+    if (entry.name != lower) continue;
+    if (entry.slot < 0) entry.slot = slots_++;
+    return;
+  }
+  declared_.push_back({std::move(lower), nullptr, false, slots_++});
+}
+
+Result<int> VariableNames::settable(std::string_view name) const {
+  const std::string lower = lowered(name);
+  if (lower == "args") return kArgs;
+  for (const Entry& entry : declared_) {
+    if (entry.name != lower) continue;
+    if (entry.slot >= 0) return entry.slot;
+    return Unexpected{"\"$" + std::string(name) + "\" is the variable of a map, weir does not set it"};
+  }
+  if (is_plain(lower)) return Unexpected{"the duplicate \"" + std::string(name) + "\" variable"};
+  return Unexpected{"invalid variable name \"$" + std::string(name) + "\""};
+}
+
 Result<VariableRef> VariableNames::find(std::string_view name) const {
   VariableRef ref;
   if (name.size() == 1 && name[0] >= '1' && name[0] <= '9') {
@@ -179,7 +207,8 @@ Result<VariableRef> VariableNames::find(std::string_view name) const {
   const std::string lower = lowered(name);  // nginx's names know no case
   for (const Entry& entry : declared_) {
     if (entry.name != lower) continue;
-    ref.id = entry.capture ? Var::kNamedCapture : Var::kMap;
+    ref.id = entry.slot >= 0 ? Var::kSet : entry.capture ? Var::kNamedCapture : Var::kMap;
+    ref.index = std::max(entry.slot, 0);
     ref.map = entry.map;
     ref.arg = lower;
     return ref;

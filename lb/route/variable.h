@@ -90,13 +90,15 @@ enum class Var : uint8_t {
   kMap /*map*/,
   kCapture /*index*/,
   kNamedCapture /*arg*/,
+  kSet /*index, arg*/,
 };
 
 struct VariableRef {
   Var id = Var::kHost;
   http::HeaderToken token = http::HeaderToken::kOther;  // of arg, for the header families
-  int index = 0;                                        // of a capture; of a TLV: http::proxy_tlv()
-  // $http_x_y: "x-y" (lower case, '_' turned to '-'); $arg_, $cookie_: as written; a named capture: lower case.
+  int index = 0;                                        // of a capture; of a `set`; of a TLV: http::proxy_tlv()
+  // $http_x_y: "x-y" (lower case, '_' turned to '-'); $arg_, $cookie_: as written; a named capture, what `set` sets:
+  // lower case.
   std::string arg;
   std::shared_ptr<const Map> map;  // of a named capture: the map whose regex may set it, or null
 };
@@ -122,6 +124,11 @@ class VariableNames {
   void declare_map(const std::string& name, std::shared_ptr<const Map> map);
   // Named group of a server_name's or location's regex; of a map's with `map`, which is then asked for it.
   void declare_capture(const std::string& name, std::shared_ptr<const Map> map = nullptr);
+  // What a `set` sets somewhere: one slot of a request for each name.
+  void declare_set(const std::string& name);
+  // The slot for `set`, or kArgs. The error: `the duplicate "host" variable`.
+  static constexpr int kArgs = -1;
+  Result<int> settable(std::string_view name) const;
   // "remote_addr", "http_x_foo", "1", "my_map". The error: `unknown "foo" variable`, with a suggestion where near.
   Result<VariableRef> find(std::string_view name) const;
 
@@ -130,8 +137,10 @@ class VariableNames {
     std::string name;
     std::shared_ptr<const Map> map;
     bool capture = false;
+    int slot = -1;  // of a request; -1: no `set` names it
   };
   std::vector<Entry> declared_;
+  int slots_ = 0;
 };
 
 }  // namespace weir::route

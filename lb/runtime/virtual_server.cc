@@ -20,7 +20,9 @@ class VirtualServerBuilder {
     if (server_->name.starts_with('.')) server_->name.erase(0, 1);  // ".shop.test" is shop.test and what is below it
     label_ = server_label(model);
     server_->settings = model.server;
+    server_->rewrite = model.settings.rewrite;
     server_->fallback = complete(model.settings, "", model.position);
+    server_->fallback.rewrite.clear();
     fill(server_->table, model.locations);
     return std::move(server_);
   }

@@ -45,7 +45,8 @@ void Client::add_request(int n) {
   constexpr const char* kPaths[] = {
       "/",       "/app/x", "/single",      "/page",        "/named",  "/old",    "/deaf",         "/again", "/local",
       "/silent", "/none",  "/little",      "/narrow",      "/narrow", "/narrow", "/narrow",       "/bound", "/ready",
-      "/ready",  "/churn", "/churn/twice", "/churn/local", "/inside", "/inside", "/inside/churn", "/only",  "/bound"};
+      "/ready",  "/churn", "/churn/twice", "/churn/local", "/inside", "/inside", "/inside/churn", "/only",  "/bound",
+      "/moved"};
   std::string path = kPaths[play_.below(play_.calm ? 3 : std::size(kPaths))];
   path += path == "/" ? "" : "?q=1";
   const auto head = [&](const std::string& method, const std::string& more) {

@@ -70,6 +70,12 @@ void Schedule::adopt(bool listens) {
   proxy::add_filter(maker.proxied("/churn/twice", app), churn);
   proxy::add_filter(*maker.server().locations.back(), churn);
   proxy::add_filter(maker.returning("/churn/local", 200, "local"), churn);
+  proxy::RewriteStep move{.kind = proxy::RewriteStep::Kind::kRewrite};
+  auto pattern = Regex::compile("^/moved(.*)$", false);
+  move.regex = std::make_shared<Regex>(std::move(*pattern));
+  move.value = *route::Template::compile("/single$1", {});
+  move.after = proxy::RewriteStep::After::kLast;
+  maker.location("/moved").rewrite = {move};
   const auto inside = std::make_shared<InsideHandler>(inside_, [this](proxy::Exchange& x) { return this->inside(x); });
   maker.location("/inside").content = inside;
   maker.location("/inside/churn").content = inside;

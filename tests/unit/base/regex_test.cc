@@ -36,8 +36,7 @@ TEST(Regex, captures_are_views_into_the_subject) {
   EXPECT_EQ(match.group[0].data(), subject.data() + 4);
   EXPECT_EQ(match.group[1], "v2");
   EXPECT_EQ(match.group[2], "2");
-  EXPECT_EQ(match.group[3], "");
-  EXPECT_EQ(match.group[9], "");
+  EXPECT_EQ(match.count, 3) << "the last group matched nothing";
   EXPECT_EQ(match.count, 3);
 }
 
@@ -51,13 +50,14 @@ TEST(Regex, a_match_clears_the_captures_of_the_one_before) {
   EXPECT_EQ(match.group[2], "b");
 }
 
-TEST(Regex, keeps_the_first_ten_of_many_groups) {
+TEST(Regex, keeps_every_group_of_a_dozen) {
   const Regex r = regex("(a)(b)(c)(d)(e)(f)(g)(h)(i)(j)(k)(l)");
   EXPECT_EQ(r.groups(), 12);
   RegexMatch match;
   ASSERT_TRUE(r.match("abcdefghijkl", &match));
-  EXPECT_EQ(match.count, RegexMatch::kMost);
+  EXPECT_EQ(match.count, 13);
   EXPECT_EQ(match.group[9], "i");
+  EXPECT_EQ(match.group[12], "l");
 }
 
 TEST(Regex, lists_the_names_of_its_groups) {
@@ -121,6 +121,25 @@ TEST(Regex, can_be_moved) {
   EXPECT_TRUE(b.matches("a"));
   b = regex("b");
   EXPECT_TRUE(b.matches("b"));
+}
+
+TEST(Regex, named_groups_are_kept_up_to_the_last) {
+  std::string pattern;
+  std::string subject;
+  for (int i = 1; i < RegexMatch::kMost; ++i) {
+    pattern += "(?<g" + std::to_string(i) + ">.)";
+    subject += static_cast<char>('0' + i);
+  }
+  const auto kept = Regex::compile(pattern, false);
+  ASSERT_TRUE(kept) << kept.error();
+  RegexMatch match;
+  ASSERT_TRUE(kept->match(subject, &match));
+  for (const auto& [name, index] : kept->names())
+    EXPECT_EQ(match.group[index], std::string(1, static_cast<char>('0' + index))) << name;
+  const auto more = Regex::compile(pattern + "(?<late>.)", false);
+  ASSERT_FALSE(more);
+  EXPECT_EQ(more.error(), "group \"late\" is number 32, no more than 31 are kept");
+  EXPECT_TRUE(Regex::compile(pattern + "(.)", false)) << "a group without a name is nobody's loss";
 }
 
 }  // namespace

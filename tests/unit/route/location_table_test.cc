@@ -93,11 +93,12 @@ TEST(LocationTable, regexes_are_tried_in_order_and_give_captures) {
   Locations locations;
   locations.add(kPrefix, "/", 0).add(kRegex, "^/u/(?<id>\\d+)", 1).add(kRegex, "^/u/", 2).add(kRegex, "\\.PHP$", 3);
   const LocationTable& table = locations.frozen();
-  const LocationMatch first = table.find("/u/42/x");
+  RegexMatch captures;
+  const LocationMatch first = table.find("/u/42/x", &captures);
   EXPECT_EQ(first.index, 1);
   ASSERT_NE(first.regex, nullptr);
-  EXPECT_EQ(first.captures.count, 2);
-  EXPECT_EQ(first.captures.group[1], "42");
+  EXPECT_EQ(captures.count, 2);
+  EXPECT_EQ(captures.group[1], "42");
   EXPECT_EQ(table.find("/u/x").index, 2);
   EXPECT_EQ(table.find("/x.php").index, 0);
   EXPECT_EQ(table.find("/x.php").regex, nullptr);
@@ -176,15 +177,16 @@ TEST(LocationTable, nested_regex_replaces_captures_and_nested_prefix_keeps_them)
   Locations outer;
   outer.add(kRegex, "^/u/(\\d+)/", 1, &inner.frozen());
   const LocationTable& table = outer.frozen();
-  const LocationMatch prefix = table.find("/u/1/x");
+  RegexMatch captures;
+  const LocationMatch prefix = table.find("/u/1/x", &captures);
   EXPECT_EQ(prefix.index, 11);
-  EXPECT_EQ(prefix.captures.group[1], "1");
-  const LocationMatch regex = table.find("/u/2/cat.png");
+  EXPECT_EQ(captures.group[1], "1");
+  const LocationMatch regex = table.find("/u/2/cat.png", &captures);
   EXPECT_EQ(regex.index, 12);
-  EXPECT_EQ(regex.captures.group[1], "cat");
-  const LocationMatch parent = table.find("/u/3/x");
+  EXPECT_EQ(captures.group[1], "cat");
+  const LocationMatch parent = table.find("/u/3/x", &captures);
   EXPECT_EQ(parent.index, 1);
-  EXPECT_EQ(parent.captures.group[1], "3");
+  EXPECT_EQ(captures.group[1], "3");
 }
 
 TEST(LocationTable, path_without_the_final_slash_is_redirected) {

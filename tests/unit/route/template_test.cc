@@ -160,5 +160,25 @@ TEST(VariableNames, unsupported_nginx_variables_are_named) {
             "unknown \"geoip_city\" variable (known to nginx, not supported)");
 }
 
+TEST(VariableNames, set_variables_have_a_slot_each) {
+  VariableNames names;
+  names.declare_set("one");
+  names.declare_capture("lang");
+  names.declare_set("Two");
+  names.declare_set("ONE");
+  names.declare_set("lang");
+  names.declare_set("host");
+  EXPECT_EQ(names.settable("one").value(), 0);
+  EXPECT_EQ(names.settable("two").value(), 1);
+  EXPECT_EQ(names.settable("lang").value(), 2);
+  EXPECT_EQ(names.settable("args").value(), VariableNames::kArgs);
+  const auto two = names.find("TWO");
+  ASSERT_TRUE(two);
+  EXPECT_EQ(two->id, Var::kSet);
+  EXPECT_EQ(two->index, 1);
+  EXPECT_EQ(names.find("host")->id, Var::kHost);
+  EXPECT_EQ(names.settable("host").error(), "the duplicate \"host\" variable");
+}
+
 }  // namespace
 }  // namespace weir::route

@@ -1,0 +1,45 @@
+// What the rewrite phases run (nginx's ngx_http_rewrite_module): set, rewrite, break and return of one server{} or
+// location{}, in the order of the file. Immutable; rewriting.cc runs it.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/regex.h"
+#include "route/template.h"
+
+namespace weir::proxy {
+
+// return CODE [TEXT] | return CODE URL | return URL.
+struct ReturnAction {
+  int status = 0;  // 444: close without an answer
+  bool redirect = false;
+  route::Template text;
+  bool has_text = false;
+};
+
+struct RewriteStep {
+  enum class Kind : uint8_t { kSet, kRewrite, kBreak, kReturn };
+  // What a rewrite that matches does next. kNext: the steps behind it, then another location; kLast: another location
+  // at once; kBreak: stays in this one, with the new path.
+  enum class After : uint8_t { kNext, kLast, kBreak };
+  static constexpr int kArgs = -1;  // as `slot`: $args
+
+  Kind kind = Kind::kBreak;
+  std::string written = {};  // as in the file
+  // set: which variable gets `value`. rewrite: `value` is the new path, or where the client is sent.
+  int slot = kArgs;
+  route::Template value = {};
+  // rewrite
+  std::shared_ptr<const Regex> regex = {};
+  After after = After::kNext;
+  int redirect_status = 0;        // 0: the path changes within weir
+  route::Template new_args = {};  // behind the "?" of the new path
+  bool has_new_args = false;
+  bool keeps_args = true;  // the client's are put behind them
+  ReturnAction returns = {};
+};
+
+using RewriteSteps = std::vector<RewriteStep>;
+
+}  // namespace weir::proxy

@@ -1,0 +1,166 @@
+// The rewrite phases: what the steps of a server{} or location{} make of the path, the arguments and the variables of a
+// request (nginx's ngx_http_rewrite_module and ngx_http_script.c). They decide only; what they want to have answered is
+// a decision that run_content() carries out behind the location's filters.
+#include "base/bytes.h"
+#include "base/log.h"
+#include "proxy/core.h"
+#include "proxy/exchange.h"
+#include "route/location_table.h"
+
+namespace weir::proxy {
+namespace {
+
+// nginx's NGX_ESCAPE_ARGS.
+bool is_escaped_in_args(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte <= 0x20 || byte >= 0x7f || std::string_view("#%&+;?").find(c) != std::string_view::npos;
+}
+
+// What a client had escaped, and a regex captured decoded, is escaped again where it becomes arguments or an address.
+class EscapedCaptures final : public route::VariableSource {
+ public:
+  EscapedCaptures(const route::VariableSource& source, bool escapes, bool in_args)
+      : source_(source), escapes_(escapes), in_args_(in_args) {}
+  route::VariableValue variable(const route::VariableRef& ref, Arena& arena) const override {
+    route::VariableValue value = source_.variable(ref, arena);
+    if (escapes_ && ref.id == route::Var::kCapture)
+      value.text = in_args_ ? escape_args(value.text, arena) : route::escape_path(value.text, arena);
+    return value;
+  }
+
+ private:
+  static std::string_view escape_args(std::string_view text, Arena& arena) {
+    constexpr char kHex[] = "0123456789ABCDEF";
+    char* out = arena.allocate(text.size() * 3);
+    size_t n = 0;
+    for (const char c : text) {
+      if (is_escaped_in_args(c)) {
+        out[n++] = '%';
+        out[n++] = kHex[static_cast<unsigned char>(c) >> 4];
+        out[n++] = kHex[static_cast<unsigned char>(c) & 15];
+      } else {
+        out[n++] = c;
+      }
+    }
+    return {out, n};
+  }
+
+  const route::VariableSource& source_;
+  bool escapes_, in_args_;
+};
+
+}  // namespace
+
+void Exchange::capture(const Regex& regex, const RegexMatch& match) {
+  const size_t bytes = sizeof(Captured) + static_cast<size_t>(match.count) * sizeof(std::string_view);
+  auto* made = new (arena_.allocate(bytes, alignof(Captured))) Captured{&regex, captured_, match.count};
+  for (int i = 0; i < match.count; ++i) new (made->groups() + i) std::string_view(match.group[i]);
+  captured_ = made;
+}
+
+route::VariableValue Exchange::set_variable(const route::VariableRef& ref) const {
+  for (const SetValue* value = set_values_; value != nullptr; value = value->next)
+    if (value->slot == ref.index) return {value->text, true};
+  if (const route::VariableValue value = named_capture(ref); value.found) return value;
+  LogLimit& limit = server_->log->uninitialized;
+  if (location_ != nullptr && location_->uninitialized_warn && limit.pass(core_.loop().now()))
+    log::warn("request ", uri_, ": uninitialized variable \"", ref.arg, "\" is empty (connection ",
+              downstream_->connection().number, ")", limit.dropped());
+  return {{}, true};
+}
+
+route::VariableValue Exchange::named_capture(const route::VariableRef& ref) const {
+  for (const Captured* each = captured_; each != nullptr; each = each->older)
+    for (const auto& [name, index] : each->regex->names())
+      if (index < each->count && iequals(name, ref.arg)) return {each->groups()[index], true};
+  return {};
+}
+
+void Exchange::run_set(const RewriteStep& step) {
+  const std::string_view text = step.value.render(*this, arena_);
+  if (step.slot == RewriteStep::kArgs) {
+    request_.head.query = text;
+    request_.head.has_query = !text.empty();
+    set_target();
+    return;
+  }
+  for (SetValue* value = set_values_; value != nullptr; value = value->next) {
+    if (value->slot != step.slot) continue;
+    value->text = text;
+    return;
+  }
+  set_values_ = new (arena_.allocate(sizeof(SetValue), alignof(SetValue))) SetValue{step.slot, text, set_values_};
+}
+
+// What a peer is asked for from here on.
+void Exchange::set_target() {
+  const http::RequestHead& head = request_.head;
+  internal_target_ = arena_.concat({route::escape_path(uri_, arena_), head.has_query ? "?" : "", head.query});
+  target_changed_ = true;
+}
+
+bool Exchange::run_rewrite(const RewriteStep& step) {
+  RegexMatch match;
+  if (!step.regex->match(uri_, &match)) return false;
+  capture(*step.regex, match);
+  http::RequestHead& head = request_.head;
+  const bool was_escaped = head.path.find_first_of("%+") != std::string_view::npos;
+  const EscapedCaptures in_args(*this, was_escaped, true);
+  if (step.redirect_status != 0) {
+    const EscapedCaptures in_address(*this, was_escaped, false);
+    std::string_view to = step.value.render(in_address, arena_);
+    if (step.keeps_args && !head.query.empty()) to = arena_.concat({to, step.has_new_args ? "&" : "?", head.query});
+    is_decided_ = true;
+    decision_ = {.redirect_status = step.redirect_status, .redirect_to = to};
+    return true;
+  }
+  const std::string_view path = step.value.render(*this, arena_);
+  if (step.has_new_args) {
+    const std::string_view args = step.new_args.render(in_args, arena_);
+    const bool both = step.keeps_args && !head.query.empty() && !args.empty();
+    head.query = both ? arena_.concat({args, "&", head.query}) : step.keeps_args && args.empty() ? head.query : args;
+  } else if (!step.keeps_args) {
+    head.query = {};
+  }
+  head.has_query = !head.query.empty();
+  if (location_->rewrite_log) log::notice("request ", uri_, ": rewritten to ", path, " (", step.written, ")");
+  uri_ = path;
+  internal_ = true;
+  set_target();
+  return true;
+}
+
+Exchange::Rewritten Exchange::run_steps(const RewriteSteps& steps) {
+  bool changed = false;
+  for (const RewriteStep& step : steps) {
+    switch (step.kind) {
+      case RewriteStep::Kind::kSet: run_set(step); break;
+      case RewriteStep::Kind::kBreak: return Rewritten::kGoOn;
+      case RewriteStep::Kind::kReturn:
+        is_decided_ = true;
+        decision_ = {.returns = &step.returns};
+        return Rewritten::kDecided;
+      case RewriteStep::Kind::kRewrite:
+        if (!run_rewrite(step)) break;
+        if (is_decided_) return Rewritten::kDecided;
+        if (!uri_.starts_with('/')) {
+          LogLimit& limit = server_->log->redirects;
+          if (limit.pass(core_.loop().now()))
+            log::error("request ", request_.head.target, ": rewritten to \"", uri_, "\", which is no path (",
+                       step.written, ")", limit.dropped());
+          pending_answer_ = 500;
+          return Rewritten::kDecided;
+        }
+        if (step.after == RewriteStep::After::kLast) return Rewritten::kFindLocation;
+        if (step.after == RewriteStep::After::kBreak) {
+          path_replaced_ = true;
+          return Rewritten::kGoOn;
+        }
+        changed = true;
+        break;
+    }
+  }
+  return changed ? Rewritten::kFindLocation : Rewritten::kGoOn;
+}
+
+}  // namespace weir::proxy

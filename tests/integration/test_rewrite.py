@@ -1,0 +1,149 @@
+#!/usr/bin/env python3
+"""The rewrite phases on the wire: set, rewrite, break and return of a server and of a location, as nginx runs them."""
+from weirtest import Case, answer, main
+from weirtest.weir import run
+
+
+class Rewriting(Case):
+    def check(self, weir, table):
+        """(path, status, body or Location) for each request."""
+        for path, status, expected in table:
+            response = self.get(weir, path, host="h.test")
+            seen = (response.status, response.get("location") if 300 <= status < 400 else response.text)
+            self.assertEqual(seen, (status, expected), path)
+
+    def test_last_finds_another_location(self):
+        weir = self.weir(r"""server { listen <<front>>;
+            location /old/ { rewrite ^/old/(.*)$ /new/$1 last; return 200 "not reached"; }
+            location /new/ { return 200 "$uri|$args|$1|$request_uri"; }
+            location /args/ { rewrite ^/args/(.*)$ /new/a?x=$1 last; }
+            location /none/ { rewrite ^/none/ /new/b? last; }
+            location /only/ { rewrite ^/only/ /new/c?y=2? last; } }""")
+        self.check(weir, [
+            ("/old/p%20q?k=v", 200, "/new/p q|k=v|p q|/old/p%20q?k=v"),
+            ("/args/v?k=1", 200, "/new/a|x=v&k=1|v|/args/v?k=1"),
+            ("/args/v%26w", 200, "/new/a|x=v%26w|v&w|/args/v%26w"),
+            ("/none/?k=1", 200, "/new/b|||/none/?k=1"),
+            ("/only/?k=1", 200, "/new/c|y=2||/only/?k=1")])
+
+    def test_rewrites_without_a_flag_run_on(self):
+        weir = self.weir(r"""server { listen <<front>>;
+            location /a { rewrite ^/a(.*) /b$1; rewrite ^/b(.*) /c$1; rewrite ^/never /d; }
+            location /c { return 200 "c $uri"; }
+            location /s { rewrite ^ /c/stays; break; return 200 "not reached"; }
+            location /r { rewrite ^ /c/x; return 200 "r $uri"; } }""")
+        self.check(weir, [("/a/1", 200, "c /c/1"), ("/r", 200, "r /c/x")])
+        self.assertEqual(self.get(weir, "/s").status, 404, "break keeps the location")
+
+    def test_peers_are_asked_for_the_new_path(self):
+        backend = self.backend(lambda request: answer(request.path))
+        weir = self.weir(rf"""upstream u {{ server {backend.address}; }}
+            server {{ listen <<front>>;
+            location /api/ {{ rewrite ^/api/(.*)$ /v2/$1 break; proxy_pass http://u; }}
+            location /part/ {{ rewrite ^/part/(.*)$ /v3/$1 break; proxy_pass http://u/ignored/; }}
+            location /plain/ {{ proxy_pass http://u/put/; }}
+            location /last/ {{ rewrite ^/last/(.*)$ /plain/$1 last; }}
+            location /args/ {{ set $args "a=$arg_b"; proxy_pass http://u; }} }}""")
+        for path, expected in (("/api/x%20y?k=v", "/v2/x%20y?k=v"), ("/part/x?k=v", "/v3/x?k=v"), ("/plain/x", "/put/x"),
+                               ("/last/x%3Fy?k=v", "/put/x%3Fy?k=v"), ("/args/x?b=1&c=2", "/args/x?a=1")):
+            self.assertEqual(self.get(weir, path).text, expected, path)
+
+    def test_redirects_escape_captures_and_keep_arguments(self):
+        weir = self.weir(r"""server { listen <<front>>;
+            location /t { rewrite ^/t/(.*)$ /to/$1 redirect; }
+            location /p { rewrite ^/p/(.*)$ https://other.test/$1 permanent; }
+            location /h { rewrite ^/h/(.*)$ http://other.test/$1?a=1; }
+            location /s { rewrite ^/s/(.*)$ $scheme://other.test/$1? last; } }""")
+        self.check(weir, [
+            ("/t/x?k=v", 302, "http://h.test/to/x?k=v"), ("/t/a%0Db", 302, "http://h.test/to/a%0Db"),
+            ("/p/x%20y", 301, "https://other.test/x%20y"), ("/h/x?k=v", 302, "http://other.test/x?a=1&k=v"),
+            ("/s/x?k=v", 302, "http://other.test/x")])
+
+    def test_server_steps_run_before_locations(self):
+        weir = self.weir(r"""server { listen <<front>>; set $kind server; rewrite ^/x/(.*)$ /y/$1;
+            rewrite ^/gone$ /y/gone? last;
+            location /x { return 200 "not reached"; }
+            location /y { set $in $kind; set $kind location; return 200 "$in $kind $uri $1"; } }
+            server { listen <<front>>; server_name moved.test; set $to https://new.test; return 301 $to$request_uri;
+            location / { return 200 "not reached"; } }""")
+        self.check(weir, [("/x/a", 200, "server location /y/a a"), ("/gone", 200, "server location /y/gone ")])
+        moved = self.get(weir, "/a?b", host="moved.test")
+        self.assertEqual((moved.status, moved.get("location")), (301, "https://new.test/a?b"))
+
+    def test_variables_live_through_redirects(self):
+        weir = self.weir(r"""server { listen <<front>>; error_page 404 /page;
+            location /a { set $from a; rewrite ^ /b last; }
+            location /b { set $from "${from}b"; return 404; }
+            location /page { return 200 "$from"; } }""")
+        self.assertEqual(self.get(weir, "/a").body, b"ab")
+
+    def test_cycle_is_broken_at_ten_redirects(self):
+        weir = self.weir(r"""server { listen <<front>>;
+            location / { set $n "${n}i"; add_header X-Steps $n always; rewrite ^ /x last; }
+            location /ten { set $n "${n}i"; rewrite "^/ten(i{0,9})$" /ten${1}i last; return 200 $n; }
+            location /eleven { set $n "${n}i"; rewrite "^/eleven(i{0,10})$" /eleven${1}i last; return 200 $n; } }""")
+        response = self.get(weir, "/x")
+        self.assertEqual((response.status, response.get("x-steps")), (500, "i" * 11))
+        weir.wait_error(r"request /x: internal redirect refused \(more than 10 of them")
+        self.assertEqual(self.get(weir, "/ten").body, b"i" * 11)
+        self.assertEqual(self.get(weir, "/eleven").status, 500)
+
+    def test_cycle_takes_its_error_page(self):
+        weir = self.weir(r"""server { listen <<front>>; error_page 500 @sorry;
+            location / { rewrite ^ /x last; } location @sorry { return 200 "sorry"; } }""")
+        response = self.get(weir, "/x")
+        self.assertEqual((response.status, response.body), (500, b"sorry"))
+
+    def test_internal_locations_open_to_rewrites_alone(self):
+        weir = self.weir(r"""server { listen <<front>>;
+            location /in { internal; return 200 "in"; } location /to { rewrite ^ /in last; } }""")
+        self.assertEqual([self.get(weir, path).status for path in ("/in", "/to")], [404, 200])
+
+    def test_rewritten_text_must_be_a_path(self):
+        weir = self.weir("server { listen <<front>>; location / { rewrite ^ none last; } }")
+        self.assertEqual(self.get(weir, "/").status, 500)
+        weir.wait_error('rewritten to "none", which is no path')
+
+    def test_uninitialized_variables_are_empty_and_named(self):
+        weir = self.weir(r"""server { listen <<front>>;
+            location /set { set $late 1; return 200 "[$late]"; }
+            location /quiet { uninitialized_variable_warn off; return 200 "[$late]"; }
+            location / { return 200 "[$late]"; } }""")
+        self.assertEqual([self.get(weir, path).text for path in ("/set", "/quiet")], ["[1]", "[]"])
+        self.assertNotIn("uninitialized", weir.errors())
+        self.assertEqual(self.get(weir, "/").text, "[]")
+        weir.wait_error(r'request /: uninitialized variable "late" is empty')
+
+    def test_rewrites_are_logged_when_asked(self):
+        weir = self.weir(r"""server { listen <<front>>; location /quiet { rewrite ^ /b last; }
+            location /a { rewrite_log on; rewrite ^/a(.*)$ /b$1 last; } location /b { return 200 b; } }""")
+        self.assertEqual([self.get(weir, path).text for path in ("/quiet", "/a/x")], ["b", "b"])
+        weir.wait_error(r"request /a/x: rewritten to /b/x \(rewrite \^/a\(\.\*\)\$ /b\$1 last\)")
+        self.assertNotIn("request /quiet", weir.errors())
+
+    def test_named_groups_beyond_nine_have_values(self):
+        groups = "".join(rf"/(?<part{i}>[a-z])" for i in range(1, 13))
+        weir = self.weir(rf"""server {{ listen <<front>>; server_name ~^(?<tenant>\w+)\.test$;
+            location ~ ^{groups}$ {{ return 200 "$part1 $part9 $part12 $tenant"; }} }}""")
+        self.assertEqual(self.get(weir, "/" + "/".join("abcdefghijkl"), host="h.test").text, "a i l h")
+
+    def test_set_of_a_rewrites_capture_outlives_the_next_regex(self):
+        weir = self.weir(r"""server { listen <<front>>;
+            location / { rewrite ^/(?<lang>[a-z][a-z])/(.*)$ /$2; set $first $2; rewrite ^/(x)(.*)$ /y last; }
+            location /y { return 200 "$lang $first $1 $2"; } }""")
+        self.assertEqual(self.get(weir, "/de/xyz").text, "de xyz x yz")
+
+    def test_wrong_steps_are_named(self):
+        cases = ((r"rewrite ^/( /b;", "missing closing parenthesis"), (r"rewrite ^ /b first;", "last, break, redirect or permanent"),
+                 ('rewrite ^ "";', "empty replacement"), ("set x 1;", 'invalid variable name "x"'),
+                 ("set $host 1;", 'the duplicate "host" variable'), ("set $x $y;", 'unknown "y" variable'),
+                 ("rewrite ^ /$nowhere;", 'unknown "nowhere" variable'))
+        for step, expected in cases:
+            weir = self.weir("server { listen <<front>>; location / { %s } }" % step, start=False)
+            checked = run("-t", "-c", str(weir.config_path))
+            self.assertEqual(checked.returncode, 1, step)
+            self.assertIn(expected, checked.stderr + checked.stdout, step)
+
+
+if __name__ == "__main__":
+    main()
