@@ -22,6 +22,42 @@ class BodyRun {
   // kSuspend or kFail, which is returned.
   template <class Hook>
   filter::Verdict run(Hook&& hook) {
+    const size_t before = out_.size();
+    const filter::Verdict verdict = run_stages(hook);
+    total_ += out_.size() - before;
+    return verdict;
+  }
+  // What has come through.
+  Chain& out() { return out_; }
+  bool out_ended() const { return out_ended_; }
+  // Whether that is, or already is more than, another length than the head says. -1: it says none.
+  bool is_wrong(int64_t declared) const {
+    if (declared < 0) return false;
+    const auto length = static_cast<uint64_t>(declared);
+    return total_ > length || (out_ended_ && total_ < length);
+  }
+  // Bytes that wait for a filter.
+  size_t held() const {
+    size_t held = 0;
+    for (const Stage& stage : stages_) held += stage.in.size();
+    return held;
+  }
+  void clear() {
+    stages_.clear();
+    out_.clear();
+    out_ended_ = false;
+    total_ = 0;
+  }
+
+ private:
+  struct Stage {
+    size_t filter;
+    Chain in;
+    bool end_in;  // nothing follows what is in `in`
+    bool ended;   // the filter has had the end
+  };
+  template <class Hook>
+  filter::Verdict run_stages(Hook& hook) {
     for (size_t i = 0; i < stages_.size(); ++i) {
       Stage& stage = stages_[i];
       const bool last_stage = i + 1 == stages_.size();
@@ -40,32 +76,12 @@ class BodyRun {
     }
     return filter::Verdict::kContinue;
   }
-  // What has come through.
-  Chain& out() { return out_; }
-  bool out_ended() const { return out_ended_; }
-  // Bytes that wait for a filter.
-  size_t held() const {
-    size_t held = 0;
-    for (const Stage& stage : stages_) held += stage.in.size();
-    return held;
-  }
-  void clear() {
-    stages_.clear();
-    out_.clear();
-    out_ended_ = false;
-  }
 
- private:
-  struct Stage {
-    size_t filter;
-    Chain in;
-    bool end_in;  // nothing follows what is in `in`
-    bool ended;   // the filter has had the end
-  };
   ChunkPool& chunks_;
   std::vector<Stage> stages_;
   Chain out_;
   bool out_ended_ = false;
+  uint64_t total_ = 0;  // that has come through
 };
 
 }  // namespace weir::proxy

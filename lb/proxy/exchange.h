@@ -228,6 +228,7 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   void resume_filters();
   void resume_response_head();
   void after_send();
+  void note_wrong_length(std::string_view what);
   void end_filters();
 
   // --- respond.cc

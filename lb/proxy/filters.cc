@@ -1,6 +1,7 @@
 // The location's filters on their way through an exchange: in order, each until it lets the exchange go on.
 #include <algorithm>
 
+#include "base/log.h"
 #include "proxy/core.h"
 #include "proxy/exchange.h"
 
@@ -99,7 +100,10 @@ void Exchange::run_request_body() {
     filter::Context context = filter_context(index);
     return location_->filters[index]->on_request_body(context, piece, sink);
   });
-  if (verdict == Verdict::kFail || verdict == Verdict::kAnswer) {
+  const bool has_length = request_.head.framing == http::Framing::kLength;
+  const bool is_wrong = request_run_.is_wrong(has_length ? request_.head.content_length : -1);
+  if (is_wrong) note_wrong_length("request");
+  if (verdict == Verdict::kFail || verdict == Verdict::kAnswer || is_wrong) {
     request_.held = false;
     request_.body.clear();
     request_run_.clear();
@@ -128,7 +132,10 @@ void Exchange::run_response_body(const http::OutResponse* head) {
       return location_->filters[index]->on_response_body(context, piece, sink);
     });
     response_body_held_ = verdict == Verdict::kSuspend;
-    if (verdict == Verdict::kFail || verdict == Verdict::kAnswer) {
+    const bool has_length = responder_.sent_body.follows && !responder_.body_hidden;
+    const bool is_wrong = response_run_.is_wrong(has_length ? responder_.sent_body.length : -1);
+    if (is_wrong) note_wrong_length("response");
+    if (verdict == Verdict::kFail || verdict == Verdict::kAnswer || is_wrong) {
       responder_.failed = true;
       return;
     }
@@ -150,6 +157,15 @@ void Exchange::run_response_body(const http::OutResponse* head) {
     out.consume(bytes);
     if (end) return;
   }
+}
+
+// Who changes a length calls drop_length() in the head's hook; a body that is not as long as its head says would have
+// the next message misread.
+void Exchange::note_wrong_length(std::string_view what) {
+  LogLimit& limit = server_->log->filters;
+  if (limit.pass(core_.loop().now()))
+    log::error("request ", uri_, ": filters changed the length of the ", what,
+               "'s body (without drop_length; connection ", downstream_->connection().number, ")", limit.dropped());
 }
 
 // A filter has failed: what has not begun is answered 500, without the filters.

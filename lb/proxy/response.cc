@@ -41,7 +41,10 @@ void ProxyContent::on_response(http::StreamId) {
   auto& answered = attempt_.peer->state->stats.responses;
   answered[std::min(static_cast<size_t>(attempt_.response.status / 100), answered.size()) - 1].fetch_add(
       1, std::memory_order_relaxed);
-  if (attempt_.response.status == 101) return;
+  if (attempt_.response.status == 101) {
+    x_.begin_response(attempt_.response);
+    return;
+  }
   if (!location().not_ready.empty() && begin_look()) return;
   accept_response();
 }
@@ -141,7 +144,8 @@ void ProxyContent::on_upstream_turn() {
   }
   if (x_.is_response_held()) {
     deadline_.cancel();  // the filter's time, not the peer's
-    attempt_.lease.want_read(responder().body.update(x_.held_size()));
+    // Behind a 101 nothing is read that a tunnel would not yet take.
+    attempt_.lease.want_read(attempt_.response.status != 101 && responder().body.update(x_.held_size()));
     return;
   }
   if (attempt_.response.status == 101) {

@@ -32,6 +32,7 @@ struct ServerLog {
   LogLimit redirects;      // too many internal ones
   LogLimit subrequests;    // nested too deeply
   LogLimit uninitialized;  // variables
+  LogLimit filters;        // that change a length and do not say so
 };
 
 struct VirtualServer {

@@ -28,7 +28,8 @@ struct Script {
   std::string add;  // a field put into both heads
   bool takes_bodies = true;
   bool upper_case = false;
-  std::string tail;  // put behind both bodies
+  std::string tail;          // put behind both bodies
+  bool silent_tail = false;  // without a word to the heads
   int requests = 0, responses = 0, ends = 0, request_ends = 0, states = 0, destroyed = 0;
   std::vector<filter::Resume> resumes;
 };
@@ -47,13 +48,13 @@ class Scripted final : public filter::Filter {
     ++script_.requests;
     ++context.state<Seen>(script_).requests;
     if (!script_.add.empty()) head.fields.add(script_.add, "seen", http::HeaderToken::kOther);
-    if (!script_.tail.empty()) filter::drop_length(head);
+    if (!script_.tail.empty() && !script_.silent_tail) filter::drop_length(head);
     return tell(context, script_.request);
   }
   Verdict on_response(Context& context, http::ResponseHead& head) const override {
     ++script_.responses;
     if (!script_.add.empty()) head.fields.add(script_.add, "seen", http::HeaderToken::kOther);
-    if (!script_.tail.empty()) filter::drop_length(head);
+    if (!script_.tail.empty() && !script_.silent_tail) filter::drop_length(head);
     return tell(context, script_.response);
   }
   bool takes_request_body() const override { return script_.takes_bodies; }
@@ -334,6 +335,58 @@ TEST_F(Filters, failed_request_body_is_answered_500) {
   tell(*client_, "POST /a HTTP/1.1\r\nHost: sim.test\r\nContent-Length: 2\r\n\r\nhi");
   EXPECT_TRUE(client_->outbound.starts_with("HTTP/1.1 500 ")) << client_->outbound;
   EXPECT_TRUE(world_.connecting.empty());
+}
+
+TEST_F(Filters, silent_change_of_a_length_breaks_off_the_answer) {
+  second_.tail = "!";
+  second_.silent_tail = true;
+  tell(*client_, kGet);
+  answer("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabc");
+  answer("def");
+  EXPECT_TRUE(client_->outbound.ends_with("\r\n\r\nabc")) << client_->outbound;
+  EXPECT_TRUE(client_->closed);
+  world_.turn();
+  expect_closed_states();
+}
+
+TEST_F(Filters, silent_change_of_a_short_answer_is_answered_500) {
+  first_.tail = "!";
+  first_.silent_tail = true;
+  tell(*client_, "GET /own HTTP/1.1\r\nHost: sim.test\r\n\r\n");
+  EXPECT_TRUE(client_->outbound.starts_with("HTTP/1.1 500 ")) << client_->outbound;
+}
+
+TEST_F(Filters, silent_change_of_a_request_is_answered_500) {
+  first_.tail = "!";
+  first_.silent_tail = true;
+  tell(*client_, "POST /a HTTP/1.1\r\nHost: sim.test\r\nContent-Length: 2\r\n\r\nhi");
+  EXPECT_TRUE(client_->outbound.starts_with("HTTP/1.1 500 ")) << client_->outbound;
+  EXPECT_TRUE(world_.connecting.empty());
+}
+
+TEST_F(Filters, upgraded_answer_passes_the_filters) {
+  first_.response = Verdict::kSuspend;
+  second_.add = "X-Second";
+  tell(*client_,
+       "GET /a HTTP/1.1\r\nHost: sim.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+       "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: eA==\r\n\r\n");
+  answer("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n\x81\x02hi");
+  EXPECT_TRUE(client_->outbound.empty());
+  EXPECT_FALSE(peer_->reading) << "what a tunnel would not take yet stays where it is";
+  resume(first_);
+  EXPECT_TRUE(client_->outbound.starts_with("HTTP/1.1 101 "));
+  EXPECT_NE(client_->outbound.find("\r\nX-Second: seen\r\n"), std::string::npos) << client_->outbound;
+  EXPECT_TRUE(client_->outbound.ends_with("\r\n\r\n\x81\x02hi"));
+}
+
+TEST_F(Filters, upgraded_answer_may_be_replaced) {
+  first_.response = Verdict::kAnswer;
+  tell(*client_,
+       "GET /a HTTP/1.1\r\nHost: sim.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+       "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: eA==\r\n\r\n");
+  answer("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n");
+  EXPECT_TRUE(client_->outbound.starts_with("HTTP/1.1 403 ")) << client_->outbound;
+  EXPECT_TRUE(peer_->closed);
 }
 
 TEST_F(Filters, filters_stand_in_their_order) {
