@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/sockaddr.h"
 #include "policy/change_stamp.h"
 #include "policy/load_cell.h"
@@ -44,6 +45,13 @@ struct PeerStats {
 // One more success for such an average (response_time.cc): 5 % of it counts, the first sample whole, more than 5 s as
 // 5 s. Of samples that two workers bring at once one may get lost.
 void note_time(std::atomic<uint32_t>& average, uint32_t micros);
+
+// Lines of the error log about one peer that its answers, and so clients, can cause; of all workers.
+struct PeerLog {
+  LogLimit failed;   // attempts
+  LogLimit invalid;  // responses
+  LogLimit cut;      // responses
+};
 
 // Shared by all workers and kept over reloads, keyed by upstream name and address. Atomics only. What every request
 // writes stands elsewhere: the load in its cell, the statistics behind the line of switches and verdicts that balancers
@@ -100,6 +108,7 @@ struct alignas(64) PeerState {
       unreachable.store(!connected, std::memory_order_relaxed);
   }
   std::atomic<uint32_t> tunnels{0};  // of inflight: opened WebSockets
+  PeerLog log;
 };
 
 // Immutable part of a Cluster.

@@ -66,8 +66,10 @@ void Arrival::take_steps() {
 }
 
 void Arrival::refuse(std::string_view why) {
-  log::info("connection ", info_.number, ": closed before its first request (", why, "), client ",
-            info_.remote.to_string());
+  LogLimit& limit = listen_.log->refused;
+  if (log::enabled(LogLevel::kInfo) && limit.pass(core_.loop().now()))
+    log::info("connection ", info_.number, ": closed before its first request (", why, "), client ",
+              info_.remote.to_string(), limit.dropped());
   close();
 }
 

@@ -32,8 +32,10 @@ WorkerCluster* ProxyContent::find_cluster() {
   const auto at = by_name.find(std::string(name));
   const bool is_https = url.scheme == PassUrl::Scheme::kHttps;
   if (at == by_name.end() || is_https) {
-    log::error("location ", location().pattern, ": no ", is_https ? "https towards " : "", "upstream \"", name,
-               "\" (connection ", downstream().connection().number, ")");
+    LogLimit& limit = x_.server().log->no_upstream;
+    if (limit.pass(core_.loop().now()))
+      log::error("location ", location().pattern, ": no ", is_https ? "https towards " : "", "upstream \"", name,
+                 "\" (connection ", downstream().connection().number, ")", limit.dropped());
     return nullptr;
   }
   state_.host = name.starts_with("unix:") ? std::string_view("localhost") : url.authority;

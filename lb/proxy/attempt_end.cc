@@ -34,8 +34,10 @@ void ProxyContent::response_broken(ErrorKind kind) {
   }
   // The client has a part of it and must see that it is cut: no last chunk, too short a length, or a reset.
   core_.counters().add(observe::Counter::kUpstreamTruncated);
-  log::warn("peer ", attempt_.peer->options.name, ": response cut (", traits(kind).reason, "; connection ",
-            downstream().connection().number, ")");
+  LogLimit& limit = attempt_.peer->state->log.cut;
+  if (limit.pass(core_.loop().now()))
+    log::warn("peer ", attempt_.peer->options.name, ": response cut (", traits(kind).reason, "; connection ",
+              downstream().connection().number, ")", limit.dropped());
   end_attempt(kind, true);
   x_.finish(kind);
 }
@@ -78,8 +80,10 @@ void ProxyContent::attempt_failed(ErrorKind kind) {
   policy::RetryDecision decision = policy::decide_retry(location().retry, f);
   state_.exhausted_status = policy::exhausted_status(f);
   core_.counters().add(observe::Counter::kUpstreamFailures);
-  log::info("peer ", attempt_.peer->options.name, ": attempt failed (", traits(kind).reason, "; connection ",
-            downstream().connection().number, ")");
+  LogLimit& limit = attempt_.peer->state->log.failed;
+  if (log::enabled(LogLevel::kInfo) && limit.pass(core_.loop().now()))
+    log::info("peer ", attempt_.peer->options.name, ": attempt failed (", traits(kind).reason, "; connection ",
+              downstream().connection().number, ")", limit.dropped());
   end_attempt(kind, true);
   if (decision == policy::RetryDecision::kBudget)
     decision = take_budget() ? policy::RetryDecision::kYes : policy::RetryDecision::kNo;

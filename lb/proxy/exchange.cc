@@ -109,8 +109,10 @@ void Exchange::on_request() {
 
 void Exchange::on_reject(const http::Reject& reject) {
   core_.counters().add(observe::Counter::kRequestsRejected);
-  log::info("client ", downstream_->connection().remote.to_string(), ": invalid request (", reject.reason,
-            "; connection ", downstream_->connection().number, ")");
+  LogLimit& limit = listen_->log->invalid;
+  if (log::enabled(LogLevel::kInfo) && limit.pass(core_.loop().now()))
+    log::info("client ", downstream_->connection().remote.to_string(), ": invalid request (", reject.reason,
+              "; connection ", downstream_->connection().number, ")", limit.dropped());
   if (request_.state == RequestState::kIdle) move(RequestState::kReceiving);
   move(RequestState::kAborted);  // nothing more can be read of it
   if (request_.head.request_line.empty())

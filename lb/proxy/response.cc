@@ -104,8 +104,10 @@ void ProxyContent::on_response_end(http::StreamId) {
 
 void ProxyContent::on_error(http::StreamId, ErrorKind kind, std::string_view why) {
   attempt_.error = kind;
-  log::warn("peer ", attempt_.peer->options.name, ": invalid response (", why, "; connection ",
-            downstream().connection().number, ")");
+  LogLimit& limit = attempt_.peer->state->log.invalid;
+  if (limit.pass(core_.loop().now()))
+    log::warn("peer ", attempt_.peer->options.name, ": invalid response (", why, "; connection ",
+              downstream().connection().number, ")", limit.dropped());
 }
 
 void ProxyContent::on_upstream_turn() {

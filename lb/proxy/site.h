@@ -29,6 +29,7 @@ struct ServerSettings {
 
 // Lines of the error log about one server{} that its clients can cause, of all workers.
 struct ServerLog {
+  LogLimit no_upstream;    // of a proxy_pass with variables
   LogLimit redirects;      // too many internal ones
   LogLimit subrequests;    // nested too deeply
   LogLimit uninitialized;  // variables
@@ -46,6 +47,12 @@ struct VirtualServer {
   std::unique_ptr<ServerLog> log = std::make_unique<ServerLog>();
 };
 
+// Lines of the error log about one listener that its clients can cause, of all workers.
+struct ListenLog {
+  LogLimit invalid;  // requests
+  LogLimit refused;  // before the first request
+};
+
 // One configured address. Its index is what a worker's listeners carry; the address is its identity over reloads.
 struct ListenSite {
   SocketAddress address;
@@ -53,6 +60,7 @@ struct ListenSite {
   route::HostTable hosts;
   const VirtualServer* default_server = nullptr;
   std::vector<std::unique_ptr<const ArrivalStep>> arrival;  // in order, before the session; none: straight to it
+  std::unique_ptr<ListenLog> log = std::make_unique<ListenLog>();
 };
 
 // What upstream{} says of requests and connections beside its servers. This struct is all there is of it, too.

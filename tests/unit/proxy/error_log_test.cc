@@ -86,5 +86,36 @@ TEST_F(ErrorLog, each_peer_with_unsolicited_bytes_is_named) {
   EXPECT_EQ(count(text, "app/10.0.0.2:13000: connection closed"), 1U) << text;
 }
 
+TEST_F(ErrorLog, unknown_upstreams_of_one_server_share_a_line_a_second) {
+  serve([](sim::SiteMaker& maker, int app) {
+    maker.proxied("/", app).pass->dynamic = *route::Template::compile("http://$arg_to", {});
+  });
+  for (const char* path : {"/?to=one", "/?to=two", "/?to=three"}) get(path, 10);
+  EXPECT_EQ(count(written(), "no upstream"), 1U) << written();
+}
+
+TEST_F(ErrorLog, each_peer_with_invalid_answers_is_named_once_a_second) {
+  serve([](sim::SiteMaker& maker, int app) { maker.proxied("/", app).retry.on = {}; });
+  for (int i = 0; i < 20; ++i) {
+    another(kGet);
+    sim::Wire& from = peer();
+    tell(from, "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n");
+  }
+  const std::string text = written();
+  EXPECT_EQ(count(text, "peer 10.0.0.1:13000: invalid response"), 1U) << text;
+  EXPECT_EQ(count(text, "peer 10.0.0.2:13000: invalid response"), 1U) << text;
+}
+
+TEST_F(ErrorLog, cut_answers_of_a_peer_share_a_line_a_second) {
+  serve_app();
+  for (int i = 0; i < 4; ++i) {
+    another(kGet);
+    sim::Wire& from = peer();
+    tell(from, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc");
+    end(from);
+  }
+  EXPECT_EQ(count(written(), ": response cut ("), 2U) << "one of each peer\n" << written();
+}
+
 }  // namespace
 }  // namespace weir::proxy
