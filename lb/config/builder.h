@@ -132,6 +132,9 @@ class Builder {
 // modifier.
 bool split_location(const Directive& directive, route::LocationKind& kind, std::string& pattern);
 
+// The insides of the if{} of a server{} or location{} that has been applied (rewrite_directives.cc).
+void read_ifs(Builder& builder, Scope& scope);
+
 // Of http{}'s whole text, before anything uses a variable (map_blocks.cc).
 void declare_captures(Builder& builder, const std::vector<Directive>& block);
 void declare_maps(Builder& builder, const std::vector<Directive>& block);

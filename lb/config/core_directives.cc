@@ -161,7 +161,7 @@ const Row kRows[] = {
     },
     {
         .name = "error_page",
-        .contexts = kAnywhere,
+        .contexts = kAnywhere | kIfLocation,
         .kind = {.form = "CODE ... [=[STATUS]] PAGE",
                  .least_args = 2,
                  .most_args = -1,

@@ -25,6 +25,9 @@ enum Context : uint32_t {
   kLocation = 16,
   kUpstream = 32,
   kMatch = 64,
+  kIfServer = 128,  // if{} inside server{}
+  kIfLocation = 256,
+  kAnyIf = kIfServer | kIfLocation,
   kAnywhere = kHttp | kServer | kLocation,
 };
 // "http, server, location"
@@ -38,6 +41,12 @@ struct Level {
   bool tunnel_timeout_set = false;  // under nginx's defaults a tunnel is otherwise timed by proxy_read_timeout
 };
 
+// An if{} whose inside is read when all around it is known: its place among the steps.
+struct PendingIf {
+  size_t step;
+  const Directive* directive;
+};
+
 // The block that is being read: what its directives may fill. What the context does not have is null.
 struct Scope {
   Context context = kMain;
@@ -48,6 +57,7 @@ struct Scope {
   LocationModel* location = nullptr;
   UpstreamModel* upstream = nullptr;
   upstream::Match* match = nullptr;
+  std::vector<PendingIf>* ifs = nullptr;
 };
 
 // One directive being applied.

@@ -160,7 +160,7 @@ const Row kRows[] = {
     },
     {
         .name = "add_header",
-        .contexts = kAnywhere,
+        .contexts = kAnywhere | kIfLocation,
         .kind = {.form = "FIELD VALUE [always]",
                  .least_args = 2,
                  .most_args = 3,

@@ -23,7 +23,7 @@ constexpr Feature kFeatures[] = {
      "if_modified_since max_ranges create_full_put_path dav_* min_delete_depth empty_gif flv mp4* hls* f4f* "
      "output_buffers read_ahead postpone_output"},
     {"rewriting: have it done in front of weir or by the peers",
-     "if valid_referers referer_hash_* split_clients geo geoip_* num_map ancient_browser* "
+     "valid_referers referer_hash_* split_clients geo geoip_* num_map ancient_browser* "
      "modern_browser* proxy_method proxy_set_body proxy_pass_request_* proxy_cookie_*"},
     {"access control: deleting it lets all clients in",
      "allow deny satisfy auth_* limit_except secure_link* oidc_provider disable_symlinks proxy_allow_upstream"},

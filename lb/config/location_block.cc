@@ -87,8 +87,10 @@ void open_location(Call& call) {
   settings.returns.reset();
   settings.rewrite.clear();
 
-  Scope scope{.context = kLocation, .main = call.scope.main, .level = &level, .location = &location};
+  std::vector<PendingIf> ifs;
+  Scope scope{.context = kLocation, .main = call.scope.main, .level = &level, .location = &location, .ifs = &ifs};
   call.builder.apply(*directive.block, scope);
+  read_ifs(call.builder, scope);
   location.settings = std::move(level.location);
   location.resolver = std::move(level.resolver);
   siblings(call.scope).push_back(std::move(location));

@@ -127,6 +127,11 @@ void declare_captures(Builder& builder, const std::vector<Directive>& block) {
     }
     if (directive.name == "set" && !directive.args.empty() && directive.arg(0).starts_with('$'))
       builder.names().declare_set(directive.arg(0).substr(1));
+    if (directive.name == "if" && directive.args.size() >= 3) {
+      std::string pattern = directive.arg(2);
+      if (directive.args.size() == 3 && pattern.ends_with(')')) pattern.pop_back();
+      if (directive.arg(1).find('~') != std::string::npos) declare_captures_of(pattern);
+    }
     if (directive.name == "rewrite" && !directive.args.empty()) declare_captures_of(directive.arg(0));
     if (!directive.block) continue;
     if (directive.name != "map") {

@@ -182,9 +182,10 @@ void apply_proxy_pass(Call& call) {
   pass.has_uri = !parts.uri.empty();
   pass.url = url;
   pass.uri = parts.uri.starts_with('/') || parts.uri.empty() ? std::string(parts.uri) : "/" + std::string(parts.uri);
-  if (pass.has_uri && call.scope.location != nullptr && !may_have_uri(*call.scope.location))
-    return call.error_at(
-        0, "\"proxy_pass\" cannot have a URI part in a location given by a regular expression or by name");
+  const bool is_inside_if = call.scope.context == kIfLocation;
+  if (pass.has_uri && call.scope.location != nullptr && (is_inside_if || !may_have_uri(*call.scope.location)))
+    return call.error_at(0, std::string("\"proxy_pass\" cannot have a URI part in ") +
+                                (is_inside_if ? "an \"if\"" : "a location given by a regular expression or by name"));
 
   auto target = find_target(call, parts.authority);
   if (!target) return call.error_at(0, std::move(target.error()));

@@ -1,4 +1,4 @@
-// set, rewrite, break, return: steps that run in the order of the file, of the server{} before a location is looked
+// set, rewrite, break, return, if: steps that run in the order of the file, of the server{} before a location is looked
 // for, of the location{} behind that.
 #include "base/regex.h"
 #include "config/builder.h"
@@ -11,6 +11,7 @@ namespace weir::config {
 namespace {
 
 using proxy::RewriteStep;
+using proxy::RewriteSteps;
 
 bool is_address(std::string_view text) {
   return text.starts_with("http://") || text.starts_with("https://") || text.starts_with("$scheme");
@@ -47,7 +48,7 @@ void apply_return(Call& call) {
     action.has_text = true;
   }
   proxy::Location& location = call.scope.level->location;
-  if (!location.rewrite.empty())
+  if (!location.rewrite.empty() || (call.scope.context & kAnyIf) != 0)
     return add_step(call, {.kind = RewriteStep::Kind::kReturn, .returns = std::move(action)});
   // nginx takes the first of several.
   if (!location.returns) location.returns = std::move(action);
@@ -122,23 +123,99 @@ void apply_rewrite(Call& call) {
   if (split_target(call, step)) add_step(call, std::move(step));
 }
 
+// The words of "(A = B)" without the parentheses.
+std::vector<std::string> words_of_condition(const Call& call) {
+  std::vector<std::string> words;
+  for (size_t i = 0; i < call.count(); ++i) words.push_back(call.arg(i));
+  if (!words.front().starts_with('(') || !words.back().ends_with(')')) return {};
+  words.back().pop_back();
+  if (words.back().empty()) words.pop_back();
+  if (words.empty() || words.front().empty()) return {};
+  words.front().erase(0, 1);
+  if (words.front().empty()) words.erase(words.begin());
+  return words;
+}
+
+bool read_condition(Call& call, proxy::Condition& condition) {
+  using Kind = proxy::Condition::Kind;
+  const std::vector<std::string> words = words_of_condition(call);
+  const auto fail = [&](std::string text) {
+    call.error(std::move(text));
+    return false;
+  };
+  const auto compile = [&](std::string_view text, route::Template& into) {
+    auto compiled = route::Template::compile(text, call.builder.names());
+    if (!compiled) return fail(std::move(compiled.error()));
+    into = std::move(*compiled);
+    return true;
+  };
+  if (words.empty()) return fail("invalid condition, it is written: if ($VARIABLE [= | != | ~ | ~* | !~ | !~* TEXT])");
+  const std::string_view first = words[0];
+  if (first.starts_with('-') || first.starts_with("!-"))
+    return fail("\"if\" that looks at files is known to nginx, but not supported by weir yet");
+  if (!first.starts_with('$') || words.size() == 2 || words.size() > 3)
+    return fail("invalid condition \"" + std::string(first) + "\"");
+  if (!compile(first, condition.subject)) return false;
+  if (words.size() == 1) return true;
+  std::string_view how = words[1];
+  if (how == "=" || how == "!=") {
+    condition.kind = Kind::kEqual;
+    condition.negated = how == "!=";
+    return compile(words[2], condition.value);
+  }
+  condition.negated = how.starts_with('!');
+  if (condition.negated) how.remove_prefix(1);
+  if (how != "~" && how != "~*") return fail("unexpected \"" + words[1] + "\" in condition");
+  auto regex = Regex::compile(words[2], how == "~*");
+  if (!regex) return fail(regex.error() + " in \"" + words[2] + "\"");
+  condition.kind = Kind::kMatch;
+  condition.regex = std::make_shared<Regex>(std::move(*regex));
+  return true;
+}
+
+void open_if(Call& call) {
+  RewriteStep step{.kind = RewriteStep::Kind::kIf};
+  if (!read_condition(call, step.condition)) return;
+  RewriteSteps& steps = call.scope.level->location.rewrite;
+  const size_t place = steps.size();
+  add_step(call, std::move(step));
+  if (steps.size() > place) call.scope.ifs->push_back({place, &call.directive});
+}
+
 // All steps, in their order: one row shows them for the others too.
 void show_steps(Dump& dump, const Scope& scope) {
   if (scope.level == nullptr) return;
-  for (const RewriteStep& step : scope.level->location.rewrite) dump.statement(step.written);
+  for (const RewriteStep& step : scope.level->location.rewrite) {
+    if (step.kind != RewriteStep::Kind::kIf) {
+      dump.statement(step.written);
+      continue;
+    }
+    Level outer = *scope.level;
+    outer.location.rewrite.clear();
+    Level inside = outer;
+    if (step.settings != nullptr) inside.location = *step.settings;
+    inside.location.rewrite = step.inside;
+    dump.block(step.written,
+               {.context = scope.context == kLocation ? kIfLocation : kIfServer,
+                .model = scope.model,
+                .main = scope.main,
+                .level = &inside,
+                .location = scope.location},
+               &outer);
+  }
 }
 
 const Row kRows[] = {
     {
         .name = "return",
-        .contexts = kServer | kLocation,
+        .contexts = kServer | kLocation | kAnyIf,
         .kind = {.form = "CODE [TEXT] | CODE URL | URL", .most_args = 2, .apply = apply_return, .show = show_return},
         .help = "Answers at once. 444 closes the connection without an answer.",
         .times = Times::kMany,
     },
     {
         .name = "set",
-        .contexts = kServer | kLocation,
+        .contexts = kServer | kLocation | kAnyIf,
         .kind = {.form = "$VARIABLE VALUE", .least_args = 2, .most_args = 2, .apply = apply_set},
         .help = "Gives a variable of the request a value; $args may be set too.",
         .times = Times::kMany,
@@ -146,7 +223,7 @@ const Row kRows[] = {
     },
     {
         .name = "rewrite",
-        .contexts = kServer | kLocation,
+        .contexts = kServer | kLocation | kAnyIf,
         .kind = {.form = "REGEX TO [last | break | redirect | permanent]",
                  .least_args = 2,
                  .most_args = 3,
@@ -157,14 +234,24 @@ const Row kRows[] = {
     },
     {
         .name = "break",
-        .contexts = kServer | kLocation,
+        .contexts = kServer | kLocation | kAnyIf,
         .kind = {.form = "", .least_args = 0, .most_args = 0, .apply = apply_break},
         .help = "Ends the steps of set, rewrite and return in this block.",
         .times = Times::kMany,
     },
     {
+        .name = "if",
+        .contexts = kServer | kLocation,
+        .kind = {.form = "($VARIABLE [= | != | ~ | ~* | !~ | !~* TEXT]) { ... }", .least_args = 1, .most_args = -1},
+        .help =
+            "Steps for requests that meet the condition. Inside a location its settings are those of the block from "
+            "there on, proxy_pass and add_header among them. Conditions on files are not supported.",
+        .times = Times::kMany,
+        .open = open_if,
+    },
+    {
         .name = "rewrite_log",
-        .contexts = kAnywhere,
+        .contexts = kAnywhere | kIfLocation,
         .kind = kFlag<&Level::location, &proxy::Location::rewrite_log>,
         .weir_default = "off",
         .nginx_default = "off",
@@ -172,7 +259,7 @@ const Row kRows[] = {
     },
     {
         .name = "uninitialized_variable_warn",
-        .contexts = kAnywhere,
+        .contexts = kAnywhere | kIfLocation,
         .kind = kFlag<&Level::location, &proxy::Location::uninitialized_warn>,
         .weir_default = "on",
         .nginx_default = "on",
@@ -181,6 +268,25 @@ const Row kRows[] = {
 };
 
 }  // namespace
+
+void read_ifs(Builder& builder, Scope& scope) {
+  for (const PendingIf& each : *scope.ifs) {
+    const bool is_in_location = scope.context == kLocation;
+    Level level = *scope.level;  // with all that is written around it, also behind it
+    level.location.rewrite.clear();
+    level.location.returns.reset();
+    Scope inside{.context = is_in_location ? kIfLocation : kIfServer,
+                 .main = scope.main,
+                 .level = &level,
+                 .server = scope.server,
+                 .location = scope.location};
+    builder.apply(*each.directive->block, inside);
+    RewriteStep& step = scope.level->location.rewrite[each.step];
+    step.inside = std::move(level.location.rewrite);
+    level.location.rewrite.clear();
+    if (is_in_location) step.settings = std::make_shared<proxy::Location>(std::move(level.location));
+  }
+}
 
 std::span<const Row> rewrite_rows() {
   return kRows;

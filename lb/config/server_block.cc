@@ -19,8 +19,10 @@ void open_server(Call& call) {
   Level level = *call.scope.level;
   ServerModel server;
   server.position = call.directive.at.to_string();
-  Scope scope{.context = kServer, .main = call.scope.main, .level = &level, .server = &server};
+  std::vector<PendingIf> ifs;
+  Scope scope{.context = kServer, .main = call.scope.main, .level = &level, .server = &server, .ifs = &ifs};
   call.builder.apply(*call.directive.block, scope);
+  read_ifs(call.builder, scope);
   if (server.listens.empty()) {
     ListenModel listen;
     listen.address = default_address();

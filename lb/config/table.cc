@@ -69,8 +69,9 @@ std::string not_supported(std::string_view name) {
 
 std::string to_string_of_contexts(uint32_t contexts) {
   static constexpr std::pair<Context, std::string_view> kNames[] = {
-      {kMain, "main"},         {kEvents, "events"},     {kHttp, "http"},  {kServer, "server"},
-      {kLocation, "location"}, {kUpstream, "upstream"}, {kMatch, "match"}};
+      {kMain, "main"},     {kEvents, "events"},         {kHttp, "http"},
+      {kServer, "server"}, {kLocation, "location"},     {kUpstream, "upstream"},
+      {kMatch, "match"},   {kIfServer, "if in server"}, {kIfLocation, "if in location"}};
   std::string out;
   for (const auto& [context, name] : kNames)
     if ((contexts & context) != 0) out += (out.empty() ? "" : ", ") + std::string(name);

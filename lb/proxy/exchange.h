@@ -13,6 +13,7 @@
 // location's filters, variables.cc the $names.
 #pragma once
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "base/arena.h"
@@ -197,6 +198,8 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   // --- rewriting.cc
   enum class Rewritten : uint8_t { kGoOn, kFindLocation, kDecided };
   Rewritten run_steps(const RewriteSteps& steps);
+  std::optional<Rewritten> run_steps(const RewriteSteps& steps, bool& changed);
+  bool holds(const Condition& condition);
   void run_set(const RewriteStep& step);
   bool run_rewrite(const RewriteStep& step);
   void set_target();

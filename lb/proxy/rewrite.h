@@ -1,4 +1,4 @@
-// What the rewrite phases run (nginx's ngx_http_rewrite_module): set, rewrite, break and return of one server{} or
+// What the rewrite phases run (nginx's ngx_http_rewrite_module): set, rewrite, break, return and if of one server{} or
 // location{}, in the order of the file. Immutable; rewriting.cc runs it.
 #pragma once
 #include <memory>
@@ -18,8 +18,24 @@ struct ReturnAction {
   bool has_text = false;
 };
 
+struct Location;
+
+// if (CONDITION).
+struct Condition {
+  enum class Kind : uint8_t {
+    kTrue,   // the subject is neither empty nor "0"
+    kEqual,  // it is `value`
+    kMatch,  // `regex` matches it
+  };
+  Kind kind = Kind::kTrue;
+  bool negated = false;
+  route::Template subject = {};
+  route::Template value = {};
+  std::shared_ptr<const Regex> regex = {};
+};
+
 struct RewriteStep {
-  enum class Kind : uint8_t { kSet, kRewrite, kBreak, kReturn };
+  enum class Kind : uint8_t { kSet, kRewrite, kBreak, kReturn, kIf };
   // What a rewrite that matches does next. kNext: the steps behind it, then another location; kLast: another location
   // at once; kBreak: stays in this one, with the new path.
   enum class After : uint8_t { kNext, kLast, kBreak };
@@ -38,6 +54,10 @@ struct RewriteStep {
   bool has_new_args = false;
   bool keeps_args = true;  // the client's are put behind them
   ReturnAction returns = {};
+  // if
+  Condition condition = {};
+  std::vector<RewriteStep> inside = {};
+  std::shared_ptr<const Location> settings = {};  // the location's from here on; null inside server{}
 };
 
 using RewriteSteps = std::vector<RewriteStep>;

@@ -130,8 +130,30 @@ bool Exchange::run_rewrite(const RewriteStep& step) {
   return true;
 }
 
+bool Exchange::holds(const Condition& condition) {
+  const std::string_view text = condition.subject.render(*this, arena_);
+  bool is = false;
+  switch (condition.kind) {
+    case Condition::Kind::kTrue: is = !text.empty() && text != "0"; break;
+    case Condition::Kind::kEqual: is = text == condition.value.render(*this, arena_); break;
+    case Condition::Kind::kMatch: {
+      RegexMatch match;
+      is = condition.regex->match(text, &match);
+      if (is) capture(*condition.regex, match);
+      break;
+    }
+  }
+  return is != condition.negated;
+}
+
 Exchange::Rewritten Exchange::run_steps(const RewriteSteps& steps) {
   bool changed = false;
+  const std::optional<Rewritten> ended = run_steps(steps, changed);
+  return ended.value_or(changed ? Rewritten::kFindLocation : Rewritten::kGoOn);
+}
+
+// Nothing: they have run to their end. `changed`: the path is another, and a location is to be found for it.
+std::optional<Exchange::Rewritten> Exchange::run_steps(const RewriteSteps& steps, bool& changed) {
   for (const RewriteStep& step : steps) {
     switch (step.kind) {
       case RewriteStep::Kind::kSet: run_set(step); break;
@@ -158,9 +180,14 @@ Exchange::Rewritten Exchange::run_steps(const RewriteSteps& steps) {
         }
         changed = true;
         break;
+      case RewriteStep::Kind::kIf:
+        if (!holds(step.condition)) break;
+        if (step.settings != nullptr) location_ = step.settings.get();
+        if (const std::optional<Rewritten> ended = run_steps(step.inside, changed)) return ended;
+        break;
     }
   }
-  return changed ? Rewritten::kFindLocation : Rewritten::kGoOn;
+  return std::nullopt;
 }
 
 }  // namespace weir::proxy

@@ -52,6 +52,9 @@ class VirtualServerBuilder {
     settings.access_logs = logs_.open(settings.access_logs, position, errors_);
     maintenance_.apply(label_, location, position, settings);
     settings.content = proxy::make_content(settings);
+    for (proxy::RewriteStep& step : settings.rewrite)
+      if (step.settings != nullptr)
+        step.settings = std::make_shared<proxy::Location>(complete(*step.settings, location, position));
     return settings;
   }
 

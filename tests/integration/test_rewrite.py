@@ -133,11 +133,60 @@ class Rewriting(Case):
             location /y { return 200 "$lang $first $1 $2"; } }""")
         self.assertEqual(self.get(weir, "/de/xyz").text, "de xyz x yz")
 
+    def test_conditions_hold_as_in_nginx(self):
+        conditions = {"$arg_a": {"": 0, "a=": 0, "a=0": 0, "a=00": 1, "a=x": 1}, "$arg_a = x": {"a=x": 1, "a=X": 0, "": 0},
+                      "$arg_a != x": {"a=x": 0, "": 1}, "$arg_a ~ ^x(y|z)$": {"a=xy": 1, "a=Xy": 0},
+                      "$arg_a ~* ^x": {"a=Xy": 1, "a=y": 0}, "$arg_a !~ x": {"a=x": 0, "a=y": 1}, '$arg_a !~* "x{1}"': {"a=X": 0, "": 1},
+                      '$arg_a = ""': {"": 1, "a=x": 0}, "$arg_a = $arg_b": {"a=1&b=1": 1, "a=1&b=2": 0}}
+        locations = "".join(f"location = /{i} {{ if ({text}) {{ return 200 1; }} return 200 0; }}\n" for i, text in enumerate(conditions))
+        weir = self.weir(f"server {{ listen <<front>>; {locations} }}")
+        for i, (text, cases) in enumerate(conditions.items()):
+            for query, expected in cases.items():
+                self.assertEqual(self.get(weir, f"/{i}?{query}").text, str(expected), f"{text} of {query!r}")
+
+    def test_if_blocks_of_a_location_change_its_settings(self):
+        one, two = self.backend(lambda request: answer("one " + request.path)), self.backend(lambda request: answer("two " + request.path))
+        weir = self.weir(rf"""upstream one {{ server {one.address}; }} upstream two {{ server {two.address}; }}
+            server {{ listen <<front>>; set $kind none; if ($http_x_kind ~ ^(\w+)$) {{ set $kind $1; }}
+            location / {{ add_header X-Where outer; if ($kind = canary) {{ proxy_pass http://two; }}
+                if ($kind = cors) {{ add_header Access-Control-Allow-Origin * always; return 204; }}
+                if ($kind = moved) {{ rewrite ^/(.*)$ /in/$1 break; }} if ($kind = away) {{ rewrite ^ https://away.test$uri permanent; }}
+                if ($kind = off) {{ return 503; }} if ($kind = last) {{ rewrite ^/(.*)$ /other/$1 last; }} proxy_pass http://one; }}
+            location /other/ {{ return 200 "$uri $kind"; }} }}""")
+        def ask(kind):
+            return self.get(weir, "/p", headers={"X-Kind": kind})
+        self.assertEqual([ask(kind).text for kind in ("", "canary", "moved", "last")],
+                         ["one /p", "two /p", "one /in/p", "/other/p last"])
+        cors = ask("cors")
+        self.assertEqual((cors.status, cors.get("access-control-allow-origin"), cors.get("x-where")), (204, "*", None))
+        self.assertEqual((ask("off").status, ask("").get("x-where")), (503, "outer"))
+        away = ask("away")
+        self.assertEqual((away.status, away.get("location")), (301, "https://away.test/p"))
+
+    def test_server_conditions_run_before_locations(self):
+        weir = self.weir(r"""server { listen <<front>>; if ($host !~* ^(www\.)?h\.test$) { return 421; }
+            if ($request_method = POST) { return 405; } if ($uri ~ ^/old/(.*)$) { rewrite ^ /new/$1 last; }
+            location / { return 200 $uri; } }""")
+        self.assertEqual([self.get(weir, "/old/a", host=host).text for host in ("h.test", "WWW.h.test")], ["/new/", "/new/"])
+        self.assertEqual((self.get(weir, "/", host="other").status, self.get(weir, "/", "POST", host="h.test").status), (421, 405))
+
+    def test_effective_configuration_keeps_the_order_of_steps(self):
+        text = r"""server { listen <<front>>; set $a 1; if ($a = 1) { set $b 2; rewrite ^/x$ /y last; } set $c 3;
+            location / { if ($b) { add_header X-B $b; return 204; } rewrite ^ /z break; return 200 $c; } }"""
+        shown = run("--effective", "-c", str(self.weir(text, start=False).config_path)).stdout
+        shown = shown[shown.rindex("server {"):] if "server {" in shown else shown
+        steps = [line.strip() for line in shown.splitlines() if line.strip().split(" ")[0] in ("set", "if", "rewrite", "return", "add_header")]
+        of_location = ["if ($b) {", "add_header X-B $b;", "return 204;", "rewrite ^ /z break;", "return 200 $c;"]
+        self.assertEqual(steps, of_location + ["set $a 1;", "if ($a = 1) {", "set $b 2;", "rewrite ^/x$ /y last;", "set $c 3;"])
+
     def test_wrong_steps_are_named(self):
         cases = ((r"rewrite ^/( /b;", "missing closing parenthesis"), (r"rewrite ^ /b first;", "last, break, redirect or permanent"),
                  ('rewrite ^ "";', "empty replacement"), ("set x 1;", 'invalid variable name "x"'),
                  ("set $host 1;", 'the duplicate "host" variable'), ("set $x $y;", 'unknown "y" variable'),
-                 ("rewrite ^ /$nowhere;", 'unknown "nowhere" variable'))
+                 ("rewrite ^ /$nowhere;", 'unknown "nowhere" variable'), ("if $x { return 1; }", "invalid condition"),
+                 ("if ($host is x) { return 1; }", 'unexpected "is" in condition'), ("if (-f /x) { return 1; }", "looks at files"),
+                 ("if ($host) { if ($host) { return 1; } }", "not allowed here"),
+                 ("if ($host) { proxy_pass http://127.0.0.1/uri; }", 'cannot have a URI part in an "if"'))
         for step, expected in cases:
             weir = self.weir("server { listen <<front>>; location / { %s } }" % step, start=False)
             checked = run("-t", "-c", str(weir.config_path))
