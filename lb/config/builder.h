@@ -52,6 +52,14 @@ class Builder {
   // The IP addresses of a host, as text; none when it is not found.
   std::vector<std::string> addresses_of(const std::string& host) const;
 
+  // What the `set` directives of that variable (lower case) give it, as written.
+  void note_set(const std::string& variable, const std::string& value) { set_values_[variable].push_back(value); }
+  const std::vector<std::string>& set_values(const std::string& variable) const {
+    static const std::vector<std::string> kNone;
+    const auto at = set_values_.find(variable);
+    return at == set_values_.end() ? kNone : at->second;
+  }
+
   // `set_real_ip_from` is used somewhere.
   void note_trust() { trusts_ = true; }
   // $http_x_forwarded_*: what clients say of themselves is passed on.
@@ -103,6 +111,7 @@ class Builder {
     bool default_server = false;
   };
   std::map<std::string, ListenFacts> listens_;  // by address
+  std::map<std::string, std::vector<std::string>> set_values_;
   ReadFile read_file_;
   FindHost find_host_;
   bool trusts_ = false;

@@ -125,8 +125,10 @@ void declare_captures(Builder& builder, const std::vector<Directive>& block) {
       const std::string& from = directive.args[0].text;
       if (from.starts_with('~')) declare_captures_of(from.substr(from.starts_with("~*") ? 2 : 1));
     }
-    if (directive.name == "set" && !directive.args.empty() && directive.arg(0).starts_with('$'))
+    if (directive.name == "set" && directive.args.size() == 2 && directive.arg(0).starts_with('$')) {
       builder.names().declare_set(directive.arg(0).substr(1));
+      builder.note_set(lowered(directive.arg(0).substr(1)), directive.arg(1));
+    }
     if (directive.name == "if" && directive.args.size() >= 3) {
       std::string pattern = directive.arg(2);
       if (directive.args.size() == 3 && pattern.ends_with(')')) pattern.pop_back();

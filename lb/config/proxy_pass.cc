@@ -86,8 +86,8 @@ Result<Target> find_target(Call& call, std::string_view authority) {
 struct Beginnings {
   static constexpr size_t kMost = 256;
   std::vector<std::string> texts{""};
-  bool complete = true;    // false: a variable in it takes its value from the request
-  bool from_maps = false;  // values of maps are among them
+  bool complete = true;      // false: a variable in it takes its value from the request
+  bool from_values = false;  // values of maps or of `set` are among them
 
   void append(const std::vector<std::string>& values) {
     std::vector<std::string> longer;
@@ -122,7 +122,20 @@ std::vector<std::string> literals_of(const route::Map& map, bool& complete) {
   return out;
 }
 
-Beginnings beginnings_of(const route::Template& text) {
+// What the `set` directives of that variable give it without asking the request.
+std::vector<std::string> literals_of(const std::vector<std::string>& values, bool& complete) {
+  std::vector<std::string> out;
+  for (const std::string& value : values) {
+    if (value.find('$') == std::string::npos) {
+      out.push_back(value);
+    } else {
+      complete = false;
+    }
+  }
+  return out;
+}
+
+Beginnings beginnings_of(const Builder& builder, const route::Template& text) {
   Beginnings out;
   for (const route::Template::Part& part : text.parts()) {
     if (std::all_of(out.texts.begin(), out.texts.end(), [](const std::string& each) { return has_uri(each); })) break;
@@ -132,7 +145,12 @@ Beginnings beginnings_of(const route::Template& text) {
       break;
     } else if (part.variable.id == route::Var::kMap) {
       out.append(literals_of(*part.variable.map, out.complete));
-      out.from_maps = true;
+      out.from_values = true;
+    } else if (part.variable.id == route::Var::kSet) {
+      const std::vector<std::string> values = literals_of(builder.set_values(part.variable.arg), out.complete);
+      if (values.empty()) break;
+      out.append(values);
+      out.from_values = true;
     } else {
       out.complete = false;
       break;
@@ -146,7 +164,7 @@ Beginnings beginnings_of(const route::Template& text) {
 void pass_to_variable(Call& call) {
   auto compiled = call.compile(0);
   if (!compiled) return;
-  const Beginnings beginnings = beginnings_of(*compiled);
+  const Beginnings beginnings = beginnings_of(call.builder, *compiled);
   for (const std::string& text : beginnings.texts) {
     const proxy::PassUrl url = proxy::split_pass_url(text);
     if (url.scheme == proxy::PassUrl::Scheme::kHttps)  // in clear text it would go out unnoticed
@@ -154,12 +172,13 @@ void pass_to_variable(Call& call) {
     if (url.authority.empty() || (!beginnings.complete && !has_uri(text))) continue;  // a part of it is not known
     const auto target = find_target(call, url.authority);
     if (target) continue;
-    if (!beginnings.from_maps) return call.error_at(0, target.error());
-    call.warning(target.error() + " of \"" + text + "\", a value of a map: where it is used, weir answers 502");
+    if (!beginnings.from_values) return call.error_at(0, target.error());
+    call.warning(target.error() + " of \"" + text + "\", a value of a variable: where it is used, weir answers 502");
   }
   if (!beginnings.complete)
     call.warning(
-        "\"proxy_pass\" reaches upstreams and addresses that the configuration names, also in its maps; where a "
+        "\"proxy_pass\" reaches upstreams and addresses that the configuration names, also in its maps and variables; "
+        "where a "
         "request's own words name another, weir answers 502");
   proxy::ProxyPass pass;
   pass.dynamic = std::move(*compiled);

@@ -179,6 +179,13 @@ class Rewriting(Case):
         of_location = ["if ($b) {", "add_header X-B $b;", "return 204;", "rewrite ^ /z break;", "return 200 $c;"]
         self.assertEqual(steps, of_location + ["set $a 1;", "if ($a = 1) {", "set $b 2;", "rewrite ^/x$ /y last;", "set $c 3;"])
 
+    def test_set_names_the_address_of_a_proxy_pass(self):
+        one, two = self.backend(lambda request: answer("one " + request.path)), self.backend(lambda request: answer("two " + request.path))
+        weir = self.weir(rf"""server {{ listen <<front>>; set $up http://{one.address};
+            location / {{ if ($arg_to = two) {{ set $up http://{two.address}; }} proxy_pass $up; }}
+            location /uri {{ set $host_of {two.address}; proxy_pass http://$host_of/put$uri; }} }}""")
+        self.assertEqual([self.get(weir, path).text for path in ("/a", "/a?to=two", "/uri")], ["one /a", "two /a?to=two", "two /put/uri"])
+
     def test_wrong_steps_are_named(self):
         cases = ((r"rewrite ^/( /b;", "missing closing parenthesis"), (r"rewrite ^ /b first;", "last, break, redirect or permanent"),
                  ('rewrite ^ "";', "empty replacement"), ("set x 1;", 'invalid variable name "x"'),

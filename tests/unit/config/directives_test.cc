@@ -188,7 +188,7 @@ TEST(Config, proxy_pass_names_an_upstream_an_address_or_a_host) {
       "upstream u { server unix:/run/b.sock; }",
       "weir.conf:1:275: warning: \"proxy_pass\" reaches upstreams and addresses that the configuration names, also in "
       "its "
-      "maps; where a request's own words name another, weir answers 502\n");
+      "maps and variables; where a request's own words name another, weir answers 502\n");
   const auto& locations = loaded.model.servers[0].locations;
   EXPECT_EQ(locations[0].settings.pass->cluster, 0);
   EXPECT_EQ(locations[0].settings.pass->uri, "/x/");

@@ -115,7 +115,7 @@ TEST(ProxyPassWithVariables, wrong_and_unknown_addresses_are_reported) {
   EXPECT_EQ(messages(passing("http://$arg_host/x")),
             "weir.conf:2:1: warning: \"proxy_pass\" reaches upstreams and addresses that the configuration names, also "
             "in its "
-            "maps; where a request's own words name another, weir answers 502\n");
+            "maps and variables; where a request's own words name another, weir answers 502\n");
 }
 
 }  // namespace
