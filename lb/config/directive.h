@@ -113,8 +113,9 @@ struct Row {
   int64_t least = 0;  // of a number, a size or a time in milliseconds
   int64_t most = INT64_MAX;
   Turn turn = Turn::kSettings;
-  // Of a block, instead of kind.apply and kind.show. `open` reads the block into the model: mostly it makes the scope
-  // of what is inside and has the builder apply that. `show` writes the blocks of this name that stand in a scope.
+  // Of a block, instead of kind.apply and kind.show (or `show` alone, for one field of several rows). `open` reads the
+  // block into the model: mostly it makes the scope of what is inside and has the builder apply that. `show` writes the
+  // blocks of this name that stand in a scope.
   void (*open)(Call& call) = nullptr;
   void (*show)(Dump& dump, const Scope& scope) = nullptr;
 };
@@ -136,6 +137,7 @@ std::span<const Row> sticky_rows();
 std::span<const Row> proxy_rows();
 std::span<const Row> header_rows();
 std::span<const Row> maintenance_rows();
+std::span<const Row> access_rows();
 std::span<const Row> preset_rows();
 std::span<const Row> log_rows();
 std::span<const Row> accepted_process_rows();

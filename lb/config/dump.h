@@ -15,7 +15,7 @@ std::string dump_files(const Tree& tree);
 // block inherits. Maps, log formats and trusted addresses are compiled by then and are not shown.
 std::string dump_effective(const Model& model, bool with_defaults);
 
-// Writes blocks: what the rows' `show` get.
+// Writes blocks, and lines that several rows share: what the rows' `show` get.
 class Dump {
  public:
   explicit Dump(bool with_defaults) : with_defaults_(with_defaults) {}
@@ -25,11 +25,10 @@ class Dump {
   void statement(const std::string& text) { line(text + ";"); }
   // The same as block() without its braces.
   void content(const Scope& scope, const Level* inherited = nullptr);
+  void line(const std::string& text) { out_ += std::string(depth_ * 4, ' ') + text + "\n"; }
   std::string take() { return std::move(out_); }
 
  private:
-  void line(const std::string& text) { out_ += std::string(depth_ * 4, ' ') + text + "\n"; }
-
   bool with_defaults_;
   size_t depth_ = 0;
   std::string out_;

@@ -26,7 +26,7 @@ constexpr Feature kFeatures[] = {
      "valid_referers referer_hash_* split_clients geo geoip_* num_map ancient_browser* "
      "modern_browser* proxy_method proxy_set_body proxy_pass_request_* proxy_cookie_*"},
     {"access control: deleting it lets all clients in",
-     "allow deny satisfy auth_* limit_except secure_link* oidc_provider disable_symlinks proxy_allow_upstream"},
+     "satisfy auth_* limit_except secure_link* oidc_provider disable_symlinks proxy_allow_upstream"},
     {"limits: deleting it leaves clients without them", "limit_req* limit_conn* limit_rate* proxy_limit_rate"},
     {"TLS: have it ended in front of weir", "ssl ssl_* acme_*"},
     {"TLS towards upstreams: weir passes requests to plain HTTP only", "proxy_ssl_*"},

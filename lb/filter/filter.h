@@ -18,6 +18,7 @@ namespace weir::filter {
 // The order in which filters see requests and responses, whoever puts them there (add_filter): one row each.
 enum class Order : uint8_t {
   kMaintenance,  // before all that costs something
+  kAccess,       // who may ask
   kContent,      // what looks into bodies
 };
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "filter/access.h"
 #include "filter/filter.h"
 #include "filter/maintenance.h"
 #include "filter/real_ip.h"
@@ -129,6 +130,7 @@ struct Location {
   std::vector<ErrorPage> error_pages;
   std::shared_ptr<const AccessLogs> access_logs;  // shared, so that a tunnel can keep it and let go of the snapshot
   filter::RealIpOptions real_ip;
+  filter::AccessOptions access;
   // The filter itself is added when the snapshot is built, where maintenance is on.
   filter::MaintenanceOptions maintenance;
   std::vector<std::shared_ptr<const filter::Filter>> filters;  // by Order: add_filter()

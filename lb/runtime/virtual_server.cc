@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "filter/access.h"
 #include "filter/maintenance.h"
 #include "proxy/content.h"
 #include "runtime/site_builder.h"
@@ -51,11 +52,19 @@ class VirtualServerBuilder {
   proxy::Location complete(proxy::Location settings, const std::string& location, const std::string& position) {
     settings.access_logs = logs_.open(settings.access_logs, position, errors_);
     maintenance_.apply(label_, location, position, settings);
+    add_access(settings, location);
     settings.content = proxy::make_content(settings);
     for (proxy::RewriteStep& step : settings.rewrite)
       if (step.settings != nullptr)
         step.settings = std::make_shared<proxy::Location>(complete(*step.settings, location, position));
     return settings;
+  }
+
+  // `return` answers before anybody is asked who he is, as nginx's rewrite phase does.
+  void add_access(proxy::Location& settings, const std::string& location) {
+    if (settings.access.rules.empty() || settings.returns) return;
+    const std::string place = location.empty() ? "server " + label_ : "location " + location;
+    proxy::add_filter(settings, filter::make_access(settings.access, place));
   }
 
   AccessLogFiles& logs_;
