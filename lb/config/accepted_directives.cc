@@ -73,12 +73,42 @@ void apply_cache_condition(Call& call) {
 void apply_without_effect(Call& call) {
   call.warning("\"" + call.directive.name + "\" has no effect, " + std::string(call.row.help));
 }
+void apply_body_file(Call& call) {
+  const std::string& word = call.arg(0);
+  if (word != "on" && word != "clean" && word != "off") return call.invalid(0, "on, clean or off");
+  if (word != "off") apply_without_effect(call);
+}
+void apply_keepalive_disable(Call& call) {
+  for (size_t i = 0; i < call.count(); ++i)
+    if (call.arg(i) != "none" && call.arg(i) != "msie6" && call.arg(i) != "safari")
+      return call.invalid(i, "none, msie6 or safari");
+  if (call.arg(0) != "none") apply_without_effect(call);
+}
 // The value that weir has for good, or a warning.
 void apply_fixed_flag(Call& call) {
   const auto on = parse_flag(call.arg(0));
   if (!on) return call.invalid(0, "\"on\" or \"off\"");
   if (*on != (call.row.weir_default == "on"))
     call.warning("\"" + call.directive.name + " " + call.arg(0) + "\" has no effect, " + std::string(call.row.help));
+}
+
+void apply_output_buffers(Call& call) {
+  apply_a_number(call);
+  if (!parse_size(call.arg(1))) call.invalid(1, "a size like 32k");
+}
+
+// off | max=N [inactive=TIME]
+void apply_file_cache(Call& call) {
+  if (call.arg(0) == "off" && call.count() == 1) return;
+  bool has_most = false;
+  for (size_t i = 0; i < call.count(); ++i) {
+    const std::string_view text = call.arg(i);
+    const bool most = text.starts_with("max=");
+    has_most = has_most || most;
+    if (most ? !parse_decimal(text.substr(4)) : !text.starts_with("inactive=") || !parse_time(text.substr(9)))
+      return call.invalid(i, "max=NUMBER, inactive=TIME or \"off\"");
+  }
+  if (!has_most) call.error("\"open_file_cache\" needs \"max=\"");
 }
 
 constexpr Kind kAny{.form = "...", .most_args = -1, .apply = apply_nothing};
@@ -140,6 +170,12 @@ const Row kProcessRows[] = {
      .contexts = kEvents,
      .kind = {.form = "epoll | poll | select", .apply = apply_use},
      .help = "Accepted; weir waits with epoll."},
+    {.name = "debug_connection",
+     .contexts = kEvents,
+     .kind = kWithoutEffect,
+     .help = "weir's error log has one level for all connections.",
+     .times = Times::kMany},
+    {.name = "worker_aio_requests", .contexts = kEvents, .kind = kANumber, .help = kAccepted},
     {.name = "multi_accept", .contexts = kEvents, .kind = kOnOff, .help = kAccepted},
     {.name = "accept_mutex",
      .contexts = kEvents,
@@ -162,6 +198,58 @@ const Row kRows[] = {
      .contexts = kAnywhere,
      .kind = {.form = "SIZE | off", .apply = apply_directio},
      .help = kAccepted},
+    {.name = "directio_alignment", .contexts = kAnywhere, .kind = kASize, .help = kAccepted},
+    {.name = "aio_write", .contexts = kAnywhere, .kind = kOnOff, .help = kAccepted},
+    {.name = "read_ahead", .contexts = kAnywhere, .kind = kASize, .help = kAccepted},
+    {.name = "output_buffers",
+     .contexts = kAnywhere,
+     .kind = {.form = "NUMBER SIZE", .least_args = 2, .most_args = 2, .apply = apply_output_buffers},
+     .help = kAccepted},
+    {.name = "postpone_output",
+     .contexts = kAnywhere,
+     .kind = kASize,
+     .help = "Accepted; bytes of a peer go out at once."},
+    {.name = "send_lowat", .contexts = kAnywhere, .kind = kASize, .help = "Accepted; Linux has nothing of the kind."},
+    {.name = "proxy_send_lowat",
+     .contexts = kAnywhere,
+     .kind = kASize,
+     .help = "Accepted; Linux has nothing of the kind."},
+    {.name = "subrequest_output_buffer_size", .contexts = kAnywhere, .kind = kASize, .help = kAccepted},
+    {.name = "open_file_cache",
+     .contexts = kAnywhere,
+     .kind = {.form = "off | max=NUMBER [inactive=TIME]", .most_args = 2, .apply = apply_file_cache},
+     .help = "Accepted; no file's descriptor is kept."},
+    {.name = "open_file_cache_errors", .contexts = kAnywhere, .kind = kOnOff, .help = kAccepted},
+    {.name = "open_file_cache_min_uses", .contexts = kAnywhere, .kind = kANumber, .help = kAccepted},
+    {.name = "open_file_cache_valid", .contexts = kAnywhere, .kind = kATime, .help = kAccepted},
+    {.name = "client_body_in_single_buffer", .contexts = kAnywhere, .kind = kOnOff, .help = kAccepted},
+    {.name = "client_body_in_file_only",
+     .contexts = kAnywhere,
+     .kind = {.form = "on | clean | off", .apply = apply_body_file},
+     .help = "bodies are streamed and never written to files."},
+    {.name = "keepalive_disable",
+     .contexts = kAnywhere,
+     .kind = {.form = "none | BROWSER ...", .most_args = -1, .apply = apply_keepalive_disable},
+     .help = "connections of all browsers are kept."},
+    {.name = "merge_slashes",
+     .contexts = kHttp | kServer,
+     .kind = kFixedFlag,
+     .weir_default = "on",
+     .nginx_default = "on",
+     .help = "slashes in a row are one where a location is looked for."},
+    {.name = "msie_padding", .contexts = kAnywhere, .kind = kOnOff, .help = "Accepted; no such browser is left."},
+    {.name = "msie_refresh",
+     .contexts = kAnywhere,
+     .kind = kFixedFlag,
+     .weir_default = "off",
+     .nginx_default = "off",
+     .help = "redirects are the same for all browsers."},
+    {.name = "proxy_socket_keepalive",
+     .contexts = kAnywhere,
+     .kind = kFixedFlag,
+     .weir_default = "on",
+     .nginx_default = "on",
+     .help = "connections to peers have TCP keepalive always."},
     {.name = "server_names_hash_bucket_size", .contexts = kHttp, .kind = kANumber, .help = kAccepted},
     {.name = "server_names_hash_max_size", .contexts = kHttp, .kind = kANumber, .help = kAccepted},
     {.name = "types_hash_bucket_size", .contexts = kAnywhere, .kind = kANumber, .help = kAccepted},

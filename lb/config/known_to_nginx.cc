@@ -15,13 +15,12 @@ struct Feature {
 constexpr Feature kFeatures[] = {
     {"compression: it may be deleted, answers go out as the peers send them", "gzip* gunzip* brotli* zstd*"},
     {"caching: it may be deleted, every request goes to a peer then",
-     "proxy_cache* proxy_store_access slice open_file_cache* proxy_force_ranges proxy_ignore_headers"},
+     "proxy_cache* proxy_store_access slice proxy_force_ranges proxy_ignore_headers"},
     {"FastCGI, uwsgi, SCGI, memcached and gRPC: weir passes requests to HTTP servers only",
      "fastcgi_* uwsgi_* scgi_* memcached_* grpc_*"},
     {"files: weir serves none, pass these paths to a server that does",
-     "root alias index try_files autoindex* random_index aio_write directio_alignment disable_symlinks etag "
-     "if_modified_since max_ranges create_full_put_path dav_* min_delete_depth empty_gif flv mp4* hls* f4f* "
-     "output_buffers read_ahead postpone_output"},
+     "root alias index try_files autoindex* random_index disable_symlinks etag "
+     "if_modified_since max_ranges create_full_put_path dav_* min_delete_depth empty_gif flv mp4* hls* f4f*"},
     {"rewriting: have it done in front of weir or by the peers",
      "valid_referers referer_hash_* split_clients geo geoip_* num_map ancient_browser* "
      "modern_browser* proxy_method proxy_set_body proxy_pass_request_* proxy_cookie_*"},
@@ -43,10 +42,7 @@ constexpr Feature kFeatures[] = {
     {"upstreams: the group works without it, and differently",
      "ntlm sticky_cookie_insert state health_check_timeout require response_time_factor zone_sync* proxy_bind "
      "proxy_request_dynamic"},
-    {"tuning: it may be deleted",
-     "debug_connection debug_points ssl_engine worker_aio_requests auth_delay client_body_in_file_only "
-     "client_body_in_single_buffer keepalive_disable keepalive_min_timeout merge_slashes msie_* send_lowat "
-     "subrequest_output_buffer_size proxy_send_lowat proxy_socket_* server_name_in_redirect"},
+    {"tuning: it may be deleted", "debug_points ssl_engine auth_delay keepalive_min_timeout server_name_in_redirect"},
 };
 
 bool names(std::string_view list, std::string_view name) {

@@ -90,6 +90,44 @@ TEST(Operators, fixed_behaviour_is_taken_and_its_contrary_a_warning) {
       "weir.conf:4:1: warning: \"recursive_error_pages on\" has no effect: a page that fails itself gets no page\n");
 }
 
+TEST(Operators, tuning_of_files_and_connections_is_taken) {
+  EXPECT_EQ(in_http("aio_write on; directio_alignment 4k; read_ahead 0; output_buffers 2 32k; postpone_output 1460;"
+                    "open_file_cache max=1000 inactive=20s; open_file_cache_valid 30s; open_file_cache_min_uses 2;"
+                    "open_file_cache_errors on; send_lowat 0; proxy_send_lowat 0; client_body_in_single_buffer on;"
+                    "subrequest_output_buffer_size 8k; client_body_in_file_only off; keepalive_disable none;"
+                    "merge_slashes on; msie_padding off; msie_refresh off; proxy_socket_keepalive on;"),
+            "");
+  EXPECT_EQ(in_http("open_file_cache off;"), "");
+  EXPECT_EQ(messages("events { worker_aio_requests 32; }"), "");
+}
+
+TEST(Operators, tuning_that_weir_contradicts_is_a_warning) {
+  EXPECT_EQ(
+      in_http("client_body_in_file_only clean;\nkeepalive_disable msie6 safari;\nmerge_slashes off;\nmsie_refresh on;\n"
+              "proxy_socket_keepalive off;"),
+      "weir.conf:2:1: warning: \"client_body_in_file_only\" has no effect, bodies are streamed and never written to "
+      "files.\n"
+      "weir.conf:3:1: warning: \"keepalive_disable\" has no effect, connections of all browsers are kept.\n"
+      "weir.conf:4:1: warning: \"merge_slashes off\" has no effect, slashes in a row are one where a location is "
+      "looked "
+      "for.\n"
+      "weir.conf:5:1: warning: \"msie_refresh on\" has no effect, redirects are the same for all browsers.\n"
+      "weir.conf:6:1: warning: \"proxy_socket_keepalive off\" has no effect, connections to peers have TCP keepalive "
+      "always.\n");
+  EXPECT_EQ(messages("events { debug_connection 10.0.0.1; }"),
+            "weir.conf:1:10: warning: \"debug_connection\" has no effect, weir's error log has one level for all "
+            "connections.\n");
+}
+
+TEST(Operators, tuning_with_wrong_values_is_refused) {
+  EXPECT_EQ(in_http("output_buffers 2;"),
+            "weir.conf:2:1: error: invalid number of arguments in \"output_buffers\" directive, it is written: "
+            "output_buffers NUMBER SIZE\n");
+  for (const char* text : {"open_file_cache inactive=5s;", "open_file_cache max=x;", "open_file_cache on;",
+                           "keepalive_disable opera;", "client_body_in_file_only yes;", "output_buffers 0 32k;"})
+    EXPECT_NE(in_http(text).find("error: "), std::string::npos) << text;
+}
+
 TEST(Operators, temp_paths_are_a_warning) {
   EXPECT_EQ(
       in_http("client_body_temp_path /tmp/x 1 2;\nproxy_temp_path /tmp/y 9;"),
