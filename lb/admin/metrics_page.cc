@@ -52,6 +52,16 @@ void process(Exposition& page, runtime::Runtime& runtime, const AdminTotals& tot
 
 void clients(Exposition& page, const AdminTotals& totals) {
   page.gauge("weir_connections", "Client connections that are open.").sample(totals.connections());
+  page.gauge("weir_connections_limit", "worker_connections of all workers: clients and upstream connections together.")
+      .sample(totals.most_connections());
+  page.gauge("weir_workers_full", "Workers that have paused accepting: every connection is in use, none is idle.")
+      .sample(totals.workers_full());
+  page.counter("weir_connections_full_total",
+               "How often a worker stopped to accept: every connection in use, none idle.")
+      .sample(totals.get(Counter::kConnectionsFull));
+  page.counter("weir_connections_displaced_total", "Idle connections closed for a new one at worker_connections.")
+      .sample(totals.get(Counter::kClientsDisplaced), {{"side", "client"}})
+      .sample(totals.get(Counter::kUpstreamsDisplaced), {{"side", "upstream"}});
   page.counter("weir_connections_accepted_total", "Client connections accepted.")
       .sample(totals.get(Counter::kConnectionsAccepted));
   page.counter("weir_connections_refused_total", "Client connections closed at once: worker_connections are in use.")

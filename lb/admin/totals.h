@@ -15,6 +15,8 @@ class AdminTotals {
       sums_.add(worker.metrics());
       live_epochs_ += worker.live_epochs();
       connections_ += worker.seat()->sessions.load();
+      most_connections_ += worker.seat()->cap;
+      workers_full_ += worker.seat()->full.load() ? 1 : 0;
     });
     // What the writer lost later than the workers know, and lines of the error log.
     lost_by_writers_ = runtime.log_writer.dropped_lines() + log::dropped();
@@ -22,12 +24,18 @@ class AdminTotals {
   uint64_t get(observe::Counter counter) const { return sums_.get(counter); }
   uint64_t retries(ErrorKind kind) const { return sums_.retries(kind); }
   uint64_t connections() const { return connections_; }  // of clients, open now
+  // worker_connections of all workers, where upstream connections count too.
+  uint64_t most_connections() const { return most_connections_; }
+  // Workers whose connections are all in use, none of them idle.
+  int workers_full() const { return workers_full_; }
   uint64_t log_lines_dropped() const { return lost_by_writers_; }
   int live_epochs() const { return live_epochs_; }
 
  private:
   observe::MetricTotals sums_;
   uint64_t connections_ = 0;
+  uint64_t most_connections_ = 0;
+  int workers_full_ = 0;
   uint64_t lost_by_writers_ = 0;
   int live_epochs_ = 0;
 };

@@ -230,6 +230,13 @@ std::string status_text(const std::string& text_of_json) {
          counted(number(answer, "connections"), "connection") + ", " + counted(number(answer, "tunnels"), "WebSocket") +
          ", " + counted(number(answer, "requests"), "request") + ", " +
          std::to_string(number(answer, "responses_5xx")) + " answered 5xx\n";
+  if (const int64_t full = number(answer, "workers_full"); full != 0)
+    out += "connections    FULL in " + counted(full, "worker") + " (limit " +
+           std::to_string(number(answer, "connections_limit")) + " in all, none idle): new clients wait\n";
+  else if (number(answer, "connections_displaced") != 0 || number(answer, "connections_full") != 0)
+    out += "connections    limit " + std::to_string(number(answer, "connections_limit")) +
+           " was reached: " + counted(number(answer, "connections_displaced"), "idle connection") +
+           " closed for new ones, " + counted(number(answer, "connections_full"), "time") + " none was idle\n";
   out +=
       "peers          " + joined(at(answer, "peers")) + "; " + counted(number(answer, "probes"), "active check") + "\n";
   if (const int64_t lost = number(answer, "log_lines_dropped"); lost != 0)

@@ -33,6 +33,7 @@ class Arrival final : public io::Buriable, public ListNode, private io::Transpor
   void drain();
   // Idempotent; the Core buries this object.
   void close();
+  uint16_t listener() const { return listener_; }  // its number at the Core
 
  private:
   // io::TransportHandler

@@ -111,10 +111,11 @@ void ProxyContent::start_attempt(const policy::Pick& pick) {
       return;
     }
   }
-  if (!core_.may_open_connection()) {
-    LogLimit& limit = core_.full_log();
+  if (!core_.make_room()) {
+    LogLimit& limit = core_.unconnected_log();
     if (limit.pass(now))
-      log::error("peer ", attempt_.peer->options.name, ": not connected (worker_connections reached)", limit.dropped());
+      log::error("peer ", attempt_.peer->options.name, ": not connected (connections full, none idle)",
+                 limit.dropped());
     attempt_failed(ErrorKind::kOverloaded);
     return;
   }
@@ -126,6 +127,7 @@ void ProxyContent::start_attempt(const policy::Pick& pick) {
                               [this](std::unique_ptr<io::Transport> transport, io::ConnectFailure failure) {
                                 on_connected(std::move(transport), failure);
                               });
+  core_.count_connection(+1);
 }
 
 void ProxyContent::no_peer(const policy::Pick& pick) {
@@ -149,7 +151,7 @@ void ProxyContent::no_peer(const policy::Pick& pick) {
 // ----------------------------------------------------------------------------------------------------------
 
 void ProxyContent::on_connected(std::unique_ptr<io::Transport> transport, io::ConnectFailure failure) {
-  attempt_.connecting.reset();
+  stop_connecting();
   if (transport == nullptr) {
     if (failure.kind == ErrorKind::kLocalError)
       log::crit("peer ", attempt_.peer->options.name, ": connect() failed on local resources (", -failure.code, ": ",
@@ -162,6 +164,12 @@ void ProxyContent::on_connected(std::unique_ptr<io::Transport> transport, io::Co
   attempt_.peer->state->note_connect(true);
   const upstream::NamedPeers& pooled = state_.cluster->pooled;
   begin_lease(pooled.group().open(pooled.slot(attempt_.peer->index), std::move(transport)));
+}
+
+void ProxyContent::stop_connecting() {
+  if (attempt_.connecting == nullptr) return;
+  attempt_.connecting.reset();
+  core_.count_connection(-1);
 }
 
 void ProxyContent::begin_lease(upstream::Lease lease) {

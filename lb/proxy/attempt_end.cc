@@ -180,7 +180,7 @@ void ProxyContent::peer_succeeded() {
 
 void ProxyContent::end_attempt(ErrorKind kind, bool decided) {
   deadline_.cancel();
-  attempt_.connecting.reset();
+  stop_connecting();
   if (attempt_.peer == nullptr) return;
   observe::Attempt& attempt = record().attempts.back();
   attempt.ended_us = core_.loop().now_us();

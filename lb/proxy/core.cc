@@ -63,30 +63,44 @@ void Core::epoch_unused(Epoch& epoch) {
   if (options_.release_site) options_.release_site(std::move(site));
 }
 
-uint16_t Core::listener_number(const SocketAddress& address) {
-  for (size_t i = 0; i < listeners_.size(); ++i)
+// A session keeps a number, so an address keeps its own while the site names it or a session stands on it.
+std::optional<uint16_t> Core::listener_number(const SocketAddress& address) {
+  size_t free = listeners_.size();
+  for (size_t i = 0; i < listeners_.size(); ++i) {
     if (listeners_[i].address == address) return static_cast<uint16_t>(i);
-  listeners_.push_back({address, current_->listen(address)});
-  return static_cast<uint16_t>(listeners_.size() - 1);
+    if (listeners_[i].site == nullptr && listeners_[i].sessions == 0) free = i;
+  }
+  if (free > UINT16_MAX) return std::nullopt;
+  if (free == listeners_.size()) listeners_.emplace_back();
+  listeners_[free] = {address, current_->listen(address), 0};
+  return static_cast<uint16_t>(free);
 }
 
 void Core::accept(std::unique_ptr<io::Transport> transport, const SocketAddress& listen_address) {
   metrics_.add(observe::Counter::kConnectionsAccepted);
-  // Closed by its destructor: there is no site, or every number of a listener is taken by addresses of former sites.
-  if (current_ == nullptr || listeners_.size() > UINT16_MAX) return;
-  const uint16_t listener = listener_number(listen_address);
-  if (listen_site(listener) == nullptr) return;
-  if (connections_ >= options_.max_connections) {
-    metrics_.add(observe::Counter::kConnectionsRefused);
-    if (full_log_.pass(loop_.now()))
-      log::error("client connection: refused (worker_connections reached)", full_log_.dropped());
+  if (current_ == nullptr) return;  // closed by its destructor
+  const std::optional<uint16_t> number = listener_number(listen_address);
+  if (!number) {
+    if (unnumbered_log_.pass(loop_.now()))
+      log::error("client connection: closed (sessions stand on ", listeners_.size(), " listen addresses)",
+                 unnumbered_log_.dropped());
     return;
   }
+  const uint16_t listener = *number;
+  if (listen_site(listener) == nullptr) return;
+  // Where the last idle connection became busy in this very turn, one connection goes over the cap, for a listener that
+  // is paused takes no further one. Only who was dealt out before that is refused.
+  if (!make_room() && full_) {
+    metrics_.add(observe::Counter::kConnectionsRefused);
+    return;
+  }
+  ++listeners_[listener].sessions;
   ConnectionInfo info{transport->peer_address().unmapped(), ++connections_made_, loop_.now_us(), nullptr};
   client_opened();
   const ListenSite& listen = *listen_site(listener);
   if (listen.arrival.empty()) {
     begin_session(std::move(transport), std::move(info), listener, {});
+    update_full();
     return;
   }
   auto arrival =
@@ -95,6 +109,7 @@ void Core::accept(std::unique_ptr<io::Transport> transport, const SocketAddress&
   Arrival& started = *arrival.release();  // owned by arrivals_ until it is done or has ended
   started.start();
   if (draining_) started.drain();
+  update_full();
 }
 
 // Of the one protocol that there is; where ALPN or the listener names another, its session is made here.
@@ -114,6 +129,7 @@ void Core::arrival_done(Arrival& arrival, std::unique_ptr<io::Transport> transpo
   loop_.bury(std::unique_ptr<Arrival>(&arrival));
   if (listen_site(listener) == nullptr) {  // a reload took the listener away
     transport->close();
+    --listeners_[listener].sessions;
     client_closed();
     return;
   }
@@ -122,12 +138,15 @@ void Core::arrival_done(Arrival& arrival, std::unique_ptr<io::Transport> transpo
 
 void Core::arrival_ended(Arrival& arrival) {
   arrival.unlink();
+  --listeners_[arrival.listener()].sessions;
   loop_.bury(std::unique_ptr<Arrival>(&arrival));
   client_closed();
 }
 
 void Core::session_closed(Session& session) {
+  if (session.waits()) --idle_count_;
   session.unlink();
+  --listeners_[session.listener()].sessions;
   loop_.bury(std::unique_ptr<Session>(&session));
   client_closed();
 }
@@ -141,6 +160,7 @@ Tunnel& Core::add_tunnel(std::unique_ptr<Tunnel> tunnel) {
 Tunnel& Core::replace_session(Session& session, std::unique_ptr<Tunnel> tunnel) {
   tunnels_.push_back(*tunnel);
   session.unlink();
+  --listeners_[session.listener()].sessions;
   loop_.bury(std::unique_ptr<Session>(&session));
   return *tunnel.release();
 }
@@ -163,28 +183,18 @@ void Core::client_closed() {
   if (draining_ && session_count_ == 0 && options_.on_drained) options_.on_drained();
 }
 
-void Core::count_connection(int delta) {
-  connections_ += static_cast<uint32_t>(delta);
-  const bool full = connections_ >= options_.max_connections;
-  // Listeners pause at the cap and resume when a tenth is free again, so that they do not flap.
-  const bool roomy = connections_ <= options_.max_connections - options_.max_connections / 10;
-  if (full != full_ && (full || roomy)) {
-    full_ = full;
-    if (options_.on_full) options_.on_full(full);
-  }
-}
-
 void Core::begin_drain() {
   draining_ = true;
   pool_->begin_drain();
   arrivals_.for_each([](Arrival& arrival) { arrival.drain(); });
   sessions_.for_each([](Session& session) { session.drain(); });
+  idle_sessions_.for_each([](Session& session) { session.drain(); });
   tunnels_.for_each([](Tunnel& tunnel) { tunnel.drain(1001); });
   if (session_count_ == 0 && options_.on_drained) options_.on_drained();
 }
 
 bool Core::close_longest_waiting() {
-  Session* longest = nullptr;
+  Session* longest = idle_sessions_.front();
   sessions_.for_each([&](Session& session) {
     if (session.is_waiting() && (longest == nullptr || session.waits_since() < longest->waits_since()))
       longest = &session;
@@ -196,6 +206,7 @@ bool Core::close_longest_waiting() {
 void Core::close_all() {
   while (Arrival* arrival = arrivals_.front()) arrival->close();
   while (Session* session = sessions_.front()) session->close();
+  while (Session* session = idle_sessions_.front()) session->close();
   while (Tunnel* tunnel = tunnels_.front()) tunnel->close();
   while (SubrequestLink* link = subrequests_.front()) link->subrequest.close();
   tell_subrequests();
@@ -250,6 +261,7 @@ void Core::tell_subrequests() {
 
 void Core::end_turn() {
   if (ready_subrequests_.front() != nullptr) tell_subrequests();
+  if (full_ || connections_ >= options_.max_connections) update_full();
   const auto recycle = [](auto& ended, auto& free) {
     for (auto& object : ended) free.give(std::move(object));
     ended.clear();

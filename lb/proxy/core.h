@@ -4,6 +4,7 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,7 +46,8 @@ struct CoreOptions {
   io::ConnectFunction connect;
   // The last reference to an old snapshot goes here, so that control frees it and no worker stalls. May be empty.
   std::function<void(std::shared_ptr<const Site>)> release_site;
-  // The connection count passed below the cap again, or reached it (true): listeners pause and resume. May be empty.
+  // Every connection below the cap is in use and none is idle (true), or that is over: listeners pause and resume. May
+  // be empty.
   std::function<void(bool full)> on_full;
   // After begin_drain(): no session is left. May be empty.
   std::function<void()> on_drained;
@@ -80,6 +82,10 @@ class Core final : private DeadlineHandler {
 
   // Client connections: arrivals, sessions and tunnels.
   size_t sessions() const { return session_count_; }
+  // How many connections may still come: what is free below the cap and what is idle.
+  size_t room() const;
+  // Places in the table of listeners: the site's, and those of former sites that sessions still stand on.
+  size_t listeners() const { return listeners_.size(); }
   const observe::MetricSlab& metrics() const { return metrics_; }
   // Snapshots still referenced here, the current one included.
   int live_epochs() const { return live_epochs_; }
@@ -133,16 +139,24 @@ class Core final : private DeadlineHandler {
   // Warns once per address that sent X-Forwarded-Proto without being trusted: a proxy before weir that set_real_ip_from
   // should name.
   void note_untrusted_proxy(const SocketAddress& address);
-  // An upstream connection opened (+1) or closed (-1); counted against the cap.
-  void count_connection(int delta);
-  LogLimit& full_log() { return full_log_; }
-  bool may_open_connection() const { return connections_ < options_.max_connections; }
+  // An upstream connection opened (+1) or closed (-1), a connect under way too; counted against the cap.
+  void count_connection(int delta) { connections_ += static_cast<uint32_t>(delta); }
+  // room.cc: whether one more connection fits below the cap. Where none does, the longest idle client connection is
+  // closed for it, else the longest idle one of the pool.
+  bool make_room();
+  LogLimit& unconnected_log() { return unconnected_log_; }
+  // The session waits for a request, with nothing on its way, or does so no more.
+  void session_waits(Session& session);
+  void session_works(Session& session);
 
  private:
   friend class Epoch;
   friend class EpochRef;
   void epoch_unused(Epoch& epoch);
-  uint16_t listener_number(const SocketAddress& address);
+  // Nullopt: every number is taken.
+  std::optional<uint16_t> listener_number(const SocketAddress& address);
+  bool close_longest_idle();
+  void update_full();
   void begin_session(std::unique_ptr<io::Transport> transport, ConnectionInfo info, uint16_t listener,
                      std::string_view early);
   void client_opened();
@@ -161,9 +175,10 @@ class Core final : private DeadlineHandler {
   std::unique_ptr<upstream::Pool> pool_;
   struct Listener {
     SocketAddress address;
-    const ListenSite* site;
+    const ListenSite* site;  // null: of a former site, and free for another once no session is left
+    uint32_t sessions = 0;   // and arrivals
   };
-  std::vector<Listener> listeners_;             // every configured address that a connection came through
+  std::vector<Listener> listeners_;             // configured addresses that a connection came through
   std::vector<std::unique_ptr<Epoch>> epochs_;  // the current one and those that are still in use
   Epoch* current_ = nullptr;
   int live_epochs_ = 0;
@@ -173,9 +188,11 @@ class Core final : private DeadlineHandler {
   std::vector<std::unique_ptr<Exchange>> ended_exchanges_;  // until the turn ends
   SpareList<Busy> free_busy_;
   std::vector<std::unique_ptr<Busy>> ended_busy_;
-  IntrusiveList<Arrival> arrivals_;  // owned: made by accept(), buried by arrival_done() and arrival_ended()
-  IntrusiveList<Session> sessions_;  // owned: made by begin_session(), buried by session_closed()
-  IntrusiveList<Tunnel> tunnels_;    // owned: put here by add_tunnel() and replace_session(), buried by tunnel_closed()
+  IntrusiveList<Arrival> arrivals_;       // owned: made by accept(), buried by arrival_done() and arrival_ended()
+  IntrusiveList<Session> sessions_;       // owned: made by begin_session(), buried by session_closed()
+  IntrusiveList<Session> idle_sessions_;  // owned too: those that wait for a request, the longest idle first
+  size_t idle_count_ = 0;
+  IntrusiveList<Tunnel> tunnels_;  // owned: put here by add_tunnel() and replace_session(), buried by tunnel_closed()
   IntrusiveList<SubrequestLink> subrequests_;
   IntrusiveList<SubrequestLink> ready_subrequests_;
   Deadline log_deadline_{this};
@@ -184,7 +201,7 @@ class Core final : private DeadlineHandler {
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // the loop's hook outlives us
   size_t session_count_ = 0;                               // client connections
   uint32_t connections_ = 0;
-  LogLimit full_log_;
+  LogLimit room_log_, full_log_, unconnected_log_, unnumbered_log_;
   uint64_t connections_made_ = 0;
   bool draining_ = false;
   bool full_ = false;

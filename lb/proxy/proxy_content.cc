@@ -118,7 +118,7 @@ void ProxyContent::abort(ErrorKind kind) {
 
 void ProxyContent::end() {
   deadline_.cancel();
-  attempt_.connecting.reset();
+  stop_connecting();
   leave_queue();
   release_budget();
   if (state_.counted) state_.cluster->site->inflight->fetch_sub(1, std::memory_order_relaxed);

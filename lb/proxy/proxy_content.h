@@ -121,6 +121,7 @@ class ProxyContent final : public Content, private upstream::LeaseHandler, priva
   void start_attempt(const policy::Pick& pick);
   void no_peer(const policy::Pick& pick);
   void on_connected(std::unique_ptr<io::Transport> transport, io::ConnectFailure failure);
+  void stop_connecting();
   void begin_lease(upstream::Lease lease);
   void send_request();
   std::string_view announcement();

@@ -32,6 +32,7 @@ Session::~Session() = default;
 
 void Session::start() {
   transport_->set_handler(this);
+  wait_for_request();
   update_read();
   update_deadline();
 }
@@ -87,6 +88,7 @@ void Session::on_read(std::string_view bytes) {
       close();
       return;
     }
+    stop_waiting();
     busy_ = core_.take_busy(listen_site()->default_server->settings.limits);
     state_ = State::kReading;
   }
@@ -160,8 +162,21 @@ void Session::become_idle() {
     close_when_flushed(false);
     return;
   }
+  if (transport_->queued() == 0) wait_for_request();
   update_read();
   update_deadline();
+}
+
+void Session::wait_for_request() {
+  if (waits_) return;
+  waits_ = true;
+  core_.session_waits(*this);
+}
+
+void Session::stop_waiting() {
+  if (!waits_) return;
+  waits_ = false;
+  core_.session_works(*this);
 }
 
 void Session::update_read() {
@@ -319,7 +334,10 @@ void Session::on_sent() {
     return;
   }
   if (state_ == State::kIdle || state_ == State::kReading) {
-    if (transport_->queued() == 0 && state_ == State::kIdle) since_ = sent_at_;
+    if (transport_->queued() == 0 && state_ == State::kIdle) {
+      since_ = sent_at_;
+      wait_for_request();
+    }
     if (throttled_ && !is_throttled()) {
       since_ = sent_at_;
       if (state_ == State::kReading) {
@@ -399,6 +417,7 @@ void Session::close_when_flushed(bool input_left) {
   } else {
     state_ = State::kFlushing;
   }
+  stop_waiting();
   if (busy_ != nullptr) busy_->stash.clear();
   update_read();
   update_deadline();

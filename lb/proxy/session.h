@@ -73,6 +73,12 @@ class Session final : public io::Buriable,
   MonoMs waits_since() const { return since_; }
   // What control says of one peer (peer_events.cc). May end the exchange.
   void peer_down(const policy::PeerState& state);
+  // It is in the Core's list of idle ones.
+  bool waits() const { return waits_; }
+  // A request may be there that the loop has not told of yet. A system call.
+  bool input_waits() const { return transport_->input_waits(); }
+  void stop_waiting();
+  uint16_t listener() const { return listener_; }  // its number at the Core
 
  private:
   enum class State : uint8_t { kIdle, kReading, kBusy, kFlushing, kLingering, kClosed };
@@ -118,6 +124,7 @@ class Session final : public io::Buriable,
   bool release_exchange();
   void close_when_flushed(bool input_left);
   void become_idle();
+  void wait_for_request();
   // Derives what the client is waited for, and until when; arms lazily.
   void update_deadline();
   void close_timed_out();  // with RST where reset_timedout_connection says so
@@ -138,6 +145,7 @@ class Session final : public io::Buriable,
   bool drain_ : 1 = false;
   bool reading_ : 1 = false;
   bool throttled_ : 1 = false;
+  bool waits_ : 1 = false;
   std::unique_ptr<Exchange> spent_;  // ended inside feed(), which takes it off the stack
 };
 

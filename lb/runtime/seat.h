@@ -16,7 +16,7 @@ class Worker;
 
 class Seat {
  public:
-  Seat(Worker& worker, io::Loop& loop, uint32_t cap) : cap_(cap), worker_(&worker), loop_(&loop) {}
+  Seat(Worker& worker, io::Loop& loop, uint32_t most) : room(most), cap(most), worker_(&worker), loop_(&loop) {}
   // Runs `fn` on the worker's thread; false when the worker has ended. The lock is taken per dealt connection, not per
   // request.
   bool send(std::function<void(Worker&)> fn) {
@@ -32,14 +32,15 @@ class Seat {
   // Sequentially consistent all of them: who deals sets `waiting` and then looks at loads again, who has room publishes
   // that and then looks at `waiting`.
   std::atomic<uint32_t> sessions{0};  // as of the worker's last turn
+  std::atomic<uint32_t> room;         // the same: how many connections may still come, idle ones counted as gone
   std::atomic<uint32_t> coming{0};    // dealt, not yet arrived
-  std::atomic<bool> full{false};      // at its connection cap, upstream connections counted too
+  std::atomic<bool> full{false};      // at its connection cap and nothing idle, upstream connections counted too
   std::atomic<bool> waiting{false};   // of who deals: it has stopped, for nobody had room
   uint32_t load() const { return sessions.load() + coming.load(); }
-  bool has_room() const { return !full.load() && load() < cap_; }
+  bool has_room() const { return !full.load() && coming.load() < room.load(); }
+  const uint32_t cap;  // worker_connections
 
  private:
-  const uint32_t cap_;
   std::mutex mutex_;
   Worker* worker_;
   io::Loop* loop_;

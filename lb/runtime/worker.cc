@@ -176,6 +176,7 @@ void Worker::resume_dealing() {
 
 void Worker::publish_load() {
   seat_->sessions = static_cast<uint32_t>(core_->sessions());
+  seat_->room = static_cast<uint32_t>(core_->room());
 }
 
 void Worker::wake_dealer() {

@@ -90,7 +90,7 @@ class Worker {
   std::vector<Open> open_;
   Seats seats_;
   int last_dealt_ = -1;
-  bool full_ = false;
+  bool full_ = false;      // no connection can come: none is free, none is idle
   bool all_full_ = false;  // no seat has room: shared sockets wait
   Done drained_;
   std::thread thread_;

@@ -83,6 +83,7 @@ class Connection : public io::Buriable,
 
  private:
   friend class Group;
+  friend class Pool;
   struct Stream {
     LeaseHandler* handler = nullptr;  // null: no such stream
     http::StreamId id = 0;

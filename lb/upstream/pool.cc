@@ -42,6 +42,7 @@ Lease Group::adopt(std::unique_ptr<Connection> connection) {
 Lease Group::lend(Connection& connection) {
   if (connection.leases_++ == 0) {
     --idle_;
+    --pool_.idle_;
     leased_.push_back(connection);
   }
   ++connection.reserved_;
@@ -75,12 +76,14 @@ void Group::lease_ended(Connection& connection) {
     connection.idle_since(now);
     by_age_.push_back(connection);
     ++idle_;
+    ++pool_.idle_;
   }
   offer(connection);
 }
 
 void Group::drop(Connection& connection) {
   --idle_;
+  --pool_.idle_;
   close(connection);
 }
 
@@ -145,6 +148,17 @@ void Pool::forget(Group& group) {
 
 void Pool::close_idle() {
   for (auto& [name, group] : groups_) group->close_idle();
+}
+
+bool Pool::close_longest_idle() {
+  Connection* longest = nullptr;
+  for (auto& [name, group] : groups_) {
+    Connection* candidate = group->by_age_.front();
+    if (candidate != nullptr && (longest == nullptr || candidate->idle_at_ < longest->idle_at_)) longest = candidate;
+  }
+  if (longest == nullptr) return false;
+  longest->slot_.group.drop(*longest);
+  return true;
 }
 
 void Pool::begin_drain() {

@@ -116,6 +116,9 @@ class Pool {
   // A snapshot names an upstream's peers, and its options are the upstream's from now on.
   NamedPeers name(const std::string& upstream, const PoolOptions& options, const std::vector<PeerIdentity>& peers);
   void close_idle();
+  // False: none is idle.
+  bool close_longest_idle();
+  size_t idle() const { return idle_; }
   void begin_drain();  // nothing is kept any more
   size_t groups() const { return groups_.size(); }
 
@@ -133,6 +136,7 @@ class Pool {
   observe::MetricSlab& metrics_;
   std::function<void(int)> on_count_;
   std::unordered_map<std::string, std::unique_ptr<Group>> groups_;
+  size_t idle_ = 0;  // of all groups
   bool draining_ = false;
 };
 

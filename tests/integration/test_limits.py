@@ -86,29 +86,39 @@ class Heads(Case):
 class Connections(Case):
     def test_connections_over_the_cap_wait_for_a_place(self):
         weir = self.weir('server { listen <<front>>; return 200 "x"; }', connections=16)
-        clients = []
-        for _ in range(12):
-            clients.append(self.client(weir))
-            self.assertEqual(clients[-1].request().text, "x")
-        late = [self.client(weir).send_request() for _ in range(12)]
-        for client in clients:
+        busy = [self.client(weir).send(b"GET / HTTP/1.1\r\n") for _ in range(16)]
+        weir.wait_error(r"worker 0: connections full \(16 in use, none idle\), new clients wait")
+        late = [self.client(weir).send_request() for _ in range(8)]
+        self.assertEqual(weir.metric("weir_workers_full"), 1)
+        self.assertIn("FULL in 1 worker", weir.ctl("status").stdout)
+        for client in busy[:8]:
             client.close()
         for client in late:
-            try:
-                self.assertEqual(client.read_response().text, "x")
-            except Closed:
-                pass  # one over the cap may be refused; it must not hang or harm the others
-        self.assertEqual(self.get(weir).text, "x", "weir recovers")
+            self.assertEqual(client.read_response().text, "x")
+        self.assertEqual(weir.metric("weir_connections_refused_total"), 0)
+        self.wait_until(lambda: weir.metric("weir_workers_full") == 0, "room")
 
-    def test_idle_connections_over_the_cap_are_harmless(self):
+    def test_longest_idle_connection_makes_room(self):
         weir = self.weir('server { listen <<front>>; return 200 "x"; }', connections=16)
-        first = self.client(weir)
-        self.assertEqual(first.request().text, "x")
+        kept = [self.client(weir) for _ in range(16)]
+        for client in kept:
+            self.assertEqual(client.request().text, "x")
+        for _ in range(4):
+            kept.append(self.client(weir))
+            self.assertEqual(kept[-1].request().text, "x", "a new client does not wait for idle ones")
+        for client in kept[:4]:
+            self.assertTrue(client.closed_by_weir())
+        for client in kept[4:]:
+            self.assertEqual(client.request().text, "x")
+        self.assertEqual(weir.metric("weir_connections_displaced_total", side="client"), 4)
+        weir.wait_error(r"connections full \(16 in use\), the longest idle one closed for a new one")
+        self.assertIn("4 idle connections closed for new ones", weir.ctl("status").stdout)
+
+    def test_idle_flood_leaves_room_for_clients(self):
+        weir = self.weir('server { listen <<front>>; return 200 "x"; }', connections=16)
         flood = [self.client(weir) for _ in range(60)]
-        self.assertEqual(first.request().text, "x", "a connection that was there before is served")
-        for client in flood:
-            client.close()
-        self.wait_until(lambda: self.get(weir).text == "x", "weir to recover")
+        self.assertEqual(self.get(weir).text, "x")
+        self.assertEqual(len(flood), 60)
 
     def test_upstream_connections_count_against_the_cap(self):
         """At the cap a request is answered with 503 or waits; never more connections than allowed are open."""

@@ -278,9 +278,11 @@ class PendingConnect final : public io::Connecting, private DeadlineHandler {
 
 class World {
  public:
-  explicit World(observe::AccessLogWriter& writer, uint64_t seed = 1) : loop(&now) {
+  explicit World(observe::AccessLogWriter& writer, uint64_t seed = 1, uint32_t max_connections = 65'536) : loop(&now) {
     proxy::CoreOptions options;
     options.seed = seed;
+    options.max_connections = max_connections;
+    options.on_full = [this](bool is_full) { full = is_full; };
     options.on_drained = [this] { ++drained; };
     options.release_site = [](std::shared_ptr<const proxy::Site> site) { site.reset(); };
     options.connect = [this](io::Loop&, const SocketAddress& address, const io::ConnectOptions& with,
@@ -309,6 +311,7 @@ class World {
   std::vector<PendingConnect*> connecting;  // in order of time
   std::unique_ptr<proxy::Core> core;
   int drained = 0;
+  bool full = false;  // listeners would be paused
 };
 
 inline PendingConnect::PendingConnect(World& world, const SocketAddress& address, Millis timeout, OnDone done)

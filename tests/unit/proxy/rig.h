@@ -15,6 +15,8 @@ inline const SocketAddress kElsewhere = sim::ip("127.0.0.1", 8081);
 
 class Rig : public testing::Test {
  protected:
+  explicit Rig(uint32_t max_connections = 65'536) : world_(log_.writer(), 1, max_connections) {}
+
   // The locations are `fill`'s; each call is a reload.
   template <class Fill>
   void serve(Fill&& fill, const SocketAddress& on = kListen) {
@@ -59,7 +61,7 @@ class Rig : public testing::Test {
 
   sim::LogFile log_;
   sim::Shared shared_;
-  sim::World world_{log_.writer()};
+  sim::World world_;
   std::shared_ptr<sim::Wire> client_;
   std::vector<std::shared_ptr<sim::Wire>> peers_;
   uint64_t generation_ = 0;

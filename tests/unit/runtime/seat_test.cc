@@ -45,13 +45,18 @@ TEST_F(SeatTest, full_worker_is_never_chosen) {
 }
 
 TEST_F(SeatTest, worker_with_pending_connections_counts_as_full) {
-  seats_[0]->sessions = 100;
-  seats_[1]->sessions = 60;
+  seats_[0]->room = 0;
+  seats_[1]->room = 40;
   seats_[1]->coming = 40;
-  seats_[2]->sessions = 99;
+  seats_[2]->room = 1;
   EXPECT_EQ(choose_seat(seats_, 0), 2);
   seats_[2]->coming = 1;
   EXPECT_EQ(choose_seat(seats_, 0), -1);
+}
+
+TEST_F(SeatTest, worker_with_idle_connections_has_room) {
+  for (const auto& seat : seats_) seat->sessions = seat->cap;
+  EXPECT_NE(choose_seat(seats_, 0), -1);
 }
 
 TEST_F(SeatTest, ended_worker_is_never_chosen) {

@@ -104,11 +104,24 @@ TEST_F(WorkersTest, leave_connections_waiting_until_a_worker_has_room) {
   for (int i = 0; i < 4; ++i) {
     clients.push_back(connect());
     ASSERT_TRUE(answered(clients.back())) << i;
+    ASSERT_EQ(::send(clients.back().get(), "GET", 3, MSG_NOSIGNAL), 3);  // one with half a head is not idle
   }
   const OwnedFd waiting = connect();
   EXPECT_FALSE(answered(waiting, 0));
   clients.pop_back();
   EXPECT_TRUE(answered(waiting));
+}
+
+TEST_F(WorkersTest, close_the_longest_idle_connection_for_a_newcomer) {
+  roll_out(2, 2);
+  std::vector<OwnedFd> clients;
+  for (int i = 0; i < 6; ++i) {
+    clients.push_back(connect());
+    ASSERT_TRUE(answered(clients.back())) << i;
+  }
+  EXPECT_TRUE(closed(clients[0]));
+  EXPECT_TRUE(closed(clients[1]));
+  for (size_t i = 2; i < clients.size(); ++i) EXPECT_TRUE(answered(clients[i])) << i;
 }
 
 TEST_F(WorkersTest, change_in_number_without_losing_connections) {
