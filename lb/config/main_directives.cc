@@ -120,7 +120,7 @@ const Row kRows[] = {
         .kind = kNumber<&MainConfig::rlimit_nofile>,
         .weir_default = "0",
         .nginx_default = "0",
-        .help = "The limit of open files; 0: the soft limit is raised to the hard one.",
+        .help = "The limit of open files of the process; 0: the soft limit is raised to the hard one.",
     },
     {
         .name = "worker_shutdown_timeout",
@@ -179,8 +179,10 @@ const Row kRows[] = {
         .kind = {.form = "NUMBER | auto", .apply = apply_worker_connections, .show = show_worker_connections},
         .weir_default = "auto",
         .nginx_default = "512",
-        .help = "Connections of clients and to upstreams that a worker may hold. auto: as the limit of open files "
-                "allows.",
+        .help =
+            "Connections of clients and to upstreams that a worker may hold, never more than the limit of open files "
+            "allows (with a warning). auto: that many. At the limit the longest idle connection is closed for a "
+            "new one; where none is idle, new clients wait.",
         .least = 1,
     },
 };

@@ -13,11 +13,6 @@
 namespace weir::process {
 namespace {
 
-constexpr uint64_t kReserve = 64;
-constexpr uint64_t kReservePerWorker = 32;
-constexpr uint64_t kFewestConnections = 64;
-constexpr uint64_t kMostConnections = 1U << 20U;
-
 std::string first_line(const std::string& path) {
   std::ifstream file(path);
   std::string line;
@@ -111,13 +106,6 @@ int usable_cpus(int affinity, double quota) {
   int cpus = std::max(affinity, 1);
   if (quota > 0) cpus = std::min(cpus, std::max(1, static_cast<int>(std::ceil(std::min(quota, 1e6)))));
   return cpus;
-}
-
-uint32_t connections_per_worker(uint64_t descriptors, int workers) {
-  const uint64_t count = static_cast<uint64_t>(std::max(workers, 1));
-  const uint64_t reserve = kReserve + kReservePerWorker * count;
-  const uint64_t rest = descriptors > reserve ? (descriptors - reserve) / count : 0;
-  return static_cast<uint32_t>(std::clamp(rest, kFewestConnections, kMostConnections));
 }
 
 }  // namespace weir::process

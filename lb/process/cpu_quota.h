@@ -1,4 +1,4 @@
-// How many CPUs this process may use: the affinity mask and the cgroup's CPU quota; and what follows for workers.
+// How many CPUs this process may use: the affinity mask and the cgroup's CPU quota.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -12,9 +12,5 @@ double cgroup_cpu_quota(const std::string& root, const std::string& proc_self_cg
 // For worker_processes auto: the CPUs of the affinity mask, or the quota rounded up if that is less. At least 1.
 int usable_cpus();
 int usable_cpus(int affinity, double quota);
-
-// For worker_connections auto: what `descriptors` leave for each worker after a reserve for logs, listeners and the
-// rest.
-uint32_t connections_per_worker(uint64_t descriptors, int workers);
 
 }  // namespace weir::process

@@ -75,4 +75,12 @@ Result<uint64_t> raise_descriptor_limit(uint64_t wanted) {
   return static_cast<uint64_t>(raised.rlim_cur);
 }
 
+// Beyond the hard limit root may go, if nothing else forbids it.
+uint64_t expected_descriptor_limit(uint64_t wanted) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  const uint64_t hard = limit.rlim_max;
+  return wanted != 0 && (wanted <= hard || ::geteuid() == 0) ? wanted : hard;
+}
+
 }  // namespace weir::process

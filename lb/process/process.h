@@ -29,5 +29,7 @@ class Daemon {
 // Raises the soft limit of descriptors to the hard one, or to `wanted` where that is given (then the hard one too, if
 // allowed). Returns the limit that holds.
 Result<uint64_t> raise_descriptor_limit(uint64_t wanted);
+// What a start would get of that, as far as this process can tell. Changes nothing.
+uint64_t expected_descriptor_limit(uint64_t wanted);
 
 }  // namespace weir::process

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "process/error_logs.h"
+#include "runtime/connection_cap.h"
 #include "upstream/health_monitor.h"
 
 namespace weir::runtime {
@@ -138,6 +139,8 @@ void Reload::put_in_force(Outcome& outcome) {
   }
   for (const std::string& warning : outcome.config.warnings) log::warn(warning);
   for (const std::string& warning : outcome.built.warnings) log::warn(warning);
+  const ConnectionCap cap = connection_cap(*outcome.config.model, runtime_.descriptors, wanted_workers(main));
+  if (!cap.warning.empty()) log::warn(cap.warning);
   note_overridden(outcome.built);
   warn_of_unchangeable(runtime_.model->main, main);
   runtime_.model = outcome.config.model;
@@ -238,8 +241,9 @@ void Reload::roll_out(const std::shared_ptr<const proxy::Site>& site, std::funct
   runtime_.site = site;
   // Before the workers: who is `mandatory` is down from the first request on. Probes begin with the next turn.
   runtime_.health->reconcile(checked_upstreams(*runtime_.model, *site));
-  runtime_.workers.roll_out(site, workers, wanted_connections(main, runtime_.descriptors, workers),
-                            main.shutdown_timeout, [queues = std::move(queues), done = std::move(done)] {
+  const ConnectionCap cap = connection_cap(*runtime_.model, runtime_.descriptors, workers);
+  runtime_.workers.roll_out(site, workers, cap.each, main.shutdown_timeout,
+                            [queues = std::move(queues), done = std::move(done)] {
                               for (const auto& queue : queues)
                                 if (queue->has_waiting()) queue->wake_all();
                               done();

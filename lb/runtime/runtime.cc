@@ -43,8 +43,4 @@ int wanted_workers(const config::MainConfig& main) {
   return main.worker_processes > 0 ? main.worker_processes : process::usable_cpus();
 }
 
-uint32_t wanted_connections(const config::MainConfig& main, uint64_t descriptors, int workers) {
-  return main.worker_connections != 0 ? main.worker_connections : process::connections_per_worker(descriptors, workers);
-}
-
 }  // namespace weir::runtime

@@ -61,8 +61,7 @@ struct Runtime {
   std::unique_ptr<upstream::HealthMonitor> health;  // never null
 };
 
-// worker_processes, worker_connections: as written, or what auto means here.
+// worker_processes: as written, or what auto means here.
 int wanted_workers(const config::MainConfig& main);
-uint32_t wanted_connections(const config::MainConfig& main, uint64_t descriptors, int workers);
 
 }  // namespace weir::runtime

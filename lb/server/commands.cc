@@ -19,7 +19,10 @@
 #include "process/error_logs.h"
 #include "process/load.h"
 #include "process/privileges.h"
+#include "process/process.h"
+#include "runtime/connection_cap.h"
 #include "runtime/names.h"
+#include "runtime/runtime.h"
 #include "runtime/site_builder.h"
 
 namespace weir::server {
@@ -91,6 +94,10 @@ int test_config(const process::CommandLine& line) {
   const runtime::BuiltSite built =
       runtime::build_site({*config.model, 1, registry, log_writer, names.fresh(*config.model)});
   say_all(built.warnings);
+  const config::MainConfig& main = config.model->main;
+  const runtime::ConnectionCap cap = runtime::connection_cap(
+      *config.model, process::expected_descriptor_limit(main.rlimit_nofile), runtime::wanted_workers(main));
+  if (!cap.warning.empty()) say("weir: [warn] " + cap.warning);
   if (!built.site) {
     say_all(built.errors);
     say("weir: " + file + " test failed");

@@ -17,6 +17,7 @@
 #include "process/pid_file.h"
 #include "process/privileges.h"
 #include "process/process.h"
+#include "runtime/connection_cap.h"
 #include "runtime/runtime.h"
 #include "server/control.h"
 
@@ -91,6 +92,7 @@ class Startup {
         {model(), 1, runtime_->registry, runtime_->log_writer, runtime_->names.fresh(model()), runtime_->overrides});
     if (!built_.site) return built_.errors;
     for (const std::string& warning : built_.warnings) report_.warn(warning);
+    if (const runtime::ConnectionCap cap = cap_now(); !cap.warning.empty()) report_.warn(cap.warning);
     runtime_->site = built_.site;
     if (!built_.sticky_secret.empty()) {
       runtime_->overrides.sticky_secret = built_.sticky_secret;
@@ -140,11 +142,13 @@ class Startup {
     return Void{};
   }
 
+  runtime::ConnectionCap cap_now() const {
+    return runtime::connection_cap(model(), runtime_->descriptors, runtime::wanted_workers(model().main));
+  }
+
   void announce() const {
-    const config::MainConfig& main = model().main;
-    const int workers = runtime::wanted_workers(main);
-    const uint32_t connections = runtime::wanted_connections(main, runtime_->descriptors, workers);
-    log::notice("weir " WEIR_VERSION ": started (pid ", ::getpid(), ", ", workers, " workers of ", connections,
+    const int workers = runtime::wanted_workers(model().main);
+    log::notice("weir " WEIR_VERSION ": started (pid ", ::getpid(), ", ", workers, " workers of ", cap_now().each,
                 " connections, ", runtime_->sockets.addresses(), " listen addresses, ", runtime_->site->servers.size(),
                 " servers, ", runtime_->site->clusters.size(), " upstreams)");
   }

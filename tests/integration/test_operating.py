@@ -3,6 +3,8 @@
 import fcntl
 import os
 import pathlib
+import re
+import resource
 import signal
 import subprocess
 import sys
@@ -243,6 +245,41 @@ class Admin(Case):
         done = weir.ctl("status")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(idle[-1].request(path="/healthz").status, 200, "the latest of them is served")
+
+    def test_cap_follows_the_limit_of_open_files(self):
+        weir = self.weir(UP, connections=10000, descriptors=256)
+        said = weir.wait_error(r"worker_connections 10000: (\d+) in force \(1 worker needs \d+ open files, the limit is 256; .*\)")
+        each = int(re.search(r": (\d+) in force", said).group(1))
+        self.assertLess(each, 128 + 1)
+        flood = [self.client(weir).send(b"GET / HTTP/1.1\r\n") for _ in range(300)]
+        weir.wait_error("connections full")
+        self.assertEqual(weir.metric("weir_connections_limit"), each)
+        for _ in range(3):
+            done = weir.ctl("status")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("FULL", done.stdout)
+        for client in flood:
+            client.close()
+        self.assertEqual(self.get(weir).text, "up")
+        self.assertNotIn("Too many open files", weir.errors())
+
+
+    def test_check_names_the_cap_that_would_be_in_force(self):
+        weir = self.weir(UP, connections=10000, start=False)
+        limited = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (512, 512))
+        done = run("-t", "-c", str(weir.config_path), preexec_fn=limited)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stderr, r"\[warn\] worker_connections 10000: \d+ in force \(.*the limit is 512")
+        if os.geteuid() == 0:
+            weir.write_config(UP, "worker_rlimit_nofile 20480;")
+            self.assertNotIn("worker_connections", run("-t", "-c", str(weir.config_path), preexec_fn=limited).stderr)
+
+
+    def test_worker_rlimit_nofile_is_the_limit(self):
+        weir = self.weir(UP, main="worker_rlimit_nofile 300;", connections=1000)
+        self.assertEqual(resource.prlimit(weir.process.pid, resource.RLIMIT_NOFILE)[0], 300)
+        weir.wait_error("the limit is 300")
+
 
     def test_ctl_works_while_all_connections_are_taken(self):
         weir = self.weir(UP, connections=8)

@@ -2,6 +2,7 @@
 import os
 import pathlib
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -40,7 +41,7 @@ class Weir:
     <<front>>, <<front2>>, ... by free addresses, which are then attributes of the same names. Round robin begins at the first peer."""
 
     def __init__(self, http: str = "", main: str = "", workers: int = 1, connections: int = 1024, arguments=(), config: str = "", access_log: bool = True,
-                 environment=None, file_name: str = "weir.conf", **names):
+                 environment=None, file_name: str = "weir.conf", descriptors: int = 0, **names):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="weir-test-"))
         self.dir.chmod(0o755)  # a worker that has left root must reach its files
         self.names = dict(names, dir=str(self.dir), workers=str(workers), connections=str(connections))
@@ -49,6 +50,7 @@ class Weir:
         self.stderr_path = self.dir / "stderr"
         self.arguments = list(arguments)
         self.environment = environment
+        self.descriptor_limit = descriptors  # the limit of open files, soft and hard; 0: as this process
         self._access_log = access_log
         self.process: subprocess.Popen | None = None
         self.write_config(http, main, config)
@@ -82,8 +84,12 @@ class Weir:
         with self.stderr_path.open("ab") as out:
             self.process = subprocess.Popen(
                 [binary(), "-c", str(self.config_path), "--start-at-first", *self.arguments], stdin=subprocess.DEVNULL, stdout=out,
-                stderr=out, cwd=self.dir, env={**os.environ, **(self.environment or {})})
+                stderr=out, cwd=self.dir, env={**os.environ, **(self.environment or {})},
+                preexec_fn=self._limit_descriptors if self.descriptor_limit else None)
         return self
+
+    def _limit_descriptors(self) -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (self.descriptor_limit, self.descriptor_limit))
 
     def start(self) -> "Weir":
         """Starts and waits until every socket listens (the pid file appears then)."""

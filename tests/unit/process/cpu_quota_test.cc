@@ -65,12 +65,5 @@ TEST(UsableCpus, equal_the_quota_rounded_up) {
   EXPECT_EQ(usable_cpus(2, 64), 2);
 }
 
-TEST(ConnectionsPerWorker, leave_a_reserve) {
-  EXPECT_EQ(connections_per_worker(1024, 1), 1024U - 64 - 32);
-  EXPECT_EQ(connections_per_worker(1024, 4), (1024U - 64 - 128) / 4);
-  EXPECT_EQ(connections_per_worker(64, 4), 64U);
-  EXPECT_EQ(connections_per_worker(UINT64_MAX, 1), 1U << 20U);
-}
-
 }  // namespace
 }  // namespace weir::process

@@ -1,0 +1,42 @@
+// Counting the descriptors that are not connections.
+#include "runtime/connection_cap.h"
+
+#include <algorithm>
+
+#include "runtime/listen_sockets.h"
+
+namespace weir::runtime {
+namespace {
+
+// The admin socket's 64 connections, logs, the state file, names, a helper that loads a configuration.
+constexpr uint64_t kReserve = 128;
+// Of a loop, and for connections that close while others open.
+constexpr uint64_t kReservePerWorker = 32;
+constexpr uint64_t kMostConnections = 1U << 20U;
+
+// As many as could be under way at once.
+uint64_t probes(const config::Model& model) {
+  uint64_t count = 0;
+  for (const config::UpstreamModel& upstream : model.upstreams)
+    count += upstream.servers.size() * upstream.checks.size();
+  return count;
+}
+
+}  // namespace
+
+ConnectionCap connection_cap(const config::Model& model, uint64_t descriptors, int workers) {
+  const uint64_t count = static_cast<uint64_t>(std::max(workers, 1));
+  // Control holds each listening socket, and its worker a duplicate.
+  const uint64_t needed = kReserve + count * (kReservePerWorker + 2 * plan_listens(model).size()) + probes(model);
+  const uint64_t reserve = std::min(needed, descriptors / 2);
+  const uint64_t allowed = std::clamp<uint64_t>((descriptors - reserve) / count, 1, kMostConnections);
+  const uint64_t written = model.main.worker_connections;
+  if (written == 0 || written <= allowed) return {static_cast<uint32_t>(written == 0 ? allowed : written), {}};
+  return {static_cast<uint32_t>(allowed), "worker_connections " + std::to_string(written) + ": " +
+                                              std::to_string(allowed) + " in force (" + std::to_string(workers) +
+                                              (workers == 1 ? " worker needs " : " workers need ") +
+                                              std::to_string(count * written + needed) + " open files, the limit is " +
+                                              std::to_string(descriptors) + "; worker_rlimit_nofile raises it)"};
+}
+
+}  // namespace weir::runtime
