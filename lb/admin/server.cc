@@ -23,6 +23,10 @@ struct AdminServer::Impl {
   Impl(runtime::Runtime& of, runtime::Reload& reload)
       : runtime(of), api(of, reload), contents(of.loop, api), core(of.loop, of.log_writer, {}) {
     core.adopt(make_admin_site(make_admin_handler(contents)));
+    // What a connection that ended gives back is taken before anybody else takes it.
+    runtime.loop.at_turn_end([this, of_this = std::weak_ptr<int>(alive)] {
+      if (!of_this.expired() && listener != nullptr) listener->keep_spare();
+    });
   }
 
   Status<> open(const std::string& path) {

@@ -4,6 +4,7 @@
 // kernel.
 #include "io/listener.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/owned_fd.h"
 #include "base/system.h"
 #include "io/loop_impl.h"
 #include "io/stream.h"
@@ -56,12 +58,23 @@ struct Listener::Box final : UvBox, DeadlineHandler {
     });
   }
 
+  int accept_one(sockaddr_storage& from, socklen_t& size) {
+    int accepted = ::accept4(fd, reinterpret_cast<sockaddr*>(&from), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (accepted >= 0 || (errno != EMFILE && errno != ENFILE) || spare.get() < 0) return accepted;
+    spare.reset();
+    return ::accept4(fd, reinterpret_cast<sockaddr*>(&from), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  }
+
+  void keep_spare() {
+    if (spare.get() < 0) spare = OwnedFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  }
+
   // Each callback may pause or destroy the listener.
   void accept_some() {
     for (int i = 0; i < kAcceptsPerEvent && owner != nullptr && !paused; ++i) {
       sockaddr_storage from;
       socklen_t size = sizeof from;
-      const int accepted = ::accept4(fd, reinterpret_cast<sockaddr*>(&from), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      const int accepted = accept_one(from, size);
       if (accepted < 0) {
         if (errno == EAGAIN) return;
         if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM && errno != EBADF &&
@@ -98,6 +111,7 @@ struct Listener::Box final : UvBox, DeadlineHandler {
 
   uv_poll_t poll{};
   int fd;
+  OwnedFd spare;
   Listener* owner = nullptr;
   OnAccept on_accept;          // here, so that it lives on when it destroys the listener
   OnDescriptor on_descriptor;  // instead of on_accept
@@ -124,11 +138,16 @@ std::unique_ptr<Listener> Listener::of_descriptors(Loop& loop, int fd, OnDescrip
   return listener;
 }
 
+void Listener::keep_spare() {
+  if (box_ != nullptr) box_->keep_spare();
+}
+
 Listener::~Listener() {
   if (box_ == nullptr) return;
   box_->owner = nullptr;
   box_->retry.cancel();
   UvBox::close(box_->handle());
+  box_->spare.reset();
   box_->close_fd();  // libuv has let go of it
 }
 

@@ -37,6 +37,9 @@ class Listener {
   // takes (make_transport() on its loop).
   using OnDescriptor = std::function<void(int fd)>;
   static std::unique_ptr<Listener> of_descriptors(Loop& loop, int fd, OnDescriptor on_descriptor);
+  // Holds a descriptor back for the day when there are none left: one connection is accepted with it then. Again once
+  // that one has closed.
+  void keep_spare();
   ~Listener();  // closes the socket
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;

@@ -281,6 +281,22 @@ class Admin(Case):
         weir.wait_error("the limit is 300")
 
 
+    def test_ctl_works_without_a_free_descriptor(self):
+        """Somebody lowers the limit under what is open: clients wait, the operator does not."""
+        weir = self.weir(UP)
+        before = resource.prlimit(weir.process.pid, resource.RLIMIT_NOFILE)
+        taken = {int(number) for number in os.listdir(f"/proc/{weir.process.pid}/fd")}
+        lowest = min(set(range(1024)) - taken)  # the number that the next descriptor would get
+        resource.prlimit(weir.process.pid, resource.RLIMIT_NOFILE, (lowest, before[1]))
+        waiting = self.client(weir).send_request()
+        weir.wait_error(r"accept\(\) failed \(24: Too many open files\)")
+        for _ in range(3):
+            done = weir.ctl("status")
+            self.assertEqual(done.returncode, 0, done.stderr)
+        resource.prlimit(weir.process.pid, resource.RLIMIT_NOFILE, before)
+        self.assertEqual(waiting.read_response().text, "up")
+
+
     def test_ctl_works_while_all_connections_are_taken(self):
         weir = self.weir(UP, connections=8)
         held = [self.client(weir) for _ in range(12)]

@@ -180,6 +180,23 @@ TEST_F(ListenerTest, a_pause_while_out_of_descriptors_lasts) {
   EXPECT_TRUE(until_accepted(1));
 }
 
+TEST_F(ListenerTest, spare_descriptor_takes_one_connection_without_descriptors) {
+  listen();
+  listener_->keep_spare();
+  loop_.turn(false);
+  const Fd first = raw_connect(listener_->address());
+  const Fd second = raw_connect(listener_->address());
+  {
+    const NoMoreDescriptors none;
+    ASSERT_TRUE(until_accepted(1));
+    EXPECT_EQ(accepted_.size(), 1U);
+    accepted_.clear();
+    listener_->keep_spare();  // its descriptor is free again
+    loop_.turn(false);
+    ASSERT_TRUE(until_accepted(1)) << "the second one, at the next try";
+  }
+}
+
 TEST(OpenListener, accepted_connections_inherit_the_options) {
   ListenOptions options;
   options.keepalive = true;
