@@ -75,7 +75,10 @@ struct ListenModel {
   int backlog = 0;  // 0: weir's
   bool ipv6_only = true;
   bool so_keepalive = false;
+  int keep_idle = 0, keep_interval = 0, keep_count = 0;  // seconds, seconds, questions; 0: the system's
   int receive_buffer = 0, send_buffer = 0;
+  bool deferred = false;
+  int fast_open = 0;
   std::string position;
 };
 

@@ -44,6 +44,38 @@ void apply_switch_option(const Call& call, size_t i, bool& into) {
   into = *on;
 }
 
+// [IDLE]:[INTERVAL]:[COUNT], at least one of them.
+void apply_keepalive_times(const Call& call, size_t i, ListenModel& listen) {
+  const std::string_view text = std::string_view(call.arg(i)).substr(call.arg(i).find('=') + 1);
+  const size_t first = text.find(':'), second = text.find(':', first + 1);
+  bool good = second != std::string_view::npos && text.size() > 2;
+  const auto seconds = [&good](std::string_view written, int& into) {
+    if (written.empty()) return;
+    const auto time = parse_time(written);
+    good = good && time && time->count() >= 1'000 && time->count() % 1'000 == 0 && time->count() <= 32'767'000;
+    if (good) into = static_cast<int>(time->count() / 1'000);
+  };
+  if (good) {
+    seconds(text.substr(0, first), listen.keep_idle);
+    seconds(text.substr(first + 1, second - first - 1), listen.keep_interval);
+    const std::string_view count = text.substr(second + 1);
+    const auto number = parse_decimal(count);
+    good = good && (count.empty() || (number && *number >= 1 && *number <= 127));
+    if (good && number) listen.keep_count = static_cast<int>(*number);
+  }
+  if (!good)
+    return call.error_at(i, "invalid value \"" + call.arg(i) +
+                                "\", it must be on, off or [IDLE]:[INTERVAL]:[COUNT] (up to 32767s, 32767s and 127)");
+  listen.so_keepalive = true;
+}
+
+// What a unix socket has not, which is a warning.
+bool needs_tcp(const Call& call, size_t i, const ListenModel& listen, std::string_view instead) {
+  if (!listen.address.is_unix()) return true;
+  call.warning("\"" + call.arg(i) + "\" is not for a unix socket: " + std::string(instead));
+  return false;
+}
+
 // True for an option of the socket, of which there can be one set for an address.
 bool apply_listen_option(const Call& call, size_t i, ListenModel& listen) {
   const std::string& text = call.arg(i);
@@ -65,11 +97,16 @@ bool apply_listen_option(const Call& call, size_t i, ListenModel& listen) {
   }
   if (text.starts_with("so_keepalive=")) {
     if (text.find(':') == std::string::npos) return apply_switch_option(call, i, listen.so_keepalive), true;
-    listen.so_keepalive = true;
-    call.warning("\"so_keepalive\" is switched on with weir's own times");
+    return apply_keepalive_times(call, i, listen), true;
+  }
+  // weir binds each address by itself in any case, with a socket for each worker.
+  if (text == "bind") return true;
+  if (text == "reuseport") return needs_tcp(call, i, listen, "its one socket is shared by all workers"), true;
+  if (text == "deferred") return listen.deferred = needs_tcp(call, i, listen, "it has no effect"), true;
+  if (text.starts_with("fastopen=")) {
+    if (needs_tcp(call, i, listen, "it has no effect")) apply_number_option(call, i, listen.fast_open, false);
     return true;
   }
-  if (is_one_of(text, {"reuseport", "bind", "deferred"}) || text.starts_with("fastopen=")) return true;
   if (is_one_of(text, {"ssl", "http2", "quic", "multipath", "spdy"}) || text.starts_with("setfib=") ||
       text.starts_with("accept_filter=")) {
     call.error_at(i, "\"" + text + "\" is known to nginx, but not supported by weir yet");
@@ -92,6 +129,13 @@ void apply_listen(Call& call) {
   call.builder.add_listen(call, std::move(listen), options);
 }
 
+std::string keepalive_text(const ListenModel& listen) {
+  if (listen.keep_idle == 0 && listen.keep_interval == 0 && listen.keep_count == 0) return "on";
+  const auto seconds = [](int value) { return value == 0 ? std::string() : std::to_string(value) + "s"; };
+  return seconds(listen.keep_idle) + ":" + seconds(listen.keep_interval) + ":" +
+         (listen.keep_count == 0 ? "" : std::to_string(listen.keep_count));
+}
+
 std::vector<std::string> show_listen(const Scope& scope) {
   std::vector<std::string> out;
   if (scope.server == nullptr) return out;
@@ -103,7 +147,9 @@ std::vector<std::string> show_listen(const Scope& scope) {
     if (listen.receive_buffer != 0) line += " rcvbuf=" + format_size(listen.receive_buffer);
     if (listen.send_buffer != 0) line += " sndbuf=" + format_size(listen.send_buffer);
     if (!listen.ipv6_only) line += " ipv6only=off";
-    if (listen.so_keepalive) line += " so_keepalive=on";
+    if (listen.so_keepalive) line += " so_keepalive=" + keepalive_text(listen);
+    if (listen.deferred) line += " deferred";
+    if (listen.fast_open != 0) line += " fastopen=" + std::to_string(listen.fast_open);
     out.push_back(line);
   }
   return out;

@@ -39,18 +39,51 @@ bool stale(const SocketAddress& address, const sockaddr_storage& storage, sockle
   return ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&storage), length) != 0 && errno == ECONNREFUSED;
 }
 
-// What can be set before bind, so that accepted sockets inherit it. 0 or errno.
+int value_of(int fd, int level, int name) {
+  int value = 0;
+  socklen_t length = sizeof value;
+  return ::getsockopt(fd, level, name, &value, &length) == 0 ? value : 0;
+}
+
+// Off is what a fresh socket is: nothing is asked of a kernel that may not know the option.
+bool set_or_off(int fd, int level, int name, int value) {
+  return (value == 0 && value_of(fd, level, name) == 0) || set(fd, level, name, value);
+}
+
+// 0: the system's, which a socket that was tuned before goes back to.
+bool set_keepalive_number(int fd, int name, int value) {
+  if (value == 0) value = value_of(OwnedFd(make_socket(AF_INET)).get(), IPPROTO_TCP, name);
+  return set(fd, IPPROTO_TCP, name, value);
+}
+
+bool set_keepalive(int fd, const ListenOptions& options) {
+  if (!set_or_off(fd, SOL_SOCKET, SO_KEEPALIVE, options.keepalive ? 1 : 0)) return false;
+  return !options.keepalive || (set_keepalive_number(fd, TCP_KEEPIDLE, options.keep_idle) &&
+                                set_keepalive_number(fd, TCP_KEEPINTVL, options.keep_interval) &&
+                                set_keepalive_number(fd, TCP_KEEPCNT, options.keep_count));
+}
+
+// Accepted sockets inherit it. 0 or errno.
+int set_tunable(int fd, const SocketAddress& address, const ListenOptions& options) {
+  if (!address.is_unix()) {
+    if (!set_keepalive(fd, options)) return errno;
+    if (!set_or_off(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, options.deferred ? 1 : 0)) return errno;
+    if (!set_or_off(fd, IPPROTO_TCP, TCP_FASTOPEN, options.fast_open)) return errno;
+  }
+  if (options.receive_buffer > 0 && !set(fd, SOL_SOCKET, SO_RCVBUF, options.receive_buffer)) return errno;
+  if (options.send_buffer > 0 && !set(fd, SOL_SOCKET, SO_SNDBUF, options.send_buffer)) return errno;
+  return 0;
+}
+
+// What has to be set before bind. 0 or errno.
 int set_options(int fd, const SocketAddress& address, const ListenOptions& options) {
   if (!address.is_unix()) {
     if (!set(fd, SOL_SOCKET, SO_REUSEADDR, 1)) return errno;
     if (options.reuse_port && !set(fd, SOL_SOCKET, SO_REUSEPORT, 1)) return errno;
     if (address.is_ipv6() && !set(fd, IPPROTO_IPV6, IPV6_V6ONLY, options.ipv6_only ? 1 : 0)) return errno;
     if (!set(fd, IPPROTO_TCP, TCP_NODELAY, 1)) return errno;
-    if (options.keepalive && !set(fd, SOL_SOCKET, SO_KEEPALIVE, 1)) return errno;
   }
-  if (options.receive_buffer > 0 && !set(fd, SOL_SOCKET, SO_RCVBUF, options.receive_buffer)) return errno;
-  if (options.send_buffer > 0 && !set(fd, SOL_SOCKET, SO_SNDBUF, options.send_buffer)) return errno;
-  return 0;
+  return set_tunable(fd, address, options);
 }
 
 // 0 or errno.
@@ -79,6 +112,12 @@ Result<int> open_listener(const SocketAddress& address, const ListenOptions& opt
   if (file && ::chmod(address.path().c_str(), 0666) != 0) return failed("chmod()", address, errno);
   if (::listen(fd.get(), options.backlog) != 0) return failed("listen()", address, errno);
   return fd.release();
+}
+
+Status<> tune_listener(int fd, const SocketAddress& address, const ListenOptions& options) {
+  if (const int code = set_tunable(fd, address, options)) return failed("setsockopt()", address, code);
+  if (::listen(fd, options.backlog) != 0) return failed("listen()", address, errno);
+  return Void{};
 }
 
 // SO_REUSEADDR does not hide a listener, only connections in TIME_WAIT.

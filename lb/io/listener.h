@@ -16,14 +16,22 @@ struct ListenOptions {
   bool reuse_port = true;  // one socket a worker and address
   bool ipv6_only = true;
   bool keepalive = false;  // SO_KEEPALIVE on accepted connections
+  // Seconds of silence before it asks, between its questions, and how many stay unanswered; 0: the system's.
+  int keep_idle = 0, keep_interval = 0, keep_count = 0;
   int receive_buffer = 0;  // 0: the system's
   int send_buffer = 0;
+  bool deferred = false;  // TCP_DEFER_ACCEPT: a connection is accepted once its first bytes are there
+  int fast_open = 0;      // TCP_FASTOPEN: how many may wait that sent data with their SYN
+  bool operator==(const ListenOptions&) const = default;
 };
 
 // Makes, binds and listens; the descriptor is non-blocking and close-on-exec. Port 0 lets the kernel choose. For a unix
 // path a stale socket file (nobody answers) is removed; a live one is EADDRINUSE. The error is text for the operator:
 // "bind() to 0.0.0.0:80 failed (13: Permission denied)".
 Result<int> open_listener(const SocketAddress& address, const ListenOptions& options);
+// Sets what can change while a socket listens, for connections accepted from then on: all but reuse_port and ipv6_only.
+// Buffers that go back to 0 stay as they are.
+Status<> tune_listener(int fd, const SocketAddress& address, const ListenOptions& options);
 // Binds without SO_REUSEPORT and closes again: tells whether somebody else is there.
 Status<> probe_address(const SocketAddress& address);
 SocketAddress bound_address(int fd);

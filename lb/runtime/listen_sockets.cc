@@ -1,10 +1,12 @@
 // Opening, keeping and closing the listening sockets.
 #include "runtime/listen_sockets.h"
 
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
+
+#include "base/log.h"
 
 namespace weir::runtime {
 namespace {
@@ -30,7 +32,14 @@ std::vector<ListenPlan> plan_listens(const config::Model& model) {
       if (listen.backlog != 0) plan->options.backlog = listen.backlog;
       if (listen.receive_buffer != 0) plan->options.receive_buffer = listen.receive_buffer;
       if (listen.send_buffer != 0) plan->options.send_buffer = listen.send_buffer;
-      if (listen.so_keepalive) plan->options.keepalive = true;
+      if (listen.so_keepalive) {
+        plan->options.keepalive = true;
+        plan->options.keep_idle = listen.keep_idle;
+        plan->options.keep_interval = listen.keep_interval;
+        plan->options.keep_count = listen.keep_count;
+      }
+      if (listen.deferred) plan->options.deferred = true;
+      if (listen.fast_open != 0) plan->options.fast_open = listen.fast_open;
       if (!listen.ipv6_only) plan->options.ipv6_only = false;
     }
   }
@@ -75,14 +84,23 @@ std::vector<std::string> ListenSockets::open(const std::vector<ListenPlan>& plan
     forget_opened();
     return errors;
   }
-  for (const ListenPlan& plan : plans) {
-    Entry& entry = *find(plan.address);
-    // The backlog is the one option that can change while a socket listens.
-    if (entry.plan.options.backlog != plan.options.backlog)
-      for (Socket& socket : entry.sockets) ::listen(socket.fd.get(), plan.options.backlog);
-    entry.plan.options.backlog = plan.options.backlog;
-  }
+  for (const ListenPlan& plan : plans) tune(*find(plan.address), plan.options);
   return errors;
+}
+
+// The sockets that were there before the last open().
+void ListenSockets::tune(Entry& entry, const io::ListenOptions& options) {
+  const io::ListenOptions before = std::exchange(entry.plan.options, options);
+  if (before == options) return;
+  for (Socket& socket : entry.sockets)
+    if (!socket.fresh)
+      if (const Status<> tuned = io::tune_listener(socket.fd.get(), entry.plan.address, options); !tuned)
+        log::error("listener ", entry.plan.address.to_string(), ": option not applied (", tuned.error(), ")");
+  if (before.ipv6_only != options.ipv6_only || (before.receive_buffer != 0 && options.receive_buffer == 0) ||
+      (before.send_buffer != 0 && options.send_buffer == 0))
+    log::warn("listener ", entry.plan.address.to_string(),
+              ": change of ipv6only, or back to the system's rcvbuf or sndbuf, not applied (takes effect at the next "
+              "start)");
 }
 
 void ListenSockets::forget_opened() {

@@ -64,6 +64,7 @@ class ListenSockets {
   };
   template <class Visit>
   void visit(int index, int workers, Visit visit_one) const;
+  void tune(Entry& entry, const io::ListenOptions& options);
   Entry* find(const SocketAddress& address);
   bool shares_port(const SocketAddress& address) const;
   static void close_entry(Entry& entry);

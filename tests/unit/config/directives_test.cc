@@ -286,6 +286,29 @@ TEST(Config, listen_takes_ports_addresses_and_sockets) {
   EXPECT_FALSE(listens[3].ipv6_only);
 }
 
+TEST(Config, listen_takes_options_of_the_socket) {
+  const LoadedConfig loaded = load(
+      "server { listen 80 deferred fastopen=16 so_keepalive=on; listen 81 so_keepalive=30m::10 bind reuseport; "
+      "listen 82 so_keepalive=:5s: sndbuf=16k; return 200; }");
+  const auto& listens = loaded.model.servers[0].listens;
+  EXPECT_TRUE(listens[0].deferred && listens[0].so_keepalive && !listens[1].deferred);
+  EXPECT_EQ(listens[0].fast_open, 16);
+  EXPECT_EQ(listens[0].keep_idle, 0);
+  EXPECT_EQ(listens[1].keep_idle, 1800);
+  EXPECT_EQ(listens[1].keep_interval, 0);
+  EXPECT_EQ(listens[1].keep_count, 10);
+  EXPECT_TRUE(listens[2].so_keepalive);
+  EXPECT_EQ(listens[2].keep_interval, 5);
+  EXPECT_EQ(messages("server { listen unix:/w.sock deferred reuseport fastopen=3; return 200; }"),
+            "weir.conf:1:10: warning: \"deferred\" is not for a unix socket: it has no effect\n"
+            "weir.conf:1:10: warning: \"reuseport\" is not for a unix socket: its one socket is shared by all workers\n"
+            "weir.conf:1:10: warning: \"fastopen=3\" is not for a unix socket: it has no effect\n");
+  for (const std::string wrong : {"::", "1:2", "500ms::", "::0", "::200", "x::", "1s:2s:3:4"})
+    EXPECT_NE(messages("server { listen 80 so_keepalive=" + wrong + "; return 200; }").find("error: invalid value"),
+              std::string::npos)
+        << wrong;
+}
+
 TEST(Config, listen_errors) {
   EXPECT_EQ(messages("server { listen 80; listen *:80; }"), "weir.conf:1:28: error: a duplicate listen 0.0.0.0:80\n");
   EXPECT_EQ(messages("server { listen 80 default_server; } server { listen 80 default; }"),

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/stat.h>
 
 #include <cstdlib>
@@ -200,13 +201,56 @@ TEST_F(ListenerTest, spare_descriptor_takes_one_connection_without_descriptors) 
 TEST(OpenListener, accepted_connections_inherit_the_options) {
   ListenOptions options;
   options.keepalive = true;
+  options.keep_idle = 77;
+  options.keep_interval = 11;
+  options.keep_count = 3;
   const Fd listening(*open_listener(loopback(), options));
   const Fd client = raw_connect(bound_address(listening.get()));
   const Fd accepted(::accept(listening.get(), nullptr, nullptr));
   EXPECT_EQ(option(accepted.get(), IPPROTO_TCP, TCP_NODELAY), 1);
   EXPECT_EQ(option(accepted.get(), SOL_SOCKET, SO_KEEPALIVE), 1);
+  EXPECT_EQ(option(accepted.get(), IPPROTO_TCP, TCP_KEEPIDLE), 77);
+  EXPECT_EQ(option(accepted.get(), IPPROTO_TCP, TCP_KEEPINTVL), 11);
+  EXPECT_EQ(option(accepted.get(), IPPROTO_TCP, TCP_KEEPCNT), 3);
   EXPECT_NE(::fcntl(listening.get(), F_GETFL) & O_NONBLOCK, 0);
   EXPECT_NE(::fcntl(listening.get(), F_GETFD) & FD_CLOEXEC, 0);
+}
+
+TEST(OpenListener, deferred_listener_accepts_with_the_first_bytes) {
+  ListenOptions options;
+  options.deferred = true;
+  options.fast_open = 5;
+  const Fd listening(*open_listener(loopback(), options));
+  EXPECT_EQ(option(listening.get(), IPPROTO_TCP, TCP_FASTOPEN), 5);
+  const Fd client = raw_connect(bound_address(listening.get()));
+  EXPECT_LT(::accept(listening.get(), nullptr, nullptr), 0);
+  ASSERT_EQ(::send(client.get(), "x", 1, 0), 1);
+  pollfd ready{listening.get(), POLLIN, 0};
+  ASSERT_EQ(::poll(&ready, 1, 10'000), 1);
+  const Fd accepted(::accept(listening.get(), nullptr, nullptr));
+  EXPECT_EQ(accepted.read_some(), "x");
+}
+
+TEST(TuneListener, options_change_while_it_listens) {
+  ListenOptions options;
+  options.keepalive = true;
+  options.keep_idle = 77;
+  options.deferred = true;
+  const Fd listening(*open_listener(loopback(), options));
+  const SocketAddress address = bound_address(listening.get());
+  options.keep_idle = 0;
+  options.keep_count = 5;
+  options.deferred = false;
+  options.fast_open = 9;
+  ASSERT_TRUE(tune_listener(listening.get(), address, options));
+  const Fd fresh(::socket(AF_INET, SOCK_STREAM, 0));
+  EXPECT_EQ(option(listening.get(), IPPROTO_TCP, TCP_KEEPIDLE), option(fresh.get(), IPPROTO_TCP, TCP_KEEPIDLE));
+  EXPECT_EQ(option(listening.get(), IPPROTO_TCP, TCP_KEEPCNT), 5);
+  EXPECT_EQ(option(listening.get(), IPPROTO_TCP, TCP_DEFER_ACCEPT), 0);
+  EXPECT_EQ(option(listening.get(), IPPROTO_TCP, TCP_FASTOPEN), 9);
+  options.keepalive = false;
+  ASSERT_TRUE(tune_listener(listening.get(), address, options));
+  EXPECT_EQ(option(listening.get(), SOL_SOCKET, SO_KEEPALIVE), 0);
 }
 
 TEST(OpenListener, shares_a_port_only_with_reuse_port) {

@@ -142,6 +142,24 @@ TEST(ListenSockets, gives_a_unix_socket_to_worker_0_alone) {
   EXPECT_FALSE(dir.exists("weir.sock"));
 }
 
+TEST(ListenSockets, reload_changes_the_options_of_kept_sockets) {
+  ListenPlan with = plan(FreePort().release());
+  ListenSockets sockets;
+  ASSERT_THAT(sockets.open({with}, 1), IsEmpty());
+  const auto before = ids(sockets.of_worker(0, 1));
+  with.options.keepalive = true;
+  with.options.receive_buffer = 8192;
+  ASSERT_THAT(sockets.open({with}, 1), IsEmpty());
+  const std::vector<WorkerSocket> after = sockets.of_worker(0, 1);
+  EXPECT_EQ(ids(after), before);
+  int value = 0;
+  socklen_t length = sizeof value;
+  ASSERT_EQ(::getsockopt(after[0].fd.get(), SOL_SOCKET, SO_KEEPALIVE, &value, &length), 0);
+  EXPECT_EQ(value, 1);
+  ASSERT_EQ(::getsockopt(after[0].fd.get(), SOL_SOCKET, SO_RCVBUF, &value, &length), 0);
+  EXPECT_EQ(value, 2 * 8192);  // the kernel doubles it
+}
+
 TEST(ListenPlans, merge_the_options_of_equal_addresses) {
   config::Model model;
   config::ListenModel listen;
