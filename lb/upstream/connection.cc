@@ -221,7 +221,11 @@ void Connection::on_read(std::string_view bytes) {
         return;
       }
     }
-    stash_.assign(bytes.substr(consumed));
+    // A head that trickles grows where it is: copied anew for each read it would cost the square of its length.
+    if (consumed == 0 && !whole.empty())
+      stash_.swap(whole);
+    else
+      stash_.assign(bytes.substr(consumed));
   }
   turn();
 }

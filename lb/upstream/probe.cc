@@ -175,7 +175,10 @@ void Probe::on_read(std::string_view bytes) {
   if (ended_) {
     surplus_ = consumed < bytes.size();
   } else if (invalid_.empty() && consumed < bytes.size()) {
-    scratch_->stash.assign(bytes.substr(consumed));
+    if (consumed == 0 && !whole.empty())
+      scratch_->stash.swap(whole);
+    else
+      scratch_->stash.assign(bytes.substr(consumed));
   }
   judge();
 }
