@@ -1,6 +1,8 @@
 // Finding the process first, then the signal or the reload.
 #include "ctl/signal.h"
 
+#include <unistd.h>
+
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -32,19 +34,42 @@ int refuse(const std::string& why) {
   return 1;
 }
 
-// How it ended; nullopt when there is no admin socket to ask, which has been said.
+// How it ended; nullopt when there is no admin socket to ask.
 std::optional<int> reload_over(const std::string& socket) {
-  if (socket.empty()) {
-    say("weir: [warn] reload: the outcome is in the error log alone (admin off)");
-    return std::nullopt;
-  }
+  if (socket.empty()) return std::nullopt;
   const Result<CtlReply> reply = ask_weir(socket, "POST", "/v1/reload", "");
   if (!reply) {
-    say("weir: [warn] reload: the outcome is in the error log alone (" + reply.error() + ")");
+    say("weir: [warn] reload: asked for by a signal (" + reply.error() + ")");
     return std::nullopt;
   }
   if (reply->status >= 200 && reply->status < 300) return 0;
   return refuse(error_text(reply->body, reply->status));
+}
+
+int failed_call(pid_t pid, const std::string& signal) {
+  say("weir: [alert] " + call_failed("kill(" + std::to_string(pid) + ", " + signal + ")", errno));
+  return 1;
+}
+
+// Without the admin socket: a signal, and the pid file tells when that reload has ended, and how. Names that resolve
+// slowly take their time.
+int reload_by_signal(pid_t pid, const std::string& pid_file) {
+  constexpr useconds_t kLookUs = 10'000;
+  constexpr int kLooks = 12'000;
+  const auto before = process::read_signalled_reload(pid_file);
+  if (::kill(pid, SIGHUP) != 0) return failed_call(pid, "reload");
+  for (int look = 0; look < kLooks; ++look) {
+    ::usleep(kLookUs);
+    const auto now = process::read_signalled_reload(pid_file);
+    if (!now) return refuse("reload: weir has ended, or its pid file is gone (the error log has the outcome)");
+    if (now == before) {
+      if (::kill(pid, 0) != 0) return refuse("reload: weir has ended");
+      continue;
+    }
+    if (!now->failed) return 0;
+    return refuse("reload failed: the old configuration stays in force (the error log has the reason)");
+  }
+  return refuse("reload: not over after 120 s (the error log will have the outcome)");
 }
 
 }  // namespace
@@ -65,11 +90,11 @@ int send_signal(const process::CommandLine& line) {
   if (!running->alive) return refuse("weir is not running: \"" + places.pid + "\" is stale (pid " + pid + ")");
   if (const Status<> ours = process::check_is_weir(*running); !ours)
     return refuse("\"" + places.pid + "\": " + ours.error() + ", no signal sent");
-  if (reload)
-    if (const std::optional<int> outcome = reload_over(places.admin)) return *outcome;
-  if (::kill(running->pid, signal_of(line.signal)) == 0) return 0;
-  say("weir: [alert] " + call_failed("kill(" + pid + ", " + line.signal + ")", errno));
-  return 1;
+  if (reload) {
+    const std::optional<int> outcome = reload_over(places.admin);
+    return outcome ? *outcome : reload_by_signal(running->pid, places.pid);
+  }
+  return ::kill(running->pid, signal_of(line.signal)) == 0 ? 0 : failed_call(running->pid, line.signal);
 }
 
 }  // namespace weir::ctl

@@ -53,6 +53,8 @@ pid_t lock_holder(int fd) {
   return 0;
 }
 
+constexpr char kFailedMark = '\t';
+
 std::string program_of(const std::string& process) {
   std::ifstream file("/proc/" + process + "/comm");
   std::string name;
@@ -173,6 +175,25 @@ Status<> PidFile::restore() {
   if (fd_ >= 0) ::close(fd_);
   fd_ = lost;
   return put_back;
+}
+
+// Blanks, so that what only reads a number, or the first line, still does: one for the outcome, one that changes each
+// time. All texts are of one length, and one call writes them: a reader sees the one or the other.
+void PidFile::note_reload(bool ok) {
+  noted_even_ = !noted_even_;
+  const std::string text =
+      std::to_string(::getpid()) + '\n' + (ok ? ' ' : kFailedMark) + (noted_even_ ? ' ' : '\t') + '\n';
+  (void)!::pwrite(fd_, text.data(), text.size(), 0);
+}
+
+std::optional<SignalledReload> read_signalled_reload(const std::string& path) {
+  std::ifstream file(path);
+  std::string pid;
+  SignalledReload reload;
+  if (!std::getline(file, pid)) return std::nullopt;
+  std::getline(file, reload.marks);
+  reload.failed = reload.marks.starts_with(kFailedMark);
+  return reload;
 }
 
 PidFile::~PidFile() {

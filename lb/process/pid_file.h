@@ -2,6 +2,7 @@
 #pragma once
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -20,6 +21,16 @@ Result<RunningInstance> read_pid_file(const std::string& path);
 // same program as the caller. What the kernel does not show (no /proc) is taken on trust.
 Status<> check_is_weir(const RunningInstance& instance);
 
+// How the last reload that a signal asked for ended, as the pid file tells it: `-s reload` waits for that where there
+// is no admin socket to ask.
+struct SignalledReload {
+  std::string marks;  // others after each such reload
+  bool failed = false;
+  bool operator==(const SignalledReload&) const = default;
+};
+// Nullopt: there is no such file.
+std::optional<SignalledReload> read_signalled_reload(const std::string& path);
+
 class PidFile {
  public:
   explicit PidFile(std::string path) : path_(std::move(path)) {}
@@ -35,6 +46,8 @@ class PidFile {
   Status<> publish();
   // After publish(): puts it in place again where somebody has removed it. The error says why it is not there.
   Status<> restore();
+  // Tells how a reload that a signal asked for ended. Needs no rights, the file is open.
+  void note_reload(bool ok);
   const std::string& path() const { return path_; }
 
  private:
@@ -45,6 +58,7 @@ class PidFile {
   int old_fd_ = -1;  // a stale file at `path`, locked until we have replaced it
   int fd_ = -1;
   bool published_ = false;
+  bool noted_even_ = false;
 };
 
 }  // namespace weir::process

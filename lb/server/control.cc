@@ -67,10 +67,13 @@ void Control::on_signal(int number) {
     case SIGQUIT: return quit();
     case SIGUSR1: return reopen_logs();
     case SIGHUP:
-      if (runtime_.shutting_down) return log::notice("signal SIGHUP: ignored (shutting down)");
+      if (runtime_.shutting_down) {
+        pid_file_.note_reload(false);
+        return log::notice("signal SIGHUP: ignored (shutting down)");
+      }
       restore_pid_file();
       if (!admin_.is_reachable()) move_admin();
-      return reload_.request();
+      return reload_.request([this](const std::vector<std::string>& errors) { pid_file_.note_reload(errors.empty()); });
     default: log::notice("signal ", number, ": ignored (no meaning for weir)"); return;
   }
 }

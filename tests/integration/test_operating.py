@@ -89,13 +89,28 @@ class Reload(Case):
         self.assertIn('"nonsense"', done.stderr)
         self.assertNotIn("reload", weir.errors(), "the running weir is not bothered")
 
-    def test_reload_without_admin_socket_is_signalled(self):
+    def test_reload_without_admin_socket_has_its_exit_code(self):
         weir = self.weir(UP, main="admin off;")
-        since = len(weir.errors())
+        taken = self.backend()
+        for broken in (False, True, True, False, False):
+            since = len(weir.errors())
+            weir.write_config(UP + (f" server {{ listen {taken.address}; return 200; }}" if broken else ""), main="admin off;")
+            done = self.reload(weir)
+            self.assertIn("configuration: reload" + (" failed" if broken else "ed"), weir.errors()[since:], "it waits for the end")
+            self.assertEqual(done.returncode, 1 if broken else 0, done.stderr)
+            self.assertEqual(done.stderr, "weir: [error] reload failed: the old configuration stays in force (the error log has the reason)\n"
+                             if broken else "")
+            self.assertEqual(int(weir.pid_path.read_text()), weir.process.pid, "scripts read a number")
+            self.assertEqual(weir.pid_path.read_text().splitlines()[0], str(weir.process.pid))
+        self.assertEqual(self.get(weir).text, "up")
+
+    def test_reload_of_an_unreachable_admin_socket_is_signalled(self):
+        weir = self.weir(UP)
+        os.unlink(weir.admin_path)
         done = self.reload(weir)
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertIn("error log", done.stderr, "where the outcome is to be found")
-        weir.wait_error("configuration: reloaded", since)
+        self.assertIn("asked for by a signal", done.stderr)
+        self.assertEqual(weir.ctl("status").returncode, 0, "the socket is back")
 
 
 class BrokenConfiguration(Case):
@@ -140,7 +155,7 @@ class RemovedFiles(Case):
                 if fails:
                     weir.write_config("nonsense on;")
                 weir.reload(fails=fails)
-                self.assertEqual(weir.pid_path.read_text(), f"{weir.process.pid}\n")
+                self.assertEqual(int(weir.pid_path.read_text()), weir.process.pid)
                 self.assertEqual(weir.ctl("status").returncode, 0)
                 weir.write_config(UP)
                 self.assertEqual(run("-c", str(weir.config_path), "-s", "quit").returncode, 0)
@@ -263,7 +278,6 @@ class Admin(Case):
         self.assertEqual(self.get(weir).text, "up")
         self.assertNotIn("Too many open files", weir.errors())
 
-
     def test_check_names_the_cap_that_would_be_in_force(self):
         weir = self.weir(UP, connections=10000, start=False)
         limited = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (512, 512))
@@ -274,12 +288,10 @@ class Admin(Case):
             weir.write_config(UP, "worker_rlimit_nofile 20480;")
             self.assertNotIn("worker_connections", run("-t", "-c", str(weir.config_path), preexec_fn=limited).stderr)
 
-
     def test_worker_rlimit_nofile_is_the_limit(self):
         weir = self.weir(UP, main="worker_rlimit_nofile 300;", connections=1000)
         self.assertEqual(resource.prlimit(weir.process.pid, resource.RLIMIT_NOFILE)[0], 300)
         weir.wait_error("the limit is 300")
-
 
     def test_ctl_works_without_a_free_descriptor(self):
         """Somebody lowers the limit under what is open: clients wait, the operator does not."""
@@ -295,7 +307,6 @@ class Admin(Case):
             self.assertEqual(done.returncode, 0, done.stderr)
         resource.prlimit(weir.process.pid, resource.RLIMIT_NOFILE, before)
         self.assertEqual(waiting.read_response().text, "up")
-
 
     def test_ctl_works_while_all_connections_are_taken(self):
         weir = self.weir(UP, connections=8)

@@ -149,6 +149,26 @@ TEST(PidFile, other_program_is_not_weir) {
   EXPECT_THAT(refused.error(), HasSubstr("is not weir"));
 }
 
+TEST(PidFile, outcome_of_a_signalled_reload_stands_behind_the_number) {
+  const TempDir dir;
+  PidFile file(dir / "weir.pid");
+  ASSERT_TRUE(file.prepare());
+  ASSERT_TRUE(file.publish());
+  auto last = read_signalled_reload(dir / "weir.pid");
+  ASSERT_TRUE(last);
+  EXPECT_FALSE(last->failed);
+  for (const bool ok : {true, true, false, false, true}) {
+    file.note_reload(ok);
+    const auto next = read_signalled_reload(dir / "weir.pid");
+    ASSERT_TRUE(next);
+    EXPECT_NE(*next, *last);
+    EXPECT_EQ(next->failed, !ok);
+    EXPECT_EQ(read_pid_file(dir / "weir.pid")->pid, ::getpid());
+    last = next;
+  }
+  EXPECT_FALSE(read_signalled_reload(dir / "none.pid"));
+}
+
 TEST(PidFile, removed_file_is_restored) {
   const TempDir dir;
   {
