@@ -224,6 +224,9 @@ TEST(Loop, hook_may_add_a_hook) {
 TEST(Loop, ends_with_everything_open_and_the_owners_outlive_it) {
   auto loop = std::make_unique<Loop>();
   auto [ours, theirs] = socket_pair(true);
+  const int small = 64 << 10;  // or the kernel may take all of it
+  ASSERT_EQ(::setsockopt(ours.get(), SOL_SOCKET, SO_SNDBUF, &small, sizeof small), 0);
+  ASSERT_EQ(::setsockopt(theirs.get(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
   Recorder recorder;
   auto transport = make_transport(*loop, ours.release());
   transport->set_handler(&recorder);
@@ -235,6 +238,7 @@ TEST(Loop, ends_with_everything_open_and_the_owners_outlive_it) {
   auto listener =
       std::make_unique<Listener>(*loop, *open_listener(loopback(), {}), [](std::unique_ptr<Transport>) { FAIL(); });
   auto connecting = connect(*loop, listener->address(), {}, [](std::unique_ptr<Transport>, ConnectFailure) { FAIL(); });
+  const int before = recorder.events();  // some of it may have gone out meanwhile
   loop.reset();
   EXPECT_TRUE(transport->closed());
   EXPECT_EQ(transport->queued(), 0U);
@@ -244,7 +248,7 @@ TEST(Loop, ends_with_everything_open_and_the_owners_outlive_it) {
   transport->close();
   EXPECT_TRUE(listener->address().empty());
   listener->resume();
-  EXPECT_EQ(recorder.events(), 0);
+  EXPECT_EQ(recorder.events(), before);
 }
 
 }  // namespace
