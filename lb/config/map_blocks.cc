@@ -88,7 +88,12 @@ void declare_map(Builder& builder, const Directive& directive, const std::string
       diagnostics.error(entry.at, std::move(added.error()));
   }
   builder.names().declare_map(name, map);
-  map->for_each_capture([&](const std::string& capture) { builder.names().declare_capture(capture, map); });
+  map->for_each_capture([&](const std::string& capture) {
+    if (builder.names().declare_capture(capture, map))
+      diagnostics.warning(directive.at, "\"$" + capture +
+                                            "\" is captured by several maps: outside of them it has the " +
+                                            "value of the last one that matches (in nginx of the one evaluated last)");
+  });
 }
 
 // Declared before anything else in http{} is looked at, in the order that they depend on each other.

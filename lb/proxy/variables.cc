@@ -99,6 +99,15 @@ std::string_view basic_user(std::string_view authorization, Arena& arena) {
   return colon == std::string_view::npos ? std::string_view() : pair.substr(0, colon);
 }
 
+// Of several maps that capture one name the last that matches (nginx: the one that was evaluated last).
+VariableValue map_capture(const VariableRef& ref, const route::VariableSource& source, Arena& arena) {
+  if (ref.map == nullptr) return {};
+  VariableValue value = ref.map->capture(ref.arg, source, arena);
+  for (size_t i = 0; !value.found && i < ref.more_maps.size(); ++i)
+    value = ref.more_maps[i]->capture(ref.arg, source, arena);
+  return value;
+}
+
 }  // namespace
 
 VariableValue Exchange::variable(const VariableRef& ref, Arena& arena) const {
@@ -109,7 +118,7 @@ VariableValue Exchange::variable(const VariableRef& ref, Arena& arena) const {
                                                                   : VariableValue{};
     case Var::kNamedCapture: {
       const VariableValue value = named_capture(ref);
-      return value.found || ref.map == nullptr ? value : ref.map->capture(ref.arg, *this, arena);
+      return value.found || ref.map == nullptr ? value : map_capture(ref, *this, arena);
     }
     case Var::kSet: return set_variable(ref);
     default: break;

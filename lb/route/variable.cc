@@ -164,14 +164,18 @@ void VariableNames::declare_map(const std::string& name, std::shared_ptr<const M
   declared_.push_back({std::move(lower), std::move(map)});
 }
 
-void VariableNames::declare_capture(const std::string& name, std::shared_ptr<const Map> map) {
+bool VariableNames::declare_capture(const std::string& name, std::shared_ptr<const Map> map) {
   std::string lower = lowered(name);
   for (Entry& entry : declared_) {
     if (entry.name != lower) continue;
-    if (entry.capture && map != nullptr) entry.map = std::move(map);
-    return;
+    if (!entry.capture || map == nullptr || map == entry.map) return false;
+    const bool another = entry.map != nullptr;
+    if (another) entry.more_maps.insert(entry.more_maps.begin(), std::move(entry.map));
+    entry.map = std::move(map);
+    return another;
   }
   declared_.push_back({std::move(lower), std::move(map), true});
+  return false;
 }
 
 void VariableNames::declare_set(const std::string& name) {
@@ -182,7 +186,7 @@ void VariableNames::declare_set(const std::string& name) {
     if (entry.slot < 0) entry.slot = slots_++;
     return;
   }
-  declared_.push_back({std::move(lower), nullptr, false, slots_++});
+  declared_.push_back({std::move(lower), nullptr, false, {}, slots_++});
 }
 
 Result<int> VariableNames::settable(std::string_view name) const {
@@ -210,6 +214,7 @@ Result<VariableRef> VariableNames::find(std::string_view name) const {
     ref.id = entry.slot >= 0 ? Var::kSet : entry.capture ? Var::kNamedCapture : Var::kMap;
     ref.index = std::max(entry.slot, 0);
     ref.map = entry.map;
+    ref.more_maps = entry.more_maps;
     ref.arg = lower;
     return ref;
   }

@@ -101,6 +101,8 @@ struct VariableRef {
   // lower case.
   std::string arg;
   std::shared_ptr<const Map> map;  // of a named capture: the map whose regex may set it, or null
+  // Of a named capture: more such maps, asked in this order where that one does not set it.
+  std::vector<std::shared_ptr<const Map>> more_maps = {};
 };
 
 struct VariableValue {
@@ -122,8 +124,9 @@ class VariableSource {
 class VariableNames {
  public:
   void declare_map(const std::string& name, std::shared_ptr<const Map> map);
-  // Named group of a server_name's or location's regex; of a map's with `map`, which is then asked for it.
-  void declare_capture(const std::string& name, std::shared_ptr<const Map> map = nullptr);
+  // Named group of a server_name's or location's regex; of a map's with `map`, which is then asked for it, the one
+  // declared last before the others. True when another map has declared it already.
+  bool declare_capture(const std::string& name, std::shared_ptr<const Map> map = nullptr);
   // What a `set` sets somewhere: one slot of a request for each name.
   void declare_set(const std::string& name);
   // The slot for `set`, or kArgs. The error: `the duplicate "host" variable`.
@@ -137,6 +140,7 @@ class VariableNames {
     std::string name;
     std::shared_ptr<const Map> map;
     bool capture = false;
+    std::vector<std::shared_ptr<const Map>> more_maps = {};
     int slot = -1;  // of a request; -1: no `set` names it
   };
   std::vector<Entry> declared_;

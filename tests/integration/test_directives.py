@@ -46,6 +46,15 @@ class Locations(Case):
         self.assertEqual([self.get(weir, path).body for path in ("/de/x", "/long/x")], [b"yes [de]", b"no []"])
 
 
+    def test_captures_of_several_maps_are_those_of_a_match(self):
+        weir = self.weir(r"""map $uri $first { default no; ~^/(?<lang>[a-z][a-z])/ yes; }
+            map $arg_l $second { default no; ~^(?<lang>[a-z]+)$ yes; }
+            server { listen <<front>>; return 200 "$first $second [$lang]"; }""")
+        self.assertEqual([self.get(weir, path).text for path in ("/de/x", "/de/x?l=fr", "/x?l=fr", "/x")],
+                         ["yes no [de]", "yes yes [fr]", "no yes [fr]", "no no []"])
+        self.assertIn('"$lang" is captured by several maps', weir.errors())
+
+
 class Clients(Case):
     def test_real_ip_directives_of_a_location_hold_there(self):
         weir = self.weir("""server { listen <<front>>; location / { return 200 $remote_addr; }
