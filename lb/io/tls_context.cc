@@ -5,6 +5,9 @@
 #include <openssl/sha.h>
 #include <openssl/x509v3.h>
 
+#include <sys/stat.h>
+
+#include <algorithm>
 #include <ctime>
 #include <set>
 #include <utility>
@@ -46,7 +49,7 @@ class ContextBuilder {
       : options_(options), read_(read), report_(report), context_(SSL_CTX_new(TLS_server_method())) {}
 
   OwnedSslContext build(const std::string& scope, const std::shared_ptr<TlsShared>& shared,
-                        std::vector<CertificateFacts>& facts) {
+                        std::vector<CertificateFacts>& facts, std::string& session_scope) {
     const size_t before = report_.errors.size();
     use_shared(context_.get(), shared);
     set_protocols();
@@ -54,7 +57,7 @@ class ContextBuilder {
     set_groups();
     add_certificates(facts);
     set_verification();
-    set_sessions(scope);
+    session_scope = set_sessions(scope);
     for (const auto& [name, value] : options_.conf_commands) run_command(name, value);
     SSL_CTX_set_alpn_select_cb(context_.get(), choose_protocol, nullptr);
     ERR_clear_error();
@@ -82,7 +85,7 @@ class ContextBuilder {
   void look_at(size_t index, const std::vector<OwnedCertificate>& chain, const CertificateFacts& facts);
   void set_verification();
   std::vector<OwnedCertificate> trust(const std::string& where, Setting setting, const char* what);
-  void set_sessions(const std::string& scope);
+  std::string set_sessions(const std::string& scope);
 
   const TlsOptions& options_;
   const TlsContext::ReadFile& read_;
@@ -250,7 +253,7 @@ void ContextBuilder::set_verification() {
   X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
 }
 
-void ContextBuilder::set_sessions(const std::string& scope) {
+std::string ContextBuilder::set_sessions(const std::string& scope) {
   SSL_CTX* context = context_.get();
   std::string own = scope;
   own += '\0';
@@ -279,6 +282,7 @@ void ContextBuilder::set_sessions(const std::string& scope) {
     SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
     SSL_CTX_set_num_tickets(context, options_.cache == TlsSessionCacheKind::kShared ? 1 : 0);
   }
+  return {reinterpret_cast<const char*>(id), sizeof id};
 }
 
 }  // namespace
@@ -313,13 +317,17 @@ std::shared_ptr<TlsContext> TlsContext::make(const TlsOptions& options, const st
 
 bool TlsContext::renew(const ReadFile& read, TlsReport& report) {
   std::vector<CertificateFacts> facts;
-  OwnedSslContext fresh = ContextBuilder(options_, read, report).build(scope_, shared_, facts);
+  std::string session_scope;
+  const auto began = static_cast<int64_t>(std::time(nullptr));
+  OwnedSslContext fresh = ContextBuilder(options_, read, report).build(scope_, shared_, facts, session_scope);
   if (fresh == nullptr) return false;
   SSL_CTX* old = fresh.release();
   {
     const std::lock_guard lock(mutex_);
     std::swap(context_, old);
     certificates_.swap(facts);
+    session_scope_.swap(session_scope);
+    read_at_ = began;
   }
   SSL_CTX_free(old);
   return true;
@@ -336,6 +344,31 @@ void TlsContext::share(std::shared_ptr<TicketKeys> tickets, std::shared_ptr<TlsS
 std::vector<CertificateFacts> TlsContext::certificates() const {
   const std::lock_guard lock(mutex_);
   return certificates_;
+}
+
+bool TlsContext::shares_sessions(const TlsContext& other) const {
+  if (this == &other) return true;
+  const std::scoped_lock lock(mutex_, other.mutex_);
+  return session_scope_ == other.session_scope_;
+}
+
+bool TlsContext::covers(std::string_view host) const {
+  const std::lock_guard lock(mutex_);
+  return std::any_of(certificates_.begin(), certificates_.end(),
+                     [host](const CertificateFacts& each) { return certificate_covers(each, host); });
+}
+
+bool TlsContext::is_older_than_files() const {
+  int64_t read_at = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    read_at = read_at_;
+  }
+  for (const std::string& file : files()) {
+    struct stat found {};
+    if (::stat(file.c_str(), &found) == 0 && found.st_mtim.tv_sec >= read_at) return true;
+  }
+  return false;
 }
 
 std::vector<std::string> TlsContext::files() const {

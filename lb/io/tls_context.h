@@ -6,10 +6,12 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
 #include "io/tls_certificate.h"
+#include "io/tls_faults.h"
 #include "io/tls_options.h"
 
 struct ssl_st;
@@ -19,32 +21,6 @@ namespace weir::io {
 
 class TicketKeys;
 class TlsSessionCache;
-
-// What is wrong with a setting; `index` counts those that may be given several times.
-struct TlsFault {
-  enum class Setting : uint8_t {
-    kCertificate,
-    kKey,
-    kPasswords,
-    kProtocols,
-    kCiphers,
-    kConfCommand,
-    kDhparam,
-    kCurves,
-    kTicketKey,
-    kClientCertificate,
-    kTrustedCertificate,
-    kCrl
-  };
-  Setting setting;
-  size_t index = 0;
-  std::string text;  // `cannot load certificate "x.pem": no start line`
-};
-
-struct TlsReport {
-  std::vector<TlsFault> errors;
-  std::vector<TlsFault> warnings;
-};
 
 class TlsContext {
  public:
@@ -66,6 +42,12 @@ class TlsContext {
   // Reads everything again. False: the report says why, and what was there goes on.
   bool renew(const ReadFile& read, TlsReport& report);
   std::vector<CertificateFacts> certificates() const;
+  // Whether a session of one may be resumed at the other: the same virtual server, who trusts the same client CAs.
+  bool shares_sessions(const TlsContext& other) const;
+  // Whether a certificate of it is for this host.
+  bool covers(std::string_view host) const;
+  // Whether one of files() was written after, or in the second before, it was read.
+  bool is_older_than_files() const;
   // Files that renew() would read.
   std::vector<std::string> files() const;
 
@@ -82,6 +64,8 @@ class TlsContext {
   mutable std::mutex mutex_;
   ssl_ctx_st* context_ = nullptr;
   std::vector<CertificateFacts> certificates_;
+  int64_t read_at_ = 0;        // wall time, seconds
+  std::string session_scope_;  // a digest of all that sessions are bound to
 };
 
 }  // namespace weir::io

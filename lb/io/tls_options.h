@@ -46,6 +46,7 @@ struct TlsOptions {
   int verify_depth = 1;
   std::string crl;
   Millis handshake_timeout{10'000};
+  bool note_offer = false;  // $ssl_ciphers and $ssl_curves are asked for
 };
 
 }  // namespace weir::io

@@ -32,6 +32,10 @@ constexpr std::array<std::string_view, kCounters> kNames = {
     "sticky_bound",
     "sticky_rebound",
     "tunnels_drained",
+    "tls_handshakes",
+    "tls_handshakes_resumed",
+    "tls_handshakes_failed",
+    "tls_handshakes_refused",
     "state_errors",
 };
 static_assert(!kNames.back().empty(), "every counter has a name");

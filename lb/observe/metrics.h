@@ -38,6 +38,10 @@ enum class Counter : uint8_t {
   kStickyBound /* requests that went to the peer they asked for */,
   kStickyRebound /* that asked for one and got another */,
   kTunnelsDrained /* WebSockets closed for a drain */,
+  kHandshakes /* of TLS, that were completed */,
+  kHandshakesResumed,
+  kHandshakesFailed,
+  kHandshakesRefused /* too many under way */,
   kStateErrors /* an unlisted transition, which should never be */,
 };
 inline constexpr int kCounters = static_cast<int>(Counter::kStateErrors) + 1;

@@ -18,7 +18,7 @@ Arrival::Arrival(Core& core, EpochRef epoch, const ListenSite& listen, std::uniq
     : core_(core),
       epoch_(std::move(epoch)),
       listen_(listen),
-      connection_{std::move(transport), {}, {}},
+      connection_{std::move(transport), {}, {}, &core},
       info_(std::move(info)),
       progress_(listen.arrival.front()->begin()),
       listener_(listener) {
@@ -30,7 +30,9 @@ Arrival::~Arrival() = default;
 void Arrival::start() {
   connection_.transport->set_handler(this);
   connection_.transport->want_read(true);
-  core_.loop().arm(deadline_, core_.loop().now() + listen_.default_server->settings.header_timeout.count());
+  const MonoMs most = listen_.default_server->settings.header_timeout.count();
+  const MonoMs own = listen_.arrival_timeout.count();
+  core_.loop().arm(deadline_, core_.loop().now() + (own > 0 ? std::min(own, most) : most));
   take_steps();
 }
 
@@ -77,6 +79,7 @@ void Arrival::close() {
   if (connection_.transport == nullptr) return;
   deadline_.cancel();
   connection_.transport->close();
+  progress_.reset();
   epoch_.reset();  // the grave may outlive the Core
   core_.arrival_ended(*this);
 }

@@ -1,7 +1,8 @@
 // A client connection between accept and session: what has to be said before the first request. The listener lists the
 // steps; a listener without any has no arrivals, its connections begin as sessions.
 //
-//   accept -> step -> step ... -> session      one deadline for all of it, client_header_timeout from accept on
+//   accept -> step -> step ... -> session      one deadline for all of it, client_header_timeout from accept on,
+//                                                  or the listener's own if that is less
 //               \-> closed                     refused, FIN, reset, too late, or the listener went away meanwhile
 #pragma once
 #include <memory>

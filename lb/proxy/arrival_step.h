@@ -10,6 +10,8 @@
 
 namespace weir::proxy {
 
+class Core;
+
 // What steps hand on to each other, and the last one to the session.
 struct Arriving {
   // A step that is done may have put another one around it, which has then taken its place as the inner one's handler.
@@ -17,6 +19,7 @@ struct Arriving {
   std::string unread;  // read, and not consumed yet: as the transport gives it
   ConnectionDetails details;
   SocketAddress remote = {};  // as the socket says, unmapped
+  Core* core = nullptr;  // that it has come to; outlives its steps
 };
 
 // One thing that is read (and perhaps answered) before the session. Immutable, of a listener, shared by all its

@@ -9,15 +9,23 @@
 
 #include "base/sockaddr.h"
 #include "http/proxy_protocol.h"
+#include "io/tls_facts.h"
+
+namespace weir::io {
+class TlsContext;
+}
 
 namespace weir::proxy {
 
 // What the connection itself has said before its first request. A connection of a plain listener says nothing, so that
 // an idle one holds no room for it.
 struct ConnectionDetails {
-  bool tls = false;                            // its bytes are encrypted
-  std::optional<http::ProxyHeader> announced;  // for whom a proxy in front says that it opened the connection
-  std::string peer_process;                    // of a unix socket, where the listener asks for it: "uid 1000, pid 4711"
+  bool tls = false;                               // its bytes are encrypted
+  bool plain_on_tls = false;                      // they are not, though the listener speaks TLS: 497
+  std::shared_ptr<const io::TlsFacts> facts;      // of its handshake; null: there was none
+  std::shared_ptr<const io::TlsContext> context;  // that it was shaken with
+  std::optional<http::ProxyHeader> announced;     // for whom a proxy in front says that it opened the connection
+  std::string peer_process;  // of a unix socket, where the listener asks for it: "uid 1000, pid 4711"
 };
 
 struct ConnectionInfo {

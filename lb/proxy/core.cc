@@ -112,6 +112,17 @@ void Core::accept(std::unique_ptr<io::Transport> transport, const SocketAddress&
   update_full();
 }
 
+bool Core::begin_handshake() {
+  if (handshakes_ >= current_->site().max_handshakes) {
+    metrics_.add(observe::Counter::kHandshakesRefused);
+    if (handshake_log_.pass(loop_.now()))
+      log::error("client connection: refused (worker_handshakes reached)", handshake_log_.dropped());
+    return false;
+  }
+  ++handshakes_;
+  return true;
+}
+
 // Of the one protocol that there is; where ALPN or the listener names another, its session is made here.
 void Core::begin_session(std::unique_ptr<io::Transport> transport, ConnectionInfo info, uint16_t listener,
                          std::string_view early) {

@@ -102,6 +102,9 @@ class Core final : private DeadlineHandler {
   const SocketAddress& listen_address(uint16_t listener) const { return listeners_[listener].address; }
   const ListenSite* listen_site(uint16_t listener) const { return listeners_[listener].site; }
   bool draining() const { return draining_; }
+  // A TLS handshake begins: false where too many are under way. Else handshake_ended() follows.
+  bool begin_handshake();
+  void handshake_ended() { --handshakes_; }
   const CoreOptions& options() const { return options_; }
   // For heads on their way out: what is written here stays until the next call, so until it was sent. Their bytes do
   // not go through the memory of a thousand exchanges.
@@ -201,7 +204,8 @@ class Core final : private DeadlineHandler {
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // the loop's hook outlives us
   size_t session_count_ = 0;                               // client connections
   uint32_t connections_ = 0;
-  LogLimit room_log_, full_log_, unconnected_log_, unnumbered_log_;
+  uint32_t handshakes_ = 0;
+  LogLimit room_log_, full_log_, unconnected_log_, unnumbered_log_, handshake_log_;
   uint64_t connections_made_ = 0;
   bool draining_ = false;
   bool full_ = false;

@@ -181,6 +181,7 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   // Goes on from phase_ until something has to be waited for, or the content runs; the exchange may be over then.
   void run_phases();
   void choose_server();
+  int tls_refusal() const;  // tls_rules.cc: a status, or 0
   void find_client_address();
   bool take_path(std::string_view raw_path);
   void find_location();
@@ -242,6 +243,7 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   route::VariableValue request_variable(const route::VariableRef& ref, Arena& arena) const;
   route::VariableValue announced_variable(const route::VariableRef& ref, Arena& arena) const;
   route::VariableValue connection_variable(const route::VariableRef& ref, Arena& arena) const;
+  route::VariableValue tls_variable(const route::VariableRef& ref, Arena& arena) const;  // tls_variables.cc
   route::VariableValue upstream_variable(const route::VariableRef& ref, Arena& arena) const;
 
   // What each request writes stands together, what most requests never touch behind it.

@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "http/local_page.h"
+#include "http/status.h"
 #include "proxy/core.h"
 #include "proxy/exchange.h"
 
@@ -125,6 +126,7 @@ void Exchange::send_local(int status, std::string_view type, std::string_view bo
   http::ResponseHead& head = responder_.local;
   http::FieldList& fields = head.fields;
   fields.clear();
+  status = http::wire_status(status);
   head.status = status;
   const bool bodiless = status < 200 || status == 204 || status == 304;
   if (bodiless) body = {};

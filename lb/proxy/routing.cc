@@ -14,17 +14,19 @@ constexpr int kMostRedirects = 10;  // as nginx's NGX_HTTP_MAX_URI_CHANGES
 }  // namespace
 
 void Exchange::run_phases() {
+  int refused = 0;
   for (;;) {
     switch (phase_) {
       case Phase::kServer: {
         choose_server();
+        if (downstream_->connection().details != nullptr) refused = tls_refusal();
         const bool all = request_.head.form == http::TargetForm::kAsterisk;  // OPTIONS *
         if (!take_path(all ? std::string_view("/") : request_.head.path)) {
           pending_answer_ = 400;
           phase_ = Phase::kAccess;
           return;
         }
-        phase_ = Phase::kServerRewrite;
+        phase_ = refused != 0 ? Phase::kLocation : Phase::kServerRewrite;
         break;
       }
       case Phase::kServerRewrite:
@@ -37,6 +39,7 @@ void Exchange::run_phases() {
         return;
       case Phase::kLocation:
         find_location();
+        if (refused != 0) pending_answer_ = refused;
         if (pending_answer_ == 0) {
           phase_ = Phase::kRewrite;
           break;

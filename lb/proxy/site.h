@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/sockaddr.h"
 #include "http/codec.h"
+#include "io/tls_options.h"
 #include "policy/cluster.h"
 #include "policy/wait_queue.h"
 #include "proxy/arrival_step.h"
@@ -17,6 +18,10 @@
 #include "route/host_table.h"
 #include "route/location_table.h"
 #include "upstream/options.h"
+
+namespace weir::io {
+class TlsContext;
+}
 
 namespace weir::proxy {
 
@@ -36,9 +41,18 @@ struct ServerLog {
   LogLimit filters;        // that change a length and do not say so
 };
 
+// How a virtual server is reached over TLS.
+struct ServerTls {
+  std::shared_ptr<const io::TlsContext>
+      context;  // null: it has no certificate, its listener's default server shows its own
+  io::VerifyClient verify = io::VerifyClient::kOff;
+  bool reject = false;  // handshakes that name it
+};
+
 struct VirtualServer {
   std::string name;  // the first server_name: $server_name
   ServerSettings settings;
+  ServerTls tls;
   std::vector<std::unique_ptr<Location>> locations;  // by the index that `table` answers
   std::vector<std::unique_ptr<route::LocationTable>> nested;
   route::LocationTable table;
@@ -61,6 +75,11 @@ struct ListenSite {
   const VirtualServer* default_server = nullptr;
   std::vector<std::unique_ptr<const ArrivalStep>> arrival;  // in order, before the session; none: straight to it
   std::unique_ptr<ListenLog> log = std::make_unique<ListenLog>();
+  Millis arrival_timeout{0};  // for all of them; 0: the default server's header_timeout
+
+  const io::TlsContext* tls_of(const VirtualServer& server) const {
+    return server.tls.context != nullptr ? server.tls.context.get() : default_server->tls.context.get();
+  }
 };
 
 // What upstream{} says of requests and connections beside its servers. This struct is all there is of it, too.
@@ -94,7 +113,8 @@ struct Site {
   std::vector<std::unique_ptr<ListenSite>> listens;
   std::vector<SiteCluster> clusters;
   std::unordered_map<std::string, int> cluster_by_name;
-  std::string hostname;  // $hostname
+  std::string hostname;                  // $hostname
+  uint32_t max_handshakes = UINT32_MAX;  // of TLS, under way in one worker
 
   const ListenSite* listen(const SocketAddress& address) const {
     for (const auto& l : listens)

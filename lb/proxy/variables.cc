@@ -123,6 +123,7 @@ VariableValue Exchange::variable(const VariableRef& ref, Arena& arena) const {
     case Var::kSet: return set_variable(ref);
     default: break;
   }
+  if (ref.id >= Var::kSslAlpnProtocol && ref.id <= Var::kSslSessionReused) return tls_variable(ref, arena);
   if (ref.id >= Var::kProxyAddXForwardedFor) return upstream_variable(ref, arena);
   if (ref.id >= Var::kBinaryRemoteAddr) return connection_variable(ref, arena);
   return request_variable(ref, arena);

@@ -63,6 +63,29 @@ constexpr BuiltIn kPlain[] = {
     {"server_name", Var::kServerName},
     {"server_port", Var::kServerPort},
     {"server_protocol", Var::kServerProtocol},
+    {"ssl_alpn_protocol", Var::kSslAlpnProtocol},
+    {"ssl_cipher", Var::kSslCipher},
+    {"ssl_ciphers", Var::kSslCiphers},
+    {"ssl_client_cert", Var::kSslClientCert},
+    {"ssl_client_escaped_cert", Var::kSslClientEscapedCert},
+    {"ssl_client_fingerprint", Var::kSslClientFingerprint},
+    {"ssl_client_i_dn", Var::kSslClientIDn},
+    {"ssl_client_i_dn_legacy", Var::kSslClientIDnLegacy},
+    {"ssl_client_raw_cert", Var::kSslClientRawCert},
+    {"ssl_client_s_dn", Var::kSslClientSDn},
+    {"ssl_client_s_dn_legacy", Var::kSslClientSDnLegacy},
+    {"ssl_client_serial", Var::kSslClientSerial},
+    {"ssl_client_v_end", Var::kSslClientVEnd},
+    {"ssl_client_v_remain", Var::kSslClientVRemain},
+    {"ssl_client_v_start", Var::kSslClientVStart},
+    {"ssl_client_verify", Var::kSslClientVerify},
+    {"ssl_curve", Var::kSslCurve},
+    {"ssl_curves", Var::kSslCurves},
+    {"ssl_early_data", Var::kSslEarlyData},
+    {"ssl_protocol", Var::kSslProtocol},
+    {"ssl_server_name", Var::kSslServerName},
+    {"ssl_session_id", Var::kSslSessionId},
+    {"ssl_session_reused", Var::kSslSessionReused},
     {"status", Var::kStatus},
     {"time_iso8601", Var::kTimeIso8601},
     {"time_local", Var::kTimeLocal},
@@ -221,6 +244,7 @@ Result<VariableRef> VariableNames::find(std::string_view name) const {
   for (const BuiltIn& plain : kPlain) {
     if (plain.name != lower) continue;
     ref.id = plain.id;
+    if (ref.id == Var::kSslCiphers || ref.id == Var::kSslCurves) tls_offer_ = true;
     return ref;
   }
   for (const BuiltIn& family : kFamilies) {

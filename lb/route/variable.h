@@ -61,6 +61,29 @@ enum class Var : uint8_t {
   kProxyProtocolServerAddr,
   kProxyProtocolServerPort,
   kProxyProtocolTlv /*index*/,
+  kSslAlpnProtocol,
+  kSslCipher,
+  kSslCiphers,
+  kSslClientCert,
+  kSslClientEscapedCert,
+  kSslClientFingerprint,
+  kSslClientIDn,
+  kSslClientIDnLegacy,
+  kSslClientRawCert,
+  kSslClientSDn,
+  kSslClientSDnLegacy,
+  kSslClientSerial,
+  kSslClientVEnd,
+  kSslClientVRemain,
+  kSslClientVStart,
+  kSslClientVerify,
+  kSslCurve,
+  kSslCurves,
+  kSslEarlyData,
+  kSslProtocol,
+  kSslServerName,
+  kSslSessionId,
+  kSslSessionReused,
   // response and log
   kBodyBytesSent,
   kBytesSent,
@@ -134,6 +157,8 @@ class VariableNames {
   Result<int> settable(std::string_view name) const;
   // "remote_addr", "http_x_foo", "1", "my_map". The error: `unknown "foo" variable`, with a suggestion where near.
   Result<VariableRef> find(std::string_view name) const;
+  // $ssl_ciphers or $ssl_curves was asked for: they are noted of a handshake only then.
+  bool asks_for_tls_offer() const { return tls_offer_; }
 
  private:
   struct Entry {
@@ -145,6 +170,7 @@ class VariableNames {
   };
   std::vector<Entry> declared_;
   int slots_ = 0;
+  mutable bool tls_offer_ = false;
 };
 
 }  // namespace weir::route

@@ -1,0 +1,36 @@
+// What is wrong with TLS as it is configured, so that it can be shown where it is written.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace weir::io {
+
+// What is wrong with a setting; `index` counts those that may be given several times.
+struct TlsFault {
+  enum class Setting : uint8_t {
+    kCertificate,
+    kKey,
+    kPasswords,
+    kProtocols,
+    kCiphers,
+    kConfCommand,
+    kDhparam,
+    kCurves,
+    kTicketKey,
+    kClientCertificate,
+    kTrustedCertificate,
+    kCrl
+  };
+  Setting setting;
+  size_t index = 0;
+  std::string text;  // `cannot load certificate "x.pem": no start line`
+};
+
+struct TlsReport {
+  std::vector<TlsFault> errors;
+  std::vector<TlsFault> warnings;
+};
+
+}  // namespace weir::io
