@@ -66,6 +66,14 @@ void clients(Exposition& page, const AdminTotals& totals) {
       .sample(totals.get(Counter::kConnectionsAccepted));
   page.counter("weir_connections_refused_total", "Client connections closed at once: worker_connections are in use.")
       .sample(totals.get(Counter::kConnectionsRefused));
+  page.counter("weir_tls_handshakes_total", "TLS handshakes of clients that were completed.")
+      .sample(totals.get(Counter::kHandshakes));
+  page.counter("weir_tls_handshakes_resumed_total", "Those that went on with a session the client had.")
+      .sample(totals.get(Counter::kHandshakesResumed));
+  page.counter("weir_tls_handshakes_failed_total", "TLS handshakes that failed or were rejected.")
+      .sample(totals.get(Counter::kHandshakesFailed));
+  page.counter("weir_tls_handshakes_refused_total", "TLS handshakes refused: worker_handshakes are under way.")
+      .sample(totals.get(Counter::kHandshakesRefused));
   page.counter("weir_received_bytes_total", "Bytes of requests from clients.")
       .sample(totals.get(Counter::kBytesReceived));
   page.counter("weir_sent_bytes_total", "Bytes of responses to clients.").sample(totals.get(Counter::kBytesSent));

@@ -17,6 +17,10 @@ void apply_only_off(Call& call) {
   if (call.arg(0) != "off") call.error(not_supported(call.directive.name));
 }
 
+void apply_ssl(Call& call) {
+  if (call.arg(0) != "off") call.error("\"ssl on\" is gone from nginx too, write \"listen PORT ssl;\"");
+}
+
 void apply_a_number(Call& call) {
   const auto number = parse_decimal(call.arg(0));
   if (!number || *number < 1) call.invalid(0, "a number");
@@ -300,8 +304,16 @@ const Row kRows[] = {
     {.name = "auth_basic", .contexts = kAnywhere, .kind = kOnlyOff, .help = "Only off."},
     {.name = "autoindex", .contexts = kAnywhere, .kind = kOnlyOff, .help = "Only off."},
     {.name = "ssi", .contexts = kAnywhere, .kind = kOnlyOff, .help = "Only off."},
-    {.name = "ssl", .contexts = kHttp | kServer, .kind = kOnlyOff, .help = "Only off."},
-    {.name = "http2", .contexts = kHttp | kServer, .kind = kOnlyOff, .help = "Only off."},
+    {.name = "ssl",
+     .contexts = kHttp | kServer,
+     .kind = {.form = "off", .apply = apply_ssl},
+     .help = "Only off: \"listen ... ssl\" switches TLS on."},
+    {.name = "http2",
+     .contexts = kHttp | kServer,
+     .kind = kFixedFlag,
+     .weir_default = "off",
+     .nginx_default = "off",
+     .help = "clients are offered HTTP/1.1."},
 };
 
 }  // namespace

@@ -23,8 +23,14 @@ class Builder {
 
   using FindHost = std::function<std::vector<std::string>(const std::string& host)>;
 
-  Builder(Model& model, Diagnostics& diagnostics, ReadFile read_file = {}, FindHost find_host = {})
-      : model_(model), diagnostics_(diagnostics), read_file_(std::move(read_file)), find_host_(std::move(find_host)) {}
+  // `directory`: of the main file, with its "/".
+  Builder(Model& model, Diagnostics& diagnostics, ReadFile read_file = {}, FindHost find_host = {},
+          std::string directory = {})
+      : model_(model),
+        diagnostics_(diagnostics),
+        read_file_(std::move(read_file)),
+        find_host_(std::move(find_host)),
+        directory_(std::move(directory)) {}
 
   // Once. `directives` outlive the call only.
   void build(const std::vector<Directive>& directives);
@@ -49,6 +55,9 @@ class Builder {
   void prepare_upstream(UpstreamModel& upstream, const ResolverOptions& resolver);
 
   Result<std::string> read_file(const std::string& path) const;
+  const ReadFile& file_reader() const { return read_file_; }
+  // What certificates and keys are read again with later, when the configuration's own reader is gone.
+  std::string absolute(const std::string& path) const { return path.starts_with('/') ? path : directory_ + path; }
   // The IP addresses of a host, as text; none when it is not found.
   std::vector<std::string> addresses_of(const std::string& host) const;
 
@@ -114,6 +123,7 @@ class Builder {
   std::map<std::string, std::vector<std::string>> set_values_;
   ReadFile read_file_;
   FindHost find_host_;
+  std::string directory_;
   bool trusts_ = false;
   std::vector<std::pair<Position, std::string>> forwarded_;
   std::set<std::string> zones_;
@@ -147,6 +157,8 @@ void read_ifs(Builder& builder, Scope& scope);
 // Of http{}'s whole text, before anything uses a variable (map_blocks.cc).
 void declare_captures(Builder& builder, const std::vector<Directive>& block);
 void declare_maps(Builder& builder, const std::vector<Directive>& block);
+// TLS of all servers, after the last one (tls_servers.cc).
+void finish_tls(Builder& builder);
 // What is inside http{}, or inside a file without one (http_block.cc).
 void build_http(Builder& builder, const std::vector<Directive>& block);
 

@@ -37,7 +37,8 @@ std::string to_string_of_contexts(uint32_t contexts);
 struct Level {
   proxy::Location location;
   proxy::ServerSettings server;
-  ResolverOptions resolver;         // of names in a proxy_pass
+  ResolverOptions resolver;  // of names in a proxy_pass
+  TlsModel tls = {};
   bool tunnel_timeout_set = false;  // under nginx's defaults a tunnel is otherwise timed by proxy_read_timeout
 };
 
@@ -129,6 +130,8 @@ std::span<const Row> map_rows();
 std::span<const Row> core_rows();
 std::span<const Row> rewrite_rows();
 std::span<const Row> server_rows();
+std::span<const Row> tls_rows();
+std::span<const Row> tls_session_rows();
 std::span<const Row> upstream_rows();
 std::span<const Row> resolver_rows();
 std::span<const Row> check_rows();

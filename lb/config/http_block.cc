@@ -78,6 +78,7 @@ void build_http(Builder& builder, const std::vector<Directive>& block) {
   declare_captures(builder, block);
   declare_maps(builder, block);
   builder.apply(block, scope);
+  finish_tls(builder);
   builder.check_zones();
   builder.hint_at_missing_checks();
   builder.hint_at_trust();

@@ -27,7 +27,7 @@ constexpr Feature kFeatures[] = {
     {"access control: deleting it lets all clients in",
      "satisfy auth_* limit_except secure_link* oidc_provider disable_symlinks proxy_allow_upstream"},
     {"limits: deleting it leaves clients without them", "limit_req* limit_conn* limit_rate* proxy_limit_rate"},
-    {"TLS: have it ended in front of weir", "ssl ssl_* acme_*"},
+    {"TLS: weir has this part of it not yet", "ssl_* acme_*"},
     {"TLS towards upstreams: weir passes requests to plain HTTP only", "proxy_ssl_*"},
     {"HTTP/2 and HTTP/3: it may be deleted, clients use HTTP/1.1 then", "http2* http3* quic_*"},
     {"other protocols: weir is for HTTP", "stream mail proxy_protocol_timeout tunnel_pass mgmt"},

@@ -31,7 +31,7 @@ LoadedConfig load_config(const std::string& path, FileSource& files, const LoadO
     return files.read(name.starts_with('/') ? name : directory + name);
   };
   const auto find_host = [&](const std::string& name) { return files.addresses_of(name); };
-  Builder(out.model, out.diagnostics, read_file, find_host).build(out.tree.directives);
+  Builder(out.model, out.diagnostics, read_file, find_host, directory).build(out.tree.directives);
   return out;
 }
 

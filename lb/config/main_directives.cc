@@ -174,6 +174,14 @@ const Row kRows[] = {
         .help = "Whom weir runs as when it is started by root.",
     },
     {
+        .name = "worker_handshakes",
+        .contexts = kEvents,
+        .kind = kNumber<&MainConfig::worker_handshakes>,
+        .weir_default = "1024",
+        .help = "The most TLS handshakes under way at once in a worker; more are closed (nginx: no limit).",
+        .least = 1,
+    },
+    {
         .name = "worker_connections",
         .contexts = kEvents,
         .kind = {.form = "NUMBER | auto", .apply = apply_worker_connections, .show = show_worker_connections},

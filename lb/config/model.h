@@ -1,26 +1,36 @@
 // What a configuration says, as plain values: the directive tables fill it, server/ builds the snapshot from it. Levels
 // are already merged: every location holds its effective settings.
 #pragma once
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/log.h"
 #include "base/sockaddr.h"
+#include "config/tree.h"
+#include "io/tls_faults.h"
+#include "io/tls_options.h"
 #include "policy/cluster.h"
 #include "proxy/location.h"
 #include "proxy/site.h"
 #include "upstream/check.h"
 #include "upstream/options.h"
 
+namespace weir::io {
+class TlsContext;
+}
+
 namespace weir::config {
 
 struct MainConfig {
-  int worker_processes = 0;         // 0: auto (the cgroup's CPU quota, else the CPUs)
-  uint32_t worker_connections = 0;  // 0: from the fd limit less a reserve
-  uint64_t rlimit_nofile = 0;       // 0: soft limit raised to the hard one
-  Millis shutdown_timeout{0};       // of QUIT; 0: none
+  int worker_processes = 0;           // 0: auto (the cgroup's CPU quota, else the CPUs)
+  uint32_t worker_connections = 0;    // 0: from the fd limit less a reserve
+  uint32_t worker_handshakes = 1024;  // of TLS, under way at once
+  uint64_t rlimit_nofile = 0;         // 0: soft limit raised to the hard one
+  Millis shutdown_timeout{0};         // of QUIT; 0: none
   std::vector<LogTarget> error_logs;
   std::string pid = "/run/weir.pid";
   bool daemon = false;
@@ -67,11 +77,19 @@ struct UpstreamModel {
   std::string position;
 };
 
+// ssl_*. `options` is whole once the server{} has been read: certificates and their keys stand in lists of their own.
+struct TlsModel {
+  io::TlsOptions options;
+  std::vector<std::string> certificates, keys;
+  std::map<std::pair<io::TlsFault::Setting, size_t>, Position> written;  // where a fault is to be shown
+};
+
 struct ListenModel {
   SocketAddress address;  // wildcard addresses as 0.0.0.0 and ::
   std::string written;
   bool default_server = false;
   bool proxy_protocol = false;
+  bool ssl = false;
   int backlog = 0;  // 0: weir's
   bool ipv6_only = true;
   bool so_keepalive = false;
@@ -80,6 +98,7 @@ struct ListenModel {
   bool deferred = false;
   int fast_open = 0;
   std::string position;
+  Position at;
 };
 
 struct LocationModel {
@@ -95,10 +114,13 @@ struct ServerModel {
   std::vector<ListenModel> listens;  // never empty: nginx's default is *:80 (root) or *:8000
   std::vector<std::string> names;    // never empty: {""}
   proxy::ServerSettings server;
-  proxy::Location settings;  // where no location matches
-  ResolverOptions resolver;  // for the dump
+  TlsModel tls;
+  std::shared_ptr<io::TlsContext> tls_context;  // null: it has no certificate, or no listener that speaks TLS
+  proxy::Location settings;                     // where no location matches
+  ResolverOptions resolver;                     // for the dump
   std::vector<LocationModel> locations;
   std::string position;
+  Position at;
 };
 
 struct Model {

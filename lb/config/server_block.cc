@@ -19,6 +19,7 @@ void open_server(Call& call) {
   Level level = *call.scope.level;
   ServerModel server;
   server.position = call.directive.at.to_string();
+  server.at = call.directive.at;
   std::vector<PendingIf> ifs;
   Scope scope{.context = kServer, .main = call.scope.main, .level = &level, .server = &server, .ifs = &ifs};
   call.builder.apply(*call.directive.block, scope);
@@ -28,11 +29,13 @@ void open_server(Call& call) {
     listen.address = default_address();
     listen.written = listen.address.to_string();
     listen.position = server.position;
+    listen.at = server.at;
     server.listens.push_back(std::move(listen));
   }
   if (server.names.empty()) server.names.emplace_back();
   server.server = level.server;
   server.resolver = level.resolver;
+  server.tls = std::move(level.tls);
   server.settings = std::move(level.location);
   if (server.settings.returns && !server.locations.empty()) {
     // nginx answers a server's "return" before it looks for a location.
@@ -44,7 +47,7 @@ void open_server(Call& call) {
 
 void show_servers(Dump& dump, const Scope& scope) {
   for (const ServerModel& each : scope.model->servers) {
-    Level level{.location = each.settings, .server = each.server, .resolver = each.resolver};
+    Level level{.location = each.settings, .server = each.server, .resolver = each.resolver, .tls = each.tls};
     ServerModel copy = each;
     dump.block("server",
                {.context = kServer, .model = scope.model, .main = scope.main, .level = &level, .server = &copy});

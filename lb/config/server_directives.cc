@@ -107,7 +107,15 @@ bool apply_listen_option(const Call& call, size_t i, ListenModel& listen) {
     if (needs_tcp(call, i, listen, "it has no effect")) apply_number_option(call, i, listen.fast_open, false);
     return true;
   }
-  if (is_one_of(text, {"ssl", "http2", "quic", "multipath", "spdy"}) || text.starts_with("setfib=") ||
+  if (text == "ssl") {
+    listen.ssl = true;
+    return false;
+  }
+  if (text == "http2") {
+    call.warning("\"http2\" is not spoken yet: clients of this address are offered HTTP/1.1");
+    return false;
+  }
+  if (is_one_of(text, {"quic", "multipath", "spdy"}) || text.starts_with("setfib=") ||
       text.starts_with("accept_filter=")) {
     call.error_at(i, "\"" + text + "\" is known to nginx, but not supported by weir yet");
     return false;
@@ -120,6 +128,7 @@ void apply_listen(Call& call) {
   ListenModel listen;
   listen.written = call.arg(0);
   listen.position = call.directive.at.to_string();
+  listen.at = call.directive.at;
   auto address = wildcard_or_literal(call.arg(0));
   if (!address) return call.error_at(0, address.error() + " of the \"listen\" directive");
   listen.address = *address;
@@ -143,6 +152,7 @@ std::vector<std::string> show_listen(const Scope& scope) {
     std::string line = quote_word(listen.address.to_string());
     if (listen.default_server) line += " default_server";
     if (listen.proxy_protocol) line += " proxy_protocol";
+    if (listen.ssl) line += " ssl";
     if (listen.backlog != 0) line += " backlog=" + std::to_string(listen.backlog);
     if (listen.receive_buffer != 0) line += " rcvbuf=" + format_size(listen.receive_buffer);
     if (listen.send_buffer != 0) line += " sndbuf=" + format_size(listen.send_buffer);

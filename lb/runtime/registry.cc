@@ -4,11 +4,15 @@
 #include <algorithm>
 
 #include "base/hash.h"
+#include "io/tls_session_cache.h"
+#include "io/tls_tickets.h"
 #include "proxy/site.h"
 #include "runtime/session_table.h"
 #include "runtime/shared_queue.h"
 
 namespace weir::runtime {
+
+Registry::Registry(uint64_t seed) : seed_(seed), ticket_keys_(std::make_shared<io::TicketKeys>()) {}
 
 std::shared_ptr<policy::PeerState> Registry::peer(const std::string& upstream, const SocketAddress& address,
                                                   const policy::PassiveOptions& options) {
@@ -49,6 +53,15 @@ std::shared_ptr<policy::SessionTable> Registry::sessions(const std::string& zone
   return table;
 }
 
+std::shared_ptr<io::TlsSessionCache> Registry::tls_sessions(const std::string& zone, int64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  std::weak_ptr<io::TlsSessionCache>& slot = tls_sessions_[zone];
+  std::shared_ptr<io::TlsSessionCache> cache = slot.lock();
+  if (!cache) slot = cache = std::make_shared<io::TlsSessionCache>(bytes);
+  cache->resize(bytes);
+  return cache;
+}
+
 void Registry::configure(const proxy::Site& site) {
   struct Zone {
     size_t bytes = 0;
@@ -72,6 +85,7 @@ void Registry::prune() {
   const std::lock_guard lock(mutex_);
   std::erase_if(queues_, [](const auto& entry) { return entry.second.expired(); });
   std::erase_if(sessions_, [](const auto& entry) { return entry.second.expired(); });
+  std::erase_if(tls_sessions_, [](const auto& entry) { return entry.second.expired(); });
   std::erase_if(peers_, [](const auto& entry) { return entry.second.expired(); });
   std::erase_if(upstreams_, [](const auto& entry) { return entry.second.inflight.expired(); });
 }

@@ -17,6 +17,10 @@
 namespace weir::proxy {
 struct Site;
 }
+namespace weir::io {
+class TicketKeys;
+class TlsSessionCache;
+}  // namespace weir::io
 
 namespace weir::runtime {
 
@@ -26,7 +30,7 @@ class SharedQueue;
 class Registry {
  public:
   // `seed`: of where the upstreams' round robin begins (Shared::start); 0: at the first peer.
-  explicit Registry(uint64_t seed = 0) : seed_(seed) {}
+  explicit Registry(uint64_t seed = 0);
   // The state of that address in that upstream: the one that a snapshot still uses, else a new one.
   std::shared_ptr<policy::PeerState> peer(const std::string& upstream, const SocketAddress& address,
                                           const policy::PassiveOptions& options);
@@ -40,6 +44,10 @@ class Registry {
   std::shared_ptr<policy::WaitQueue> queue(const std::string& upstream, const policy::QueueOptions& options);
   // The zone of that name, whoever uses it. Another size takes effect by configure().
   std::shared_ptr<policy::SessionTable> sessions(const std::string& zone, size_t bytes, Millis timeout);
+  // The keys of all session tickets that no file of the operator's has.
+  const std::shared_ptr<io::TicketKeys>& ticket_keys() const { return ticket_keys_; }
+  // The TLS sessions of that zone; another size takes effect at once.
+  std::shared_ptr<io::TlsSessionCache> tls_sessions(const std::string& zone, int64_t bytes);
   // Queues and zones become as this snapshot says: it is put in force. Control thread.
   void configure(const proxy::Site& site);
   // Forgets what nobody uses any more.
@@ -58,6 +66,8 @@ class Registry {
   std::map<std::string, Upstream> upstreams_;
   std::map<std::string, std::weak_ptr<SharedQueue>> queues_;
   std::map<std::string, std::weak_ptr<SessionTable>> sessions_;
+  std::map<std::string, std::weak_ptr<io::TlsSessionCache>> tls_sessions_;
+  const std::shared_ptr<io::TicketKeys> ticket_keys_;
 };
 
 }  // namespace weir::runtime

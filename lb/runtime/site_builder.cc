@@ -4,12 +4,15 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
+#include <map>
 #include <set>
 #include <utility>
 
 #include "base/rng.h"
 #include "base/system.h"
+#include "io/tls_context.h"
 #include "proxy/proxy_protocol_step.h"
+#include "proxy/tls_step.h"
 #include "runtime/virtual_server.h"
 
 namespace weir::runtime {
@@ -63,12 +66,15 @@ class SiteBuilder {
     for (const config::UpstreamModel& upstream : in_.model.upstreams) add_cluster(upstream);
     for (const config::ServerModel& server : in_.model.servers) {
       site_->servers.push_back(build_virtual_server(server, logs_, maintenance_, out_.errors));
+      add_tls(server, site_->servers.back()->tls);
+      handshake_timeouts_[site_->servers.back().get()] = server.tls.options.handshake_timeout;
       for (const config::ListenModel& listen : server.listens) add_listen(server, listen, *site_->servers.back());
     }
     for (auto& listen : site_->listens) {
       if (listen->default_server == nullptr) listen->default_server = listen->servers.front();
       add_arrival(*listen);
     }
+    add_handshakes();
     note_overrides();
     if (out_.errors.empty()) out_.site = std::move(site_);
     return std::move(out_);
@@ -82,6 +88,8 @@ class SiteBuilder {
   void add_arrival(proxy::ListenSite& listen);
   void add_listen(const config::ServerModel& server, const config::ListenModel& model,
                   const proxy::VirtualServer& virtual_server);
+  void add_tls(const config::ServerModel& server, proxy::ServerTls& tls);
+  void add_handshakes();
   void note_overrides();
 
   const SiteInputs& in_;
@@ -89,6 +97,8 @@ class SiteBuilder {
   MaintenanceSwitches maintenance_;
   std::string secret_;  // of sticky cookies without one of their own
   std::set<Overrides::PeerKey> overridden_;
+  std::set<const proxy::ListenSite*> tls_listens_;
+  std::map<const proxy::VirtualServer*, Millis> handshake_timeouts_;
   BuiltSite out_;
   std::shared_ptr<proxy::Site> site_ = std::make_shared<proxy::Site>();
 };
@@ -206,6 +216,7 @@ void SiteBuilder::add_listen(const config::ServerModel& server, const config::Li
     site = site_->listens.back().get();
     site->address = model.address;
   }
+  if (model.ssl) tls_listens_.insert(site);
   if (model.default_server) {
     if (site->default_server != nullptr)
       out_.errors.push_back(model.position + ": error: a duplicate default server for " + model.address.to_string());
@@ -238,6 +249,27 @@ void SiteBuilder::add_arrival(proxy::ListenSite& listen) {
     }
   }
   if (wanted) listen.arrival.push_back(proxy::make_proxy_protocol_step(std::move(trusted)));
+}
+
+void SiteBuilder::add_tls(const config::ServerModel& server, proxy::ServerTls& tls) {
+  const io::TlsOptions& options = server.tls.options;
+  tls.verify = options.verify_client;
+  tls.reject = options.reject_handshake;
+  tls.context = server.tls_context;
+  if (server.tls_context == nullptr) return;
+  const bool caches = options.cache == io::TlsSessionCacheKind::kShared;
+  server.tls_context->share(in_.registry.ticket_keys(),
+                            caches ? in_.registry.tls_sessions(options.cache_zone, options.cache_bytes) : nullptr);
+}
+
+// The handshake is the first thing on a connection, so the default server's time counts: no name is known yet.
+void SiteBuilder::add_handshakes() {
+  site_->max_handshakes = in_.model.main.worker_handshakes;
+  for (auto& listen : site_->listens) {
+    if (tls_listens_.count(listen.get()) == 0) continue;
+    listen->arrival.push_back(std::make_unique<proxy::TlsStep>(*listen));
+    listen->arrival_timeout = handshake_timeouts_[listen->default_server];
+  }
 }
 
 }  // namespace

@@ -313,11 +313,11 @@ TEST(Config, listen_errors) {
   EXPECT_EQ(messages("server { listen 80; listen *:80; }"), "weir.conf:1:28: error: a duplicate listen 0.0.0.0:80\n");
   EXPECT_EQ(messages("server { listen 80 default_server; } server { listen 80 default; }"),
             "weir.conf:1:47: error: a duplicate default server for 0.0.0.0:80\n");
-  EXPECT_EQ(messages("server { listen 70000; listen a:1; listen 80 ssl blah; }"),
+  EXPECT_EQ(messages("server { listen 70000; listen a:1; listen 80 quic blah; }"),
             "weir.conf:1:17: error: invalid port in \"70000\" of the \"listen\" directive\n"
             "weir.conf:1:31: error: host not found in \"a:1\" of the \"listen\" directive\n"
-            "weir.conf:1:46: error: \"ssl\" is known to nginx, but not supported by weir yet\n"
-            "weir.conf:1:50: error: invalid parameter \"blah\"\n");
+            "weir.conf:1:46: error: \"quic\" is known to nginx, but not supported by weir yet\n"
+            "weir.conf:1:51: error: invalid parameter \"blah\"\n");
 }
 
 TEST(Config, server_names_are_lower_case_and_checked) {
