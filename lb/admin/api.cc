@@ -86,6 +86,7 @@ const AdminApi::Route AdminApi::kRoutes[] = {
     {"/v1/upstreams", false, &AdminApi::upstreams, nullptr},
     {"/v1/upstreams/", true, &AdminApi::upstream, nullptr},
     {"/v1/peers/", true, &AdminApi::peer, &AdminApi::change_peer},
+    {"/v1/certificates", false, &AdminApi::certificates, nullptr},
     {"/v1/maintenance", false, &AdminApi::maintenance, &AdminApi::change_maintenance},
     {"/v1/reload", false, nullptr, &AdminApi::reload, false},
 };
@@ -123,6 +124,10 @@ void AdminApi::metrics(Call& call) {
 
 void AdminApi::status(Call& call) {
   call.answer(reply_of(200, status_json(runtime_, PeerOverview(runtime_), started_us_)));
+}
+
+void AdminApi::certificates(Call& call) {
+  call.answer(reply_of(200, certificates_json(runtime_)));
 }
 
 void AdminApi::upstreams(Call& call) {

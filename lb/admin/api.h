@@ -53,6 +53,7 @@ class AdminApi {
   void healthz(Call& call);
   void metrics(Call& call);
   void status(Call& call);
+  void certificates(Call& call);
   void upstreams(Call& call);
   void upstream(Call& call);
   void peer(Call& call);

@@ -8,6 +8,7 @@
 
 #include "admin/totals.h"
 #include "http/date.h"
+#include "runtime/certificate_watch.h"
 #include "runtime/runtime.h"
 #include "runtime/virtual_server.h"
 
@@ -195,6 +196,23 @@ std::string upstreams_json(const PeerOverview& overview, const runtime::Runtime&
 
 std::string maintenance_json(const runtime::Runtime& runtime, const std::vector<std::string>& warnings) {
   return text_of({{"maintenance", maintenance_of(runtime)}, {"warnings", warnings}});
+}
+
+std::string certificates_json(const runtime::Runtime& runtime) {
+  Json all = Json::array();
+  const int64_t now = wall_us() / 1'000'000;
+  if (runtime.model != nullptr) {
+    for (const io::CertificateFacts& each : runtime::certificates_of(*runtime.model))
+      all.push_back({{"file", each.where},
+                     {"names", each.names},
+                     {"key", each.key},
+                     {"serial", each.serial},
+                     {"issuer", each.issuer},
+                     {"not_before", each.not_before},
+                     {"not_after", each.not_after},
+                     {"days_left", (each.not_after - now) / 86'400}});
+  }
+  return text_of({{"certificates", all}});
 }
 
 std::string status_json(runtime::Runtime& runtime, const PeerOverview& overview, int64_t started_us) {

@@ -22,6 +22,7 @@ std::string upstream_json(const PeerOverview& overview, const proxy::SiteCluster
                           const runtime::Runtime& runtime, const AdminChanges& changes);
 std::string upstreams_json(const PeerOverview& overview, const runtime::Runtime& runtime, const AdminChanges& changes);
 std::string maintenance_json(const runtime::Runtime& runtime, const std::vector<std::string>& warnings = {});
+std::string certificates_json(const runtime::Runtime& runtime);
 std::string status_json(runtime::Runtime& runtime, const PeerOverview& overview, int64_t started_us);
 // {"error": TEXT}, and {"error": TEXT, NAME: [...]} with what else there is to say.
 std::string error_json(std::string_view error, std::string_view name = {}, const std::vector<std::string>& more = {});

@@ -12,6 +12,7 @@
 #include "admin/peers.h"
 #include "admin/totals.h"
 #include "observe/exposition.h"
+#include "runtime/certificate_watch.h"
 #include "runtime/runtime.h"
 
 namespace weir::admin {
@@ -48,6 +49,13 @@ void process(Exposition& page, runtime::Runtime& runtime, const AdminTotals& tot
       .sample(totals.log_lines_dropped());
   page.counter("weir_internal_errors_total", "Unlisted transitions of a state machine: each is a bug in weir.")
       .sample(totals.get(Counter::kStateErrors));
+}
+
+void certificates(Exposition& page, const runtime::Runtime& runtime) {
+  if (runtime.model == nullptr) return;
+  page.gauge("weir_certificate_expiry_seconds", "When a certificate runs out, Unix time.");
+  for (const io::CertificateFacts& each : runtime::certificates_of(*runtime.model))
+    page.sample(each.not_after, {{"file", each.where}, {"serial", each.serial}, {"subject", each.subject}});
 }
 
 void clients(Exposition& page, const AdminTotals& totals) {
@@ -212,6 +220,7 @@ std::string metrics_page(runtime::Runtime& runtime, int64_t started_us) {
   Exposition page;
   process(page, runtime, totals, started_us);
   clients(page, totals);
+  certificates(page, runtime);
   towards_upstreams(page, totals);
   upstreams(page, *runtime.site);
   const PeerViews views = distinct(overview);

@@ -39,7 +39,9 @@ class Ctl {
 
   int run() {
     switch (line_.verb) {
-      case process::CtlVerb::kList: return show(list_target(), peers_table);
+      case process::CtlVerb::kList:
+        return line_.target == "certificates" ? show("/v1/certificates", certificates_table)
+                                              : show(list_target(), peers_table);
       case process::CtlVerb::kStatus: return show("/v1/status", status_text);
       case process::CtlVerb::kMetrics: return show("/metrics", [](const std::string& page) { return page; });
       case process::CtlVerb::kDrain: return drain();

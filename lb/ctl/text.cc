@@ -213,6 +213,24 @@ std::string peers_table(const std::string& text_of_json) {
   return any ? table.print() : "there is no upstream\n";
 }
 
+std::string certificates_table(const std::string& text_of_json) {
+  const json answer = parsed(text_of_json);
+  const json& all = at(answer, "certificates");
+  if (!all.is_array() || all.empty()) return "there is no certificate\n";
+  Table table({{"CERTIFICATE", false}, {"NAMES", false}, {"KEY", false}, {"DAYS LEFT", true}, {"SERIAL", false}});
+  for (const json& each : all) {
+    std::string names;
+    const json& listed = at(each, "names");
+    if (listed.is_array())
+      for (const json& name : listed)
+        if (name.is_string()) names += (names.empty() ? "" : ",") + clean(name.get<std::string>());
+    const int64_t left = number(each, "days_left");
+    table.add({text(each, "file"), names, text(each, "key"), left < 0 ? "expired" : std::to_string(left),
+               text(each, "serial")});
+  }
+  return table.print();
+}
+
 std::string status_text(const std::string& text_of_json) {
   const json answer = parsed(text_of_json);
   const json& reloads = at(answer, "reloads");

@@ -7,6 +7,8 @@ namespace weir::ctl {
 
 // A table of peers, from {"upstreams": [...]} or one upstream.
 std::string peers_table(const std::string& json);
+// From {"certificates": [...]}.
+std::string certificates_table(const std::string& json);
 std::string status_text(const std::string& json);
 std::string maintenance_text(const std::string& json);
 // "myapp/10.0.0.1:13000: drained: kernel update", from {"peer": {...}}.

@@ -75,8 +75,10 @@ class CtlParser {
   }
 
   void add_looks() {
-    CLI::App* list = add("list", "the peers: state, weight, requests in flight, last check", CtlVerb::kList);
-    list->add_option("upstream", line_.ctl.target, "only of this upstream")->type_name("UPSTREAM");
+    CLI::App* list =
+        add("list", "the peers: state, weight, requests in flight, last check; or the certificates", CtlVerb::kList);
+    list->add_option("upstream", line_.ctl.target, "only of this upstream; certificates: those instead")
+        ->type_name("UPSTREAM");
     add_json(list);
     add_json(add("status", "the process: version, workers, connections, the last reload", CtlVerb::kStatus));
     add("metrics", "the metrics page, in Prometheus' text format", CtlVerb::kMetrics);

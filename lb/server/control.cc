@@ -16,6 +16,7 @@ Control::Control(runtime::Runtime& runtime, process::PidFile& pid_file)
     : runtime_(runtime),
       pid_file_(pid_file),
       reload_(runtime, [this] { move_admin(); }),
+      certificates_(runtime.loop, [&runtime] { return runtime.model; }),
       admin_(runtime, reload_),
       signals_(runtime.loop, {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2},
                [this](int number) { on_signal(number); }) {}
@@ -54,6 +55,7 @@ void Control::restore_pid_file() {
 void Control::run() {
   runtime_.loop.run();
   reload_.cancel();
+  certificates_.stop();
   admin_.close();
   runtime_.workers.stop();
   runtime_.sockets.close_all();

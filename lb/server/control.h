@@ -7,6 +7,7 @@
 #include "io/signals.h"
 #include "process/pid_file.h"
 #include "process/privileges.h"
+#include "runtime/certificate_watch.h"
 #include "runtime/reload.h"
 #include "runtime/runtime.h"
 
@@ -21,7 +22,10 @@ class Control {
   // configuration, a failure is only a warning.
   Status<> open_admin(const std::optional<process::Account>& account);
   // Workers start with what the start has built.
-  void start(const runtime::BuiltSite& built) { reload_.start(built); }
+  void start(const runtime::BuiltSite& built) {
+    reload_.start(built);
+    certificates_.start();
+  }
   // Until TERM, INT (at once) or QUIT (after the drain).
   void run();
 
@@ -36,6 +40,7 @@ class Control {
   runtime::Runtime& runtime_;
   process::PidFile& pid_file_;
   runtime::Reload reload_;
+  runtime::CertificateWatch certificates_;
   admin::AdminServer admin_;
   std::string admin_path_;  // empty: none is open
   io::Signals signals_;

@@ -1,0 +1,96 @@
+// Certificates are read again when their files change.
+#include "runtime/certificate_watch.h"
+
+#include <gtest/gtest.h>
+
+#include <ctime>
+#include <fstream>
+
+#include "config/files.h"
+#include "unit/temp_dir.h"
+#include "unit/tls_certificates.h"
+
+namespace weir::runtime {
+namespace {
+
+using weir::test::make_certificate;
+using weir::test::TestCertificate;
+
+class CertificateWatchTest : public testing::Test {
+ protected:
+  void write(const std::string& name, const std::string& text) {
+    const std::string path = path_of(name);
+    std::ofstream(path + ".new") << text;
+    ASSERT_EQ(std::rename((path + ".new").c_str(), path.c_str()), 0);
+  }
+  std::string path_of(const std::string& name) { return dir_.path() + "/" + name; }
+  void serve() {
+    io::TlsOptions options;
+    options.certificates = {{path_of("a.pem"), path_of("a.key")}};
+    io::TlsReport report;
+    config::DiskFiles files;
+    context_ = io::TlsContext::make(
+        options, "a", [&files](const std::string& path) { return files.read(path); }, report);
+    ASSERT_NE(context_, nullptr);
+    auto model = std::make_shared<config::Model>();
+    model->servers.resize(2);
+    model->servers[1].tls_context = context_;
+    model_ = std::move(model);
+  }
+  std::string serial() { return context_->certificates().at(0).serial; }
+  void look() { watch_.look(static_cast<int64_t>(std::time(nullptr))); }
+
+  TempDir dir_;
+  io::Loop loop_;
+  std::shared_ptr<io::TlsContext> context_;
+  std::shared_ptr<const config::Model> model_;
+  CertificateWatch watch_{loop_, [this] { return model_; }};
+};
+
+TEST_F(CertificateWatchTest, changed_certificate_is_used_once_its_key_fits) {
+  const TestCertificate first = make_certificate();
+  const TestCertificate second = make_certificate();
+  write("a.pem", first.pem());
+  write("a.key", first.key_pem());
+  serve();
+  look();
+  const std::string before = serial();
+  EXPECT_EQ(certificates_of(*model_).size(), 1U);
+  write("a.pem", second.pem());
+  look();
+  EXPECT_EQ(serial(), before);
+  write("a.key", second.key_pem());
+  look();
+  EXPECT_NE(serial(), before);
+}
+
+TEST_F(CertificateWatchTest, broken_or_missing_file_leaves_the_old_certificate) {
+  const TestCertificate first = make_certificate();
+  write("a.pem", first.pem());
+  write("a.key", first.key_pem());
+  serve();
+  look();
+  const std::string before = serial();
+  write("a.pem", "broken");
+  look();
+  EXPECT_EQ(serial(), before);
+  ASSERT_EQ(std::remove(path_of("a.pem").c_str()), 0);
+  look();
+  EXPECT_EQ(serial(), before);
+}
+
+TEST_F(CertificateWatchTest, change_before_the_first_look_is_seen) {
+  const TestCertificate first = make_certificate();
+  const TestCertificate second = make_certificate();
+  write("a.pem", first.pem());
+  write("a.key", first.key_pem());
+  serve();
+  const std::string before = serial();
+  write("a.pem", second.pem());
+  write("a.key", second.key_pem());
+  look();
+  EXPECT_NE(serial(), before);
+}
+
+}  // namespace
+}  // namespace weir::runtime
