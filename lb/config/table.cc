@@ -24,12 +24,30 @@ const std::unordered_multimap<std::string_view, const Row*>& index() {
 const std::vector<const Row*>& all_rows() {
   static const auto* const kAll = [] {
     auto* made = new std::vector<const Row*>;
-    for (const auto rows :
-         {main_rows(), http_block_rows(), match_rows(), map_rows(), upstream_block_rows(),
-          server_block_rows(), location_block_rows(), preset_rows(), server_rows(), tls_rows(), tls_session_rows(), core_rows(),
-          rewrite_rows(), maintenance_rows(), access_rows(), upstream_rows(), sticky_rows(), check_rows(),
-          resolver_rows(), proxy_rows(), header_rows(), log_rows(), accepted_process_rows(),
-          accepted_rows()})
+    for (const auto rows : {main_rows(),
+                            http_block_rows(),
+                            match_rows(),
+                            map_rows(),
+                            upstream_block_rows(),
+                            server_block_rows(),
+                            location_block_rows(),
+                            preset_rows(),
+                            server_rows(),
+                            tls_rows(),
+                            tls_session_rows(),
+                            core_rows(),
+                            rewrite_rows(),
+                            maintenance_rows(),
+                            access_rows(),
+                            upstream_rows(),
+                            sticky_rows(),
+                            check_rows(),
+                            resolver_rows(),
+                            proxy_rows(),
+                            header_rows(),
+                            log_rows(),
+                            accepted_process_rows(),
+                            accepted_rows()})
       for (const Row& row : rows) made->push_back(&row);
     return made;
   }();

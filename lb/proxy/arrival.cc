@@ -18,12 +18,10 @@ Arrival::Arrival(Core& core, EpochRef epoch, const ListenSite& listen, std::uniq
     : core_(core),
       epoch_(std::move(epoch)),
       listen_(listen),
-      connection_{std::move(transport), {}, {}, &core},
+      connection_{std::move(transport), {}, {}, info.remote, &core},
       info_(std::move(info)),
       progress_(listen.arrival.front()->begin()),
-      listener_(listener) {
-  connection_.remote = info_.remote;
-}
+      listener_(listener) {}
 
 Arrival::~Arrival() = default;
 

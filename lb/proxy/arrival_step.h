@@ -19,7 +19,7 @@ struct Arriving {
   std::string unread;  // read, and not consumed yet: as the transport gives it
   ConnectionDetails details;
   SocketAddress remote = {};  // as the socket says, unmapped
-  Core* core = nullptr;  // that it has come to; outlives its steps
+  Core* core = nullptr;       // that it has come to; outlives its steps
 };
 
 // One thing that is read (and perhaps answered) before the session. Immutable, of a listener, shared by all its

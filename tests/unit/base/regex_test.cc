@@ -36,7 +36,6 @@ TEST(Regex, captures_are_views_into_the_subject) {
   EXPECT_EQ(match.group[0].data(), subject.data() + 4);
   EXPECT_EQ(match.group[1], "v2");
   EXPECT_EQ(match.group[2], "2");
-  EXPECT_EQ(match.count, 3) << "the last group matched nothing";
   EXPECT_EQ(match.count, 3);
 }
 
