@@ -74,6 +74,10 @@ bool is_verbatim(const Field& field) {
   return at + n;
 }
 
+char digit(int number) {
+  return static_cast<char>('0' + number % 10);
+}
+
 char* put_two(char* at, char a, char b) {
   at[0] = a;
   at[1] = b;
@@ -142,10 +146,10 @@ std::string_view write_response_head(const OutResponse& head, OutFraming framing
                                      Arena& arena) {
   // RFC 9110 8.6 and 9112 6.1: neither Content-Length nor Transfer-Encoding in these.
   if (head.status < 200 || head.status == 204) framing = {};
-  const Decimal status(head.status);
+  const char status[] = {digit(head.status / 100), digit(head.status / 10), digit(head.status)};
   const std::string_view reason = head.reason.empty() ? reason_phrase(head.status) : head.reason;
   const std::string_view lines = connection_lines(connection, head.upgrade, arena);
-  return write_head({"HTTP/1.1 ", status.view(), " ", reason}, head.fields, framing, lines, arena);
+  return write_head({"HTTP/1.1 ", {status, sizeof status}, " ", reason}, head.fields, framing, lines, arena);
 }
 
 std::string_view write_request_head(const OutRequest& head, Arena& arena) {

@@ -23,21 +23,22 @@ bool is_port(std::string_view text) {
   return port <= 65535;
 }
 
-constexpr auto kHostChar = [] {
-  std::array<bool, 256> table{};
+// Of a character in a name; none of them: it ends the name.
+constexpr uint8_t kPlain = 1, kUpper = 2, kDot = 4;
+constexpr auto kNameChar = [] {
+  std::array<uint8_t, 256> table{};
   for (size_t i = 0; i < table.size(); ++i) {
     const char c = static_cast<char>(i);
-    table[i] = is_alpha(c) || is_digit(c) || c == '-' || c == '.' || c == '_' || c == '~';
+    if (is_alpha(c)) table[i] = to_lower(c) == c ? kPlain : kUpper;
+    if (is_digit(c) || c == '-' || c == '_' || c == '~') table[i] = kPlain;
+    if (c == '.') table[i] = kDot;
   }
   return table;
 }();
 
 std::string_view lower(std::string_view text, Arena& arena) {
-  size_t i = 0;
-  while (i < text.size() && to_lower(text[i]) == text[i]) ++i;
-  if (i == text.size()) return text;
   char* out = arena.allocate(text.size());
-  for (i = 0; i < text.size(); ++i) out[i] = to_lower(text[i]);
+  for (size_t i = 0; i < text.size(); ++i) out[i] = to_lower(text[i]);
   return {out, text.size()};
 }
 
@@ -56,19 +57,24 @@ size_t ipv6_literal(std::string_view authority) {
 
 std::optional<std::string_view> routing_host(std::string_view authority, Arena& arena) {
   size_t end = 0;
+  uint8_t seen = 0;
   if (!authority.empty() && authority.front() == '[') {
     end = ipv6_literal(authority);
+    seen = kUpper;
   } else {
-    while (end < authority.size() && kHostChar[static_cast<unsigned char>(authority[end])]) {
-      if (authority[end] == '.' && (end == 0 || authority[end - 1] == '.')) return std::nullopt;
-      ++end;
+    for (uint8_t before = kDot; end < authority.size(); ++end) {
+      const uint8_t kind = kNameChar[static_cast<unsigned char>(authority[end])];
+      if (kind == 0) break;
+      if ((kind & before & kDot) != 0) return std::nullopt;  // no empty label
+      seen |= kind;
+      before = kind;
     }
   }
   if (end == 0 || end > kLongestHost) return std::nullopt;
   if (end < authority.size() && (authority[end] != ':' || !is_port(authority.substr(end + 1)))) return std::nullopt;
   std::string_view host = authority.substr(0, end);
   if (host.back() == '.') host.remove_suffix(1);
-  return lower(host, arena);
+  return (seen & kUpper) != 0 ? lower(host, arena) : host;
 }
 
 }  // namespace weir::http

@@ -1,6 +1,8 @@
 // Extensions of paths.
 #include "http/mime_types.h"
 
+#include <cstring>
+
 #include "base/bytes.h"
 
 namespace weir::http {
@@ -10,10 +12,11 @@ void MimeTypes::add(std::string_view extension, std::string type) {
 }
 
 std::string_view MimeTypes::find(std::string_view path) const {
-  size_t dot = path.size();
-  while (dot > 0 && path[dot - 1] != '.' && path[dot - 1] != '/') --dot;
-  if (dot == 0 || path[dot - 1] == '/') return {};
-  const auto it = by_extension_.find(lowered(path.substr(dot)));
+  const void* const dot = path.empty() ? nullptr : memrchr(path.data(), '.', path.size());
+  if (dot == nullptr) return {};
+  const std::string_view extension = path.substr(static_cast<size_t>(static_cast<const char*>(dot) - path.data()) + 1);
+  if (extension.find('/') != std::string_view::npos) return {};
+  const auto it = by_extension_.find(lowered(extension));
   return it == by_extension_.end() ? std::string_view() : std::string_view(it->second);
 }
 

@@ -129,7 +129,7 @@ void ProxyContent::learn_binding() {
 bool ProxyContent::came_by_tls() {
   if (downstream().connection().tls()) return true;
   const http::Field* proto = request().head.fields.find(http::HeaderToken::kXForwardedProto);
-  return proto != nullptr && location().real_ip.trusts(x_.sender()) && iequals(proto->value, "https");
+  return proto != nullptr && x_.is_sender_trusted() && iequals(proto->value, "https");
 }
 
 }  // namespace weir::proxy

@@ -326,6 +326,15 @@ int Core::utc_offset(int64_t wall_us) {
   return utc_offset_;
 }
 
+std::string_view Core::time_local(int64_t wall_us) {
+  static_assert(sizeof log_text_ == sizeof(http::DateText));
+  if (wall_us / 1'000'000 != log_second_) {
+    log_second_ = wall_us / 1'000'000;
+    time_local_ = http::time_local(wall_us, utc_offset(wall_us), log_text_);
+  }
+  return time_local_;
+}
+
 void Core::note_untrusted_proxy(const SocketAddress& address) {
   SocketAddress host = address;
   host.set_port(0);

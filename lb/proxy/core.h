@@ -114,7 +114,8 @@ class Core final : private DeadlineHandler {
   }
   std::string_view http_date();  // cached for the second
   const std::string& hostname() const { return hostname_; }
-  int utc_offset(int64_t wall_us);  // minutes; cached for the quarter of an hour, as zones change on those
+  int utc_offset(int64_t wall_us);               // minutes; cached for the quarter of an hour, as zones change on those
+  std::string_view time_local(int64_t wall_us);  // $time_local; cached for the second, and valid as long
   // Has the memory fetched that the next request will be given.
   void fetch_spares() const;
   std::unique_ptr<Exchange> take_exchange();
@@ -215,6 +216,9 @@ class Core final : private DeadlineHandler {
   int utc_offset_ = 0;
   int64_t date_second_ = -1;
   std::string date_;
+  int64_t log_second_ = -1;
+  std::string_view time_local_;  // of log_text_
+  char log_text_[32];            // http::DateText
 };
 
 }  // namespace weir::proxy

@@ -103,6 +103,7 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   // Who wrote the request: whom a PROXY header announces where real_ip_header says so, as such a proxy passes requests
   // on as they are; else who is at the other end of the connection. Trusted or not with X-Forwarded-* and the like.
   const SocketAddress& sender() const;
+  bool is_sender_trusted() const { return !location_->real_ip.trusted.empty() && location_->real_ip.trusts(sender()); }
 
   // A subrequest that ends when this exchange does.
   void subrequest_began(SubrequestLink& link) { subrequests_.push_back(link); }
@@ -181,6 +182,7 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   // Goes on from phase_ until something has to be waited for, or the content runs; the exchange may be over then.
   void run_phases();
   void choose_server();
+  void choose_server_by_name();
   int tls_refusal() const;  // tls_rules.cc: a status, or 0
   void find_client_address();
   bool take_path(std::string_view raw_path);

@@ -44,7 +44,7 @@ void ProxyContent::compose_request() {
   if (state_.composed) return;
   state_.composed = true;
   const Location& location = x_.location();
-  const bool trusted = location.real_ip.trusts(x_.sender());
+  const bool trusted = x_.is_sender_trusted();
   http::drop_hop_by_hop(request().head.fields);
   if (const std::string_view host = host_for_peer(); !host.empty()) out_fields_.add("Host", host, HeaderToken::kHost);
   for (const http::Field& field : request().head.fields) {
@@ -141,7 +141,7 @@ std::string_view ProxyContent::upgrade_asked_for() {
 uint16_t ProxyContent::client_port() {
   const uint16_t own = downstream().local_port();
   const http::RequestHead& head = request().head;
-  const bool trusted = location().real_ip.trusts(x_.sender());
+  const bool trusted = x_.is_sender_trusted();
   const bool has_proto = trusted && head.fields.find(HeaderToken::kXForwardedProto) != nullptr;
   if (own != 0 && !has_proto) return own;
   const http::Field* forwarded = trusted ? head.fields.find(HeaderToken::kXForwardedHost) : nullptr;
@@ -155,7 +155,7 @@ uint16_t ProxyContent::client_port() {
 
 void ProxyContent::add_forwarding_fields() {
   const std::vector<HeaderSetting>& set = location().set_headers;
-  const bool trusted = location().real_ip.trusts(x_.sender());
+  const bool trusted = x_.is_sender_trusted();
   // One field of each: what a trusted proxy sent stays, X-Forwarded-For is appended to.
   const auto is_wanted = [&](HeaderToken token, std::string_view name) {
     return !is_set(set, token, name) && !(trusted && out_fields_.find(token) != nullptr);

@@ -116,7 +116,7 @@ void Exchange::rewrite_redirects(http::FieldList& fields) {
 
 std::string_view Exchange::client_scheme() const {
   const ConnectionInfo& connection = downstream_->connection();
-  if (location_->automatic_headers && location_->real_ip.trusts(sender())) {
+  if (location_->automatic_headers && is_sender_trusted()) {
     if (const http::Field* field = request_.head.fields.find(HeaderToken::kXForwardedProto)) {
       const std::string_view proto = trim_ows(field->value.substr(0, field->value.find(',')));
       for (const std::string_view known : {"https", "http"})

@@ -50,14 +50,12 @@ std::optional<VariableValue> record_variable(const ExchangeRecord& record, Var i
       http::DateText text;
       return found(arena.copy(http::time_msec(wall_time(record, core), text)));
     }
-    case Var::kTimeIso8601:
-    case Var::kTimeLocal: {
+    case Var::kTimeIso8601: {
       http::DateText text;
       const int64_t now = wall_time(record, core);
-      const int offset = core.utc_offset(now);
-      return found(arena.copy(id == Var::kTimeLocal ? http::time_local(now, offset, text)
-                                                    : http::time_iso8601(now, offset, text)));
+      return found(arena.copy(http::time_iso8601(now, core.utc_offset(now), text)));
     }
+    case Var::kTimeLocal: return found(arena.copy(core.time_local(wall_time(record, core))));
     case Var::kUpstreamAddr: return attempts(record, AttemptColumn::kAddr, arena);
     case Var::kUpstreamStatus: return attempts(record, AttemptColumn::kStatus, arena);
     case Var::kUpstreamResponseTime: return attempts(record, AttemptColumn::kResponseTime, arena);

@@ -26,26 +26,23 @@ void Exchange::run_phases() {
           phase_ = Phase::kAccess;
           return;
         }
-        phase_ = refused != 0 ? Phase::kLocation : Phase::kServerRewrite;
-        break;
+        [[fallthrough]];
       }
       case Phase::kServerRewrite:
-        if (server_->rewrite.empty() || run_steps(server_->rewrite) != Rewritten::kDecided) {
-          phase_ = Phase::kLocation;
-          break;
+        if (refused == 0 && !server_->rewrite.empty() && run_steps(server_->rewrite) == Rewritten::kDecided) {
+          location_ = &server_->fallback;
+          phase_ = Phase::kAccess;
+          return;
         }
-        location_ = &server_->fallback;
-        phase_ = Phase::kAccess;
-        return;
+        [[fallthrough]];
       case Phase::kLocation:
         find_location();
         if (refused != 0) pending_answer_ = refused;
-        if (pending_answer_ == 0) {
-          phase_ = Phase::kRewrite;
-          break;
+        if (pending_answer_ != 0) {
+          phase_ = Phase::kAccess;
+          return;
         }
-        phase_ = Phase::kAccess;
-        return;
+        [[fallthrough]];
       case Phase::kRewrite:
         if (!location_->rewrite.empty() && rewrite_location()) {
           phase_ = Phase::kLocation;
@@ -77,16 +74,18 @@ void Exchange::run_phases() {
 }
 
 void Exchange::choose_server() {
-  if (!listen_->hosts.empty()) {  // no Host is a host too: server_name ""
-    RegexMatch captures;
-    const Regex* regex = nullptr;
-    const int index = listen_->hosts.find(request_.head.host, &captures, &regex);
-    if (regex != nullptr) capture(*regex, captures);
-    if (index >= 0) server_ = listen_->servers[static_cast<size_t>(index)];
-  }
+  if (!listen_->hosts.empty()) choose_server_by_name();  // no Host is a host too: server_name ""
   server_name_ = server_->name;
   location_ = &server_->fallback;
   find_client_address();
+}
+
+void Exchange::choose_server_by_name() {
+  RegexMatch captures;
+  const Regex* regex = nullptr;
+  const int index = listen_->hosts.find(request_.head.host, &captures, &regex);
+  if (regex != nullptr) capture(*regex, captures);
+  if (index >= 0) server_ = listen_->servers[static_cast<size_t>(index)];
 }
 
 void Exchange::find_client_address() {

@@ -16,25 +16,37 @@ enum class At : uint8_t { kText, kSlash, kDot, kDotDot };
 
 // Whether the path is what it is normalised to. "/." is left to the machine, though most are hidden files.
 bool is_simple(std::string_view path) {
+  const auto special = [](char c) { return c == '%' || c == '?' || c == '#'; };
   const char* const p = path.data();
   const size_t n = path.size();
-  size_t i = 0;
-  char before = '\0';
 #ifdef __SSE2__
-  const auto is = [](__m128i bytes, char c) { return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(c)); };
-  for (; i + 17 <= n; i += 16) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + i));
-    const __m128i next = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + i + 1));
-    const __m128i special = _mm_or_si128(is(bytes, '%'), _mm_or_si128(is(bytes, '?'), is(bytes, '#')));
+  // Whether any of the bytes is special, or a '/' with a '/' or '.' behind it.
+  const auto mask = [](__m128i bytes, __m128i next) {
+    const auto is = [](__m128i in, char c) { return _mm_cmpeq_epi8(in, _mm_set1_epi8(c)); };
+    const __m128i one = _mm_or_si128(is(bytes, '%'), _mm_or_si128(is(bytes, '?'), is(bytes, '#')));
     const __m128i pair = _mm_and_si128(is(bytes, '/'), _mm_or_si128(is(next, '/'), is(next, '.')));
-    if (_mm_movemask_epi8(_mm_or_si128(special, pair)) != 0) return false;
-    before = p[i + 15];
+    return _mm_movemask_epi8(_mm_or_si128(one, pair));
+  };
+  const auto sixteen = [&](size_t at) {
+    const auto load = [](const char* from) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from)); };
+    return mask(load(p + at), load(p + at + 1)) == 0;
+  };
+  const auto eight = [&](size_t at) {
+    const auto load = [](const char* from) { return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from)); };
+    return mask(load(p + at), load(p + at + 1)) == 0;
+  };
+  // Each load looks one byte ahead; the last one overlaps what was looked at, and the last byte has none behind it.
+  if (n >= 17) {
+    for (size_t i = 0; i + 17 <= n; i += 16)
+      if (!sixteen(i)) return false;
+    return sixteen(n - 17) && !special(p[n - 1]);
   }
+  if (n >= 9) return eight(0) && eight(n - 9) && !special(p[n - 1]);
 #endif
-  for (; i < n; ++i) {
+  char before = '\0';
+  for (size_t i = 0; i < n; ++i) {
     const char c = p[i];
-    if (c == '%' || c == '?' || c == '#') return false;
-    if (before == '/' && (c == '/' || c == '.')) return false;
+    if (special(c) || (before == '/' && (c == '/' || c == '.'))) return false;
     before = c;
   }
   return true;
