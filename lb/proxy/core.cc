@@ -90,7 +90,8 @@ void Core::accept(std::unique_ptr<io::Transport> transport, const SocketAddress&
   if (listen_site(listener) == nullptr) return;
   // Where the last idle connection became busy in this very turn, one connection goes over the cap, for a listener that
   // is paused takes no further one. Only who was dealt out before that is refused.
-  if (!make_room() && full_) {
+  const bool dealt_late = full_;  // looking for room may find that there is none from now on
+  if (!make_room() && dealt_late) {
     metrics_.add(observe::Counter::kConnectionsRefused);
     return;
   }

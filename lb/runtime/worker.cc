@@ -129,26 +129,41 @@ void Worker::open(WorkerSocket socket) {
   set_paused();
 }
 
-// A connection of a shared socket goes to the worker with the fewest.
+// A connection of a shared socket goes to the worker with the fewest. A worker can become full by what its clients
+// send, with nothing dealt: then the connection waits here, and others in the kernel's queue.
 void Worker::deal(int fd, const SocketAddress& address) {
-  const int chosen = choose_seat(seats_, last_dealt_);
-  auto owned = std::make_shared<OwnedFd>(fd);
-  const std::shared_ptr<Seat> seat = chosen < 0 ? seat_ : seats_[static_cast<size_t>(chosen)];
-  if (chosen >= 0) last_dealt_ = chosen;
-  if (seat == seat_) {
-    arrive(std::move(*owned), address);
-  } else {
-    ++seat->coming;
-    const bool sent = seat->send([owned, address, seat](Worker& worker) {
-      worker.arrive(std::move(*owned), address);
-      --seat->coming;  // behind: between the two a connection counts twice, never not at all
-    });
-    if (!sent) {  // it has ended; nothing else comes to it
-      seat->full = true;
-      arrive(std::move(*owned), address);
-    }
-  }
+  OwnedFd owned(fd);
+  if (!undealt_.empty() || !deal_to_room(owned, address)) undealt_.emplace_back(std::move(owned), address);
   wait_for_room();
+}
+
+// False when no seat has room.
+bool Worker::deal_to_room(OwnedFd& fd, const SocketAddress& address) {
+  const int chosen = choose_seat(seats_, last_dealt_);
+  if (chosen < 0) return false;
+  last_dealt_ = chosen;
+  const std::shared_ptr<Seat> seat = seats_[static_cast<size_t>(chosen)];
+  if (seat == seat_) {
+    arrive(std::move(fd), address);
+    return true;
+  }
+  auto owned = std::make_shared<OwnedFd>(std::move(fd));
+  ++seat->coming;
+  const bool sent = seat->send([owned, address, seat](Worker& worker) {
+    worker.arrive(std::move(*owned), address);
+    --seat->coming;  // behind: between the two a connection counts twice, never not at all
+  });
+  if (!sent) {  // it has ended; nothing else comes to it
+    seat->full = true;
+    arrive(std::move(*owned), address);
+  }
+  return true;
+}
+
+void Worker::deal_undealt() {
+  size_t dealt = 0;
+  while (dealt < undealt_.size() && deal_to_room(undealt_[dealt].first, undealt_[dealt].second)) ++dealt;
+  undealt_.erase(undealt_.begin(), undealt_.begin() + static_cast<std::ptrdiff_t>(dealt));
 }
 
 void Worker::arrive(OwnedFd fd, const SocketAddress& address) {
@@ -158,20 +173,27 @@ void Worker::arrive(OwnedFd fd, const SocketAddress& address) {
 
 // While nobody has room, connections wait in the kernel's queue.
 void Worker::wait_for_room() {
-  if (choose_seat(seats_, last_dealt_) >= 0) return;
-  seat_->waiting = true;
-  if (choose_seat(seats_, last_dealt_) >= 0) {
+  for (;;) {
+    deal_undealt();
+    if (choose_seat(seats_, last_dealt_) >= 0) {
+      if (undealt_.empty()) return;
+      continue;
+    }
+    seat_->waiting = true;
+    if (choose_seat(seats_, last_dealt_) < 0) {
+      all_full_ = true;
+      set_paused();
+      return;
+    }
     seat_->waiting = false;
-    return;
   }
-  all_full_ = true;
-  set_paused();
 }
 
 void Worker::resume_dealing() {
   seat_->waiting = false;
   all_full_ = false;
   set_paused();
+  if (!undealt_.empty()) wait_for_room();
 }
 
 void Worker::publish_load() {

@@ -70,6 +70,8 @@ class Worker {
   void take_queue(const Open& open);
   void close_listeners(const std::vector<uint64_t>& keep);
   void deal(int fd, const SocketAddress& address);
+  bool deal_to_room(OwnedFd& fd, const SocketAddress& address);
+  void deal_undealt();
   void arrive(OwnedFd fd, const SocketAddress& address);
   void wait_for_room();
   void resume_dealing();
@@ -90,6 +92,8 @@ class Worker {
   std::vector<Open> open_;
   Seats seats_;
   int last_dealt_ = -1;
+  // Accepted before it was known that nobody has room; the first to come once somebody has.
+  std::vector<std::pair<OwnedFd, SocketAddress>> undealt_;
   bool full_ = false;      // no connection can come: none is free, none is idle
   bool all_full_ = false;  // no seat has room: shared sockets wait
   Done drained_;

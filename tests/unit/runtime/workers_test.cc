@@ -65,6 +65,11 @@ class WorkersTest : public ::testing::Test {
     char text[4096];
     return ::recv(fd.get(), text, sizeof text, 0) > 12 && std::string_view(text).starts_with("HTTP/1.1 404");
   }
+  bool all_full() {
+    bool all = true;
+    workers_.each([&all](Worker& worker) { all = all && worker.seat()->full.load(); });
+    return all;
+  }
   static bool closed(const OwnedFd& fd) {
     pollfd ready{fd.get(), POLLIN, 0};
     char byte = 0;
@@ -106,6 +111,7 @@ TEST_F(WorkersTest, leave_connections_waiting_until_a_worker_has_room) {
     ASSERT_TRUE(answered(clients.back())) << i;
     ASSERT_EQ(::send(clients.back().get(), "GET", 3, MSG_NOSIGNAL), 3);  // one with half a head is not idle
   }
+  turn_until([&] { return all_full(); });
   const OwnedFd waiting = connect();
   EXPECT_FALSE(answered(waiting, 0));
   clients.pop_back();
