@@ -35,17 +35,20 @@ bool is_known_in_other_case(std::string_view text) {
 }  // namespace
 
 std::optional<Reject> parse_request_line(std::string_view line, RequestLine& out) {
-  const size_t first = line.find(' ');
-  if (first == std::string_view::npos) return Reject{400, "request line without a target"};
-  out.method_text = line.substr(0, first);
-  if (out.method_text.empty()) return Reject{400, "request line without a method"};
-  for (const char c : out.method_text)
-    if (!kTchar[static_cast<unsigned char>(c)]) return Reject{400, "illegal character in the method"};
+  const char* const text = line.data();
+  size_t first = 0;
+  while (first < line.size() && kTchar[static_cast<unsigned char>(text[first])]) ++first;
+  if (first == line.size() || text[first] != ' ') {
+    if (line.find(' ') == std::string_view::npos) return Reject{400, "request line without a target"};
+    return Reject{400, "illegal character in the method"};
+  }
+  if (first == 0) return Reject{400, "request line without a method"};
+  out.method_text = {text, first};
   const size_t second = line.find(' ', first + 1);
   if (second == std::string_view::npos) return Reject{400, "request line without a version (HTTP/0.9)"};
-  out.target = line.substr(first + 1, second - first - 1);
+  out.target = {text + first + 1, second - first - 1};
   if (out.target.empty()) return Reject{400, "more than one space before the target"};
-  const std::string_view version = line.substr(second + 1);
+  const std::string_view version(text + second + 1, line.size() - second - 1);
   if (!parse_version(version, out.version)) {
     if (!is_well_formed_version(version))
       return Reject{400, "request line does not end in one space and an HTTP version"};
