@@ -3,6 +3,7 @@
 #include "base/arena_text.h"
 #include "http/date.h"
 #include "proxy/core.h"
+#include "proxy/variable_values.h"
 
 namespace weir::proxy {
 namespace {
@@ -11,10 +12,6 @@ using observe::AttemptColumn;
 using observe::ExchangeRecord;
 using route::Var;
 using route::VariableValue;
-
-VariableValue found(std::string_view text) {
-  return {text, true};
-}
 
 VariableValue status_text(int status, Arena& arena) {
   char* text = arena.allocate(3);

@@ -4,19 +4,13 @@
 #include "base/arena_text.h"
 #include "proxy/core.h"
 #include "proxy/exchange.h"
+#include "proxy/variable_values.h"
 
 namespace weir::proxy {
 namespace {
 
 using route::Var;
 using route::VariableValue;
-
-VariableValue found(std::string_view text) {
-  return {text, true};
-}
-VariableValue non_empty(std::string_view text) {
-  return {text, !text.empty()};
-}
 
 // A field's value cannot hold a line end: they become blanks.
 std::string_view on_one_line(std::string_view pem, Arena& arena) {

@@ -8,6 +8,7 @@
 #include "proxy/core.h"
 #include "proxy/exchange.h"
 #include "proxy/record_variables.h"
+#include "proxy/variable_values.h"
 #include "route/map.h"
 
 namespace weir::proxy {
@@ -16,13 +17,6 @@ namespace {
 using route::Var;
 using route::VariableRef;
 using route::VariableValue;
-
-VariableValue found(std::string_view text) {
-  return {text, true};
-}
-VariableValue non_empty(std::string_view text) {
-  return {text, !text.empty()};
-}
 
 template <class Int>
 VariableValue number(Int value, Arena& arena) {

@@ -183,6 +183,13 @@ TEST_F(ListenerTest, a_pause_while_out_of_descriptors_lasts) {
 
 TEST_F(ListenerTest, spare_descriptor_takes_one_connection_without_descriptors) {
   listen();
+  const Fd before = raw_connect(listener_->address());
+  {
+    const NoMoreDescriptors none;
+    loop_.turn(true);
+  }
+  ASSERT_TRUE(until_accepted(1));  // UBSan has now seen every type that is called below (see NoMoreDescriptors)
+  accepted_.clear();
   listener_->keep_spare();
   loop_.turn(false);
   const Fd first = raw_connect(listener_->address());
