@@ -295,6 +295,8 @@ class Admin(Case):
 
     def test_ctl_works_without_a_free_descriptor(self):
         """Somebody lowers the limit under what is open: clients wait, the operator does not."""
+        if "undefined" in os.environ.get("WEIR_SANITIZE", ""):
+            self.skipTest("UBSan looks at an object's type by means of a pipe, which takes descriptors")
         weir = self.weir(UP)
         before = resource.prlimit(weir.process.pid, resource.RLIMIT_NOFILE)
         taken = {int(number) for number in os.listdir(f"/proc/{weir.process.pid}/fd")}

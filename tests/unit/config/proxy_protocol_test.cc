@@ -49,7 +49,8 @@ TEST(ProxyProtocolConfig, locations_inherit_the_version) {
   EXPECT_EQ(locations[0].settings.proxy_protocol, ProxyProtocol::kV2);
   EXPECT_EQ(locations[1].settings.proxy_protocol, ProxyProtocol::kV1);
   EXPECT_EQ(locations[2].settings.proxy_protocol, ProxyProtocol::kOff);
-  const auto& again = load(dump_effective(loaded.model, true)).model.servers[0].locations;
+  const LoadedConfig reloaded = load(dump_effective(loaded.model, true));
+  const auto& again = reloaded.model.servers[0].locations;
   EXPECT_EQ(again[0].settings.proxy_protocol, ProxyProtocol::kV2);
   EXPECT_EQ(again[2].settings.proxy_protocol, ProxyProtocol::kOff);
   EXPECT_EQ(in_http("proxy_protocol v1;"),
