@@ -62,7 +62,8 @@ bool is_forgivable(long error) {
 
 void add_offer(SSL* ssl, TlsFacts& facts) {
   const unsigned char* raw = nullptr;
-  const size_t size = SSL_get0_raw_cipherlist(ssl, nullptr) > 0 ? SSL_get0_raw_cipherlist(ssl, &raw) : 0;
+  const long bytes = SSL_get0_raw_cipherlist(ssl, nullptr) > 0 ? SSL_get0_raw_cipherlist(ssl, &raw) : 0;
+  const auto size = static_cast<size_t>(bytes);
   for (size_t i = 0; i + 1 < size; i += 2) {
     if (!facts.ciphers.empty()) facts.ciphers += ':';
     const SSL_CIPHER* cipher = SSL_CIPHER_find(ssl, raw + i);
