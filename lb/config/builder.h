@@ -64,9 +64,9 @@ class Builder {
   // What the `set` directives of that variable (lower case) give it, as written.
   void note_set(const std::string& variable, const std::string& value) { set_values_[variable].push_back(value); }
   const std::vector<std::string>& set_values(const std::string& variable) const {
-    static const std::vector<std::string> kNone;
+    static const std::vector<std::string> none;
     const auto at = set_values_.find(variable);
-    return at == set_values_.end() ? kNone : at->second;
+    return at == set_values_.end() ? none : at->second;
   }
 
   // `set_real_ip_from` is used somewhere.

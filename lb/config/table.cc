@@ -11,18 +11,18 @@ namespace {
 
 // Rows by name; a name may have several, for different contexts.
 const std::unordered_multimap<std::string_view, const Row*>& index() {
-  static const auto* const kIndex = [] {
+  static const auto* const by_name = [] {
     auto* made = new std::unordered_multimap<std::string_view, const Row*>;
     for (const Row* row : all_rows()) made->emplace(row->name, row);
     return made;
   }();
-  return *kIndex;
+  return *by_name;
 }
 
 }  // namespace
 
 const std::vector<const Row*>& all_rows() {
-  static const auto* const kAll = [] {
+  static const auto* const all = [] {
     auto* made = new std::vector<const Row*>;
     for (const auto rows : {main_rows(),
                             http_block_rows(),
@@ -51,7 +51,7 @@ const std::vector<const Row*>& all_rows() {
       for (const Row& row : rows) made->push_back(&row);
     return made;
   }();
-  return *kAll;
+  return *all;
 }
 
 const Row* find_row(std::string_view name, Context context) {
