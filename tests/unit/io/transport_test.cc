@@ -23,9 +23,6 @@ class TransportTest : public testing::TestWithParam<bool> {
  protected:
   TransportTest() {
     auto [ours, theirs] = socket_pair(GetParam());
-    const int small = 256 * 1024;  // buffers grow by themselves otherwise, and may take all that a test sends
-    ::setsockopt(ours.get(), SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
-    ::setsockopt(theirs.get(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
     peer_ = std::move(theirs);
     transport_ = make_transport(loop_, ours.release());
     transport_->set_handler(&recorder_);
