@@ -3,8 +3,11 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cstring>
 #include <ctime>
+
+#include "base/bytes.h"
 
 namespace weir::http {
 namespace {
@@ -72,6 +75,58 @@ class Text {
   char* at_;
 };
 
+struct DateParts {
+  int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
+  std::optional<int64_t> seconds() const {
+    const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
+                                           std::chrono::day(static_cast<unsigned>(day))};
+    if (!date.ok() || year > 9999 || hour > 23 || minute > 59 || second > 60) return std::nullopt;
+    return std::chrono::sys_days(date).time_since_epoch().count() * int64_t{86400} + hour * 3600 + minute * 60 + second;
+  }
+};
+
+class Scanner {
+ public:
+  explicit Scanner(std::string_view text) : text_(text) {}
+  bool skip(char c) {
+    if (text_.empty() || text_.front() != c) return false;
+    text_.remove_prefix(1);
+    return true;
+  }
+  bool word() {
+    blanks();
+    size_t size = 0;
+    while (size < text_.size() && is_alpha(text_[size])) ++size;
+    text_.remove_prefix(size);
+    return size > 0;
+  }
+  bool number(int& out) {  // at most four digits
+    blanks();
+    size_t size = 0;
+    for (out = 0; size < text_.size() && size < 4 && is_digit(text_[size]); ++size)
+      out = out * 10 + (text_[size] - '0');
+    text_.remove_prefix(size);
+    return size > 0;
+  }
+  bool month(int& out) {  // 1 to 12
+    blanks();
+    const std::string_view name = text_.substr(0, 3);
+    for (out = 1; out <= 12; ++out)
+      if (name == std::string_view(kMonths + (out - 1) * 3, 3)) return text_.remove_prefix(3), true;
+    return false;
+  }
+  bool time(DateParts& to) {
+    return number(to.hour) && skip(':') && number(to.minute) && skip(':') && number(to.second);
+  }
+
+ private:
+  void blanks() {
+    while (skip(' ')) {
+    }
+  }
+  std::string_view text_;
+};
+
 }  // namespace
 
 std::string_view imf_fixdate(int64_t wall_us, DateText& out) {
@@ -79,6 +134,25 @@ std::string_view imf_fixdate(int64_t wall_us, DateText& out) {
   Text text(out);
   text.name(kDays, c.weekday).put(", ").two(c.day).put(" ").name(kMonths, c.month - 1).put(" ").four(c.year);
   return text.put(" ").two(c.hour).put(":").two(c.minute).put(":").two(c.second).put(" GMT").view();
+}
+
+std::optional<int64_t> parse_date(std::string_view text) {
+  const size_t comma = text.find(',');
+  DateParts parts;
+  Scanner scan(comma == std::string_view::npos ? text : text.substr(comma + 1));
+  if (comma == std::string_view::npos) {  // asctime's
+    if (!scan.word() || !scan.month(parts.month) || !scan.number(parts.day) || !scan.time(parts) ||
+        !scan.number(parts.year))
+      return std::nullopt;
+  } else {
+    if (!scan.number(parts.day)) return std::nullopt;
+    scan.skip('-');
+    if (!scan.month(parts.month)) return std::nullopt;
+    const bool is_short = scan.skip('-');
+    if (!scan.number(parts.year) || !scan.time(parts)) return std::nullopt;
+    if (is_short && parts.year < 100) parts.year += parts.year < 70 ? 2000 : 1900;  // as nginx
+  }
+  return parts.seconds();
 }
 
 std::string_view time_local(int64_t wall_us, int utc_offset_minutes, DateText& out) {
