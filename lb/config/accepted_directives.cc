@@ -291,7 +291,6 @@ const Row kRows[] = {
     {.name = "fastcgi_temp_path", .contexts = kAnywhere, .kind = kSpoolingPath, .help = kWarned},
     {.name = "uwsgi_temp_path", .contexts = kAnywhere, .kind = kSpoolingPath, .help = kWarned},
     {.name = "scgi_temp_path", .contexts = kAnywhere, .kind = kSpoolingPath, .help = kWarned},
-    {.name = "gzip", .contexts = kAnywhere, .kind = kOnlyOff, .help = "Only off."},
     {.name = "proxy_cache", .contexts = kAnywhere, .kind = kOnlyOff, .help = "Only off."},
     {.name = "proxy_cache_bypass",
      .contexts = kAnywhere,

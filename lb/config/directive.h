@@ -141,6 +141,7 @@ std::span<const Row> proxy_rows();
 std::span<const Row> header_rows();
 std::span<const Row> maintenance_rows();
 std::span<const Row> access_rows();
+std::span<const Row> compress_rows();
 std::span<const Row> preset_rows();
 std::span<const Row> log_rows();
 std::span<const Row> accepted_process_rows();

@@ -13,7 +13,8 @@ struct Feature {
 };
 
 constexpr Feature kFeatures[] = {
-    {"compression: it may be deleted, answers go out as the peers send them", "gzip* gunzip* brotli* zstd*"},
+    {"compression: it may be deleted, answers go out as the peers send them",
+     "gzip_static gunzip* brotli_static zstd*"},
     {"caching: it may be deleted, every request goes to a peer then",
      "proxy_cache* proxy_store_access slice proxy_force_ranges proxy_ignore_headers"},
     {"FastCGI, uwsgi, SCGI, memcached and gRPC: weir passes requests to HTTP servers only",

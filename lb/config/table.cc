@@ -39,6 +39,7 @@ const std::vector<const Row*>& all_rows() {
                             rewrite_rows(),
                             maintenance_rows(),
                             access_rows(),
+                            compress_rows(),
                             upstream_rows(),
                             sticky_rows(),
                             check_rows(),

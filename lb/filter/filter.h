@@ -11,6 +11,7 @@
 #include "base/chunk.h"
 #include "base/sockaddr.h"
 #include "http/head.h"
+#include "observe/record.h"
 #include "route/variable.h"
 
 namespace weir::filter {
@@ -20,6 +21,7 @@ enum class Order : uint8_t {
   kMaintenance,  // before all that costs something
   kAccess,       // who may ask
   kContent,      // what looks into bodies
+  kCompress,     // behind all that would read them
 };
 
 // Only the exchange acts; a filter says what it wants (PITFALLS section 1).
@@ -58,6 +60,8 @@ class Resume {
   uint64_t life_ = 0;
 };
 
+class EncoderPool;
+
 struct Context {
   const route::VariableSource& variables;
   Arena& arena;
@@ -72,11 +76,23 @@ struct Context {
   int retry_after = 0;  // seconds; 0: none
   std::string_view body = {}, type = {};
 
+  // Of the exchange. The pointers are null in tests of filters that need none.
+  const http::RequestHead* request = nullptr;
+  observe::ExchangeRecord* record = nullptr;
+  EncoderPool* encoders = nullptr;  // the loop's
+  int64_t wall_us = 0;              // now
+  int page_status = 0;              // that the client gets with an error_page instead of the head's; 0: the head's
+  bool nested = false;              // a subrequest: weir reads the answer itself
+
   // The filter's own; made of `args` when first asked for.
   template <class T, class... Args>
   T& state(Args&&... args) {
     if (slot == nullptr) slot = new (arena.allocate(sizeof(T), alignof(T))) T(std::forward<Args>(args)...);
     return static_cast<T&>(*slot);
+  }
+  // What it remembers, away: a second answer takes the first one's place.
+  void forget() {
+    if (slot != nullptr) std::exchange(slot, nullptr)->~State();
   }
 };
 
@@ -107,9 +123,10 @@ class Filter {
   // is answered instead does not come here again.
   virtual Verdict on_response(Context&, http::ResponseHead&) const { return Verdict::kContinue; }
 
-  // Whether the hooks below are to be called; asked after the head's hook.
-  virtual bool takes_request_body() const { return false; }
-  virtual bool takes_response_body() const { return false; }
+  // Whether the hooks below are to be called; asked after the head's hook, with what the filter remembers of the
+  // exchange (null: nothing).
+  virtual bool takes_request_body(const State*) const { return false; }
+  virtual bool takes_response_body(const State*) const { return false; }
   // Each piece of the body in order, and exactly once one with `end`, also of an empty body. What is written into the
   // sink is the body from here on. After kSuspend, with which nothing may have been written, the same piece comes again
   // (or a longer one). Whoever changes the length has called drop_length() in the head's hook.

@@ -51,6 +51,7 @@ struct ExchangeRecord {
   uint64_t request_length = 0;  // head and body as received
   uint64_t bytes_sent = 0;
   uint64_t body_bytes_sent = 0;
+  uint64_t gzip_in = 0, gzip_out = 0;  // of a body that weir has compressed to its end
   int status = 0;
   ErrorKind error = ErrorKind::kNone;
   bool completed = false;  // $request_completion

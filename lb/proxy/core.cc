@@ -281,7 +281,8 @@ void Core::end_turn() {
   recycle(ended_exchanges_, free_exchanges_);
   recycle(ended_busy_, free_busy_);
   retired_epochs_.clear();
-  const bool surplus = free_exchanges_.can_shrink() || free_busy_.can_shrink() || most_sessions_ >= kManySessions;
+  const bool surplus = free_exchanges_.can_shrink() || free_busy_.can_shrink() || encoders_.can_trim() ||
+                       most_sessions_ >= kManySessions;
   if (surplus && !draining_ && !spare_deadline_.armed()) loop_.arm(spare_deadline_, loop_.now() + kSpareMs);
   if (session_count_ == 0) loop_.chunks().trim(kIdleChunks);
 }
@@ -289,6 +290,7 @@ void Core::end_turn() {
 void Core::give_memory_back() {
   free_exchanges_.shrink();
   free_busy_.shrink();
+  encoders_.trim();
   const bool many_left = session_count_ < most_sessions_ / 2 && most_sessions_ - session_count_ >= kManySessions;
   if (!many_left) return;
   most_sessions_ = session_count_;

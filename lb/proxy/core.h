@@ -12,6 +12,7 @@
 #include "base/intrusive_list.h"
 #include "base/log.h"
 #include "base/rng.h"
+#include "filter/encoder.h"
 #include "io/connector.h"
 #include "io/loop.h"
 #include "io/transport.h"
@@ -96,6 +97,7 @@ class Core final : private DeadlineHandler {
   observe::MetricSlab& counters() { return metrics_; }
   observe::WorkerLog& log() { return log_; }
   upstream::Pool& pool() { return *pool_; }
+  filter::EncoderPool& encoders() { return encoders_; }
   Epoch& epoch() { return *current_; }
   // Of a listener's number (a session keeps that): its configured address, and what it serves now; null when the site
   // listens there no more.
@@ -177,6 +179,7 @@ class Core final : private DeadlineHandler {
   observe::MetricSlab& metrics_;
   observe::WorkerLog log_;
   std::unique_ptr<upstream::Pool> pool_;
+  filter::EncoderPool encoders_;
   struct Listener {
     SocketAddress address;
     const ListenSite* site;  // null: of a former site, and free for another once no session is left

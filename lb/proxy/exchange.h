@@ -224,6 +224,7 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
 
   // --- filters.cc
   filter::Context filter_context(size_t index);
+  const filter::State* filter_state(size_t index) const;
   bool filter_request();
   void filter_response();
   void begin_request_run();

@@ -26,8 +26,20 @@ filter::Context Exchange::filter_context(size_t index) {
     filter::Resume::Target* self = this;
     resume_target_ = std::make_shared<filter::Resume::Target*>(self);
   }
-  return {*this,   arena_,     core_.loop().chunks(), filter::Resume(resume_target_, life_), filter_states_[index],
-          client_, error_page_};
+  filter::Context context{
+      *this,   arena_,     core_.loop().chunks(), filter::Resume(resume_target_, life_), filter_states_[index],
+      client_, error_page_};
+  context.request = &request_.head;
+  context.record = &record_;
+  context.encoders = &core_.encoders();
+  context.wall_us = core_.loop().wall_us();
+  context.page_status = error_status_;
+  context.nested = nested_ > 0;
+  return context;
+}
+
+const filter::State* Exchange::filter_state(size_t index) const {
+  return filter_states_ == nullptr ? nullptr : filter_states_[index];
 }
 
 // --- heads
@@ -84,7 +96,7 @@ void Exchange::drop_held() {
 
 void Exchange::begin_request_run() {
   for (size_t i = 0; i < location_->filters.size(); ++i)
-    if (location_->filters[i]->takes_request_body()) request_run_.add_stage(i);
+    if (location_->filters[i]->takes_request_body(filter_state(i))) request_run_.add_stage(i);
   if (!request_run_.is_on()) return;
   const Chain raw = std::move(request_.body);  // what came before the filters had seen the head
   request_.body = Chain(core_.loop().chunks());
@@ -122,7 +134,7 @@ void Exchange::run_request_body() {
 void Exchange::begin_response_run() {
   if (filters_off_ || response_run_.is_on()) return;
   for (size_t i = 0; i < location_->filters.size(); ++i)
-    if (location_->filters[i]->takes_response_body()) response_run_.add_stage(i);
+    if (location_->filters[i]->takes_response_body(filter_state(i))) response_run_.add_stage(i);
 }
 
 void Exchange::run_response_body(const http::OutResponse* head) {

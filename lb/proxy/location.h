@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "filter/access.h"
+#include "filter/compress.h"
 #include "filter/filter.h"
 #include "filter/maintenance.h"
 #include "filter/real_ip.h"
@@ -131,6 +132,7 @@ struct Location {
   std::shared_ptr<const AccessLogs> access_logs;  // shared, so that a tunnel can keep it and let go of the snapshot
   filter::RealIpOptions real_ip;
   filter::AccessOptions access;
+  filter::CompressOptions compress;
   // The filter itself is added when the snapshot is built, where maintenance is on.
   filter::MaintenanceOptions maintenance;
   std::vector<std::shared_ptr<const filter::Filter>> filters;  // by Order: add_filter()

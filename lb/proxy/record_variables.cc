@@ -26,6 +26,16 @@ VariableValue attempts(const ExchangeRecord& record, AttemptColumn column, Arena
   return {text, !text.empty()};
 }
 
+// How many times smaller a body has become: "3.27", as nginx rounds.
+VariableValue gzip_ratio(const ExchangeRecord& record, Arena& arena) {
+  if (record.gzip_out == 0) return {};
+  const uint64_t thousandths = record.gzip_in * 1000 / record.gzip_out;
+  const uint64_t hundredths = thousandths / 10 + (thousandths % 10 > 4 ? 1 : 0);
+  const char fraction[] = {'.', static_cast<char>('0' + hundredths / 10 % 10),
+                           static_cast<char>('0' + hundredths % 10)};
+  return found(arena.concat({number_text(hundredths / 100, arena), {fraction, sizeof fraction}}));
+}
+
 }  // namespace
 
 int64_t wall_time(const ExchangeRecord& record, Core& core) {
@@ -37,6 +47,7 @@ std::optional<VariableValue> record_variable(const ExchangeRecord& record, Var i
     case Var::kRequestLength: return found(number_text(record.request_length, arena));
     case Var::kBodyBytesSent: return found(number_text(record.body_bytes_sent, arena));
     case Var::kBytesSent: return found(number_text(record.bytes_sent, arena));
+    case Var::kGzipRatio: return gzip_ratio(record, arena);
     case Var::kStatus: return status_text(record.status, arena);
     case Var::kRequestCompletion: return found(record.completed ? "OK" : "");
     case Var::kRequestTime: {

@@ -87,6 +87,7 @@ enum class Var : uint8_t {
   // response and log
   kBodyBytesSent,
   kBytesSent,
+  kGzipRatio,
   kMsec,
   kRequestCompletion,
   kRequestTime,

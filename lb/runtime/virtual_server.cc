@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "filter/access.h"
+#include "filter/compress.h"
 #include "filter/maintenance.h"
 #include "proxy/content.h"
 #include "runtime/site_builder.h"
@@ -53,6 +54,8 @@ class VirtualServerBuilder {
     settings.access_logs = logs_.open(settings.access_logs, position, errors_);
     maintenance_.apply(label_, location, position, settings);
     add_access(settings, location);
+    if (settings.compress.gzip.on || settings.compress.brotli.on)
+      proxy::add_filter(settings, filter::make_compress(settings.compress));
     settings.content = proxy::make_content(settings);
     for (proxy::RewriteStep& step : settings.rewrite)
       if (step.settings != nullptr)

@@ -27,8 +27,8 @@ class Churn final : public filter::Filter {
     filter::drop_length(head);
     return filter::Verdict::kContinue;
   }
-  bool takes_request_body() const override { return true; }
-  bool takes_response_body() const override { return true; }
+  bool takes_request_body(const filter::State*) const override { return true; }
+  bool takes_response_body(const filter::State*) const override { return true; }
   filter::Verdict on_request_body(filter::Context& context, const filter::Piece& piece,
                                   filter::Sink& sink) const override {
     return churn(context, piece, sink, context.state<Bodies>(context.chunks, live_).request);

@@ -46,11 +46,12 @@ void Client::add_request(int n) {
       "/",       "/app/x", "/single",      "/page",        "/named",  "/old",    "/deaf",         "/again", "/local",
       "/silent", "/none",  "/little",      "/narrow",      "/narrow", "/narrow", "/narrow",       "/bound", "/ready",
       "/ready",  "/churn", "/churn/twice", "/churn/local", "/inside", "/inside", "/inside/churn", "/only",  "/bound",
-      "/moved"};
+      "/moved",  "/gzip",  "/gzip/churn",  "/gzip"};
   std::string path = kPaths[play_.below(play_.calm ? 3 : std::size(kPaths))];
   path += path == "/" ? "" : "?q=1";
+  const std::string accept = play_.chance(70) ? "Accept-Encoding: gzip\r\n" : "";
   const auto head = [&](const std::string& method, const std::string& more) {
-    return method + " " + path + " HTTP/1.1\r\nHost: sim.test\r\nX-Id: " + id + "\r\n" + more + "\r\n";
+    return method + " " + path + " HTTP/1.1\r\nHost: sim.test\r\nX-Id: " + id + "\r\n" + accept + more + "\r\n";
   };
   const std::string body = body_of(id, some_size(play_));
   const std::string length = "Content-Length: " + std::to_string(body.size()) + "\r\n";
@@ -173,7 +174,8 @@ void Client::read_head(std::string_view head) {
   if (expected.head_only || status == 204 || status == 304) kind = BodyReader::Kind::kNone;
   if (kind == BodyReader::Kind::kClose && field_of(head, "Connection") != "close")
     play_.fail("a body without an end: " + std::string(head));
-  body_.begin(kind, std::strtoull(std::string(length).c_str(), nullptr, 10), std::string(id));
+  body_.begin(kind, std::strtoull(std::string(length).c_str(), nullptr, 10), std::string(id),
+              field_of(head, "Content-Encoding") == "gzip");
   in_body_ = true;
   if (body_.done()) end_answer();
 }

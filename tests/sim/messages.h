@@ -1,9 +1,12 @@
 // HTTP as the ends of the simulation speak it: what is said is made of an id that is unique to its request, and whoever
 // hears it checks every byte against that id. Written apart from lb/http, so that the two do not share their errors.
 #pragma once
+#include <zlib.h>
 #include <algorithm>
+
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -27,12 +30,42 @@ inline std::string_view field_of(std::string_view head, std::string_view name) {
   return head.substr(begin, head.find("\r\n", begin) - begin);
 }
 
+// A gzip stream as it comes.
+class Gunzip {
+ public:
+  Gunzip() { inflateInit2(&stream_, 15 + 16); }
+  ~Gunzip() { inflateEnd(&stream_); }
+  Gunzip(const Gunzip&) = delete;
+  Gunzip& operator=(const Gunzip&) = delete;
+  std::string feed(std::string_view bytes, const char*& error) {
+    std::string out;
+    stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
+    stream_.avail_in = static_cast<uInt>(bytes.size());
+    while (stream_.avail_in > 0 && error == nullptr) {
+      char block[4096];
+      stream_.next_out = reinterpret_cast<Bytef*>(block);
+      stream_.avail_out = sizeof block;
+      const int result = ended_ ? Z_DATA_ERROR : inflate(&stream_, Z_NO_FLUSH);
+      if (result != Z_OK && result != Z_STREAM_END) error = "a broken gzip stream";
+      ended_ = ended_ || result == Z_STREAM_END;
+      out.append(block, sizeof block - stream_.avail_out);
+    }
+    return out;
+  }
+  bool ended() const { return ended_; }
+
+ private:
+  z_stream stream_{};
+  bool ended_ = false;
+};
+
 // A strict reader of a body of bytes that must be body_of(id).
 class BodyReader {
  public:
   enum class Kind : uint8_t { kNone, kLength, kChunked, kClose };
-  void begin(Kind kind, uint64_t length, std::string id) {
+  void begin(Kind kind, uint64_t length, std::string id, bool gzip = false) {
     kind_ = kind;
+    gunzip_ = gzip && kind != Kind::kNone ? std::make_unique<Gunzip>() : nullptr;
     left_ = length;
     period_ = id.size();
     expected_ = id.empty() ? std::string() : body_of(id, kBlock + period_);
@@ -52,9 +85,7 @@ class BodyReader {
       uint64_t size = std::min<uint64_t>(bytes.size() - i, kBlock);
       if (kind_ != Kind::kClose) size = std::min(size, left_);
       const std::string_view piece = bytes.substr(i, static_cast<size_t>(size));
-      if (!expected_.empty() && piece != std::string_view(expected_).substr(at_ % period_, piece.size()))
-        error = "a body with bytes that are not its own";
-      at_ += size;
+      check(piece, error);
       i += piece.size();
       if (kind_ == Kind::kClose) continue;
       left_ -= size;
@@ -62,6 +93,7 @@ class BodyReader {
       if (kind_ == Kind::kLength) done_ = true;
       in_data_ = false;
     }
+    if (done_ && gunzip_ != nullptr && !gunzip_->ended() && error == nullptr) error = "a gzip stream without its end";
     return i;
   }
   bool done() const { return done_; }
@@ -70,6 +102,17 @@ class BodyReader {
 
  private:
   static constexpr size_t kBlock = 16 * 1024;
+  void check(std::string_view piece, const char*& error) {
+    std::string decoded;
+    if (gunzip_ != nullptr) piece = decoded = gunzip_->feed(piece, error);
+    while (!piece.empty() && error == nullptr) {
+      const std::string_view part = piece.substr(0, kBlock);
+      if (!expected_.empty() && part != std::string_view(expected_).substr(at_ % period_, part.size()))
+        error = "a body with bytes that are not its own";
+      at_ += part.size();
+      piece.remove_prefix(part.size());
+    }
+  }
   void chunk_line(char c, const char*& error) {
     line_ += c;
     if (line_.size() < 2 || line_.substr(line_.size() - 2) != "\r\n") return;
@@ -89,6 +132,7 @@ class BodyReader {
   Kind kind_ = Kind::kNone;
   uint64_t left_ = 0;
   uint64_t at_ = 0;
+  std::unique_ptr<Gunzip> gunzip_;
   size_t period_ = 1;
   std::string expected_;  // the body's beginning; it repeats with that period
   std::string line_;

@@ -79,6 +79,13 @@ void Schedule::adopt(bool listens) {
   proxy::add_filter(maker.proxied("/churn/twice", app), churn);
   proxy::add_filter(*maker.server().locations.back(), churn);
   proxy::add_filter(maker.returning("/churn/local", 200, "local"), churn);
+  filter::CompressOptions gzip;
+  gzip.gzip.on = true;
+  gzip.gzip.types = std::make_shared<filter::ContentTypes>(filter::ContentTypes{.all = true, .names = {}});
+  const auto compress = filter::make_compress(gzip);
+  proxy::add_filter(maker.proxied("/gzip", app), compress);
+  proxy::add_filter(maker.proxied("/gzip/churn", app), compress);
+  proxy::add_filter(*maker.server().locations.back(), churn);
   proxy::RewriteStep move{.kind = proxy::RewriteStep::Kind::kRewrite};
   auto pattern = Regex::compile("^/moved(.*)$", false);
   move.regex = std::make_shared<Regex>(std::move(*pattern));
@@ -295,6 +302,7 @@ void Schedule::check_end() {
     play_.fail(std::to_string(inside_.runs.size() + inside_.asides.size()) + " subrequests were never over");
   if (world_.full || world_.core->room() != most_connections(seed_))
     play_.fail("a connection is still counted: room for " + std::to_string(world_.core->room()));
+  if (world_.core->encoders().lent_bytes() != 0) play_.fail("an encoder was not given back");
   if (filter_states_ != 0) play_.fail(std::to_string(filter_states_) + " states of filters are left");
   if (world_.core->live_epochs() != 1) play_.fail(std::to_string(world_.core->live_epochs()) + " epochs");
   for (size_t i = 0; i + 1 < sites_.size(); ++i)

@@ -8,6 +8,7 @@
     node.py      a backend in a process of its own (node_main.py), to be killed, stopped, continued, started again
     load.py      clients that keep asking while something happens
     weir.py      the process: configuration, start, reload, signals, logs, stop; no sanitizer report passes
+    brotli.py    decoding brotli
     case.py      the base class of tests: owns what a test starts, and ends each test under a hard limit
 
 A test file is run by itself (`WEIR_BINARY=build/dev/weir python3 test_basic.py [-v] [Class.test]`) and in parallel with others.

@@ -57,8 +57,8 @@ class Scripted final : public filter::Filter {
     if (!script_.tail.empty() && !script_.silent_tail) filter::drop_length(head);
     return tell(context, script_.response);
   }
-  bool takes_request_body() const override { return script_.takes_bodies; }
-  bool takes_response_body() const override { return script_.takes_bodies; }
+  bool takes_request_body(const filter::State*) const override { return script_.takes_bodies; }
+  bool takes_response_body(const filter::State*) const override { return script_.takes_bodies; }
   Verdict on_request_body(Context& context, const filter::Piece& piece, filter::Sink& sink) const override {
     return change(context, piece, sink, script_.request_body, script_.request_ends);
   }
