@@ -42,12 +42,6 @@ std::vector<std::string> show_lingering(const Scope& scope) {
   return {format_flag(scope.level->location.lingering)};
 }
 
-void apply_recursive_pages(Call& call) {
-  const auto on = parse_flag(call.arg(0));
-  if (!on) return call.invalid(0, "\"on\" or \"off\"");
-  if (*on) call.warning("\"recursive_error_pages on\" has no effect: a page that fails itself gets no page");
-}
-
 void apply_internal(Call& call) {
   call.scope.level->location.internal = true;
 }
@@ -203,10 +197,10 @@ const Row kRows[] = {
     {
         .name = "recursive_error_pages",
         .contexts = kAnywhere,
-        .kind = {.form = "on | off", .apply = apply_recursive_pages},
+        .kind = kFlag<kLoc, &Location::recursive_error_pages>,
         .weir_default = "off",
         .nginx_default = "off",
-        .help = "Only off has an effect: a page that fails itself gets no page.",
+        .help = "Whether a page of error_page that fails itself gets a page of its own, ten times at most.",
     },
     {
         .name = "client_header_timeout",

@@ -79,14 +79,15 @@ bool Exchange::no_peer_answered() {
 
 // True when an error_page has taken over.
 bool Exchange::try_error_page(int status) {
-  if (error_page_ || request_.state == RequestState::kAborted || request_.head.method_text.empty()) return false;
+  if (error_page_ && !location_->recursive_error_pages) return false;
+  if (request_.state == RequestState::kAborted || request_.head.method_text.empty()) return false;
   const ErrorPage* page = find_error_page(*location_, status);
   // No peer at all is nginx's 502: `error_page 502` is meant for that first of all.
   if (page == nullptr && status == 503 && no_peer_answered()) page = find_error_page(*location_, 502);
   if (page == nullptr) return false;
   record_.status = status;  // for $status in the target
   const std::string_view target = page->target.render(*this, arena_);
-  error_page_ = true;  // a page that fails itself gets no page (recursive_error_pages off)
+  error_page_ = true;
   if (!target.starts_with('/') && !target.starts_with('@')) {  // as nginx: whatever it is, the client is sent there
     const int redirect = page->overwrite >= 301 && page->overwrite <= 308 ? page->overwrite : 302;
     send_redirect(redirect, target);

@@ -117,6 +117,7 @@ struct Location {
   std::vector<HeaderSetting> add_headers;
   std::string default_type = "text/plain";
   std::shared_ptr<const http::MimeTypes> types;  // null: nginx's three
+  bool recursive_error_pages = false;            // a page that fails gets a page of its own
   bool absolute_redirect = true;                 // weir's own redirects to a path name scheme and host
   bool port_in_redirect = true;                  // and the port that the client wrote
   Millis client_send_timeout{60'000};

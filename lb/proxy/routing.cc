@@ -116,7 +116,7 @@ bool Exchange::rewrite_location() {
   if (run_steps(location_->rewrite) != Rewritten::kFindLocation) return false;
   if (++redirects_ <= kMostRedirects) return true;
   refuse_redirect();
-  redirects_ = kMostRedirects - 1;  // its error_page may still be found
+  redirects_ = error_page_ ? kMostRedirects : kMostRedirects - 1;  // one error_page may still be found
   pending_answer_ = 500;
   return false;
 }

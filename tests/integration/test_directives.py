@@ -35,6 +35,21 @@ class Locations(Case):
         response = self.get(weir, "/x")
         self.assertEqual((response.status, response.get("location")), (302, "sorry.html"))
 
+    def test_failed_page_gets_a_page_when_pages_are_recursive(self):
+        weir = self.weir("""server { listen <<front>>; error_page 404 = @first; error_page 403 = @second;
+            location / { recursive_error_pages on; }
+            location /loop/ { recursive_error_pages on; error_page 404 /loop/missing; }
+            location /turns/ { recursive_error_pages on; error_page 500 /turns/x; rewrite ^ /turns/y last; }
+            location @first { recursive_error_pages on; return 403; } location @second { return 200 "second"; } }""")
+        self.assertEqual((self.get(weir, "/x").status, self.get(weir, "/x").text), (200, "second"))
+        self.assertEqual([self.get(weir, path).status for path in ("/loop/x", "/turns/x")], [500, 500])
+        weir.wait_error(r"internal redirect refused \(more than 10 of them")
+
+    def test_failed_page_is_the_last_by_default(self):
+        weir = self.weir("""server { listen <<front>>; error_page 404 = @first; error_page 403 = @second;
+            location / { } location @first { return 403; } location @second { return 200 "second"; } }""")
+        self.assertEqual(self.get(weir, "/x").status, 403)
+
     def test_captures_know_no_case(self):
         weir = self.weir(r"""server { listen <<front>>; server_name ~^(?<theTenant>\w+)\.example$;
             location ~ ^/(?<fooBar>.*)$ { return 200 "$fooBar $foobar $thetenant"; } }""")
@@ -44,7 +59,6 @@ class Locations(Case):
         weir = self.weir(r"""map $uri $known { default no; ~^/(?<lang>[a-z][a-z])/ yes; }
             server { listen <<front>>; return 200 "$known [$lang]"; }""")
         self.assertEqual([self.get(weir, path).body for path in ("/de/x", "/long/x")], [b"yes [de]", b"no []"])
-
 
     def test_captures_of_several_maps_are_those_of_a_match(self):
         weir = self.weir(r"""map $uri $first { default no; ~^/(?<lang>[a-z][a-z])/ yes; }

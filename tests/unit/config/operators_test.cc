@@ -80,14 +80,13 @@ TEST(Operators, process_tuning_is_taken_or_a_warning) {
 }
 
 TEST(Operators, fixed_behaviour_is_taken_and_its_contrary_a_warning) {
-  EXPECT_EQ(in_http("chunked_transfer_encoding on; ignore_invalid_headers off; recursive_error_pages off;"), "");
+  EXPECT_EQ(in_http("chunked_transfer_encoding on; ignore_invalid_headers off;"), "");
   EXPECT_EQ(
-      in_http("chunked_transfer_encoding off;\nignore_invalid_headers on;\nrecursive_error_pages on;"),
+      in_http("chunked_transfer_encoding off;\nignore_invalid_headers on;"),
       "weir.conf:2:1: warning: \"chunked_transfer_encoding off\" has no effect, an answer of unknown length goes to "
       "HTTP/1.1 clients in chunks.\n"
       "weir.conf:3:1: warning: \"ignore_invalid_headers on\" has no effect, a request with an invalid field name is "
-      "refused with 400.\n"
-      "weir.conf:4:1: warning: \"recursive_error_pages on\" has no effect: a page that fails itself gets no page\n");
+      "refused with 400.\n");
 }
 
 TEST(Operators, tuning_of_files_and_connections_is_taken) {
