@@ -82,7 +82,8 @@ class Bench:
             for turn in range(self.options.rounds):
                 for name in SCENARIOS:
                     if self.wanted(name):
-                        for proxy in proxies:
+                        # Whoever runs first in a round pays about 2 % more: each is first as often as last.
+                        for proxy in proxies if turn % 2 == 0 else reversed(proxies):
                             self.scenario(name, proxy)
                 print(f"bench: round {turn + 1} of {self.options.rounds}", file=sys.stderr)
             if self.wanted("tail"):

@@ -100,7 +100,7 @@ def nginx_conf(binary, home, backend, workers, servers) -> list:
 worker_rlimit_nofile {files()};
 events {{ worker_connections {min(32768, files())}; }}
 http {{
-  access_log off; client_body_temp_path {home}/body; proxy_temp_path {home}/proxy; fastcgi_temp_path {home}/f; uwsgi_temp_path {home}/u;
+  access_log off; client_body_buffer_size 64k; client_body_temp_path {home}/body; proxy_temp_path {home}/proxy; fastcgi_temp_path {home}/f; uwsgi_temp_path {home}/u;
   scgi_temp_path {home}/s; keepalive_requests 1000000; client_max_body_size 10m;
   server_names_hash_max_size {4 * MANY}; server_names_hash_bucket_size 128;
   upstream backend {{ server {backend}; keepalive 1024; keepalive_requests 1000000; }}
