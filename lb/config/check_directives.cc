@@ -13,7 +13,7 @@ using upstream::CheckOptions;
 using upstream::CheckType;
 
 constexpr size_t kLongestUri = 2048;
-constexpr std::string_view kParameters[] = {
+constexpr std::string_view kHealthCheckParameters[] = {
     "interval=", "jitter=", "fails=", "passes=", "timeout=",  "fastinter=", "downinter=",      "uri=",     "method=",
     "host=",     "port=",   "match=", "type=",   "mandatory", "persistent", "keepalive_time=", "fail_open"};
 
@@ -141,7 +141,7 @@ void apply_health_check(Call& call) {
   check.position = call.directive.at.to_string();
   if (call.scope.main->nginx_defaults) set_nginx_defaults(check.health);
   Jitter jitter{check.health.jitter};
-  Parameters parameters(call, 0, kParameters);
+  Parameters parameters(call, 0, kHealthCheckParameters);
   while (parameters.next()) {
     if (apply_request_part(parameters, check)) continue;
     if (parameters.name() == "type") {

@@ -1,6 +1,7 @@
 // Access logs and their formats.
 #include "config/builder.h"
 #include "config/fields.h"
+#include "config/parameters.h"
 
 namespace weir::config {
 namespace {
@@ -25,7 +26,9 @@ void apply_log_format(Call& call) {
     call.error_at(0, "duplicate \"log_format\" name \"" + call.arg(0) + "\"");
 }
 
-// One of buffer=, flush=, if= and what nginx has more; reports.
+constexpr std::string_view kAccessLogParameters[] = {"buffer", "flush", "if", "gzip"};
+
+// One of them; reports.
 bool apply_option(Call& call, size_t i, observe::AccessLogOptions& options) {
   const std::string& text = call.arg(i);
   if (text.starts_with("buffer=")) {
@@ -52,12 +55,13 @@ bool apply_option(Call& call, size_t i, observe::AccessLogOptions& options) {
     call.warning("weir writes logs uncompressed: \"gzip\" has no effect");
     return true;
   }
-  return call.error_at(i, "invalid parameter \"" + text + "\""), false;
+  const std::string_view name = std::string_view(text).substr(0, text.find('='));
+  return call.error_at(i, "invalid parameter \"" + text + "\"" + did_you_mean(name, kAccessLogParameters)), false;
 }
 
 bool is_option(std::string_view text) {
-  for (const std::string_view each : {"buffer=", "flush=", "if=", "gzip="})
-    if (text.starts_with(each)) return true;
+  for (const std::string_view each : kAccessLogParameters)
+    if (text.starts_with(each) && text.substr(each.size()).starts_with('=')) return true;
   return text == "gzip";
 }
 

@@ -13,7 +13,7 @@ ResolverOptions& resolver_of(const Scope& scope) {
 }
 
 void apply_resolver(Call& call) {
-  static constexpr std::string_view kKnown[] = {"valid=", "ipv4=", "ipv6=", "status_zone="};
+  static constexpr std::string_view kResolverParameters[] = {"valid=", "ipv4=", "ipv6=", "status_zone="};
   ResolverOptions made;
   made.timeout = resolver_of(call.scope).timeout;
   size_t first = 0;
@@ -25,7 +25,7 @@ void apply_resolver(Call& call) {
       made.servers.push_back(server->address.to_string());
     }
   }
-  Parameters parameters(call, first, kKnown);
+  Parameters parameters(call, first, kResolverParameters);
   while (parameters.next()) {
     if (parameters.name() == "valid") {
       if (const auto time = parameters.time(1)) made.valid = *time;

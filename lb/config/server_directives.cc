@@ -3,6 +3,7 @@
 #include "base/system.h"
 #include "config/builder.h"
 #include "config/fields.h"
+#include "config/parameters.h"
 #include "route/host_table.h"
 
 namespace weir::config {
@@ -76,6 +77,10 @@ bool needs_tcp(const Call& call, size_t i, const ListenModel& listen, std::strin
   return false;
 }
 
+constexpr std::string_view kListenParameters[] = {
+    "default_server", "default", "proxy_protocol", "backlog",  "rcvbuf",   "sndbuf", "ipv6only",
+    "so_keepalive",   "bind",    "reuseport",      "deferred", "fastopen", "ssl",    "http2"};
+
 // True for an option of the socket, of which there can be one set for an address.
 bool apply_listen_option(const Call& call, size_t i, ListenModel& listen) {
   const std::string& text = call.arg(i);
@@ -120,7 +125,8 @@ bool apply_listen_option(const Call& call, size_t i, ListenModel& listen) {
     call.error_at(i, "\"" + text + "\" is known to nginx, but not supported by weir yet");
     return false;
   }
-  call.error_at(i, "invalid parameter \"" + text + "\"");
+  const std::string_view name = std::string_view(text).substr(0, text.find('='));
+  call.error_at(i, "invalid parameter \"" + text + "\"" + did_you_mean(name, kListenParameters));
   return false;
 }
 

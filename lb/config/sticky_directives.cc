@@ -76,13 +76,13 @@ void apply_text_attribute(const Parameters& parameters, std::string& into) {
 }
 
 void apply_cookie(Call& call, StickyOptions& sticky) {
-  static constexpr std::string_view kKnown[] = {"expires=",  "domain=",   "path=",  "httponly[=]",
-                                                "samesite=", "secure[=]", "secret="};
+  static constexpr std::string_view kStickyCookieParameters[] = {"expires=",  "domain=",   "path=",  "httponly[=]",
+                                                                 "samesite=", "secure[=]", "secret="};
   sticky = cookie_defaults(call.scope.main->nginx_defaults);
   if (call.count() < 2) return call.error("\"sticky cookie\" needs the name of a cookie");
   sticky.cookie = call.arg(1);
   if (!is_token(sticky.cookie)) call.invalid(1, "the name of a cookie");
-  Parameters parameters(call, 2, kKnown);
+  Parameters parameters(call, 2, kStickyCookieParameters);
   while (parameters.next()) {
     if (parameters.name() == "expires") {
       apply_expires(parameters, sticky);
@@ -138,9 +138,10 @@ void apply_zone_of_learn(Call& call, const Parameters& parameters, StickyOptions
 }
 
 void apply_learn(Call& call, StickyOptions& sticky) {
-  static constexpr std::string_view kKnown[] = {"create=", "lookup=", "zone=", "timeout=", "header", "sync"};
+  static constexpr std::string_view kStickyLearnParameters[] = {
+      "create=", "lookup=", "zone=", "timeout=", "header", "sync"};
   sticky.kind = Kind::kLearn;
-  Parameters parameters(call, 1, kKnown, {"create", "lookup"});
+  Parameters parameters(call, 1, kStickyLearnParameters, {"create", "lookup"});
   while (parameters.next()) {
     if (parameters.name() == "create" || parameters.name() == "lookup") {
       auto compiled = parameters.compile();

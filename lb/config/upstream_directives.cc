@@ -9,8 +9,8 @@ namespace {
 constexpr auto kSettings = &UpstreamModel::settings;
 constexpr auto kPool = &proxy::ClusterSettings::pool;
 
-constexpr std::string_view kParameters[] = {"weight", "max_conns",  "max_fails", "fail_timeout", "backup", "down",
-                                            "drain",  "slow_start", "route",     "resolve",      "service"};
+constexpr std::string_view kServerParameters[] = {"weight", "max_conns",  "max_fails", "fail_timeout", "backup", "down",
+                                                  "drain",  "slow_start", "route",     "resolve",      "service"};
 // nginx's limit is 32; it goes into a cookie.
 constexpr size_t kLongestRoute = 64;
 
@@ -104,8 +104,10 @@ void apply_server(Call& call) {
   for (size_t i = 1; i < call.count(); ++i) {
     if (apply_parameter(call, i, server)) continue;
     const std::string_view name = std::string_view(call.arg(i)).substr(0, call.arg(i).find('='));
-    const bool known = std::find(std::begin(kParameters), std::end(kParameters), name) != std::end(kParameters);
-    call.error_at(i, "invalid parameter \"" + call.arg(i) + "\"" + (known ? "" : did_you_mean(name, kParameters)));
+    const bool known =
+        std::find(std::begin(kServerParameters), std::end(kServerParameters), name) != std::end(kServerParameters);
+    call.error_at(i,
+                  "invalid parameter \"" + call.arg(i) + "\"" + (known ? "" : did_you_mean(name, kServerParameters)));
   }
   check_resolve(call, server, *host);
   check_method(call);
@@ -197,12 +199,12 @@ std::vector<std::string> show_least_time(const Scope& scope) {
 }
 
 void apply_queue(Call& call) {
-  static constexpr std::string_view kKnown[] = {"timeout="};
+  static constexpr std::string_view kQueueParameters[] = {"timeout="};
   policy::QueueOptions queue;
   const auto most = parse_decimal(call.arg(0));
   if (!most || *most < 1 || *most > INT32_MAX) return call.invalid(0, "a number from 1 to 2147483647");
   queue.most = static_cast<uint32_t>(*most);
-  Parameters parameters(call, 1, kKnown);
+  Parameters parameters(call, 1, kQueueParameters);
   while (parameters.next())
     if (const auto time = parameters.time(1)) queue.timeout = *time;
   call.scope.upstream->settings.queue = queue;

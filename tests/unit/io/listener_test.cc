@@ -223,6 +223,15 @@ TEST(OpenListener, accepted_connections_inherit_the_options) {
   EXPECT_NE(::fcntl(listening.get(), F_GETFD) & FD_CLOEXEC, 0);
 }
 
+TEST(OpenListener, sets_the_buffers_of_its_connections) {
+  ListenOptions options;
+  options.receive_buffer = 32 * 1024;
+  options.send_buffer = 48 * 1024;
+  const Fd listening(*open_listener(loopback(), options));
+  EXPECT_EQ(option(listening.get(), SOL_SOCKET, SO_RCVBUF), 64 * 1024);  // the kernel doubles it: socket(7)
+  EXPECT_EQ(option(listening.get(), SOL_SOCKET, SO_SNDBUF), 96 * 1024);
+}
+
 TEST(OpenListener, deferred_listener_accepts_with_the_first_bytes) {
   ListenOptions options;
   options.deferred = true;
