@@ -12,7 +12,7 @@ import threading
 import time
 import traceback
 
-from edge import NODES, PAGE, Edge, ratio
+from edge import DOCKER_PAGE, IMAGE, NODES, PAGE, Edge, published_config, ratio
 from load import Load, slowest, summary
 from websocket import Closed, WebSocket
 
@@ -99,7 +99,7 @@ class Check:
 
     # What each word of --only proves, in this order.
     def claims(self):
-        return [("config", self.config), ("signin", self.signin), ("websocket", self.websocket_opens), ("page", self.page),
+        return [("config", self.config), ("published", self.published), ("image", self.image), ("signin", self.signin), ("websocket", self.websocket_opens), ("page", self.page),
                 ("upload", self.upload), ("spread", self.spread), ("iphash", self.iphash), ("hostile", self.hostile),
                 ("websocket", self.websocket_stays), ("kill", self.kill), ("restart", self.restart)]
 
@@ -170,6 +170,46 @@ class Check:
         status = get(self.edge.port, "/")
         require(status == 200, f"-t accepts it, but GET / answered {status}")
         return "-t accepts it word for word; with the nodes' addresses GET / is 200"
+
+    def published(self):
+        """The configuration of NocoBase's page for one node loads, and serves it"""
+        with Edge(self.options.weir, self.out, "docker-page", config=published_config(DOCKER_PAGE, self.options.home)) as edge:
+            statuses = [get(edge.port, path) for path in (HTML, HEALTH, INFO)]
+            require(statuses == [200, 200, 200], f"/, {HEALTH} and {INFO} answered {statuses}")
+            socket = WebSocket(edge.port)
+            require(socket.status == 101, f"/ws answered {socket.status}")
+            socket.close()
+        return "/, the health check and the database's answer are 200, /ws is 101"
+
+    def image(self):
+        """The nginx file of NocoBase's image loads, and serves the built client, uploads and the API"""
+        uploads = pathlib.Path(self.options.home) / "storage/uploads"
+        uploads.mkdir(parents=True, exist_ok=True)
+        upload = uploads / "weir-check.txt"
+        upload.write_text("uploaded\n" * 1000)
+        client = pathlib.Path(self.options.home) / "app/node_modules/@nocobase/app/dist/client"
+        script = max(client.rglob("*.js"), key=lambda path: path.stat().st_size)
+        with Edge(self.options.weir, self.out, "image", config=published_config(IMAGE, self.options.home)) as edge:
+            def ask(path, *options):
+                done = run("curl", "-s", "-i", "--max-time", "60", *options, edge.url + path)
+                head, _, body = done.stdout.partition(b"\r\n\r\n")
+                return head.decode("latin-1").lower(), body
+
+            head, body = ask("/admin/some/page")
+            require(" 200 " in head and body == (client / "index.html").read_bytes(), f"a page of the application is not index.html: {head}")
+            require("cache-control: no-store, no-cache" in head and "etag:" not in head, f"index.html may be kept: {head}")
+            path = "/" + script.relative_to(client).as_posix()
+            head, body = ask(path)
+            require(" 200 " in head and body == script.read_bytes(), f"{path} is not the file: {head}")
+            require("max-age=31536000" in head and "content-type: application/javascript" in head, f"{path}: {head}")
+            packed, _ = ask(path, "-H", "Accept-Encoding: gzip")
+            require("content-encoding: gzip" in packed, f"{path} is not compressed: {packed}")
+            head, body = ask("/storage/uploads/weir-check.txt", "-r", "9-17")
+            require(" 206 " in head and body == b"uploaded\n" and "content-type: text/plain" in head, f"a range of an upload: {head}")
+            require(get(edge.port, HEALTH) == 200, "the health check is not 200")
+            require(get(edge.port, "/storage/uploads/../../app/package.json") in (400, 404), "a path leads out of the uploads")
+        upload.unlink()
+        return f"index.html for any page, {path} ({script.stat().st_size / 1e6:.1f} MB) whole and compressed, a range of an upload, the API"
 
     def page(self):
         """The sign-in page loads in Chromium, and signing in there works"""
@@ -383,7 +423,7 @@ class Check:
 def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what is running is then ended as for any other error
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("--weir", "--nodes", "--out"):
+    for name in ("--weir", "--nodes", "--home", "--out"):
         parser.add_argument(name, required=True)
     parser.add_argument("--chromium", default="")
     parser.add_argument("--only", default="")

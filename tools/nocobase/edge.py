@@ -24,6 +24,62 @@ server {
     }
 }
 """
+# What NocoBase's pages and its image publish for nginx, in shape and directives: before one node in a container, and the image's
+# own file, where the edge serves the built client and the uploads itself. HOME is the folder of the nodes.
+DOCKER_PAGE = """\
+server {
+    listen 80;
+    server_name your_domain.com;
+    client_max_body_size 0;
+    location / {
+        proxy_pass http://172.31.0.1:13000/;
+        proxy_http_version 1.1;
+        proxy_set_header Upgrade $http_upgrade;
+        proxy_set_header Connection 'upgrade';
+        proxy_set_header Host $host;
+        proxy_cache_bypass $http_upgrade;
+        proxy_connect_timeout 600;
+        proxy_send_timeout 600;
+        proxy_read_timeout 600;
+        send_timeout 600;
+    }
+}
+"""
+IMAGE = """\
+server {
+    listen 80;
+    server_name _;
+    root HOME/app/node_modules/@nocobase/app/dist/client;
+    index index.html;
+    client_max_body_size 20M;
+    gzip on;
+    gzip_types text/plain text/css application/json application/javascript text/xml text/javascript;
+    location ~ \\.html$ { if_modified_since off; expires off; etag off; }
+    location ~* \\.(js|css)$ { expires 365d; add_header Cache-Control "public"; }
+    location /storage/uploads/ { alias HOME/storage/uploads/; add_header Cache-Control "public"; access_log off; autoindex off; }
+    location / {
+        root HOME/app/node_modules/@nocobase/app/dist/client;
+        try_files $uri $uri/ /index.html;
+        add_header Last-Modified $date_gmt;
+        add_header Cache-Control 'no-store, no-cache';
+        if_modified_since off;
+        expires off;
+        etag off;
+    }
+    location ^~ /api/ {
+        proxy_pass http://172.31.0.1:13000/api/;
+        proxy_http_version 1.1;
+        proxy_set_header Upgrade $http_upgrade;
+        proxy_set_header Connection 'upgrade';
+        proxy_set_header Host $host;
+        proxy_cache_bypass $http_upgrade;
+        proxy_connect_timeout 600;
+        proxy_send_timeout 600;
+        proxy_read_timeout 600;
+        send_timeout 600;
+    }
+}
+"""
 LOG = """\
 log_format nodes '"$request_uri" $status $request_time "$upstream_addr" "$upstream_status" "$upstream_reason"';
 access_log %s nodes flush=100ms;
@@ -51,6 +107,12 @@ def cluster_config(text: str, port: int, out: pathlib.Path, log: pathlib.Path) -
     text = re.sub(r"pid /run/[^;]*;", f"pid {out / 'weir.pid'};", text)
     text = re.sub(r"error_log [^;]*;", "error_log stderr info;", text)
     return re.sub(r"access_log [^;]*;", lambda _: LOG % log, text)
+
+
+def published_config(text: str, home: str):
+    """One of the published files for Edge: with the addresses, the port and the folder here."""
+    text = text.replace("172.31.0.", "127.0.0.").replace("HOME", home)
+    return lambda port, log: LOG % log + text.replace("listen 80;", f"listen {port};")
 
 
 def nginx_config(port: int, out: pathlib.Path, log: pathlib.Path) -> str:
