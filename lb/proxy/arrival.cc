@@ -21,6 +21,7 @@ Arrival::Arrival(Core& core, EpochRef epoch, const ListenSite& listen, std::uniq
       connection_{std::move(transport), {}, {}, info.remote, &core},
       info_(std::move(info)),
       progress_(listen.arrival.front()->begin()),
+      since_(core.loop().now()),
       listener_(listener) {}
 
 Arrival::~Arrival() = default;
@@ -30,7 +31,7 @@ void Arrival::start() {
   connection_.transport->want_read(true);
   const MonoMs most = listen_.default_server->settings.header_timeout.count();
   const MonoMs own = listen_.arrival_timeout.count();
-  core_.loop().arm(deadline_, core_.loop().now() + (own > 0 ? std::min(own, most) : most));
+  core_.loop().arm(deadline_, since_ + (own > 0 ? std::min(own, most) : most));
   take_steps();
 }
 
@@ -40,8 +41,15 @@ void Arrival::drain() {
 }
 
 void Arrival::on_read(std::string_view bytes) {
+  stop_waiting();
   connection_.unread.append(bytes);
   take_steps();
+}
+
+void Arrival::stop_waiting() {
+  if (!is_silent_) return;
+  is_silent_ = false;
+  core_.arrival_speaks(*this);
 }
 
 void Arrival::take_steps() {

@@ -35,6 +35,11 @@ class Arrival final : public io::Buriable, public ListNode, private io::Transpor
   // Idempotent; the Core buries this object.
   void close();
   uint16_t listener() const { return listener_; }  // its number at the Core
+  // The client has not sent anything yet; what is in its socket may not have been looked at (a system call).
+  bool is_silent() const { return is_silent_; }
+  bool input_waits() const { return connection_.transport->input_waits(); }
+  MonoMs since() const { return since_; }
+  void stop_waiting();
 
  private:
   // io::TransportHandler
@@ -56,7 +61,9 @@ class Arrival final : public io::Buriable, public ListNode, private io::Transpor
   std::unique_ptr<ArrivalStep::Progress> progress_;  // of step_
   size_t step_ = 0;
   Deadline deadline_{this};
-  uint16_t listener_;
+  const MonoMs since_;
+  const uint16_t listener_;
+  bool is_silent_ = true;
 };
 
 }  // namespace weir::proxy

@@ -106,8 +106,9 @@ void Core::accept(std::unique_ptr<io::Transport> transport, const SocketAddress&
   }
   auto arrival =
       std::make_unique<Arrival>(*this, EpochRef(*current_), listen, std::move(transport), std::move(info), listener);
-  arrivals_.push_back(*arrival);
-  Arrival& started = *arrival.release();  // owned by arrivals_ until it is done or has ended
+  silent_arrivals_.push_back(*arrival);
+  ++idle_count_;
+  Arrival& started = *arrival.release();  // owned by that list until it is done or has ended
   started.start();
   if (draining_) started.drain();
   update_full();
@@ -137,6 +138,7 @@ void Core::begin_session(std::unique_ptr<io::Transport> transport, ConnectionInf
 
 void Core::arrival_done(Arrival& arrival, std::unique_ptr<io::Transport> transport, ConnectionInfo info,
                         uint16_t listener, std::string_view early) {
+  if (arrival.is_silent()) --idle_count_;
   arrival.unlink();
   loop_.bury(std::unique_ptr<Arrival>(&arrival));
   if (listen_site(listener) == nullptr) {  // a reload took the listener away
@@ -149,6 +151,7 @@ void Core::arrival_done(Arrival& arrival, std::unique_ptr<io::Transport> transpo
 }
 
 void Core::arrival_ended(Arrival& arrival) {
+  if (arrival.is_silent()) --idle_count_;
   arrival.unlink();
   --listeners_[arrival.listener()].sessions;
   loop_.bury(std::unique_ptr<Arrival>(&arrival));
@@ -199,6 +202,7 @@ void Core::begin_drain() {
   draining_ = true;
   pool_->begin_drain();
   arrivals_.for_each([](Arrival& arrival) { arrival.drain(); });
+  silent_arrivals_.for_each([](Arrival& arrival) { arrival.drain(); });
   sessions_.for_each([](Session& session) { session.drain(); });
   idle_sessions_.for_each([](Session& session) { session.drain(); });
   tunnels_.for_each([](Tunnel& tunnel) { tunnel.drain(1001); });
@@ -217,6 +221,7 @@ bool Core::close_longest_waiting() {
 
 void Core::close_all() {
   while (Arrival* arrival = arrivals_.front()) arrival->close();
+  while (Arrival* arrival = silent_arrivals_.front()) arrival->close();
   while (Session* session = sessions_.front()) session->close();
   while (Session* session = idle_sessions_.front()) session->close();
   while (Tunnel* tunnel = tunnels_.front()) tunnel->close();

@@ -148,12 +148,14 @@ class Core final : private DeadlineHandler {
   // An upstream connection opened (+1) or closed (-1), a connect under way too; counted against the cap.
   void count_connection(int delta) { connections_ += static_cast<uint32_t>(delta); }
   // room.cc: whether one more connection fits below the cap. Where none does, the longest idle client connection is
-  // closed for it, else the longest idle one of the pool.
+  // closed for it, else the longest idle one of the pool. A client that has not sent anything yet is idle.
   bool make_room();
   LogLimit& unconnected_log() { return unconnected_log_; }
   // The session waits for a request, with nothing on its way, or does so no more.
   void session_waits(Session& session);
   void session_works(Session& session);
+  // Its client has sent its first bytes.
+  void arrival_speaks(Arrival& arrival);
 
  private:
   friend class Epoch;
@@ -195,9 +197,10 @@ class Core final : private DeadlineHandler {
   std::vector<std::unique_ptr<Exchange>> ended_exchanges_;  // until the turn ends
   SpareList<Busy> free_busy_;
   std::vector<std::unique_ptr<Busy>> ended_busy_;
-  IntrusiveList<Arrival> arrivals_;       // owned: made by accept(), buried by arrival_done() and arrival_ended()
-  IntrusiveList<Session> sessions_;       // owned: made by begin_session(), buried by session_closed()
-  IntrusiveList<Session> idle_sessions_;  // owned too: those that wait for a request, the longest idle first
+  IntrusiveList<Arrival> arrivals_;         // owned: made by accept(), buried by arrival_done() and arrival_ended()
+  IntrusiveList<Arrival> silent_arrivals_;  // owned too: whose clients have not sent anything, the oldest first
+  IntrusiveList<Session> sessions_;         // owned: made by begin_session(), buried by session_closed()
+  IntrusiveList<Session> idle_sessions_;    // owned too: those that wait for a request, the longest idle first
   size_t idle_count_ = 0;
   IntrusiveList<Tunnel> tunnels_;  // owned: put here by add_tunnel() and replace_session(), buried by tunnel_closed()
   IntrusiveList<SubrequestLink> subrequests_;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "proxy/arrival.h"
 #include "proxy/core.h"
 #include "proxy/session.h"
 #include "upstream/pool.h"
@@ -27,6 +28,12 @@ void Core::session_works(Session& session) {
   if (connections_ >= options_.max_connections) update_full();
 }
 
+void Core::arrival_speaks(Arrival& arrival) {
+  --idle_count_;
+  arrivals_.push_back(arrival);
+  if (connections_ >= options_.max_connections) update_full();
+}
+
 size_t Core::room() const {
   const size_t free = options_.max_connections - std::min(connections_, options_.max_connections);
   return free + idle_count_ + pool_->idle();
@@ -42,13 +49,16 @@ bool Core::make_room() {
 }
 
 bool Core::close_longest_idle() {
-  for (int looks = 0; looks < kMostLooks && !idle_sessions_.empty(); ++looks) {
-    Session& longest = *idle_sessions_.front();
-    if (longest.input_waits()) {  // it is about to ask; its turn with the loop comes
-      longest.stop_waiting();
+  for (int looks = 0; looks < kMostLooks && idle_count_ > 0; ++looks) {
+    Session* const session = idle_sessions_.front();
+    Arrival* const arrival = silent_arrivals_.front();
+    const bool is_session = arrival == nullptr || (session != nullptr && session->waits_since() <= arrival->since());
+    // One that is about to ask has its turn with the loop.
+    if (is_session ? session->input_waits() : arrival->input_waits()) {
+      is_session ? session->stop_waiting() : arrival->stop_waiting();
       continue;
     }
-    longest.close();
+    is_session ? session->close() : arrival->close();
     metrics_.add(observe::Counter::kClientsDisplaced);
     return true;
   }

@@ -1,4 +1,5 @@
 // A worker whose connections are all taken: who makes room for whom, and who waits.
+#include "sim/arrival_steps.h"
 #include "unit/proxy/rig.h"
 
 namespace weir::proxy {
@@ -60,6 +61,30 @@ TEST_F(RoomTest, silent_newcomers_leave_in_their_order_too) {
   for (uint32_t i = 0; i < kMost + 2; ++i) clients.push_back(world_.accept(kListen));
   EXPECT_TRUE(clients[0]->closed && clients[1]->closed);
   EXPECT_FALSE(clients[2]->closed);
+}
+
+TEST_F(RoomTest, arrivals_that_are_silent_leave_in_their_order) {
+  serve([](sim::SiteMaker& maker, int) {
+    maker.arrives_by<sim::GreetingStep>(kListen);
+    maker.returning("/own", 204);
+  });
+  std::vector<Client> clients;
+  for (uint32_t i = 0; i < kMost; ++i) {
+    clients.push_back(world_.accept(kListen));
+    world_.advance(10);
+  }
+  tell(*clients[0], sim::kGreeting.substr(0, 2));  // under way
+  tell(*clients[1], sim::kGreeting);               // a session that waits, as long as the second arrival does
+  clients.push_back(world_.accept(kListen));
+  EXPECT_TRUE(clients[2]->closed);
+  EXPECT_EQ(world_.count(Counter::kClientsDisplaced), 1U);
+  for (const size_t i : {0U, 1U, 3U, 4U}) EXPECT_FALSE(clients[i]->closed) << i;
+  for (const size_t i : {3U, 4U}) tell(*clients[i], sim::kGreeting.substr(0, 2));
+  EXPECT_FALSE(world_.full) << "the session is idle";
+  const Client last = world_.accept(kListen);
+  EXPECT_TRUE(clients[1]->closed);
+  tell(*last, sim::kGreeting.substr(0, 2));
+  EXPECT_TRUE(world_.full) << "all of them are under way";
 }
 
 TEST_F(RoomTest, pooled_connection_is_closed_where_no_client_is_idle) {
