@@ -140,6 +140,7 @@ std::span<const Row> sticky_rows();
 std::span<const Row> proxy_rows();
 std::span<const Row> header_rows();
 std::span<const Row> maintenance_rows();
+std::span<const Row> healthz_rows();
 std::span<const Row> access_rows();
 std::span<const Row> compress_rows();
 std::span<const Row> preset_rows();

@@ -85,6 +85,7 @@ void open_location(Call& call) {
   settings.internal = location.kind == LocationKind::kNamed;
   settings.pass.reset();
   settings.returns.reset();
+  settings.healthz.reset();
   settings.rewrite.clear();
 
   std::vector<PendingIf> ifs;
@@ -101,6 +102,7 @@ void show_locations(Dump& dump, const Scope& scope) {
   Level inherited = *scope.level;
   inherited.location.pass.reset();
   inherited.location.returns.reset();
+  inherited.location.healthz.reset();
   inherited.location.rewrite.clear();
   for (const LocationModel& each : siblings(scope)) {
     Level level{.location = each.settings, .server = scope.level->server, .resolver = each.resolver};

@@ -38,6 +38,7 @@ const std::vector<const Row*>& all_rows() {
                             core_rows(),
                             rewrite_rows(),
                             maintenance_rows(),
+                            healthz_rows(),
                             access_rows(),
                             compress_rows(),
                             upstream_rows(),

@@ -1,6 +1,7 @@
 #include "proxy/content.h"
 
 #include "proxy/exchange.h"
+#include "proxy/healthz.h"
 
 namespace weir::proxy {
 namespace {
@@ -22,6 +23,7 @@ class NotFoundHandler final : public ContentHandler {
 
 std::shared_ptr<const ContentHandler> make_content(const Location& location) {
   if (location.returns) return std::make_shared<ReturnHandler>();
+  if (location.healthz) return make_healthz(*location.healthz);
   if (location.pass) return std::make_shared<ProxyHandler>();
   return std::make_shared<NotFoundHandler>();
 }

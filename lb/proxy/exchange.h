@@ -131,6 +131,7 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   void fail_response();
   // Answers itself: error_page, then a page of weir's own. `retry_after` seconds, 0: none.
   void answer(int status, int retry_after = 0);
+  void answer_text(int status, std::string_view text) { send_local(status, "text/plain", text); }  // kept until sent
   void answer_return(const ReturnAction& action);
   void answer_replaced();
   void run_proxy();

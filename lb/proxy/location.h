@@ -62,6 +62,11 @@ struct NotReady {
   std::string text;
 };
 
+// healthz [UPSTREAM ...].
+struct Healthz {
+  std::vector<int> clusters;  // indexes into Site::clusters: each needs a usable peer
+};
+
 struct AccessLogTarget {
   observe::LogFile file{};  // opened when the snapshot is built
   observe::AccessLogOptions options;
@@ -82,6 +87,7 @@ struct Location {
   // Content: at most one; none is 404. make_content() makes the handler of it when all is filled in.
   std::optional<ReturnAction> returns;
   std::optional<ProxyPass> pass;
+  std::optional<Healthz> healthz;
   std::shared_ptr<const ContentHandler> content;
 
   // To the peer.
