@@ -7,6 +7,8 @@
 #include "base/memory.h"
 #include "base/system.h"
 #include "ctl/ctl.h"
+#include "ctl/diff.h"
+#include "ctl/reload.h"
 #include "ctl/signal.h"
 #include "process/options.h"
 #include "server/commands.h"
@@ -41,6 +43,8 @@ int main(int argc, char** argv) {
     case Command::kVersionAndBuild: return weir::server::print_version(true);
     case Command::kConvert: return weir::server::convert(line);
     case Command::kSignal: return weir::ctl::send_signal(line);
+    case Command::kReload: return weir::ctl::reload(line);
+    case Command::kDiff: return weir::ctl::diff(line);
     case Command::kCtl: return weir::ctl::ctl(line);
     case Command::kTest:
     case Command::kDump: return weir::server::test_config(line);

@@ -10,6 +10,7 @@
 #include "admin/peers.h"
 #include "base/bytes.h"
 #include "base/log.h"
+#include "config/dump.h"
 #include "observe/exposition.h"
 #include "runtime/reload.h"
 #include "runtime/runtime.h"
@@ -89,6 +90,7 @@ const AdminApi::Route AdminApi::kRoutes[] = {
     {"/v1/certificates", false, &AdminApi::certificates, nullptr},
     {"/v1/maintenance", false, &AdminApi::maintenance, &AdminApi::change_maintenance},
     {"/v1/reload", false, nullptr, &AdminApi::reload, false},
+    {"/v1/configuration", false, &AdminApi::configuration, nullptr},
 };
 
 void AdminApi::handle(const AdminRequest& request, Answer answer) {
@@ -241,11 +243,24 @@ void AdminApi::change_maintenance(Call& call) {
 }
 
 void AdminApi::reload(Call& call) {
+  std::vector<runtime::Verification> verifications;
+  if (!call.request.body.empty()) {
+    if (!is_json(call.request.content_type)) return call.answer(refusal(415, "the body must be application/json"));
+    Result<ReloadChange> change = parse_reload_change(call.request.body);
+    if (!change) return call.answer(refusal(400, change.error()));
+    verifications.push_back({change->verify, change->within});
+  }
   log::notice("configuration: reload requested (admin socket", call.request.who.empty() ? "" : ", " + call.request.who,
               ")");
-  reload_.request([this, answer = call.answer](const std::vector<std::string>& errors) {
-    answer(reply_of(errors.empty() ? 200 : 422, reload_json(runtime_, errors)));
-  });
+  reload_.request(
+      [this, answer = call.answer](const std::vector<std::string>& errors) {
+        answer(reply_of(errors.empty() ? 200 : 422, reload_json(runtime_, errors)));
+      },
+      std::move(verifications));
+}
+
+void AdminApi::configuration(Call& call) {
+  call.answer({200, "text/plain", config::dump_effective(*runtime_.model, true)});
 }
 
 }  // namespace weir::admin

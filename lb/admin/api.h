@@ -61,6 +61,7 @@ class AdminApi {
   void maintenance(Call& call);
   void change_maintenance(Call& call);
   void reload(Call& call);
+  void configuration(Call& call);
 
   PeerPlace place_of(Call& call);
   AdminChanges::OnDone reply_with_peer(const PeerPlace& place, Call& call, int status);

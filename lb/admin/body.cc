@@ -121,4 +121,14 @@ Result<MaintenanceChange> parse_maintenance_change(const std::string& body) {
   return members.done(std::move(change));
 }
 
+Result<ReloadChange> parse_reload_change(const std::string& body) {
+  constexpr int64_t kMostWithin = 120'000;  // who asks waits 180 s
+  Members members(body, {"verify", "within_ms"});
+  ReloadChange change;
+  change.verify = members.text("verify");
+  if (change.verify.empty()) members.fail("\"verify\" is missing: the URL that is asked");
+  change.within = Millis(members.number("within_ms", 1, kMostWithin, change.within.count()));
+  return members.done(std::move(change));
+}
+
 }  // namespace weir::admin

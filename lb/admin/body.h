@@ -23,11 +23,19 @@ struct MaintenanceChange {
   std::string why;
 };
 
+struct ReloadChange {
+  std::string verify;  // a URL that weir asks itself afterwards; empty: none
+  Millis within{10'000};
+};
+
 inline constexpr size_t kLongestWhy = 500;
 
 // {"action": "drain", "wait_ms": 60000, "spread_ms": 10000, "code": 1001, "why": "kernel update"}
 Result<PeerChange> parse_peer_change(const std::string& body);
 // {"on": true, "server": "app.example", "location": "/api/", "why": "..."}
 Result<MaintenanceChange> parse_maintenance_change(const std::string& body);
+
+// {"verify": "http://app.example/health", "within_ms": 10000}
+Result<ReloadChange> parse_reload_change(const std::string& body);
 
 }  // namespace weir::admin

@@ -260,7 +260,9 @@ std::string error_json(std::string_view error, std::string_view name, const std:
 }
 
 std::string reload_json(const runtime::Runtime& runtime, const std::vector<std::string>& errors) {
-  if (errors.empty()) return text_of({{"generation", runtime.generation}, {"reloads", reloads_of(runtime)}});
+  if (errors.empty())
+    return text_of(
+        {{"generation", runtime.generation}, {"changes", runtime.reloads.changes}, {"reloads", reloads_of(runtime)}});
   return text_of({{"error", "reload failed: the old configuration stays in force"},
                   {"errors", errors},
                   {"generation", runtime.generation},

@@ -11,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "ctl/client.h"
+#include "ctl/reload.h"
 #include "ctl/text.h"
 #include "process/places.h"
 
@@ -58,8 +59,11 @@ class Ctl {
 
  private:
   // The answer; nullopt when there is none or it is a refusal, which has been said.
-  std::optional<CtlReply> ask(const char* method, const std::string& target, const json& body = nullptr) {
-    Result<CtlReply> reply = ask_weir(socket_, method, target, body.is_null() ? std::string() : body_of(body));
+  std::optional<CtlReply> ask(const char* method, const std::string& target, const json& body) {
+    return ask(method, target, body_of(body));
+  }
+  std::optional<CtlReply> ask(const char* method, const std::string& target, const std::string& body = {}) {
+    Result<CtlReply> reply = ask_weir(socket_, method, target, body);
     if (!reply) {
       say("weir ctl: " + reply.error());
       code_ = kCtlUnreachable;
@@ -149,12 +153,9 @@ class Ctl {
   }
 
   int reload() {
-    const auto reply = ask("POST", "/v1/reload");
+    const auto reply = ask("POST", "/v1/reload", reload_body(line_));
     if (!reply) return code_;
-    const json answer = json::parse(reply->body, nullptr, false);
-    const auto generation = answer.is_object() ? answer.find("generation") : answer.end();
-    print("reloaded" +
-          (generation != answer.end() && generation->is_number() ? ": generation " + generation->dump() : "") + "\n");
+    print(reload_text(reply->body));
     return 0;
   }
 

@@ -264,6 +264,16 @@ std::string status_text(const std::string& text_of_json) {
   return out;
 }
 
+std::string reload_text(const std::string& text_of_json) {
+  const json answer = parsed(text_of_json);
+  std::string out = "reloaded: generation " + std::to_string(number(answer, "generation")) + "\n";
+  const json& changes = at(answer, "changes");
+  if (changes.is_array())
+    for (const json& change : changes)
+      if (change.is_string()) out += "  " + clean(change.get<std::string>()) + "\n";
+  return out;
+}
+
 std::string maintenance_text(const std::string& text_of_json) {
   const json answer = parsed(text_of_json);
   const std::string lines = maintenance_lines(at(answer, "maintenance"));

@@ -31,6 +31,9 @@ struct CtlLine {
   int code = 1001;
   bool no_wait = false;
   std::string why;
+  // reload: the URL that weir asks itself afterwards, empty: none; and how long it may fail.
+  std::string verify;
+  Millis within{10'000};
 };
 
 }  // namespace weir::process

@@ -12,9 +12,8 @@
 namespace weir::process {
 namespace {
 
-Command command_of(const CommandLine& line, bool version, bool build, bool test, bool dump, bool convert) {
+Command command_of(const CommandLine& line, bool version, bool build, bool test, bool dump) {
   if (line.ctl.verb != CtlVerb::kNone) return Command::kCtl;
-  if (convert) return Command::kConvert;
   if (build) return Command::kVersionAndBuild;
   if (version) return Command::kVersion;
   if (!line.signal.empty()) return Command::kSignal;
@@ -23,6 +22,33 @@ Command command_of(const CommandLine& line, bool version, bool build, bool test,
 }
 
 constexpr const char* kHelpFlags = "-h,-?,--help";
+constexpr const char* kConfigFlags = "-c,--config";
+
+// The error is one line for the operator.
+std::string take_time(const std::string& text, const char* option, Millis most, const char* at_most, Millis& to) {
+  if (text.empty()) return {};
+  const std::optional<Millis> time = config::parse_time(text);
+  if (!time || *time > most)
+    return "invalid option: \"" + std::string(option) + " " + text + "\": it is a time of at most " + at_most +
+           ", 60s or 5m";
+  to = *time;
+  return {};
+}
+
+// What both `weir reload` and `weir ctl reload` take.
+void add_verification(CLI::App& command, CtlLine& line, std::string& within) {
+  command
+      .add_option("--verify", line.verify,
+                  "the URL that weir asks itself afterwards; where it does not answer well, the configuration "
+                  "before is put in force again")
+      ->type_name("URL");
+  command.add_option("--within", within, "how long --verify may take [10s]")->type_name("TIME");
+}
+
+std::string finish_verification(CtlLine& line, const std::string& within) {
+  if (!within.empty() && line.verify.empty()) return "invalid option: \"--within\" is for --verify";
+  return take_time(within, "--within", Millis(120'000), "two minutes", line.within);
+}
 
 // weir ctl COMMAND: each a subcommand of the subcommand.
 class CtlParser {
@@ -31,8 +57,7 @@ class CtlParser {
       : line_(line), ctl_(*app.add_subcommand("ctl", "show and change a running weir")) {
     ctl_.set_help_flag(kHelpFlags, "this help");
     ctl_.require_subcommand(1);
-    ctl_.add_option("-c,--config", line.config, "the configuration file that names the admin socket")
-        ->type_name("FILE");
+    ctl_.add_option(kConfigFlags, line.config, "the configuration file that names the admin socket")->type_name("FILE");
     ctl_.add_option("--socket", line.ctl.socket, "the admin socket itself")->type_name("PATH");
     ctl_.footer(
         "PEER is UPSTREAM/ADDRESS as `weir ctl list` prints it: myapp/10.0.0.1:13000. TIME is as in the configuration: "
@@ -52,6 +77,7 @@ class CtlParser {
   std::string finish() {
     for (const auto& [command, verb] : verbs_)
       if (command->parsed()) line_.ctl.verb = verb;
+    if (line_.ctl.verb == CtlVerb::kReload) return finish_verification(line_.ctl, within_);
     return line_.ctl.verb == CtlVerb::kDrain ? finish_drain() : std::string();
   }
 
@@ -121,26 +147,71 @@ class CtlParser {
         ->type_name("SERVER[/LOCATION]");
     add_why(maintenance);
     add_json(maintenance);
-    add("reload", "reload the configuration and wait for the result", CtlVerb::kReload);
+    add_verification(
+        *add("reload", "reload the configuration, wait for the result and print the changes", CtlVerb::kReload),
+        line_.ctl, within_);
   }
   std::string finish_drain() {
-    const auto take = [](const std::string& text, const char* option, Millis& to) {
-      if (text.empty()) return std::string();
-      const std::optional<Millis> time = config::parse_time(text);
-      constexpr Millis kMost{24LL * 3600 * 1000};
-      if (!time || *time > kMost)
-        return "invalid option: \"" + std::string(option) + " " + text + "\": it is a time of at most a day, 60s or 5m";
-      to = *time;
-      return std::string();
-    };
-    const std::string wrong = take(wait_, "--wait", line_.ctl.wait);
-    return wrong.empty() ? take(spread_, "--spread", line_.ctl.spread) : wrong;
+    constexpr Millis kMost{24LL * 3600 * 1000};
+    const std::string wrong = take_time(wait_, "--wait", kMost, "a day", line_.ctl.wait);
+    return wrong.empty() ? take_time(spread_, "--spread", kMost, "a day", line_.ctl.spread) : wrong;
   }
 
   CommandLine& line_;
   CLI::App& ctl_;
   std::vector<std::pair<CLI::App*, CtlVerb>> verbs_;
-  std::string wait_, spread_;
+  std::string wait_, spread_, within_;
+};
+
+// weir COMMAND: subcommands that are not ctl's.
+class CommandParser {
+ public:
+  CommandParser(CLI::App& app, CommandLine& line) : app_(app), line_(line) {
+    CLI::App* convert = add("convert", "print a configuration file in the other syntax", Command::kConvert);
+    convert->add_option("file", line.convert_file, "the file")->required()->type_name("FILE");
+    convert->add_option("--to", line.convert_to, "the syntax: yaml or nginx")->type_name("SYNTAX");
+    CLI::App* reload =
+        add("reload", "reload the configuration of the running weir, wait for the result and print the changes",
+            Command::kReload);
+    add_config(reload);
+    add_verification(*reload, line.ctl, within_);
+    reload->footer(
+        "Exit codes: 0 in force; 1 refused, or not verified and put back: the old configuration is in force.");
+    CLI::App* diff =
+        add("diff", "print the differences between the running configuration and the file", Command::kDiff);
+    add_config(diff);
+    diff->add_option("--against", line.diff_against, "compare with this file, not with the running weir")
+        ->type_name("FILE");
+    diff->footer("Exit codes: 0 no difference; 1 differences; 2 they could not be compared.");
+  }
+  // Null: none of these.
+  const CLI::App* parsed() const {
+    for (const auto& [command, is] : commands_)
+      if (command->parsed()) return command;
+    return nullptr;
+  }
+  // What the library does not check. Empty: all is well.
+  std::string finish() {
+    for (const auto& [command, is] : commands_)
+      if (command->parsed()) line_.command = is;
+    return line_.command == Command::kReload ? finish_verification(line_.ctl, within_) : std::string();
+  }
+
+ private:
+  CLI::App* add(const char* name, const char* help, Command command) {
+    CLI::App* made = app_.add_subcommand(name, help);
+    made->set_help_flag(kHelpFlags, "this help");
+    commands_.emplace_back(made, command);
+    return made;
+  }
+  void add_config(CLI::App* command) {
+    command->add_option(kConfigFlags, line_.config, "the configuration file")->type_name("FILE");
+  }
+
+  CLI::App& app_;
+  CommandLine& line_;
+  std::vector<std::pair<CLI::App*, Command>> commands_;
+  std::string within_;
 };
 
 }  // namespace
@@ -165,16 +236,13 @@ Result<CommandLine> parse_command_line(int argc, const char* const* argv) {
       ->type_name("SIGNAL");
   app.add_flag("-v,--version", version, "show the version and exit");
   app.add_flag("-V", build, "show the version, the compiler and the libraries, and exit");
-  CLI::App* convert = app.add_subcommand("convert", "print a configuration file in the other syntax");
-  convert->set_help_flag("-h,-?,--help", "this help");
-  convert->add_option("file", line.convert_file, "the file")->required()->type_name("FILE");
-  convert->add_option("--to", line.convert_to, "the syntax: yaml or nginx")->type_name("SYNTAX");
+  CommandParser commands(app, line);
   CtlParser ctl(app, line);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
     line.command = Command::kHelp;
-    line.help = ctl.parsed() ? ctl.help() : convert->parsed() ? convert->help() : app.help();
+    line.help = ctl.parsed() ? ctl.help() : commands.parsed() != nullptr ? commands.parsed()->help() : app.help();
     return line;
   } catch (const CLI::ParseError& error) {
     return Unexpected{std::string(error.what())};
@@ -185,7 +253,8 @@ Result<CommandLine> parse_command_line(int argc, const char* const* argv) {
   if (!line.convert_to.empty() && line.convert_to != "yaml" && line.convert_to != "nginx")
     return Unexpected{"invalid option: \"--to " + line.convert_to + "\": it is yaml or nginx"};
   if (std::string wrong = ctl.finish(); !wrong.empty()) return Unexpected{std::move(wrong)};
-  line.command = command_of(line, version, build, test, dump || line.effective, convert->parsed());
+  if (commands.parsed() == nullptr) line.command = command_of(line, version, build, test, dump || line.effective);
+  if (std::string wrong = commands.finish(); !wrong.empty()) return Unexpected{std::move(wrong)};
   return line;
 }
 

@@ -1,4 +1,4 @@
-// The command line: nginx's letters, long names beside them, `convert` and `ctl`.
+// The command line: nginx's letters, long names beside them, and commands: `convert`, `reload`, `diff`, `ctl`.
 #pragma once
 #include <string>
 
@@ -9,7 +9,19 @@ namespace weir::process {
 
 inline constexpr const char* kDefaultConfig = "/etc/weir/weir.conf";
 
-enum class Command : uint8_t { kRun, kTest, kDump, kSignal, kVersion, kVersionAndBuild, kHelp, kConvert, kCtl };
+enum class Command : uint8_t {
+  kRun,
+  kTest,
+  kDump,
+  kSignal,
+  kVersion,
+  kVersionAndBuild,
+  kHelp,
+  kConvert,
+  kCtl,
+  kReload,
+  kDiff
+};
 
 struct CommandLine {
   Command command = Command::kRun;
@@ -23,6 +35,7 @@ struct CommandLine {
   std::string signal;           // -s: stop, quit, reopen or reload
   std::string convert_file;
   std::string convert_to;  // "yaml" or "nginx"; empty: the other syntax
+  std::string diff_against;  // the file that -c's is compared with; empty: the running weir
   CtlLine ctl;
   std::string help;  // the text to print, for kHelp
 };

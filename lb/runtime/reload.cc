@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "process/error_logs.h"
+#include "runtime/config_changes.h"
 #include "runtime/connection_cap.h"
 #include "upstream/health_monitor.h"
 
@@ -31,7 +32,7 @@ void warn_of_unchangeable(const config::MainConfig& before, const config::MainCo
 
 }  // namespace
 
-Reload::Reload(Runtime& runtime, std::function<void()> loaded) : runtime_(runtime), loaded_(std::move(loaded)) {}
+Reload::Reload(Runtime& runtime, ReloadHooks hooks) : runtime_(runtime), hooks_(std::move(hooks)) {}
 
 Reload::~Reload() {
   load_ = {};
@@ -42,7 +43,7 @@ Reload::~Reload() {
 }
 
 void Reload::cancel() {
-  cancelled_ = true;
+  cancelled_ = give_up_ = true;
   names_due_.cancel();
   runtime_.names.cancel();
   for (Pending* pending : {&load_, &rebuild_}) {
@@ -58,7 +59,8 @@ void Reload::start(const BuiltSite& built) {
   roll_out(built.site, [this] { finished(); });
 }
 
-void Reload::request(OnDone done) {
+void Reload::request(OnDone done, std::vector<Verification> verifications) {
+  if (!cancelled_) std::move(verifications.begin(), verifications.end(), std::back_inserter(load_.verifications));
   ask(load_, std::move(done));
 }
 
@@ -85,8 +87,9 @@ void Reload::next() {
     return build_again();
   }
   if (load_.any) {
-    callbacks_ = std::exchange(load_, {}).done;
-    return load_and_build();
+    Pending load = std::exchange(load_, {});
+    callbacks_ = std::move(load.done);
+    return load_and_build(std::move(load.verifications));
   }
   MonoMs names_due = runtime_.names.next_due(*runtime_.model);
   if (resolves_once(*runtime_.model)) names_due = std::min(names_due, runtime_.loop.now() + kLookForLost);
@@ -105,54 +108,134 @@ void Reload::begin(Task task, std::function<std::shared_ptr<Outcome>()> work, vo
   });
 }
 
-void Reload::load_and_build() {
+void Reload::load_and_build(std::vector<Verification> verifications) {
   log::notice("configuration: reloading ", runtime_.line.config);
+  if (hooks_.began) hooks_.began();
   begin(
       Task::kLoad,
-      [this, overrides = runtime_.overrides, generation = runtime_.generation + 1] {
+      [this, overrides = runtime_.overrides, generation = runtime_.generation + 1, before = runtime_.model,
+       verifications = std::move(verifications)] {
         auto outcome = std::make_shared<Outcome>();
         outcome->config = process::load_config(runtime_.line);
         if (!outcome->config.model) return outcome;
-        const config::MainConfig& main = outcome->config.model->main;
+        const config::Model& model = *outcome->config.model;
         // Whom the next start would become: only it changes users, but it has to find one.
-        if (runtime_.account && !main.user.empty())
-          if (const auto account = process::find_account(main.user, main.group); !account)
+        if (runtime_.account && !model.main.user.empty())
+          if (const auto account = process::find_account(model.main.user, model.main.group); !account)
             outcome->built.errors.push_back(account.error());
-        if (outcome->built.errors.empty())
-          outcome->built = build_site({*outcome->config.model, generation, runtime_.registry, runtime_.log_writer,
-                                       runtime_.names.fresh(*outcome->config.model), overrides});
+        for (const Verification& each : verifications) {
+          Result<SelfQuestion> question = plan_self_question(each.url, model);
+          if (question)
+            outcome->questions.emplace_back(std::move(*question), each.within);
+          else
+            outcome->built.errors.push_back(question.error());
+        }
+        if (!outcome->built.errors.empty()) return outcome;
+        outcome->built = build_site(
+            {model, generation, runtime_.registry, runtime_.log_writer, runtime_.names.fresh(model), overrides});
+        if (outcome->built.site) outcome->changes = config_changes(*before, model);
         return outcome;
       },
       &Reload::put_in_force);
+}
+
+// False: the reload has failed.
+bool Reload::take_sockets_and_logs(const config::Model& model) {
+  const std::vector<std::string> bind_errors = runtime_.sockets.open(plan_listens(model), wanted_workers(model.main));
+  if (!bind_errors.empty()) return fail(bind_errors), false;
+  if (Status<> logs = process::configure_logs(runtime_.line, model.main); !logs) {
+    runtime_.sockets.forget_opened();
+    return fail({logs.error()}), false;
+  }
+  return true;
 }
 
 void Reload::put_in_force(Outcome& outcome) {
   if (!outcome.config.model) return fail(outcome.config.errors);
   if (!outcome.built.site) return fail(outcome.built.errors);
   const config::MainConfig& main = outcome.config.model->main;
-  const std::vector<std::string> bind_errors =
-      runtime_.sockets.open(plan_listens(*outcome.config.model), wanted_workers(main));
-  if (!bind_errors.empty()) return fail(bind_errors);
-  if (Status<> logs = process::configure_logs(runtime_.line, main); !logs) {
-    runtime_.sockets.forget_opened();
-    return fail({logs.error()});
-  }
+  if (!take_sockets_and_logs(*outcome.config.model)) return;
   for (const std::string& warning : outcome.config.warnings) log::warn(warning);
   for (const std::string& warning : outcome.built.warnings) log::warn(warning);
-  const ConnectionCap cap = connection_cap(*outcome.config.model, runtime_.descriptors, wanted_workers(main));
+  const ConnectionCap cap =
+      connection_cap(*outcome.config.model, runtime_.descriptors, wanted_workers(main));
   if (!cap.warning.empty()) log::warn(cap.warning);
   note_overridden(outcome.built);
   warn_of_unchangeable(runtime_.model->main, main);
-  runtime_.model = outcome.config.model;
+  const auto before = std::exchange(runtime_.model, outcome.config.model);
   move_state_file();
   adopt_secret(outcome.built);
-  roll_out(outcome.built.site, [this] {
-    log::notice("configuration: reloaded (generation ", runtime_.generation, ", ", runtime_.workers.count(),
-                " workers, ", runtime_.sockets.addresses(), " listen addresses, ", runtime_.site->servers.size(),
-                " servers, ", runtime_.site->clusters.size(), " upstreams)");
-    record(true);
-    if (loaded_) loaded_();
-    finished();
+  if (!outcome.questions.empty()) outcome.before = runtime_.site;
+  const auto site = outcome.built.site;
+  roll_out(site, [this, before, kept = std::make_shared<Outcome>(std::move(outcome))] {
+    kept->questions.empty() ? loaded(std::move(kept->changes)) : verify(before, kept);
+  });
+}
+
+void Reload::loaded(std::vector<std::string> changes) {
+  log::notice("configuration: reloaded (generation ", runtime_.generation, ", ", runtime_.workers.count(), " workers, ",
+              runtime_.sockets.addresses(), " listen addresses, ", runtime_.site->servers.size(), " servers, ",
+              runtime_.site->clusters.size(), " upstreams)");
+  runtime_.reloads.changes = std::move(changes);
+  record(true);
+  if (hooks_.loaded) hooks_.loaded();
+  if (hooks_.ended) hooks_.ended();
+  finished();
+}
+
+// It is in force. `before` is put back where weir does not answer itself as it should.
+void Reload::verify(std::shared_ptr<const config::Model> before, std::shared_ptr<Outcome> loaded_config) {
+  log::notice("configuration: generation ", runtime_.generation, " in force, to be verified");
+  begin(
+      Task::kLoad,
+      [this, before = std::move(before), loaded_config = std::move(loaded_config)] {
+        auto outcome = std::make_shared<Outcome>();
+        outcome->config.model = before;
+        outcome->changes = std::move(loaded_config->changes);
+        outcome->before = std::move(loaded_config->before);
+        for (const auto& [question, within] : loaded_config->questions)
+          if (const Status<> good = ask_self(question, within, give_up_); !good)
+            outcome->built.errors.push_back(good.error());
+        return outcome;
+      },
+      &Reload::verified);
+}
+
+void Reload::verified(Outcome& outcome) {
+  if (outcome.built.errors.empty()) return loaded(std::move(outcome.changes));
+  unverified_ = std::move(outcome.built.errors);
+  begin(
+      Task::kLoad,
+      [this, model = outcome.config.model, site = outcome.before, overrides = runtime_.overrides,
+       generation = runtime_.generation + 1] {
+        auto built = std::make_shared<Outcome>();
+        built->before = site;
+        built->config.model = model;
+        built->built = build_site(
+            {*model, generation, runtime_.registry, runtime_.log_writer, runtime_.names.fresh(*model), overrides});
+        return built;
+      },
+      &Reload::put_back);
+}
+
+void Reload::put_back(Outcome& outcome) {
+  std::vector<std::string> errors = std::exchange(unverified_, {});
+  const auto stuck = [&](const std::vector<std::string>& why) {
+    errors.emplace_back("the configuration before could not be put back, the new one stays in force");
+    errors.insert(errors.end(), why.begin(), why.end());
+    fail(errors, "the new one stays in force");
+  };
+  if (!outcome.built.site) return stuck(outcome.built.errors);
+  const config::Model& model = *outcome.config.model;
+  const std::vector<std::string> bind_errors = runtime_.sockets.open(plan_listens(model), wanted_workers(model.main));
+  if (!bind_errors.empty()) return stuck(bind_errors);
+  if (const Status<> logs = process::configure_logs(runtime_.line, model.main); !logs)
+    log::error("error log: not put back (", logs.error(), ")");
+  runtime_.model = outcome.config.model;
+  move_state_file();
+  roll_out(outcome.built.site, [this, errors = std::move(errors)] {
+    if (hooks_.loaded) hooks_.loaded();
+    fail(errors, "the one before is in force again");
   });
 }
 
@@ -250,11 +333,12 @@ void Reload::roll_out(const std::shared_ptr<const proxy::Site>& site, std::funct
                             });
 }
 
-void Reload::fail(const std::vector<std::string>& errors) {
+void Reload::fail(const std::vector<std::string>& errors, const char* outcome) {
   for (const std::string& error : errors) log::emerg(error);
-  log::error("configuration: reload failed, the old one stays in force");
+  log::error("configuration: reload failed, ", outcome);
   runtime_.names.not_in_force();
   record(false);
+  if (hooks_.ended) hooks_.ended();
   finished(errors);
 }
 

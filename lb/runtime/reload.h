@@ -2,6 +2,7 @@
 // the old configuration in force. What the operator says at run time and new addresses of host names take the same way,
 // without the reading.
 #pragma once
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <set>
@@ -12,14 +13,27 @@
 
 #include "process/load.h"
 #include "runtime/runtime.h"
+#include "runtime/self_question.h"
 #include "runtime/site_builder.h"
 
 namespace weir::runtime {
 
+// On control's loop; each may be empty.
+struct ReloadHooks {
+  std::function<void()> began = {};   // a configuration is read
+  std::function<void()> loaded = {};  // it is in force
+  std::function<void()> ended = {};   // in force or refused: behind `loaded`, before who asked is told
+};
+
+// What weir asks itself after a reload.
+struct Verification {
+  std::string url;  // plan_self_question()'s
+  Millis within{10'000};
+};
+
 class Reload final : private DeadlineHandler {
  public:
-  // `loaded`: after each reload that is in force now.
-  explicit Reload(Runtime& runtime, std::function<void()> loaded = {});
+  explicit Reload(Runtime& runtime, ReloadHooks hooks = {});
   ~Reload();  // waits for the helper thread
   Reload(const Reload&) = delete;
   Reload& operator=(const Reload&) = delete;
@@ -30,7 +44,9 @@ class Reload final : private DeadlineHandler {
   // inside request() or rebuild(), nor after the end of this object.
   using OnDone = std::function<void(const std::vector<std::string>& errors)>;
   // While one runs, any number of requests make one more; each is told of the one that began after it asked.
-  void request(OnDone done = {});
+  // With questions to itself that weir has to answer well once the new configuration is in force: where it does not,
+  // the one before is put in force again, and the errors say why.
+  void request(OnDone done = {}, std::vector<Verification> verifications = {});
   // Builds the snapshot anew from the configuration in force and Runtime::overrides, and rolls it out. Coalesced and
   // told likewise. The operator's down and drain act before this returns.
   void rebuild(OnDone done = {});
@@ -41,12 +57,16 @@ class Reload final : private DeadlineHandler {
   struct Outcome {
     process::LoadedConfig config;
     BuiltSite built;
+    std::vector<std::string> changes;
+    std::vector<std::pair<SelfQuestion, Millis>> questions;
+    std::shared_ptr<const proxy::Site> before;  // keeps the peers' states until it is decided
   };
   enum class Task : uint8_t { kNone, kLoad, kRebuild, kNames };
   // What was asked for while something else ran.
   struct Pending {
     bool any = false;
     std::vector<OnDone> done;
+    std::vector<Verification> verifications;
     void add(OnDone one) {
       any = true;
       if (one) done.push_back(std::move(one));
@@ -55,8 +75,13 @@ class Reload final : private DeadlineHandler {
   void ask(Pending& pending, OnDone done);
   void next();
   void begin(Task task, std::function<std::shared_ptr<Outcome>()> work, void (Reload::*then)(Outcome&));
-  void load_and_build();
+  void load_and_build(std::vector<Verification> verifications);
   void put_in_force(Outcome& outcome);
+  bool take_sockets_and_logs(const config::Model& model);
+  void verify(std::shared_ptr<const config::Model> before, std::shared_ptr<Outcome> loaded_config);
+  void verified(Outcome& outcome);
+  void put_back(Outcome& outcome);
+  void loaded(std::vector<std::string> changes);
   void build_again();
   void put_rebuilt_in_force(Outcome& outcome);
   void refresh_names();
@@ -64,14 +89,14 @@ class Reload final : private DeadlineHandler {
   void move_state_file();
   void adopt_secret(const BuiltSite& built);
   void note_overridden(const BuiltSite& built);
-  void fail(const std::vector<std::string>& errors);
+  void fail(const std::vector<std::string>& errors, const char* outcome = "the old one stays in force");
   void roll_out(const std::shared_ptr<const proxy::Site>& site, std::function<void()> done);
   void record(bool ok);
   void finished(const std::vector<std::string>& errors = {});
   void on_deadline(Deadline&) override;
 
   Runtime& runtime_;
-  std::function<void()> loaded_;
+  const ReloadHooks hooks_;
   std::thread helper_;
   Deadline names_due_{this};
   Task running_ = Task::kNone;
@@ -79,6 +104,8 @@ class Reload final : private DeadlineHandler {
   std::vector<OnDone> callbacks_;         // of what runs
   std::set<std::string> orphans_logged_;  // BuiltSite::orphans, each once
   bool cancelled_ = false;
+  std::atomic<bool> give_up_{false};     // cancelled_, for the helper thread
+  std::vector<std::string> unverified_;  // why the configuration before is being put back
 };
 
 }  // namespace weir::runtime

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "base/rng.h"
@@ -30,6 +32,7 @@ struct ReloadRecord {
   bool ok = true;     // the last one
   int64_t at_us = 0;  // when it ended, wall time; 0: never
   uint64_t succeeded = 0, failed = 0;
+  std::vector<std::string> changes;  // what the last that succeeded has changed: config/difference.h's lines
 };
 
 struct Runtime {

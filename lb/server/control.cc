@@ -15,7 +15,7 @@ namespace weir::server {
 Control::Control(runtime::Runtime& runtime, process::PidFile& pid_file)
     : runtime_(runtime),
       pid_file_(pid_file),
-      reload_(runtime, [this] { move_admin(); }),
+      reload_(runtime, {.loaded = [this] { move_admin(); }}),
       certificates_(runtime.loop, [&runtime] { return runtime.model; }),
       admin_(runtime, reload_),
       signals_(runtime.loop, {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2},

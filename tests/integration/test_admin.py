@@ -417,7 +417,7 @@ class Reloads(AdminCase):
         weir = self.weir(self.scene(a))
         self.assertEqual(self.get(weir).text, "a")
         weir.write_config(self.scene(b))
-        self.assertRegex(self.ctl(weir, "reload").stdout, r"^reloaded: generation \d+$")
+        self.assertRegex(self.ctl(weir, "reload").stdout, r"^reloaded: generation \d+\n  ~ upstream \w+: server \S+ \(was \S+\)\n$")
         self.assertEqual(self.get(weir).text, "b", "in force when the command is done")
         good = weir.config()
         weir.write_config("server { listen <<front>>; locatoin / { } } nonsense;")

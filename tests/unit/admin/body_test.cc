@@ -91,5 +91,27 @@ TEST(MaintenanceChange, every_fault_has_a_name) {
   }
 }
 
+TEST(ReloadChange, verification_is_read) {
+  const auto change = parse_reload_change(R"({"verify": "http://a/", "within_ms": 5000})");
+  ASSERT_TRUE(change) << change.error();
+  EXPECT_EQ(change->verify, "http://a/");
+  EXPECT_EQ(change->within, Millis(5000));
+  EXPECT_EQ(parse_reload_change(R"({"verify": "http://a/"})")->within, Millis(10'000));
+}
+
+TEST(ReloadChange, every_fault_has_a_name) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"{}", "\"verify\" is missing"},
+      {R"({"verify": 1})", "not a string"},
+      {R"({"verify": "http://a/", "within_ms": 0})", "not a number from 1 to 120000"},
+      {R"({"verify": "http://a/", "how": "x"})", "unknown member"},
+  };
+  for (const auto& [body, error] : cases) {
+    const auto change = parse_reload_change(body);
+    ASSERT_FALSE(change) << body;
+    EXPECT_THAT(change.error(), HasSubstr(error)) << body;
+  }
+}
+
 }  // namespace
 }  // namespace weir::admin

@@ -130,7 +130,14 @@ TEST(CtlText, survives_answers_of_another_shape) {
     warnings_in(answer);
     error_text(answer, 500);
     drain_report(answer);
+    reload_text(answer);
   }
+}
+
+TEST(ReloadText, changes_stand_below_the_generation) {
+  EXPECT_EQ(reload_text(R"({"generation": 3, "changes": ["+ upstream a", 5, "- \u001b[2J"]})"),
+            "reloaded: generation 3\n  + upstream a\n  - ?[2J\n");
+  EXPECT_EQ(reload_text(R"({"generation": 3, "changes": []})"), "reloaded: generation 3\n");
 }
 
 }  // namespace

@@ -168,5 +168,43 @@ TEST(CommandLine, refuses_unknown_arguments) {
   EXPECT_FALSE(parse({"-c"}));
 }
 
+TEST(CommandLine, reload_takes_a_url_to_verify) {
+  const auto line = parse({"reload", "-c", "a.conf", "--verify", "http://a/", "--within", "5s"});
+  ASSERT_TRUE(line);
+  EXPECT_EQ(line->command, Command::kReload);
+  EXPECT_EQ(line->config, "a.conf");
+  EXPECT_EQ(line->ctl.verify, "http://a/");
+  EXPECT_EQ(line->ctl.within, Millis(5000));
+  EXPECT_EQ(parse({"reload"})->ctl.within, Millis(10'000));
+  const auto by_ctl = parse({"ctl", "reload", "--verify", "http://a/"});
+  ASSERT_TRUE(by_ctl);
+  EXPECT_EQ(by_ctl->command, Command::kCtl);
+  EXPECT_EQ(by_ctl->ctl.verify, "http://a/");
+  EXPECT_FALSE(parse({"reload", "--within", "5s"}));
+  EXPECT_FALSE(parse({"ctl", "reload", "--within", "5s"}));
+  EXPECT_FALSE(parse({"reload", "--verify", "http://a/", "--within", "5 minutes"}));
+  EXPECT_FALSE(parse({"reload", "--verify", "http://a/", "--within", "121s"}));
+}
+
+TEST(CommandLine, commands_find_their_file) {
+  for (const char* word : {"reload", "diff", "ctl"}) {
+    const auto line =
+        word == std::string("ctl") ? parse({word, "-c", "a.conf", "status"}) : parse({word, "-c", "a.conf"});
+    ASSERT_TRUE(line) << word;
+    EXPECT_EQ(line->config, "a.conf") << word;
+  }
+  EXPECT_EQ(parse({"diff", "--against", "b.conf"})->diff_against, "b.conf");
+  EXPECT_EQ(parse({"diff", "--against", "b.conf"})->command, Command::kDiff);
+}
+
+TEST(CommandLine, prints_help_of_each_command) {
+  for (const char* word : {"reload", "diff", "convert"}) {
+    const auto line = parse({word, "--help"});
+    ASSERT_TRUE(line) << word;
+    EXPECT_EQ(line->command, Command::kHelp) << word;
+    EXPECT_THAT(line->help, HasSubstr(word)) << word;
+  }
+}
+
 }  // namespace
 }  // namespace weir::process

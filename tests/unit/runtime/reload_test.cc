@@ -36,7 +36,7 @@ class ReloadTest : public ::testing::Test {
     EXPECT_THAT(built.errors, IsEmpty());
     runtime_->site = built.site;
     EXPECT_THAT(runtime_->sockets.open(plan_listens(*config.model), 1), IsEmpty());
-    reload_ = std::make_unique<Reload>(*runtime_, [this] { ++loaded_; });
+    reload_ = std::make_unique<Reload>(*runtime_, ReloadHooks{.loaded = [this] { ++loaded_; }});
     reload_->start(built);
   }
   ~ReloadTest() override {

@@ -1,0 +1,216 @@
+#!/usr/bin/env python3
+"""weir reload and weir diff: what they print, what they wait for, and their exit codes."""
+import signal
+import threading
+
+from weirtest import Case, Weir, answer, free_address, main
+from weirtest.weir import run
+
+SCENE = """upstream app {{ server 127.0.0.1:1{weight}; {more} }}
+server {{ listen <<front>>; server_name a.example; {server} location / {{ return 200 "{text}"; }} }}"""
+
+
+def scene(text: str = "up", weight: str = "", more: str = "", server: str = "") -> str:
+    return SCENE.format(text=text, weight=weight, more=more, server=server)
+
+
+def command(word: str, weir: Weir, *arguments: str):
+    return run(word, "-c", str(weir.config_path), *arguments, cwd=weir.dir)
+
+
+class Reload(Case):
+    def reload(self, weir, *arguments):
+        return command("reload", weir, *arguments)
+
+    def test_changes_are_printed_when_in_force(self):
+        weir = self.weir(scene())
+        weir.write_config(scene("new", " weight=3", "server 127.0.0.1:2;", "client_max_body_size 1m;"))
+        done = self.reload(weir)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(self.get(weir).text, "new", "in force when the command is done")
+        first, *changes = done.stdout.splitlines()
+        self.assertEqual(first, "reloaded: generation 2")
+        server = f"server a.example ({weir.front})"
+        self.assertEqual(changes, [
+            f"  ~ client_max_body_size 1m (was 100m): {server}; {server}, location /",
+            f"  ~ {server}, location /: return 200 new (was up)",
+            "  ~ upstream app: server 127.0.0.1:1 weight=3 (was without)",
+            "  + upstream app: server 127.0.0.1:2",
+        ])
+        done = self.reload(weir)
+        self.assertEqual((done.returncode, done.stdout), (0, "reloaded: generation 3\n"), "nothing has changed")
+
+    def test_every_error_is_printed_when_refused(self):
+        weir = self.weir(scene())
+        weir.write_config("nonsense on; " + scene() + " more nonsense;")
+        done = self.reload(weir)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertRegex(done.stderr, r"weir\.conf:\d+:\d+: error: .*nonsense")
+        self.assertRegex(done.stderr, r"weir\.conf:\d+:\d+: error: .*more")
+        self.assertIn("reload not asked for", done.stderr)
+        taken, other = self.backend(), self.backend()
+        weir.write_config(scene() + f"server {{ listen {taken.address}; listen {other.address}; return 200; }}")
+        done = self.reload(weir)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        for address in (taken.address, other.address):
+            self.assertIn(f"bind() to {address}", done.stderr)
+        self.assertEqual(self.get(weir).text, "up")
+
+    def test_weir_that_does_not_run_is_an_error(self):
+        weir = self.weir(scene(), start=False)
+        done = self.reload(weir)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("weir.pid", done.stderr)
+
+    def test_reload_without_admin_socket_waits_too(self):
+        weir = self.weir(scene(), main="admin off;")
+        weir.write_config(scene("new"), main="admin off;")
+        done = self.reload(weir)
+        self.assertEqual((done.returncode, done.stdout), (0, "reloaded\n"), done.stderr)
+        self.assertEqual(self.get(weir).text, "new")
+        done = self.reload(weir, "--verify", f"http://{weir.front}/")
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stderr, "weir: [error] --verify needs the admin socket\n")
+
+    def test_commands_in_a_burst_are_taken_together(self):
+        weir = self.weir(scene())
+        codes = []
+
+        def reload():
+            codes.append(self.reload(weir).returncode)
+        threads = [threading.Thread(target=reload) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(codes, [0] * 8)
+        self.assertLessEqual(weir.metric("weir_reloads_total", result="ok"), 8)
+
+    def test_wrong_options_are_refused(self):
+        for words, says in ((("--within", "5s"), '"--within" is for --verify'), (("--verify", "http://a/", "--within", "x"), '"--within x"'),
+                            (("--verify", "http://a/", "--within", "3m"), "at most two minutes")):
+            done = run("reload", *words)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(says, done.stderr)
+
+
+class Verify(Case):
+    def verify(self, weir, url: str, *arguments):
+        return command("reload", weir, "--verify", url, *arguments)
+
+    def test_good_answer_keeps_the_new_configuration(self):
+        weir = self.weir(scene())
+        weir.write_config(scene("new"))
+        done = self.verify(weir, f"http://{weir.front}/")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("reloaded: generation 2", done.stdout)
+        self.assertEqual(self.get(weir).text, "new")
+        self.assertEqual(weir.metric("weir_reloads_total", result="ok"), 1)
+
+    def test_name_in_the_url_chooses_the_server(self):
+        weir = self.weir(scene(), access_log=True)
+        port = weir.front.rsplit(":", 1)[1]
+        weir.write_config(scene("new") + f"server {{ listen {weir.front}; server_name b.example; return 404; }}")
+        self.assertEqual(self.verify(weir, f"http://a.example:{port}/x?y=1").returncode, 0)
+        self.assertIn("GET /x?y=1 ", weir.wait_log(1)[0])
+        self.assertEqual(self.verify(weir, f"http://b.example:{port}/", "--within", "10ms").returncode, 1)
+
+    def test_bad_answer_puts_the_configuration_before_back(self):
+        weir = self.weir(scene("old"))
+        other = free_address()
+        weir.write_config(scene("new", server=f"listen {other}; location = /health {{ return 503; }}"))
+        done = self.verify(weir, f"http://{weir.front}/health", "--within", "300ms")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn(f"verification failed: http://{weir.front}/health: status 503", done.stderr)
+        self.assertEqual(self.get(weir).text, "old")
+        with self.assertRaises(OSError):
+            self.client(other)
+        self.assertEqual(weir.metric("weir_reloads_total", result="failed"), 1)
+        self.assertEqual(weir.metric("weir_reloads_total", result="ok"), 0)
+        self.assertIn("reload failed, the one before is in force again", weir.errors())
+        weir.write_config(scene("good"))
+        self.assertEqual(self.verify(weir, f"http://{weir.front}/").returncode, 0, "the next one is taken")
+        self.assertEqual(self.get(weir).text, "good")
+
+    def test_removed_listener_comes_back(self):
+        weir = self.weir(scene("old", server="listen <<front2>>;"))
+        weir.write_config(scene("new"))
+        self.assertEqual(self.verify(weir, f"http://{weir.front}/no", "--within", "50ms").returncode, 0, "a return answers every path")
+        with self.assertRaises(OSError):
+            self.client(weir.front2)
+        weir.write_config(scene("old", server="listen <<front2>>;"))
+        self.assertEqual(command("reload", weir).returncode, 0)
+        weir.write_config(scene("new", server="location = /no { return 500; }"))
+        self.assertEqual(self.verify(weir, f"http://{weir.front}/no", "--within", "50ms").returncode, 1)
+        self.assertEqual(self.get(weir.front2).text, "old")
+
+    def test_answer_that_becomes_good_in_time_is_good(self):
+        node = self.backend(lambda request: answer("x", 503 if len(node.requests) < 3 else 200))
+        weir = self.weir(scene())
+        weir.write_config(f"server {{ listen <<front>>; location / {{ proxy_pass http://{node.address}; }} }}")
+        done = self.verify(weir, f"http://{weir.front}/", "--within", "60s")
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_url_that_cannot_be_asked_changes_nothing(self):
+        weir = self.weir(scene("old"))
+        weir.write_config(scene("new"))
+        for url, says in (("https://a.example/", "only http://"), ("http://", "it is no URL"), ("http://a:99999/", "no port"),
+                          ("http://a.example:1/", 'no "listen" of the configuration'), ("http://127.0.0.9:1/", 'no "listen"')):
+            done = self.verify(weir, url)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(says, done.stderr)
+        self.assertEqual(self.get(weir).text, "old")
+
+    def test_end_of_weir_ends_the_question(self):
+        weir = self.weir(scene())
+        weir.write_config(scene("new", server="location = /health { return 503; }"))
+        codes = []
+        thread = threading.Thread(target=lambda: codes.append(self.verify(weir, f"http://{weir.front}/health", "--within", "100s").returncode))
+        thread.start()
+        weir.wait_error("to be verified")
+        weir.signal(signal.SIGTERM)
+        self.assertEqual(weir.wait_exit(), 0)
+        thread.join()
+        self.assertEqual(codes, [1])
+
+
+class Diff(Case):
+    def test_differences_are_printed_and_counted_in_the_exit_code(self):
+        weir = self.weir(scene())
+        done = command("diff", weir)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+        weir.write_config(scene(weight=" weight=2"))
+        done = command("diff", weir)
+        self.assertEqual((done.returncode, done.stdout), (1, "~ upstream app: server 127.0.0.1:1 weight=2 (was without)\n"))
+        self.assertEqual(self.get(weir).text, "up", "nothing was changed")
+        self.assertEqual(command("reload", weir).returncode, 0)
+        self.assertEqual(command("diff", weir).returncode, 0)
+
+    def test_two_files_are_compared_without_a_running_weir(self):
+        old, new = self.weir(scene(), start=False), self.weir(scene(), start=False)
+        new.config_path.write_text(old.config().replace("a.example", "b.example"))
+        done = command("diff", new, "--against", str(old.config_path))
+        self.assertEqual(done.returncode, 1, done.stderr)
+        front = old.names["front"]
+        self.assertEqual(done.stdout, f"+ server b.example ({front})\n- server a.example ({front})\n")
+
+    def test_missing_sides_are_exit_code_2(self):
+        weir = self.weir(scene(), start=False)
+        done = command("diff", weir)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("weir diff: weir is not running", done.stderr)
+        done = command("diff", weir, "--against", "/nonexistent/weir.conf")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("/nonexistent/weir.conf", done.stderr)
+        weir.write_config("nonsense;")
+        done = command("diff", weir)
+        self.assertEqual(done.returncode, 2)
+        self.assertRegex(done.stderr, r"weir\.conf:\d+:\d+: error: .*nonsense")
+        weir.write_config(scene(), main="admin off;")
+        done = command("diff", weir)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("--against", done.stderr)
+
+
+if __name__ == "__main__":
+    main()
