@@ -47,6 +47,8 @@ void process(Exposition& page, runtime::Runtime& runtime, const AdminTotals& tot
       .seconds(runtime.reloads.at_us);
   page.counter("weir_log_lines_dropped_total", "Log lines lost to a full disk or a stalled reader.")
       .sample(totals.log_lines_dropped());
+  page.counter("weir_loop_stalls_total", "Times that an event loop did not turn for 5 s.")
+      .sample(runtime.watch != nullptr ? runtime.watch->stalls() : 0);
   page.counter("weir_internal_errors_total", "Unlisted transitions of a state machine: each is a bug in weir.")
       .sample(totals.get(Counter::kStateErrors));
 }

@@ -1,6 +1,9 @@
 // Opening, keeping and closing the listening sockets.
 #include "runtime/listen_sockets.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -46,6 +49,25 @@ std::vector<ListenPlan> plan_listens(const config::Model& model) {
   return plans;
 }
 
+void ListenSockets::adopt(std::vector<process::PassedSocket> sockets) {
+  for (process::PassedSocket& socket : sockets) {
+    if (find(socket.address) != nullptr) continue;
+    const int on = 1;  // what a supervisor leaves out; accepted connections inherit it
+    if (!socket.address.is_unix()) (void)::setsockopt(socket.fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    Entry entry{{socket.address, {}}, {}, false, true, std::move(socket.name)};
+    entry.sockets.push_back(Socket{next_id_++, std::move(socket.fd), false});
+    entries_.push_back(std::move(entry));
+  }
+}
+
+std::vector<std::string> ListenSockets::unused_passed() const {
+  std::vector<std::string> unused;
+  for (const Entry& entry : entries_)
+    if (entry.passed && !entry.wanted)
+      unused.push_back(entry.plan.address.to_string() + (entry.name.empty() ? "" : " (" + entry.name + ")"));
+  return unused;
+}
+
 std::vector<std::string> ListenSockets::open(const std::vector<ListenPlan>& plans, int workers) {
   wanted_before_.clear();
   for (Entry& entry : entries_) {
@@ -71,7 +93,7 @@ std::vector<std::string> ListenSockets::open(const std::vector<ListenPlan>& plan
       entry = &entries_.back();
     }
     entry->wanted = true;
-    while (entry->sockets.size() < sockets_needed(*plan, workers)) {
+    while (!entry->passed && entry->sockets.size() < sockets_needed(*plan, workers)) {
       Result<int> fd = io::open_listener(plan->address, plan->options);
       if (!fd) {
         errors.push_back(fd.error());
@@ -126,7 +148,7 @@ void ListenSockets::visit(int index, int workers, Visit visit_one) const {
 std::vector<WorkerSocket> ListenSockets::of_worker(int index, int workers) const {
   std::vector<WorkerSocket> out;
   visit(index, workers, [&out](const Entry& entry, const Socket& socket) {
-    out.push_back({socket.id, entry.plan.address, !entry.plan.options.reuse_port, socket.fd.duplicate()});
+    out.push_back({socket.id, entry.plan.address, entry.is_shared(), socket.fd.duplicate()});
   });
   return out;
 }
@@ -139,7 +161,7 @@ std::vector<uint64_t> ListenSockets::ids_of_worker(int index, int workers) const
 
 void ListenSockets::close_removed() {
   for (Entry& entry : entries_)
-    if (!entry.wanted) close_entry(entry);
+    if (!entry.wanted && !entry.passed) close_entry(entry);
   std::erase_if(entries_, [](const Entry& entry) { return entry.sockets.empty(); });
 }
 
@@ -167,7 +189,8 @@ bool ListenSockets::shares_port(const SocketAddress& address) const {
 }
 
 void ListenSockets::close_entry(Entry& entry) {
-  const std::string path = entry.plan.address.is_unix() ? entry.plan.address.path() : std::string();
+  const bool own_file = entry.plan.address.is_unix() && !entry.passed;
+  const std::string path = own_file ? entry.plan.address.path() : std::string();
   if (!path.empty() && path.front() != '\0' && !entry.sockets.empty()) ::unlink(path.c_str());
   entry.sockets.clear();
 }

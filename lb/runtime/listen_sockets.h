@@ -2,7 +2,8 @@
 // move from worker to worker over reloads without losing what waits in its accept queue.
 //
 // A TCP address has one SO_REUSEPORT socket for each worker there ever was; socket i is served by worker i modulo the
-// number of workers. A unix path has one socket; worker 0 accepts on it and deals the connections out.
+// number of workers. A unix path has one socket, and so has an address that a supervisor handed over, of whose option
+// and user nothing is known; worker 0 accepts on it and deals the connections out.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -14,6 +15,7 @@
 #include "base/sockaddr.h"
 #include "config/model.h"
 #include "io/listener.h"
+#include "process/supervisor.h"
 
 namespace weir::runtime {
 
@@ -37,6 +39,11 @@ class ListenSockets {
   ListenSockets() = default;
   ~ListenSockets() { close_all(); }
 
+  // Sockets that were there before weir: open() finds them by their addresses. They stay when no configuration names
+  // them any more, because they are the supervisor's too and their addresses cannot be bound.
+  void adopt(std::vector<process::PassedSocket> sockets);
+  // "0.0.0.0:8080 (weir.socket)": those that the last open() did not name.
+  std::vector<std::string> unused_passed() const;
   // Makes what a configuration needs and there is not yet, for this many workers. All addresses are tried; with errors
   // nothing has changed. The text is for the operator: "bind() to 0.0.0.0:80 failed (98: Address already in use)".
   std::vector<std::string> open(const std::vector<ListenPlan>& plans, int workers);
@@ -61,6 +68,9 @@ class ListenSockets {
     ListenPlan plan;
     std::vector<Socket> sockets;
     bool wanted = true;
+    bool passed = false;
+    std::string name = {};  // of a passed one's unit
+    bool is_shared() const { return passed || !plan.options.reuse_port; }
   };
   template <class Visit>
   void visit(int index, int workers, Visit visit_one) const;

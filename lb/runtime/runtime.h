@@ -15,6 +15,7 @@
 #include "process/privileges.h"
 #include "proxy/site.h"
 #include "runtime/listen_sockets.h"
+#include "runtime/loop_watch.h"
 #include "runtime/names.h"
 #include "runtime/overrides.h"
 #include "runtime/registry.h"
@@ -59,7 +60,8 @@ struct Runtime {
   std::shared_ptr<const proxy::Site> site;
   uint64_t generation = 0;
   ReloadRecord reloads;
-  bool shutting_down = false;  // QUIT: nothing new is accepted
+  bool shutting_down = false;        // QUIT: nothing new is accepted
+  std::unique_ptr<LoopWatch> watch;  // null: nobody looks whether loops turn
   WorkerSet workers{loop, log_writer, sockets};
   std::unique_ptr<upstream::HealthMonitor> health;  // never null
 };

@@ -5,9 +5,11 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "base/log.h"
+#include "runtime/loop_watch.h"
 
 namespace weir::runtime {
 namespace {
@@ -53,6 +55,9 @@ void Worker::start() {
 
 void Worker::run() {
   ::pthread_setname_np(::pthread_self(), ("weir-" + std::to_string(options_.index)).c_str());
+  std::optional<LoopWatch::Guard> watched;
+  if (options_.watch != nullptr)
+    watched.emplace(options_.watch->watch("worker " + std::to_string(options_.index), loop_));
   loop_.run();
 }
 

@@ -18,11 +18,14 @@
 
 namespace weir::runtime {
 
+class LoopWatch;
+
 struct WorkerOptions {
   int index = 0;
   int workers = 1;
   uint32_t max_connections = 65'536;
   uint64_t seed = 0;
+  LoopWatch* watch = nullptr;  // outlives the worker; null: nobody watches its loop
 };
 
 class Worker {

@@ -20,6 +20,9 @@ class WorkerSet {
       : control_(control), log_writer_(log_writer), sockets_(sockets) {}
   ~WorkerSet() { stop(); }
 
+  // Before the first roll_out(): who watches the loops of workers. It outlives this; null: nobody.
+  void set_watch(LoopWatch* watch) { watch_ = watch; }
+
   // Puts a snapshot in force with this many workers: new ones start; all adopt it; once all have, removed listeners
   // close, workers beyond the number drain, and `done` runs. One at a time.
   void roll_out(const std::shared_ptr<const proxy::Site>& site, int workers, uint32_t max_connections,
@@ -59,6 +62,7 @@ class WorkerSet {
   std::vector<std::shared_ptr<Leaving>> leaving_;
   observe::MetricTotals departed_;
   Done drained_;
+  LoopWatch* watch_ = nullptr;
   bool stopped_ = false;
 };
 

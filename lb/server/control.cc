@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <optional>
 
 #include "base/log.h"
 #include "base/system.h"
@@ -12,10 +13,13 @@
 
 namespace weir::server {
 
-Control::Control(runtime::Runtime& runtime, process::PidFile& pid_file)
+Control::Control(runtime::Runtime& runtime, process::PidFile& pid_file, const process::Supervisor& supervisor)
     : runtime_(runtime),
       pid_file_(pid_file),
-      reload_(runtime, {.loaded = [this] { move_admin(); }}),
+      service_(runtime, supervisor),
+      reload_(runtime, {.began = [this] { service_.reloading(); },
+                        .loaded = [this] { move_admin(); },
+                        .ended = [this] { service_.reloaded(); }}),
       certificates_(runtime.loop, [&runtime] { return runtime.model; }),
       admin_(runtime, reload_),
       signals_(runtime.loop, {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2},
@@ -53,7 +57,11 @@ void Control::restore_pid_file() {
 }
 
 void Control::run() {
-  runtime_.loop.run();
+  {
+    std::optional<runtime::LoopWatch::Guard> watched;
+    if (runtime_.watch != nullptr) watched.emplace(runtime_.watch->watch("control", runtime_.loop));
+    runtime_.loop.run();
+  }
   reload_.cancel();
   certificates_.stop();
   admin_.close();
@@ -82,6 +90,7 @@ void Control::on_signal(int number) {
 
 void Control::stop(const char* why) {
   log::notice("weir: stopping (", why, ")");
+  service_.stopping("stopping");
   runtime_.loop.stop();
 }
 
@@ -89,6 +98,7 @@ void Control::quit() {
   if (runtime_.shutting_down) return;
   runtime_.shutting_down = true;
   log::notice("weir: shutting down (SIGQUIT), connections may finish");
+  service_.stopping("shutting down, connections may finish");
   reload_.cancel();
   runtime_.workers.drain(runtime_.model->main.shutdown_timeout, [this] {
     log::notice("weir: all connections closed");

@@ -10,13 +10,14 @@
 #include "runtime/certificate_watch.h"
 #include "runtime/reload.h"
 #include "runtime/runtime.h"
+#include "server/service.h"
 
 namespace weir::server {
 
 class Control {
  public:
-  // `pid_file` outlives it.
-  Control(runtime::Runtime& runtime, process::PidFile& pid_file);
+  // `pid_file` and `supervisor` outlive it.
+  Control(runtime::Runtime& runtime, process::PidFile& pid_file, const process::Supervisor& supervisor);
 
   // Listens on the admin socket and gives its file to the account that weir becomes. Where it is not named by the
   // configuration, a failure is only a warning.
@@ -25,6 +26,7 @@ class Control {
   void start(const runtime::BuiltSite& built) {
     reload_.start(built);
     certificates_.start();
+    service_.start();
   }
   // Until TERM, INT (at once) or QUIT (after the drain).
   void run();
@@ -39,6 +41,7 @@ class Control {
 
   runtime::Runtime& runtime_;
   process::PidFile& pid_file_;
+  Service service_;
   runtime::Reload reload_;
   runtime::CertificateWatch certificates_;
   admin::AdminServer admin_;

@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <memory>
@@ -17,6 +18,7 @@
 #include "process/pid_file.h"
 #include "process/privileges.h"
 #include "process/process.h"
+#include "process/supervisor.h"
 #include "runtime/connection_cap.h"
 #include "runtime/runtime.h"
 #include "server/control.h"
@@ -25,6 +27,10 @@ namespace weir::server {
 namespace {
 
 using Errors = std::vector<std::string>;
+
+// The exit status of a start that came to nothing. A configuration that is refused is refused again (sysexits.h's
+// EX_CONFIG: supervisors know it); all else may have passed at the next try.
+constexpr int kFailed = 1, kRefused = 78;
 
 // What went wrong at a start is said on stderr, and in the error log where that is another place.
 class Reporter {
@@ -47,14 +53,16 @@ class Reporter {
 
 class Startup {
  public:
-  explicit Startup(const process::CommandLine& line) : line_(line) {}
+  explicit Startup(const process::CommandLine& line)
+      : line_(line), supervisor_(process::Supervisor::take()), passed_(process::take_passed_sockets()) {}
 
   int run() {
     ::signal(SIGPIPE, SIG_IGN);
     const Errors errors = prepare();
     if (!errors.empty()) return fail(errors);
-    Control control(*runtime_, *pid_file_);  // whoever reads the pid file may send a signal at once
+    Control control(*runtime_, *pid_file_, supervisor_);  // whoever reads the pid file may send a signal at once
     if (Status<> published = publish(control); !published) return fail({published.error()});
+    watch_loops();
     control.start(std::exchange(built_, {}));
     announce();
     if (daemon_) daemon_->ready(process::logs_to_stderr(process::error_log_targets(line_, model().main)));
@@ -68,8 +76,10 @@ class Startup {
   // All that can be refused. Nothing serves yet.
   Errors prepare() {
     config_ = process::load_config(line_);
-    if (!config_.model) return config_.errors;
+    is_refused_ = !config_.model;
+    if (is_refused_) return config_.errors;
     for (const std::string& warning : config_.warnings) report_.warn(warning);
+    for (const std::string& warning : passed_.warnings) report_.warn(warning);
     if (Status<> known = find_user(); !known) return {known.error()};
     if (Status<> background = daemonize(); !background) return {background.error()};
     pid_file_ = std::make_unique<process::PidFile>(model().main.pid);
@@ -98,7 +108,23 @@ class Startup {
       runtime_->overrides.sticky_secret = built_.sticky_secret;
       (void)runtime_->save_overrides();
     }
-    return runtime_->sockets.open(runtime::plan_listens(model()), runtime::wanted_workers(model().main));
+    runtime_->sockets.adopt(std::move(passed_.sockets));
+    Errors bind_errors = runtime_->sockets.open(runtime::plan_listens(model()), runtime::wanted_workers(model().main));
+    for (const std::string& unused : runtime_->sockets.unused_passed())
+      report_.warn("passed socket " + unused + ": not used (no \"listen\" has its address)");
+    return bind_errors;
+  }
+
+  // Fed at least twice in the time that the supervisor gives.
+  void watch_loops() {
+    runtime::LoopWatchOptions options;
+    if (const Millis patience = supervisor_.watchdog(); patience.count() != 0) {
+      options.beat = std::clamp(patience / 4, Millis(10), options.beat);
+      options.all_turned = [this] { supervisor_.alive(); };
+    }
+    runtime_->watch = std::make_unique<runtime::LoopWatch>(std::move(options));
+    runtime_->workers.set_watch(runtime_->watch.get());
+    runtime_->watch->start();
   }
 
   Status<> find_user() {
@@ -159,12 +185,14 @@ class Startup {
     (void)privileges_.take_back();  // for what root has begun: the pid file
     pid_file_.reset();
     log::flush();
-    return 1;
+    return is_refused_ ? kRefused : kFailed;
   }
 
   const config::Model& model() const { return *config_.model; }
 
   const process::CommandLine& line_;
+  const process::Supervisor supervisor_;
+  process::PassedSockets passed_;
   Reporter report_;
   process::LoadedConfig config_;
   process::Privileges privileges_;
@@ -173,6 +201,7 @@ class Startup {
   runtime::StateFile state_;
   runtime::BuiltSite built_;
   std::unique_ptr<runtime::Runtime> runtime_;
+  bool is_refused_ = false;
 };
 
 }  // namespace

@@ -9,6 +9,7 @@
     load.py      clients that keep asking while something happens
     weir.py      the process: configuration, start, reload, signals, logs, stop; no sanitizer report passes
     brotli.py    decoding brotli
+    supervisor.py  a service manager that is told how weir is
     case.py      the base class of tests: owns what a test starts, and ends each test under a hard limit
 
 A test file is run by itself (`WEIR_BINARY=build/dev/weir python3 test_basic.py [-v] [Class.test]`) and in parallel with others.
@@ -20,10 +21,11 @@ from .client import Client
 from .load import Load
 from .message import Closed, Response, Truncated
 from .node import Node
+from .supervisor import Supervisor
 from .wait import DEADLINE, wait_until
 from .weir import Weir
 
 __all__ = [
-    "Backend", "Case", "Client", "Closed", "DEADLINE", "Load", "Node", "Request", "Response", "Truncated", "Weir", "answer", "closed_port",
+    "Backend", "Case", "Client", "Closed", "DEADLINE", "Load", "Node", "Request", "Response", "Supervisor", "Truncated", "Weir", "answer", "closed_port",
     "free_address", "main", "own_host", "wait_until",
 ]

@@ -1,4 +1,5 @@
 """The weir process under test: configuration, start, reload, signals, logs, stop."""
+import fcntl
 import os
 import pathlib
 import re
@@ -41,7 +42,7 @@ class Weir:
     <<front>>, <<front2>>, ... by free addresses, which are then attributes of the same names. Round robin begins at the first peer."""
 
     def __init__(self, http: str = "", main: str = "", workers: int = 1, connections: int = 1024, arguments=(), config: str = "", access_log: bool = True,
-                 environment=None, file_name: str = "weir.conf", descriptors: int = 0, **names):
+                 environment=None, file_name: str = "weir.conf", descriptors: int = 0, passed=(), **names):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="weir-test-"))
         self.dir.chmod(0o755)  # a worker that has left root must reach its files
         self.names = dict(names, dir=str(self.dir), workers=str(workers), connections=str(connections))
@@ -51,6 +52,7 @@ class Weir:
         self.arguments = list(arguments)
         self.environment = environment
         self.descriptor_limit = descriptors  # the limit of open files, soft and hard; 0: as this process
+        self.passed = list(passed)  # sockets that it is handed as a supervisor does: descriptors from 3 on
         self._access_log = access_log
         self.process: subprocess.Popen | None = None
         self.write_config(http, main, config)
@@ -82,14 +84,22 @@ class Weir:
     def launch(self) -> "Weir":
         """Starts the process without waiting for it."""
         with self.stderr_path.open("ab") as out:
+            command = [binary(), "-c", str(self.config_path), "--start-at-first", *self.arguments]
+            environment = {**os.environ, **(self.environment or {})}
+            if self.passed:  # only the shell knows the process id that weir will have
+                command = ["/bin/sh", "-c", 'export LISTEN_PID=$$; exec "$@"', "sh", *command]
+                environment["LISTEN_FDS"] = str(len(self.passed))
             self.process = subprocess.Popen(
-                [binary(), "-c", str(self.config_path), "--start-at-first", *self.arguments], stdin=subprocess.DEVNULL, stdout=out,
-                stderr=out, cwd=self.dir, env={**os.environ, **(self.environment or {})},
-                preexec_fn=self._limit_descriptors if self.descriptor_limit else None)
+                command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=self.dir, env=environment,
+                pass_fds=range(3, 3 + len(self.passed)), preexec_fn=self._prepare if self.descriptor_limit or self.passed else None)
         return self
 
-    def _limit_descriptors(self) -> None:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (self.descriptor_limit, self.descriptor_limit))
+    def _prepare(self) -> None:
+        """In the child, before weir."""
+        if self.descriptor_limit:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (self.descriptor_limit, self.descriptor_limit))
+        for number, copy in enumerate([fcntl.fcntl(each.fileno(), fcntl.F_DUPFD, 200) for each in self.passed], 3):
+            os.dup2(copy, number)
 
     def start(self) -> "Weir":
         """Starts and waits until every socket listens (the pid file appears then)."""

@@ -160,6 +160,69 @@ TEST(ListenSockets, reload_changes_the_options_of_kept_sockets) {
   EXPECT_EQ(value, 2 * 8192);  // the kernel doubles it
 }
 
+// One that a supervisor hands over, and what the supervisor keeps of it.
+struct Passed {
+  explicit Passed(const SocketAddress& address) {
+    io::ListenOptions options;
+    options.reuse_port = false;
+    kept = OwnedFd(*io::open_listener(address, options));
+  }
+  std::vector<process::PassedSocket> hand_over(const std::string& name = "") const {
+    std::vector<process::PassedSocket> sockets;
+    sockets.push_back({kept.duplicate(), name, io::bound_address(kept.get())});
+    return sockets;
+  }
+  OwnedFd kept;
+};
+
+TEST(PassedSockets, socket_serves_all_workers_of_its_address) {
+  const SocketAddress address = FreePort().release();
+  const Passed passed(address);
+  ListenSockets sockets;
+  sockets.adopt(passed.hand_over());
+  ASSERT_THAT(sockets.open({plan(address)}, 3), IsEmpty());
+  const auto first = sockets.of_worker(0, 3);
+  ASSERT_EQ(first.size(), 1U);
+  EXPECT_TRUE(first[0].shared);
+  EXPECT_THAT(sockets.of_worker(1, 3), IsEmpty());
+  EXPECT_THAT(sockets.unused_passed(), IsEmpty());
+  ASSERT_THAT(sockets.open({plan(address)}, 5), IsEmpty());
+  EXPECT_EQ(ids(sockets.of_worker(0, 5)), ids(first));
+}
+
+TEST(PassedSockets, unused_one_is_named_and_kept) {
+  const SocketAddress address = FreePort().release(), other = FreePort().release();
+  const Passed passed(address);
+  ListenSockets sockets;
+  sockets.adopt(passed.hand_over("weir.socket"));
+  ASSERT_THAT(sockets.open({plan(other)}, 1), IsEmpty());
+  EXPECT_THAT(sockets.unused_passed(), ElementsAre(address.to_string() + " (weir.socket)"));
+  sockets.close_removed();
+  ASSERT_THAT(sockets.open({plan(address)}, 1), IsEmpty()) << "its address cannot be bound";
+  EXPECT_EQ(sockets.of_worker(0, 1).size(), 1U);
+}
+
+TEST(PassedSockets, failed_open_leaves_them) {
+  const SocketAddress address = FreePort().release();
+  const Passed passed(address);
+  const FreePort taken;
+  ListenSockets sockets;
+  sockets.adopt(passed.hand_over());
+  EXPECT_FALSE(sockets.open({plan(address), plan(taken.address)}, 1).empty());
+  ASSERT_THAT(sockets.open({plan(address)}, 1), IsEmpty());
+}
+
+TEST(PassedSockets, unix_path_stays_at_the_end) {
+  const TempDir dir;
+  const SocketAddress address = SocketAddress::from_unix(dir / "front.sock");
+  const Passed passed(address);
+  ListenSockets sockets;
+  sockets.adopt(passed.hand_over());
+  ASSERT_THAT(sockets.open({plan(address)}, 1), IsEmpty());
+  sockets.close_all();
+  EXPECT_TRUE(dir.exists("front.sock"));
+}
+
 TEST(ListenPlans, merge_the_options_of_equal_addresses) {
   config::Model model;
   config::ListenModel listen;

@@ -1,0 +1,115 @@
+// Loops that turn, and one that does not.
+#include "runtime/loop_watch.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+
+#include <chrono>
+#include <optional>
+#include <utility>
+
+#include "base/stack.h"
+#include "io/loop.h"
+
+namespace weir::runtime {
+namespace {
+
+using ::testing::HasSubstr;
+
+// Until `done`, or far too long.
+bool wait_for(const std::function<bool()>& done) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (!done() && std::chrono::steady_clock::now() < end) ::poll(nullptr, 0, 1);
+  return done();
+}
+
+class LoopWatchTest : public ::testing::Test {
+ protected:
+  LoopWatchTest() { testing::internal::CaptureStderr(); }
+  ~LoopWatchTest() override { (void)log_text(); }
+  // Once.
+  std::string log_text() { return std::exchange(is_captured_, false) ? testing::internal::GetCapturedStderr() : ""; }
+  LoopWatchOptions options(MonoMs stalled) {
+    return {Millis(2), Millis(stalled), [this] { ++all_turned_; }};
+  }
+
+  bool is_captured_ = true;
+  std::atomic<int> all_turned_{0};
+};
+
+// A loop on a thread of its own.
+class Turning {
+ public:
+  Turning(LoopWatch& watch, const char* name)
+      : thread_([this, &watch, name] {
+          const LoopWatch::Guard guard = watch.watch(name, loop_);
+          loop_.run();
+        }) {}
+  ~Turning() {
+    loop_.post([this] { loop_.stop(); });
+    thread_.join();
+  }
+  io::Loop& loop() { return loop_; }
+
+ private:
+  io::Loop loop_;
+  std::thread thread_;
+};
+
+TEST_F(LoopWatchTest, beats_are_counted_while_all_loops_turn) {
+  LoopWatch watch(options(60'000));
+  watch.start();
+  const Turning one(watch, "one"), other(watch, "other");
+  EXPECT_TRUE(wait_for([this] { return all_turned_ >= 10; }));
+  EXPECT_EQ(watch.stalls(), 0U);
+}
+
+TEST_F(LoopWatchTest, stalled_loop_is_logged_once_with_its_stack) {
+  LoopWatch watch(options(100));
+  watch.start();
+  Turning good(watch, "good"), bad(watch, "bad");
+  ASSERT_TRUE(wait_for([this] { return all_turned_ > 0; }));
+  std::atomic<bool> inside{false}, leave{false};
+  bad.loop().post([&] {
+    inside = true;
+    while (!leave) ::poll(nullptr, 0, 1);
+  });
+  ASSERT_TRUE(wait_for([&] { return inside.load(); }));
+  ASSERT_TRUE(wait_for([&] { return watch.stalls() > 0; }));
+  const int turned = all_turned_;
+  // The other loop goes on, and nobody is told that all is well.
+  std::atomic<int> answered{0};
+  for (int i = 0; i < 20; ++i) {
+    good.loop().post([&answered] { ++answered; });
+    ASSERT_TRUE(wait_for([&] { return answered > i; }));
+    ::poll(nullptr, 0, 2);
+  }
+  EXPECT_EQ(all_turned_, turned);
+  leave = true;
+  ASSERT_TRUE(wait_for([&] { return all_turned_ > turned; }));
+  const std::string text = log_text();
+  EXPECT_THAT(text, HasSubstr("loop of bad: stalled (it has not turned for "));
+  EXPECT_THAT(text, HasSubstr("stack: weir+0x"));
+  EXPECT_THAT(text, HasSubstr("loop of bad: turns again"));
+  EXPECT_EQ(text.find("loop of bad: stalled"), text.rfind("loop of bad: stalled"));
+}
+
+TEST_F(LoopWatchTest, loop_that_ends_is_no_stall) {
+  LoopWatch watch(options(60'000));
+  watch.start();
+  { const Turning gone(watch, "gone"); }
+  const int turned = all_turned_;
+  EXPECT_TRUE(wait_for([&] { return all_turned_ >= turned + 20; }));
+  EXPECT_EQ(watch.stalls(), 0U);
+}
+
+TEST_F(LoopWatchTest, watch_stops_at_once) {
+  LoopWatch watch({Millis(3'600'000), Millis(3'600'000), nullptr});
+  watch.start();
+  watch.stop();
+  watch.stop();
+}
+
+}  // namespace
+}  // namespace weir::runtime
