@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/log_sink.h"
+#include "base/log_tail.h"
 #include "base/log_writer.h"
 
 namespace weir {
@@ -115,7 +116,9 @@ bool enabled(LogLevel level) {
 
 void write(LogLevel level, std::string_view text) {
   if (!enabled(level)) return;
-  LogLine line{level, wall_us(), thread_id(), std::string(text.substr(0, LogFormatter::kLongestText + 1))};
+  const int64_t now = wall_us();
+  log_tail::note(level, now, text);
+  LogLine line{level, now, thread_id(), std::string(text.substr(0, LogFormatter::kLongestText + 1))};
   if (direct.load(std::memory_order_acquire)) return write_direct(line);
   if (writer().push(line) == LogWriter::Push::kStopped) write_direct(line);
 }

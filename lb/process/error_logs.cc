@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "process/crash_report.h"
+
 namespace weir::process {
 namespace {
 
@@ -37,7 +39,10 @@ bool logs_to_stderr(const std::vector<LogTarget>& targets) {
 }
 
 Status<> configure_logs(const CommandLine& line, const config::MainConfig& main) {
-  return log::configure(error_log_targets(line, main));
+  const std::vector<LogTarget> targets = error_log_targets(line, main);
+  Status<> configured = log::configure(targets);
+  if (configured) move_crash_report(crash_report_path(targets));
+  return configured;
 }
 
 std::vector<std::string> log_files(const CommandLine& line, const config::Model& model) {

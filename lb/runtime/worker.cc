@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "process/crash_report.h"
 #include "runtime/loop_watch.h"
 
 namespace weir::runtime {
@@ -55,6 +56,7 @@ void Worker::start() {
 
 void Worker::run() {
   ::pthread_setname_np(::pthread_self(), ("weir-" + std::to_string(options_.index)).c_str());
+  const process::SignalStack signal_stack;
   std::optional<LoopWatch::Guard> watched;
   if (options_.watch != nullptr)
     watched.emplace(options_.watch->watch("worker " + std::to_string(options_.index), loop_));

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "process/crash_report.h"
 #include "process/error_logs.h"
 #include "process/load.h"
 #include "process/pid_file.h"
@@ -58,6 +59,8 @@ class Startup {
 
   int run() {
     ::signal(SIGPIPE, SIG_IGN);
+    const process::SignalStack signal_stack;
+    process::install_crash_report();
     const Errors errors = prepare();
     if (!errors.empty()) return fail(errors);
     Control control(*runtime_, *pid_file_, supervisor_);  // whoever reads the pid file may send a signal at once
