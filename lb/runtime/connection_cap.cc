@@ -13,6 +13,8 @@ constexpr uint64_t kReserve = 128;
 // Of a loop, and for connections that close while others open.
 constexpr uint64_t kReservePerWorker = 32;
 constexpr uint64_t kMostConnections = 1U << 20U;
+// Of memory, of one that is in use: a TLS connection's 17 KB while it is idle, and what a usual exchange holds.
+constexpr uint64_t kBytesOfOne = 32 * 1024;
 
 // As many as could be under way at once.
 uint64_t probes(const config::Model& model) {
@@ -24,14 +26,20 @@ uint64_t probes(const config::Model& model) {
 
 }  // namespace
 
-ConnectionCap connection_cap(const config::Model& model, uint64_t descriptors, int workers) {
+ConnectionCap connection_cap(const config::Model& model, uint64_t descriptors, int workers, uint64_t memory) {
   const uint64_t count = static_cast<uint64_t>(std::max(workers, 1));
   // Control holds each listening socket, and its worker a duplicate.
   const uint64_t needed = kReserve + count * (kReservePerWorker + 2 * plan_listens(model).size()) + probes(model);
   const uint64_t reserve = std::min(needed, descriptors / 2);
   const uint64_t allowed = std::clamp<uint64_t>((descriptors - reserve) / count, 1, kMostConnections);
+  const uint64_t fitting = memory == 0 ? kMostConnections : std::max<uint64_t>(memory / 2 / kBytesOfOne / count, 1);
   const uint64_t written = model.main.worker_connections;
-  if (written == 0 || written <= allowed) return {static_cast<uint32_t>(written == 0 ? allowed : written), {}};
+  if (written == 0) return {static_cast<uint32_t>(std::min(allowed, fitting)), {}};
+  if (written <= std::min(allowed, fitting)) return {static_cast<uint32_t>(written), {}};
+  if (written <= allowed)
+    return {static_cast<uint32_t>(written),
+            "worker_connections " + std::to_string(written) + ": may not fit into memory (the limit is " +
+                std::to_string(memory >> 20U) + " MB, " + std::to_string(fitting) + " would)"};
   return {static_cast<uint32_t>(allowed), "worker_connections " + std::to_string(written) + ": " +
                                               std::to_string(allowed) + " in force (" + std::to_string(workers) +
                                               (workers == 1 ? " worker needs " : " workers need ") +

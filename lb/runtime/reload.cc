@@ -158,7 +158,7 @@ void Reload::put_in_force(Outcome& outcome) {
   for (const std::string& warning : outcome.config.warnings) log::warn(warning);
   for (const std::string& warning : outcome.built.warnings) log::warn(warning);
   const ConnectionCap cap =
-      connection_cap(*outcome.config.model, runtime_.descriptors, wanted_workers(main));
+      connection_cap(*outcome.config.model, runtime_.descriptors, wanted_workers(main), runtime_.memory);
   if (!cap.warning.empty()) log::warn(cap.warning);
   note_overridden(outcome.built);
   warn_of_unchangeable(runtime_.model->main, main);
@@ -324,7 +324,7 @@ void Reload::roll_out(const std::shared_ptr<const proxy::Site>& site, std::funct
   runtime_.site = site;
   // Before the workers: who is `mandatory` is down from the first request on. Probes begin with the next turn.
   runtime_.health->reconcile(checked_upstreams(*runtime_.model, *site));
-  const ConnectionCap cap = connection_cap(*runtime_.model, runtime_.descriptors, workers);
+  const ConnectionCap cap = connection_cap(*runtime_.model, runtime_.descriptors, workers, runtime_.memory);
   runtime_.workers.roll_out(site, workers, cap.each, main.shutdown_timeout,
                             [queues = std::move(queues), done = std::move(done)] {
                               for (const auto& queue : queues)

@@ -54,6 +54,7 @@ struct Runtime {
   StateFile state;      // where they are kept
   ListenSockets sockets;
   uint64_t descriptors = 1024;              // the limit
+  uint64_t memory = 0;                      // likewise, in bytes; 0: none
   std::optional<process::Account> account;  // whom weir became at its start; none: it stayed who it was
   // In force.
   std::shared_ptr<const config::Model> model;

@@ -18,6 +18,7 @@
 #include "process/admin_socket.h"
 #include "process/error_logs.h"
 #include "process/load.h"
+#include "process/memory_limit.h"
 #include "process/privileges.h"
 #include "process/process.h"
 #include "runtime/connection_cap.h"
@@ -95,8 +96,9 @@ int test_config(const process::CommandLine& line) {
       runtime::build_site({*config.model, 1, registry, log_writer, names.fresh(*config.model)});
   say_all(built.warnings);
   const config::MainConfig& main = config.model->main;
-  const runtime::ConnectionCap cap = runtime::connection_cap(
-      *config.model, process::expected_descriptor_limit(main.rlimit_nofile), runtime::wanted_workers(main));
+  const runtime::ConnectionCap cap =
+      runtime::connection_cap(*config.model, process::expected_descriptor_limit(main.rlimit_nofile),
+                              runtime::wanted_workers(main), process::memory_limit());
   if (!cap.warning.empty()) say("weir: [warn] " + cap.warning);
   if (!built.site) {
     say_all(built.errors);

@@ -16,6 +16,7 @@
 #include "process/crash_report.h"
 #include "process/error_logs.h"
 #include "process/load.h"
+#include "process/memory_limit.h"
 #include "process/pid_file.h"
 #include "process/privileges.h"
 #include "process/process.h"
@@ -96,6 +97,7 @@ class Startup {
     if (!said.warning.empty()) report_.warn(said.warning);
     runtime_ = std::make_unique<runtime::Runtime>(line_);
     runtime_->descriptors = descriptors;
+    runtime_->memory = process::memory_limit();
     runtime_->account = privileges_.account();
     runtime_->model = config_.model;
     runtime_->generation = 1;
@@ -172,7 +174,8 @@ class Startup {
   }
 
   runtime::ConnectionCap cap_now() const {
-    return runtime::connection_cap(model(), runtime_->descriptors, runtime::wanted_workers(model().main));
+    return runtime::connection_cap(model(), runtime_->descriptors, runtime::wanted_workers(model().main),
+                                   runtime_->memory);
   }
 
   void announce() const {

@@ -55,5 +55,19 @@ TEST_F(ConnectionCapTest, written_number_above_the_limit_is_cut_and_named) {
                                  "the limit is 1024; worker_rlimit_nofile raises it)"));
 }
 
+TEST_F(ConnectionCapTest, memory_bounds_auto) {
+  constexpr uint64_t kMegabyte = 1U << 20U;
+  EXPECT_EQ(connection_cap(model_, UINT64_MAX, 2, 256 * kMegabyte).each, 2048U);
+  EXPECT_EQ(connection_cap(model_, 1024, 1, 256 * kMegabyte).each, 1024U - 128 - 32);
+  EXPECT_EQ(connection_cap(model_, 1024, 4, 1).each, 1U);
+}
+
+TEST_F(ConnectionCapTest, written_number_beyond_memory_is_named) {
+  model_.main.worker_connections = 4000;
+  const ConnectionCap cap = connection_cap(model_, UINT64_MAX, 2, 64U << 20U);
+  EXPECT_EQ(cap.each, 4000U);
+  EXPECT_EQ(cap.warning, "worker_connections 4000: may not fit into memory (the limit is 64 MB, 512 would)");
+}
+
 }  // namespace
 }  // namespace weir::runtime
