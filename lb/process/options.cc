@@ -182,6 +182,10 @@ class CommandParser {
     add_config(diff);
     diff->add_option("--against", line.diff_against, "compare with this file, not with the running weir")
         ->type_name("FILE");
+    CLI::App* manual =
+        add("manual", "print the manual of one directive of the configuration, or of all", Command::kManual);
+    manual->add_option("directive", line.manual_of, "its name; none: all")->type_name("NAME");
+    manual->add_flag("--man", line.as_man_page, "print the manual page weir.conf(5)");
     diff->footer("Exit codes: 0 no difference; 1 differences; 2 they could not be compared.");
   }
   // Null: none of these.

@@ -20,7 +20,8 @@ enum class Command : uint8_t {
   kConvert,
   kCtl,
   kReload,
-  kDiff
+  kDiff,
+  kManual
 };
 
 struct CommandLine {
@@ -35,6 +36,8 @@ struct CommandLine {
   std::string signal;           // -s: stop, quit, reopen or reload
   std::string convert_file;
   std::string convert_to;  // "yaml" or "nginx"; empty: the other syntax
+  std::string manual_of;     // `manual`: one directive; empty: all
+  bool as_man_page = false;  // likewise, as troff
   std::string diff_against;  // the file that -c's is compared with; empty: the running weir
   CtlLine ctl;
   std::string help;  // the text to print, for kHelp

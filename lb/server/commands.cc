@@ -11,7 +11,9 @@
 
 #include "base/log_sink.h"
 #include "base/system.h"
+#include "config/directive.h"
 #include "config/files.h"
+#include "config/manual.h"
 #include "config/tree_loader.h"
 #include "config/writer.h"
 #include "io/versions.h"
@@ -138,6 +140,22 @@ int convert(const process::CommandLine& line) {
     return 1;
   }
   std::fwrite(out->data(), 1, out->size(), stdout);
+  return 0;
+}
+
+int manual(const process::CommandLine& line) {
+  if (line.as_man_page) return std::fputs(config::manual_page(WEIR_VERSION).c_str(), stdout) < 0 ? 1 : 0;
+  const std::string text = line.manual_of.empty() ? config::manual_text() : config::manual_entry(line.manual_of);
+  if (text.empty()) {
+    const std::string_view near = config::suggest_name(line.manual_of, config::kLocation);
+    const std::string_view feature = config::nginx_feature(line.manual_of);
+    say("weir: there is no directive \"" + line.manual_of + "\"" +
+        (!feature.empty() ? ": " + config::not_supported(line.manual_of)
+         : near.empty()   ? ""
+                          : ", did you mean \"" + std::string(near) + "\"?"));
+    return 1;
+  }
+  std::fputs(text.c_str(), stdout);
   return 0;
 }
 

@@ -195,10 +195,12 @@ TEST(CommandLine, commands_find_their_file) {
   }
   EXPECT_EQ(parse({"diff", "--against", "b.conf"})->diff_against, "b.conf");
   EXPECT_EQ(parse({"diff", "--against", "b.conf"})->command, Command::kDiff);
+  EXPECT_EQ(parse({"manual", "listen"})->manual_of, "listen");
+  EXPECT_TRUE(parse({"manual", "--man"})->as_man_page);
 }
 
 TEST(CommandLine, prints_help_of_each_command) {
-  for (const char* word : {"reload", "diff", "convert"}) {
+  for (const char* word : {"reload", "diff", "manual", "convert"}) {
     const auto line = parse({word, "--help"});
     ASSERT_TRUE(line) << word;
     EXPECT_EQ(line->command, Command::kHelp) << word;
