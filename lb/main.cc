@@ -43,6 +43,7 @@ int main(int argc, char** argv) {
     case Command::kVersionAndBuild: return weir::server::print_version(true);
     case Command::kConvert: return weir::server::convert(line);
     case Command::kSignal: return weir::ctl::send_signal(line);
+    case Command::kExplain: return weir::server::explain(line);
     case Command::kManual: return weir::server::manual(line);
     case Command::kReload: return weir::ctl::reload(line);
     case Command::kDiff: return weir::ctl::diff(line);

@@ -182,6 +182,22 @@ class CommandParser {
     add_config(diff);
     diff->add_option("--against", line.diff_against, "compare with this file, not with the running weir")
         ->type_name("FILE");
+    CLI::App* explain = add("explain",
+                            "print the way of a request through the configuration: server, location, rewrites, peer, "
+                            "and the reasons; nothing is sent",
+                            Command::kExplain);
+    add_config(explain);
+    explain->add_option("url", line.explain.url, "http://HOST[:PORT]/PATH")->required()->type_name("URL");
+    explain->add_option("--client", line.explain.client, "the client's address [127.0.0.1]")->type_name("IP");
+    explain->add_option("--method", line.explain.method, "the request's method [GET]")->type_name("METHOD");
+    explain->add_option("-H,--header", line.explain.headers, "a field of the request, again for another")
+        ->type_name("'NAME: VALUE'")
+        ->expected(1)
+        ->take_all();
+    explain->add_option("--cookie", line.explain.cookies, "a cookie of the request, again for another")
+        ->type_name("NAME=VALUE")
+        ->expected(1)
+        ->take_all();
     CLI::App* manual =
         add("manual", "print the manual of one directive of the configuration, or of all", Command::kManual);
     manual->add_option("directive", line.manual_of, "its name; none: all")->type_name("NAME");

@@ -1,6 +1,7 @@
 // The command line: nginx's letters, long names beside them, and commands: `convert`, `reload`, `diff`, `ctl`.
 #pragma once
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "process/ctl_line.h"
@@ -21,7 +22,16 @@ enum class Command : uint8_t {
   kCtl,
   kReload,
   kDiff,
-  kManual
+  kManual,
+  kExplain
+};
+
+// Of `weir explain`.
+struct ExplainLine {
+  std::string url;
+  std::string client = "127.0.0.1";
+  std::string method = "GET";
+  std::vector<std::string> headers, cookies;  // "Name: value", "name=value"
 };
 
 struct CommandLine {
@@ -36,6 +46,7 @@ struct CommandLine {
   std::string signal;           // -s: stop, quit, reopen or reload
   std::string convert_file;
   std::string convert_to;  // "yaml" or "nginx"; empty: the other syntax
+  ExplainLine explain;
   std::string manual_of;     // `manual`: one directive; empty: all
   bool as_man_page = false;  // likewise, as troff
   std::string diff_against;  // the file that -c's is compared with; empty: the running weir

@@ -34,6 +34,7 @@ class Arrival;
 class Session;
 class Exchange;
 class Tunnel;
+class RequestTrace;
 struct Busy;
 
 struct CoreOptions {
@@ -52,6 +53,7 @@ struct CoreOptions {
   std::function<void(bool full)> on_full;
   // After begin_drain(): no session is left. May be empty.
   std::function<void()> on_drained;
+  RequestTrace* trace = nullptr;  // null: nobody wants to know
 };
 
 class Core final : private DeadlineHandler {

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "proxy/core.h"
 #include "proxy/exchange.h"
+#include "proxy/request_trace.h"
 #include "route/location_table.h"
 
 namespace weir::proxy {
@@ -154,16 +155,25 @@ Exchange::Rewritten Exchange::run_steps(const RewriteSteps& steps) {
 
 // Nothing: they have run to their end. `changed`: the path is another, and a location is to be found for it.
 std::optional<Exchange::Rewritten> Exchange::run_steps(const RewriteSteps& steps, bool& changed) {
+  RequestTrace* const trace = core_.options().trace;
   for (const RewriteStep& step : steps) {
+    const auto note = [&](bool took) {
+      if (trace != nullptr) trace->on_step(step, took, uri_);
+      return took;
+    };
     switch (step.kind) {
-      case RewriteStep::Kind::kSet: run_set(step); break;
-      case RewriteStep::Kind::kBreak: return Rewritten::kGoOn;
+      case RewriteStep::Kind::kSet:
+        run_set(step);
+        note(true);
+        break;
+      case RewriteStep::Kind::kBreak: note(true); return Rewritten::kGoOn;
       case RewriteStep::Kind::kReturn:
+        note(true);
         is_decided_ = true;
         decision_ = {.returns = &step.returns};
         return Rewritten::kDecided;
       case RewriteStep::Kind::kRewrite:
-        if (!run_rewrite(step)) break;
+        if (!note(run_rewrite(step))) break;
         if (is_decided_) return Rewritten::kDecided;
         if (!uri_.starts_with('/')) {
           LogLimit& limit = server_->log->redirects;
@@ -181,7 +191,7 @@ std::optional<Exchange::Rewritten> Exchange::run_steps(const RewriteSteps& steps
         changed = true;
         break;
       case RewriteStep::Kind::kIf:
-        if (!holds(step.condition)) break;
+        if (!note(holds(step.condition))) break;
         if (step.settings != nullptr) location_ = step.settings.get();
         if (const std::optional<Rewritten> ended = run_steps(step.inside, changed)) return ended;
         break;

@@ -4,6 +4,7 @@
 #include "http/local_page.h"
 #include "proxy/core.h"
 #include "proxy/exchange.h"
+#include "proxy/request_trace.h"
 #include "route/location_table.h"
 
 namespace weir::proxy {
@@ -106,6 +107,7 @@ void Exchange::find_location() {
   match_ = server_->table.find(uri_, &captures);
   if (match_.regex != nullptr) capture(*match_.regex, captures);
   location_ = match_.index >= 0 ? server_->locations[static_cast<size_t>(match_.index)].get() : &server_->fallback;
+  if (RequestTrace* trace = core_.options().trace) trace->on_location(*location_, uri_);
   // The location may trust others than its server.
   if (!location_->real_ip.trusted.empty() && client_ == downstream_->connection().remote) find_client_address();
   if (location_->internal && !internal_) pending_answer_ = 404;

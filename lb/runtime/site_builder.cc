@@ -75,6 +75,8 @@ class SiteBuilder {
       add_arrival(*listen);
     }
     add_handshakes();
+    for (auto& listen : site_->listens)
+      if (in_.arrival) in_.arrival(*listen);
     note_overrides();
     if (out_.errors.empty()) out_.site = std::move(site_);
     return std::move(out_);

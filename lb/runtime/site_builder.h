@@ -1,6 +1,7 @@
 // From a configuration to the snapshot that workers serve from: names resolved, peers tied to their state, access logs
 // opened, tables filled.
 #pragma once
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -24,6 +25,8 @@ struct SiteInputs {
   observe::AccessLogWriter& log_writer;
   ResolveName resolve;
   Overrides overrides = {};
+  // Instead of what the configuration says of each listener's arrival: for who has no clients. Empty: as it says.
+  std::function<void(proxy::ListenSite&)> arrival = {};
 };
 
 struct BuiltSite {

@@ -24,6 +24,7 @@
 #include "process/privileges.h"
 #include "process/process.h"
 #include "runtime/connection_cap.h"
+#include "runtime/explain.h"
 #include "runtime/names.h"
 #include "runtime/runtime.h"
 #include "runtime/site_builder.h"
@@ -140,6 +141,30 @@ int convert(const process::CommandLine& line) {
     return 1;
   }
   std::fwrite(out->data(), 1, out->size(), stdout);
+  return 0;
+}
+
+int explain(const process::CommandLine& line) {
+  const auto refuse = [](const std::string& why) {
+    say("weir explain: " + why);
+    return 1;
+  };
+  runtime::ExplainRequest request{
+      line.explain.url, line.explain.method, {}, line.explain.headers, line.explain.cookies};
+  const auto client = SocketAddress::from_ip(line.explain.client, 0);
+  if (!client) return refuse("--client " + line.explain.client + " is no address");
+  request.client = *client;
+  for (const std::string& header : request.headers)
+    if (header.find(':') == std::string::npos || header.find_first_of("\r\n") != std::string::npos)
+      return refuse("-H '" + header + "' is no NAME: VALUE");
+  const process::LoadedConfig config = process::load_config(line);
+  if (!config.model) {
+    say_all(config.errors);
+    return refuse("the configuration " + line.config + " has errors");
+  }
+  const Result<std::string> text = runtime::explain(*config.model, request);
+  if (!text) return refuse(text.error());
+  std::fputs(text->c_str(), stdout);
   return 0;
 }
 

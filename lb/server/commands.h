@@ -6,6 +6,7 @@ namespace weir::server {
 
 int test_config(const process::CommandLine& line);  // -t, -T
 int convert(const process::CommandLine& line);
+int explain(const process::CommandLine& line);
 int manual(const process::CommandLine& line);
 int print_version(bool with_build);
 

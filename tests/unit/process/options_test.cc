@@ -199,8 +199,21 @@ TEST(CommandLine, commands_find_their_file) {
   EXPECT_TRUE(parse({"manual", "--man"})->as_man_page);
 }
 
+TEST(CommandLine, request_to_explain_is_read) {
+  const auto line = parse({"explain", "-c", "a.conf", "http://a/", "--client", "10.0.0.1", "-H", "A: b", "-H", "C: d",
+                           "--cookie", "x=y", "--method", "POST"});
+  ASSERT_TRUE(line) << line.error();
+  EXPECT_EQ(line->command, Command::kExplain);
+  EXPECT_EQ(line->explain.url, "http://a/");
+  EXPECT_EQ(line->explain.client, "10.0.0.1");
+  EXPECT_EQ(line->explain.headers, (std::vector<std::string>{"A: b", "C: d"}));
+  EXPECT_EQ(line->explain.cookies, (std::vector<std::string>{"x=y"}));
+  EXPECT_EQ(line->explain.method, "POST");
+  EXPECT_FALSE(parse({"explain"}));
+}
+
 TEST(CommandLine, prints_help_of_each_command) {
-  for (const char* word : {"reload", "diff", "manual", "convert"}) {
+  for (const char* word : {"reload", "diff", "explain", "manual", "convert"}) {
     const auto line = parse({word, "--help"});
     ASSERT_TRUE(line) << word;
     EXPECT_EQ(line->command, Command::kHelp) << word;

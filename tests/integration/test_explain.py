@@ -1,0 +1,155 @@
+#!/usr/bin/env python3
+"""weir explain and weir manual: the way of a request through a file, with reasons; nothing is sent."""
+import re
+
+from weirtest import Case, main
+from weirtest.weir import run
+
+SCENE = r"""
+log_format seen '$request';
+access_log <<dir>>/explain.log seen;
+upstream app { server 10.0.0.1:13000; server 10.0.0.2:13000 down; }
+upstream bound { ip_hash; server 10.0.0.3:1; server 10.0.0.4:1; server 10.0.0.5:1; }
+server {
+    listen 8080;
+    server_name a.example *.wild.example;
+    rewrite ^/old/(.*)$ /api/$1 last;
+    rewrite ^/never$ /x;
+    location / { proxy_pass http://app; }
+    location /api/ { proxy_pass http://app/v2/; proxy_set_header X-Client $remote_addr; client_max_body_size 1m; }
+    location = /exact { return 204; }
+    location ^~ /final/ { proxy_pass http://bound; }
+    location ~ \.php$ { deny 10.9.0.0/16; allow all; proxy_pass http://app; }
+    location ~* \.PHP5?$ { return 410; }
+    location @named { return 404; }
+}
+server { listen 8080; server_name b.example; return 301 https://$host$request_uri; }
+"""
+
+
+class Explain(Case):
+    def setUp(self):
+        super().setUp()
+        self.scene = self.weir(SCENE, start=False, access_log=False)
+
+    def explain(self, url: str, *arguments: str, code: int = 0):
+        done = run("explain", "-c", str(self.scene.config_path), url, *arguments, cwd=self.scene.dir)
+        self.assertEqual(done.returncode, code, done.stderr)
+        return done.stderr if code else done.stdout
+
+    def column(self, text: str, label: str) -> list[str]:
+        """The lines under that label."""
+        out, inside = [], False
+        for line in text.splitlines():
+            if line[:11].strip():
+                inside = line.startswith(label + " ")
+            if inside:
+                out.append(line[11:])
+        return out
+
+    def test_prefix_location_is_explained(self):
+        text = self.explain("http://a.example:8080/api/x?y=1", "--client", "10.1.2.3", "-H", "X-Kind: test", "--cookie", "a=b", "--cookie", "c=d")
+        self.assertEqual(self.column(text, "request"), ["GET http://a.example:8080/api/x?y=1 from 10.1.2.3"])
+        self.assertEqual(self.column(text, "listen"), ["0.0.0.0:8080"])
+        server = self.column(text, "server")
+        self.assertRegex(server[0], r'^a\.example \(\S+:\d+:\d+\): its name "a\.example" matches$')
+        self.assertRegex(server[1], r"^not b\.example \(\S+\): no name of it matches$")
+        location = self.column(text, "location")
+        self.assertRegex(location[0], r"^/api/ \(\S+:\d+:\d+\): the longest prefix of the path$")
+        self.assertEqual(location[1:], [
+            "not /: it is shorter", "not = /exact: it is not the path", "not ^~ /final/: the path does not begin with it",
+            r"not ~ \.php$: it does not match the path", r"not ~* \.PHP5?$: it does not match the path", "not @named: for internal redirects"])
+        self.assertEqual(self.column(text, "upstream"), ["app, 2 peers", "round robin: the peers take turns"])
+        self.assertRegex(self.column(text, "peer")[0], r"^10\.0\.0\.1:13000, weight 1")
+        sent = self.column(text, "sent")
+        self.assertEqual(sent[0], "GET /v2/x?y=1 HTTP/1.1")
+        for field in ("X-Client: 10.1.2.3", "X-Kind: test", "Cookie: a=b; c=d"):
+            self.assertIn(field, sent)
+        self.assertEqual(self.column(text, "answer"), ["the peer's"])
+
+    def test_nothing_is_written_or_sent(self):
+        self.explain("http://a.example:8080/")
+        self.assertEqual(sorted(path.name for path in self.scene.dir.iterdir()), ["weir.conf"])
+
+    def test_rewrite_is_explained_step_by_step(self):
+        text = self.explain("http://x.wild.example:8080/old/z")
+        self.assertIn('its name "*.wild.example" matches', text)
+        steps = self.column(text, "rewrite")
+        self.assertEqual(steps[0], "rewrite ^/old/(.*)$ /api/$1 last: the path is now /api/z")
+        self.assertIn("the location of /api/z is looked for", steps)
+        self.assertEqual(self.column(text, "sent")[0], "GET /v2/z HTTP/1.1")
+        steps = self.column(self.explain("http://a.example:8080/api/"), "rewrite")
+        self.assertEqual(steps[:2], ["rewrite ^/old/(.*)$ /api/$1 last: does not match", "rewrite ^/never$ /x: does not match"])
+
+    def test_regex_goes_before_the_prefix(self):
+        location = self.column(self.explain("http://a.example:8080/api/x.php"), "location")
+        self.assertIn(r"the first regular expression that matches the path", location[0])
+        self.assertIn("not /api/: a regular expression that matches goes before it", location)
+        self.assertIn(r"not ~* \.PHP5?$: it stands behind one that matches", location)
+        location = self.column(self.explain("http://a.example:8080/final/x.php"), "location")
+        self.assertIn(r'not ~ \.php$: "^~" of the longest prefix goes before it', location)
+        location = self.column(self.explain("http://a.example:8080/exact"), "location")
+        self.assertIn("not /: an exact location goes before it", location)
+
+    def test_local_answers_are_shown(self):
+        self.assertEqual(self.column(self.explain("http://a.example:8080/exact"), "answer")[0], "HTTP/1.1 204 No Content")
+        answer = self.column(self.explain("http://b.example:8080/x?y"), "answer")
+        self.assertEqual(answer[0], "HTTP/1.1 301 Moved Permanently")
+        self.assertIn("Location: https://b.example/x?y", answer)
+
+    def test_access_rules_decide_by_the_client(self):
+        text = self.explain("http://a.example:8080/x.php", "--client", "10.9.1.1")
+        self.assertEqual(self.column(text, "access"), ["deny 10.9.0.0/16; allow all"])
+        self.assertTrue(self.column(text, "answer")[0].startswith("HTTP/1.1 403"))
+        self.assertEqual(self.column(self.explain("http://a.example:8080/x.php", "--client", "10.8.1.1"), "answer"), ["the peer's"])
+
+    def test_method_of_the_upstream_chooses(self):
+        peers = {self.column(self.explain("http://a.example:8080/final/", "--client", f"10.{i}.2.3"), "peer")[0] for i in range(12)}
+        self.assertGreater(len(peers), 1)
+        text = self.explain("http://a.example:8080/final/", "--method", "DELETE")
+        self.assertEqual(self.column(text, "sent")[0], "DELETE /final/ HTTP/1.1")
+        self.assertIn("ip_hash: the client's address decides", text)
+
+    def test_default_server_is_named(self):
+        self.assertIn('the default of this listen, no name matches "z.example"', self.explain("http://z.example:8080/"))
+
+    def test_scheme_is_that_of_the_url(self):
+        text = self.explain("https://a.example:8080/")
+        self.assertIn("0.0.0.0:8080 (no client can speak TLS there)", text)
+        self.assertIn("X-Forwarded-Proto: https", text)
+        self.assertIn("X-Forwarded-Proto: http", self.column(self.explain("http://a.example:8080/"), "sent"))
+
+    def test_wrong_questions_are_refused(self):
+        for words, says in ((("http://a.example/",), 'no "listen" has port 80; there are 0.0.0.0:8080'), (("a.example",), "no http:// or https:// URL"),
+                            (("http://a:0/",), "no port"), (("http://:8080/",), "no URL"), (("http://a:8080/", "--client", "x"), "--client x is no address"),
+                            (("http://a:8080/", "-H", "nonsense"), "-H 'nonsense'")):
+            self.assertIn(says, self.explain(*words, code=1))
+        self.scene.write_config("nonsense;")
+        self.assertRegex(self.explain("http://a:8080/", code=1), r"weir\.conf:\d+:\d+: error: .*nonsense")
+
+
+class Manual(Case):
+    def test_directive_is_explained(self):
+        done = run("manual", "healthz")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue(done.stdout.startswith("healthz [UPSTREAM ...];\n    in location\n"), done.stdout)
+        self.assertIn("default 60s", run("manual", "client_body_timeout").stdout.replace("1m", "60s"))
+
+    def test_all_directives_are_in_both_forms(self):
+        text, page = run("manual").stdout, run("manual", "--man").stdout
+        names = re.findall(r"^([a-z]\w*)", text, re.M)
+        self.assertGreater(len(names), 150)
+        self.assertEqual(names, sorted(names))
+        for name in set(names):
+            self.assertRegex(page, rf"(?m)^\.B {name}\b")
+        self.assertTrue(page.startswith(".TH WEIR.CONF 5"))
+
+    def test_unknown_directive_is_an_error(self):
+        done = run("manual", "healthy")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn('did you mean "healthz"?', done.stderr)
+        self.assertIn("known to nginx", run("manual", "js_content").stderr)
+
+
+if __name__ == "__main__":
+    main()
