@@ -24,6 +24,8 @@ const std::unordered_multimap<std::string_view, const Row*>& index() {
 const std::vector<const Row*>& all_rows() {
   static const auto* const all = [] {
     auto* made = new std::vector<const Row*>;
+    // One a line, however many there are.
+    // clang-format off
     for (const auto rows : {main_rows(),
                             http_block_rows(),
                             match_rows(),
@@ -50,6 +52,7 @@ const std::vector<const Row*>& all_rows() {
                             log_rows(),
                             accepted_process_rows(),
                             accepted_rows()})
+      // clang-format on
       for (const Row& row : rows) made->push_back(&row);
     return made;
   }();
