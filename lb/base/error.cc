@@ -14,6 +14,7 @@ constexpr std::array<ErrorTraits, kErrorKinds> kTable = {{
     {Side::kPeer, RetryClass::kConnect, 504, "connect_timeout", true},
     {Side::kPeer, RetryClass::kConnect, 502, "connect_refused", true},
     {Side::kPeer, RetryClass::kConnect, 502, "tls_failed", true},
+    {Side::kPeer, RetryClass::kConnect, 502, "tls_unverified", true},
     {Side::kPeer, RetryClass::kReused, 502, "reused_closed", false},
     {Side::kPeer, RetryClass::kListed, 502, "reset_before_response", true},
     {Side::kPeer, RetryClass::kListed, 504, "header_timeout", true},

@@ -27,6 +27,7 @@ enum class ErrorKind : uint8_t {
   kConnectTimeout,
   kConnectFailed,  // unreachable, reset while connecting
   kTlsFailed,
+  kTlsUnverified,        // it is not who it should be: name, issuer, dates, revocation
   kReusedClosed,         // a pooled connection closed before a response byte
   kResetBeforeResponse,  // a fresh one did
   kHeaderTimeout,

@@ -2,6 +2,7 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "base/error.h"
 #include "base/sockaddr.h"
@@ -18,8 +19,10 @@ struct ConnectOptions {
 };
 
 struct ConnectFailure {
-  ErrorKind kind = ErrorKind::kNone;  // kConnectRefused, kConnectTimeout, kConnectFailed, kLocalError
+  ErrorKind kind = ErrorKind::kNone;  // kConnectRefused, kConnectTimeout, kConnectFailed, kLocalError; over TLS
+                                      // kTlsFailed, kTlsUnverified
   int code = 0;                       // negative errno, for the log
+  std::string why = {};               // of kTlsFailed and kTlsUnverified
 };
 
 // A connect under way. Destroying it cancels: the callback will not come.

@@ -56,7 +56,6 @@ TlsEngine::TlsEngine(Loop& loop, OwnedSsl ssl, uint32_t record_bytes, Transport*
   BIO* bio = BIO_new(engine_bio());
   BIO_set_data(bio, this);
   SSL_set_bio(ssl_.get(), bio, bio);
-  SSL_set_accept_state(ssl_.get());
 }
 
 // A connection that ends without a goodbye is no reason to forget its session, unless it has failed.
@@ -100,8 +99,15 @@ TlsEngine::State TlsEngine::settle(int result) {
     default: break;
   }
   failed_ = true;
-  why_ = take_tls_error(error == SSL_ERROR_SYSCALL ? "connection cut" : "unknown error");
+  why_ = is_unverified() ? X509_verify_cert_error_string(SSL_get_verify_result(ssl_.get())) : "";
+  const std::string reason = take_tls_error(error == SSL_ERROR_SYSCALL ? "connection cut" : "unknown error");
+  if (why_.empty()) why_ = reason;
   return State::kFailed;
+}
+
+bool TlsEngine::is_unverified() const {
+  return is_client() && SSL_get_verify_mode(ssl_.get()) != SSL_VERIFY_NONE &&
+         SSL_get_verify_result(ssl_.get()) != X509_V_OK;
 }
 
 TlsEngine::State TlsEngine::handshake() {
@@ -115,8 +121,13 @@ TlsEngine::State TlsEngine::read(char* into, size_t room, size_t& size) {
   while (size < room) {
     size_t n = 0;
     const int result = SSL_read_ex(ssl_.get(), into + size, room - size, &n);
-    if (result != 1) return settle(result);
-    size += n;
+    if (result == 1) {
+      size += n;
+      continue;
+    }
+    // A record that is no data (a ticket, a change of keys) is an end of the call and not of what has come.
+    const State state = settle(result);
+    if (state != State::kMore || window_.empty()) return state;
   }
   return State::kDone;
 }

@@ -37,7 +37,7 @@ class TlsEngine {
     kFailed
   };
 
-  // `sink` outlives it, or is replaced.
+  // `ssl` knows its side. `sink` outlives it, or is replaced.
   TlsEngine(Loop& loop, OwnedSsl ssl, uint32_t record_bytes, Transport* sink);
   ~TlsEngine();
   TlsEngine(const TlsEngine&) = delete;
@@ -64,6 +64,11 @@ class TlsEngine {
   bool failed() const { return failed_; }
   bool goodbye_said() const { return goodbye_; }
   const std::string& why() const { return why_; }  // of a failure
+  bool is_client() const { return SSL_is_server(ssl_.get()) == 0; }
+  // Of a client, whose peer has failed its verification.
+  bool is_unverified() const;
+  bool is_resumed() const { return SSL_session_reused(ssl_.get()) == 1; }
+  const SSL* ssl() const { return ssl_.get(); }
   std::shared_ptr<TlsFacts> facts(bool with_offer) const;
   Loop& loop() { return loop_; }
 

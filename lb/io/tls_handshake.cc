@@ -4,6 +4,7 @@
 
 #include "io/tls_context.h"
 #include "io/tls_engine.h"
+#include "io/tls_peer_context.h"
 #include "io/tls_transport.h"
 
 namespace weir::io {
@@ -14,7 +15,19 @@ TlsHandshake::TlsHandshake(Loop& loop, const TlsContext& context, Transport& tra
     engine_ = std::make_unique<TlsEngine>(loop, std::move(ssl), context.options().record_bytes, &transport);
 }
 
+TlsHandshake::TlsHandshake(Loop& loop, const TlsPeerContext& context, const std::string& name,
+                           std::shared_ptr<TlsPeerSessions> sessions, Transport& transport)
+    : peer_(&context) {
+  OwnedSsl ssl(context.make_ssl(name, std::move(sessions)));
+  if (ssl != nullptr)
+    engine_ = std::make_unique<TlsEngine>(loop, std::move(ssl), static_cast<uint32_t>(TlsScratch::kRecord), &transport);
+}
+
 TlsHandshake::~TlsHandshake() = default;
+
+bool TlsHandshake::is_resumed() const {
+  return engine_->is_resumed();
+}
 
 TlsHandshake::State TlsHandshake::on_bytes(std::string_view bytes) {
   if (engine_ == nullptr) {
@@ -34,9 +47,12 @@ TlsHandshake::State TlsHandshake::on_bytes(std::string_view bytes) {
     closed_ = then == TlsEngine::State::kClosed;
     if (then == TlsEngine::State::kFailed) state = then;
   });
+  unverified_ = state == TlsEngine::State::kFailed && engine_->is_unverified();
   switch (state) {
     case TlsEngine::State::kMore: return State::kMore;
-    case TlsEngine::State::kDone: return State::kDone;
+    case TlsEngine::State::kDone:
+      if (peer_ != nullptr) why_ = peer_->fault_of(engine_->ssl());
+      return why_.empty() ? State::kDone : State::kFailed;
     case TlsEngine::State::kClosed: why_ = "close_notify inside the handshake"; return State::kFailed;
     case TlsEngine::State::kFailed: break;
   }

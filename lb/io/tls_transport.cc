@@ -63,6 +63,15 @@ void TlsTransport::on_read(std::string_view bytes) {
   if (reading_) tell_end();
 }
 
+// Without a close_notify too, of a client: what it says is framed by HTTP, a cut is seen there. The answer of a peer
+// may end with its connection alone, and whoever is between could cut it: then only a close_notify is an end.
+void TlsTransport::on_eof() {
+  if (end_ == End::kNone && engine_->is_client())
+    end(End::kError, -ECONNRESET);
+  else
+    end(End::kEof, 0);
+}
+
 void TlsTransport::end(End how, int code) {
   if (end_ == End::kTold || (end_ == End::kError && how == End::kEof)) return;
   if (end_ == End::kEof && how == End::kEof) return;  // the FIN behind a close_notify

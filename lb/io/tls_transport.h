@@ -28,6 +28,7 @@ class TlsTransport final : public Transport, private TransportHandler, private D
   void reset() override;
   bool closed() const override { return inner_->closed(); }
   bool input_waits() const override { return inner_->input_waits(); }
+  std::string fault() const override { return engine_->why(); }
   SocketAddress peer_address() const override { return inner_->peer_address(); }
   SocketAddress local_address() const override { return inner_->local_address(); }
 
@@ -37,8 +38,7 @@ class TlsTransport final : public Transport, private TransportHandler, private D
   // TransportHandler, of the inner one
   size_t on_read_soon() override;
   void on_read(std::string_view bytes) override;
-  // Without a close_notify too: what a client says is framed by HTTP, a cut is seen there.
-  void on_eof() override { end(End::kEof, 0); }
+  void on_eof() override;
   void on_transport_error(int code) override { end(End::kError, code); }
   void on_sent() override {
     if (handler_ != nullptr) handler_->on_sent();

@@ -64,6 +64,8 @@ class Transport {
 
   virtual SocketAddress peer_address() const = 0;
   virtual SocketAddress local_address() const = 0;
+  // Behind on_transport_error: what broke, in words, where its code does not say it. Empty: nothing more is known.
+  virtual std::string fault() const { return {}; }
   // Of a unix socket: the process at its other end, as the kernel says: "uid 1000, pid 4711". Empty: not said.
   virtual std::string peer_process() const { return {}; }
 };

@@ -14,6 +14,7 @@ bool is_reused_and_closed(const AttemptFacts& facts) {
 bool is_listed(const RetryConditions& on, const AttemptFacts& facts) {
   switch (facts.error) {
     case ErrorKind::kNone: return on.lists_status(facts.status);
+    case ErrorKind::kTlsFailed:  // behind the handshake: in TLS 1.3 a peer judges weir's certificate then
     case ErrorKind::kReusedClosed:
     case ErrorKind::kResetBeforeResponse: return on.error;
     case ErrorKind::kHeaderTimeout:

@@ -47,7 +47,8 @@ struct TestCertificate {
 
 struct CertificateWish {
   std::vector<std::string> names = {"weir.test"};  // the first is the common name too; all are DNS names
-  const TestCertificate* issuer = nullptr;         // null: self-signed
+  std::vector<std::string> addresses = {};
+  const TestCertificate* issuer = nullptr;  // null: self-signed
   bool authority = false;
   int rsa_bits = 0;  // 0: P-256
   long from_s = -3600, until_s = 90 * 86'400;
@@ -83,10 +84,39 @@ inline TestCertificate make_certificate(const CertificateWish& wish = {}) {
   } else {
     std::string names;
     for (const std::string& each : wish.names) names += (names.empty() ? "DNS:" : ",DNS:") + each;
+    for (const std::string& each : wish.addresses) names += ",IP:" + each;
     add(NID_subject_alt_name, names);
   }
   if (X509_sign(x, (wish.issuer != nullptr ? *wish.issuer : made).key.get(), EVP_sha256()) == 0) std::abort();
   return made;
+}
+
+// PEM; valid for a day.
+inline std::string make_crl(const TestCertificate& issuer, const std::vector<const TestCertificate*>& revoked) {
+  X509_CRL* crl = X509_CRL_new();
+  X509_CRL_set_version(crl, 1);
+  X509_CRL_set_issuer_name(crl, X509_get_subject_name(issuer.certificate.get()));
+  ASN1_TIME* time = X509_gmtime_adj(nullptr, -3600);
+  X509_CRL_set1_lastUpdate(crl, time);
+  for (const TestCertificate* each : revoked) {
+    X509_REVOKED* entry = X509_REVOKED_new();
+    X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(each->certificate.get()));
+    X509_REVOKED_set_revocationDate(entry, time);
+    X509_CRL_add0_revoked(crl, entry);
+  }
+  X509_gmtime_adj(time, 86'400);
+  X509_CRL_set1_nextUpdate(crl, time);
+  ASN1_TIME_free(time);
+  X509_CRL_sort(crl);
+  if (X509_CRL_sign(crl, issuer.key.get(), EVP_sha256()) == 0) std::abort();
+  BIO* bio = BIO_new(BIO_s_mem());
+  PEM_write_bio_X509_CRL(bio, crl);
+  X509_CRL_free(crl);
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(bio, &data);
+  std::string text(data, static_cast<size_t>(size));
+  BIO_free(bio);
+  return text;
 }
 
 }  // namespace weir::test

@@ -123,6 +123,7 @@ struct TlsServer final : TransportHandler {
     transport = handshake.finish(std::move(transport), recorder.bytes);
     transport->set_handler(&recorder);
     transport->want_read(true);
+    if (when_done) when_done();
   }
   void on_eof() override { ++eofs; }
   void on_transport_error(int) override { ++errors; }
@@ -134,6 +135,7 @@ struct TlsServer final : TransportHandler {
   TlsHandshake::State state = TlsHandshake::State::kMore;
   std::shared_ptr<const TlsFacts> facts;
   Recorder recorder;
+  std::function<void()> when_done;
   int eofs = 0, errors = 0;
 };
 

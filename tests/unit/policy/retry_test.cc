@@ -79,6 +79,7 @@ const std::vector<Row> kWithDefaults = {
     {ErrorKind::kConnectTimeout, kYes, kYes, kYes, kYes},
     {ErrorKind::kConnectFailed, kYes, kYes, kYes, kYes},
     {ErrorKind::kTlsFailed, kYes, kYes, kYes, kYes},
+    {ErrorKind::kTlsUnverified, kYes, kYes, kYes, kYes},
     {ErrorKind::kLocalError, kYes, kYes, kYes, kYes},
     {ErrorKind::kReusedClosed, kFree, kNo, kFree, kNo},
     {ErrorKind::kResetBeforeResponse, kYes, kNo, kYes, kNo},
@@ -263,10 +264,10 @@ TEST(Retry, last_answer_reaches_the_client_when_tries_end) {
 
 TEST(Blame, errors_and_timeouts_always_count) {
   for (const RetryConditions& on : {RetryConditions(), no_condition()})
-    for (const ErrorKind kind :
-         {ErrorKind::kConnectRefused, ErrorKind::kConnectTimeout, ErrorKind::kConnectFailed, ErrorKind::kTlsFailed,
-          ErrorKind::kResetBeforeResponse, ErrorKind::kHeaderTimeout, ErrorKind::kSendTimeout, ErrorKind::kBodyTimeout,
-          ErrorKind::kResetMidResponse, ErrorKind::kNotHttp, ErrorKind::kNotReady})
+    for (const ErrorKind kind : {ErrorKind::kConnectRefused, ErrorKind::kConnectTimeout, ErrorKind::kConnectFailed,
+                                 ErrorKind::kTlsFailed, ErrorKind::kTlsUnverified, ErrorKind::kResetBeforeResponse,
+                                 ErrorKind::kHeaderTimeout, ErrorKind::kSendTimeout, ErrorKind::kBodyTimeout,
+                                 ErrorKind::kResetMidResponse, ErrorKind::kNotHttp, ErrorKind::kNotReady})
       EXPECT_TRUE(counts_as_failure({on, 3, Millis{0}}, failed(kind))) << traits(kind).reason;
 }
 
