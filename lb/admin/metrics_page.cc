@@ -84,6 +84,13 @@ void clients(Exposition& page, const AdminTotals& totals) {
       .sample(totals.get(Counter::kHandshakesFailed));
   page.counter("weir_tls_handshakes_refused_total", "TLS handshakes refused: worker_handshakes are under way.")
       .sample(totals.get(Counter::kHandshakesRefused));
+  page.counter("weir_upstream_tls_handshakes_total", "TLS handshakes with peers that were completed.")
+      .sample(totals.get(Counter::kUpstreamHandshakes));
+  page.counter("weir_upstream_tls_handshakes_resumed_total", "Those that went on with a session the peer had given.")
+      .sample(totals.get(Counter::kUpstreamHandshakesResumed));
+  page.counter("weir_upstream_tls_handshakes_failed_total",
+               "TLS handshakes with peers that failed, unverified ones too.")
+      .sample(totals.get(Counter::kUpstreamHandshakesFailed));
   page.counter("weir_received_bytes_total", "Bytes of requests from clients.")
       .sample(totals.get(Counter::kBytesReceived));
   page.counter("weir_sent_bytes_total", "Bytes of responses to clients.").sample(totals.get(Counter::kBytesSent));

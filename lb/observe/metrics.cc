@@ -36,6 +36,9 @@ constexpr std::array<std::string_view, kCounters> kNames = {
     "tls_handshakes_resumed",
     "tls_handshakes_failed",
     "tls_handshakes_refused",
+    "upstream_tls_handshakes",
+    "upstream_tls_handshakes_resumed",
+    "upstream_tls_handshakes_failed",
     "state_errors",
 };
 static_assert(!kNames.back().empty(), "every counter has a name");

@@ -42,6 +42,9 @@ enum class Counter : uint8_t {
   kHandshakesResumed,
   kHandshakesFailed,
   kHandshakesRefused /* too many under way */,
+  kUpstreamHandshakes /* of TLS, with peers, that were completed */,
+  kUpstreamHandshakesResumed,
+  kUpstreamHandshakesFailed,
   kStateErrors /* an unlisted transition, which should never be */,
 };
 inline constexpr int kCounters = static_cast<int>(Counter::kStateErrors) + 1;

@@ -51,6 +51,7 @@ struct PeerLog {
   LogLimit failed;   // attempts
   LogLimit invalid;  // responses
   LogLimit cut;      // responses
+  LogLimit tls;      // handshakes, and what breaks behind them
 };
 
 // Shared by all workers and kept over reloads, keyed by upstream name and address. Atomics only. What every request

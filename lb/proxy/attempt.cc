@@ -22,26 +22,55 @@ WorkerCluster* ProxyContent::find_cluster() {
   state_.host = pass.host;
   state_.port = pass.port;
   state_.target = {};
-  if (!pass.dynamic) return &x_.epoch().cluster(pass.cluster);
-  // Variables choose among the upstreams and addresses that the configuration names; an address made of a client's
-  // words is never dialled.
+  state_.tls = pass.tls;
+  WorkerCluster* cluster = pass.dynamic ? find_dynamic_cluster(pass) : &x_.epoch().cluster(pass.cluster);
+  return cluster == nullptr || !state_.tls || find_tls_name() ? cluster : nullptr;
+}
+
+// Variables choose among the upstreams and addresses that the configuration names; an address made of a client's words
+// is never dialled.
+WorkerCluster* ProxyContent::find_dynamic_cluster(const ProxyPass& pass) {
   const PassUrl url = split_pass_url(pass.dynamic->render(x_, arena()));
-  std::string_view name = url.authority;
-  if (name.ends_with(":80")) name.remove_suffix(3);
-  const auto& by_name = x_.epoch().site().cluster_by_name;
-  const auto at = by_name.find(std::string(name));
-  const bool is_https = url.scheme == PassUrl::Scheme::kHttps;
-  if (at == by_name.end() || is_https) {
+  state_.tls = url.scheme == PassUrl::Scheme::kHttps;
+  const Site& site = x_.epoch().site();
+  const int index = site.find_cluster(url);
+  if (index < 0) {
     LogLimit& limit = x_.server().log->no_upstream;
     if (limit.pass(core_.loop().now()))
-      log::error("location ", location().pattern, ": no ", is_https ? "https towards " : "", "upstream \"", name,
-                 "\" (connection ", downstream().connection().number, ")", limit.dropped());
+      log::error("location ", location().pattern, ": no upstream \"", url.authority, "\" (connection ",
+                 downstream().connection().number, ")", limit.dropped());
     return nullptr;
   }
-  state_.host = name.starts_with("unix:") ? std::string_view("localhost") : url.authority;
+  state_.host = url.host();
+  state_.port = url.port();
   // As nginx: a URI of variables is all of the target, its query too.
   state_.target = url.uri.starts_with('/') || url.uri.empty() ? url.uri : arena().concat({"/", url.uri});
-  return &x_.epoch().cluster(at->second);
+  return &x_.epoch().cluster(index);
+}
+
+// By whom the peer is asked for: proxy_ssl_name, else the host of $proxy_host. What nobody could be verified by is the
+// request's fault, not a peer's.
+bool ProxyContent::find_tls_name() {
+  const PassTls& tls = location().tls;
+  state_.tls_name = bare_host(tls.name.empty() ? state_.host : tls.name.render(x_, arena()));
+  if (tls.context != nullptr && tls.context->takes_name(state_.tls_name)) return true;
+  LogLimit& limit = x_.server().log->no_upstream;
+  if (limit.pass(core_.loop().now()))
+    log::error("location ", location().pattern, ": no peer is asked for (\"", state_.tls_name,
+               "\" is no name for TLS; connection ", downstream().connection().number, ")", limit.dropped());
+  return false;
+}
+
+const upstream::NamedPeers& ProxyContent::pooled() {
+  if (!state_.tls) return state_.cluster->pooled;
+  return x_.epoch().tls_peers(*state_.cluster, location().tls.context->terms(), state_.tls_name);
+}
+
+io::TlsPeer ProxyContent::tls_peer() {
+  io::TlsPeer peer{location().tls.context, std::string(state_.tls_name), nullptr, {}};
+  if (location().tls.session_reuse) peer.sessions = pooled().slot(attempt_.peer->index).sessions;
+  if (location().proxy_protocol != http::ProxyProtocol::kOff) peer.preamble = announcement();
+  return peer;
 }
 
 // --- pick
@@ -102,9 +131,8 @@ void ProxyContent::start_attempt(const policy::Pick& pick) {
 
   // An idle connection speaks of nobody, or of another client.
   if (!state_.fresh_only && location().proxy_protocol == http::ProxyProtocol::kOff) {
-    const upstream::NamedPeers& pooled = state_.cluster->pooled;
-    if (auto idle =
-            pooled.group().take(pooled.slot(attempt_.peer->index), !http::is_idempotent(request().head.method))) {
+    const upstream::NamedPeers& peers = pooled();
+    if (auto idle = peers.group().take(peers.slot(attempt_.peer->index), !http::is_idempotent(request().head.method))) {
       core_.counters().add(observe::Counter::kUpstreamReuses);
       attempt.reused = true;
       begin_lease(std::move(idle));
@@ -122,11 +150,17 @@ void ProxyContent::start_attempt(const policy::Pick& pick) {
   io::ConnectOptions options;
   options.timeout = location().connect_timeout;
   core_.counters().add(observe::Counter::kUpstreamConnects);
-  attempt_.connecting =
-      core_.options().connect(core_.loop(), attempt_.peer->options.address, options,
-                              [this](std::unique_ptr<io::Transport> transport, io::ConnectFailure failure) {
-                                on_connected(std::move(transport), failure);
-                              });
+  const SocketAddress& address = attempt_.peer->options.address;
+  if (state_.tls) {
+    attempt_.connecting = io::connect_tls(core_.loop(), core_.options().connect, address, options, tls_peer(),
+                                          [this](io::TlsConnected result) { on_tls_connected(std::move(result)); });
+  } else {
+    attempt_.connecting =
+        core_.options().connect(core_.loop(), address, options,
+                                [this](std::unique_ptr<io::Transport> transport, const io::ConnectFailure& failure) {
+                                  on_connected(std::move(transport), failure);
+                                });
+  }
   core_.count_connection(+1);
 }
 
@@ -150,7 +184,27 @@ void ProxyContent::no_peer(const policy::Pick& pick) {
 // --- connect
 // ----------------------------------------------------------------------------------------------------------
 
-void ProxyContent::on_connected(std::unique_ptr<io::Transport> transport, io::ConnectFailure failure) {
+void ProxyContent::on_tls_connected(io::TlsConnected result) {
+  using observe::Counter;
+  if (result.transport != nullptr) {
+    core_.counters().add(Counter::kUpstreamHandshakes);
+    if (result.resumed) core_.counters().add(Counter::kUpstreamHandshakesResumed);
+  } else if (!result.failure.why.empty()) {
+    core_.counters().add(Counter::kUpstreamHandshakesFailed);
+    note_tls_fault(result.failure.why);
+  }
+  on_connected(std::move(result.transport), result.failure);
+}
+
+void ProxyContent::note_tls_fault(std::string_view why) {
+  LogLimit& limit = attempt_.peer->state->log.tls;
+  if (limit.pass(core_.loop().now()))
+    log::warn("peer ", state_.cluster->site->cluster->name(), "/", attempt_.peer->options.name, ": TLS failed (", why,
+              "; asked for \"", state_.tls_name, "\"; connection ", downstream().connection().number, ")",
+              limit.dropped());
+}
+
+void ProxyContent::on_connected(std::unique_ptr<io::Transport> transport, const io::ConnectFailure& failure) {
   stop_connecting();
   if (transport == nullptr) {
     if (failure.kind == ErrorKind::kLocalError)
@@ -162,8 +216,8 @@ void ProxyContent::on_connected(std::unique_ptr<io::Transport> transport, io::Co
     return;
   }
   attempt_.peer->state->note_connect(true);
-  const upstream::NamedPeers& pooled = state_.cluster->pooled;
-  begin_lease(pooled.group().open(pooled.slot(attempt_.peer->index), std::move(transport)));
+  const upstream::NamedPeers& peers = pooled();
+  begin_lease(peers.group().open(peers.slot(attempt_.peer->index), std::move(transport)));
 }
 
 void ProxyContent::stop_connecting() {
@@ -187,7 +241,7 @@ void ProxyContent::send_request() {
   compose_request();
   http::OutBatch out;
   if (location().proxy_protocol != http::ProxyProtocol::kOff) {
-    out.add(announcement());
+    if (!state_.tls) out.add(announcement());  // else it stands in front of the handshake
     attempt_.lease.keep_for_nobody();
   }
   attempt_.lease.send_head(out_request_, core_.scratch(), out);

@@ -12,10 +12,39 @@ Epoch::Epoch(Core& core, std::shared_ptr<const Site> site, const Epoch* former) 
     const WorkerCluster* const before = former == nullptr ? nullptr : former->cluster(cluster.cluster->name());
     mine.balancer = policy::make_balancer(*cluster.cluster, {core.options().worker, core.options().workers,
                                                              before == nullptr ? nullptr : before->balancer.get()});
-    std::vector<upstream::PeerIdentity> peers;
-    for (const policy::PeerOptions& peer : cluster.cluster->options().peers) peers.push_back({peer.address});
-    mine.pooled = core.pool().name(cluster.cluster->name(), cluster.settings.pool, peers);
+    mine.pooled = name_peers(mine, nullptr);
+    if (before == nullptr) continue;
+    // What is kept open, and the sessions, go on where the new snapshot speaks on the same terms.
+    for (const TlsPeers& each : before->tls)
+      if (site_->tls_terms.count(each.identity->terms) != 0)
+        mine.tls.push_back({each.identity, name_peers(mine, each.identity)});
   }
+}
+
+upstream::NamedPeers Epoch::name_peers(const WorkerCluster& cluster,
+                                       const std::shared_ptr<const upstream::TlsIdentity>& tls) {
+  const policy::Cluster& of = *cluster.site->cluster;
+  std::vector<upstream::PeerIdentity> peers;
+  for (const policy::PeerOptions& peer : of.options().peers) peers.push_back({peer.address, tls});
+  return core_.pool().name(of.name(), cluster.site->settings.pool, peers);
+}
+
+const upstream::NamedPeers& Epoch::tls_peers(WorkerCluster& cluster, const std::string& terms, std::string_view name) {
+  TlsPeers* oldest = nullptr;
+  for (TlsPeers& each : cluster.tls) {
+    if (each.identity->name == name && each.identity->terms == terms) {
+      each.used = ++cluster.tls_uses;
+      return each.pooled;
+    }
+    if (oldest == nullptr || each.used < oldest->used) oldest = &each;
+  }
+  const auto identity = std::make_shared<const upstream::TlsIdentity>(upstream::TlsIdentity{std::string(name), terms});
+  TlsPeers fresh{identity, name_peers(cluster, identity), ++cluster.tls_uses};
+  if (cluster.tls.size() >= kMostTlsNames) {
+    *oldest = std::move(fresh);
+    return oldest->pooled;
+  }
+  return cluster.tls.emplace_back(std::move(fresh)).pooled;
 }
 
 Epoch::~Epoch() = default;

@@ -2,6 +2,7 @@
 // cluster). Counted with a plain int: no cache line is shared between workers on a request's path.
 #pragma once
 #include <memory>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -13,11 +14,20 @@ namespace weir::proxy {
 
 class Core;
 
+// A cluster's peers over TLS, by one name and on the terms of one location.
+struct TlsPeers {
+  std::shared_ptr<const upstream::TlsIdentity> identity;
+  upstream::NamedPeers pooled;  // by Peer::index
+  uint64_t used = 0;            // when, in uses
+};
+
 struct WorkerCluster {
   const SiteCluster* site = nullptr;
   std::unique_ptr<policy::Balancer> balancer;
   upstream::NamedPeers pooled;  // by Peer::index
-  MonoMs looked_at = 0;         // when this worker last had the queue look for places that appeared without a call
+  std::vector<TlsPeers> tls;    // as requests have asked for them
+  uint64_t tls_uses = 0;
+  MonoMs looked_at = 0;  // when this worker last had the queue look for places that appeared without a call
 };
 
 class Epoch {
@@ -31,10 +41,16 @@ class Epoch {
   // Null when this snapshot has no upstream of that name.
   const WorkerCluster* cluster(const std::string& name) const;
   WorkerCluster& cluster(int index) { return clusters_[static_cast<size_t>(index)]; }
+  // Names may be clients' words: of a cluster so many are known at once, and the one that was used longest ago is
+  // forgotten for another. Valid until the next call.
+  static constexpr size_t kMostTlsNames = 64;
+  const upstream::NamedPeers& tls_peers(WorkerCluster& cluster, const std::string& terms, std::string_view name);
 
  private:
   friend class EpochRef;
   friend class Core;
+  upstream::NamedPeers name_peers(const WorkerCluster& cluster,
+                                  const std::shared_ptr<const upstream::TlsIdentity>& tls);
   Core& core_;
   std::shared_ptr<const Site> site_;
   std::vector<WorkerCluster> clusters_;

@@ -16,11 +16,16 @@
 #include "http/header_token.h"
 #include "http/mime_types.h"
 #include "http/proxy_protocol.h"
+#include "io/tls_peer_options.h"
 #include "observe/access_log.h"
 #include "policy/retry.h"
 #include "proxy/redirects.h"
 #include "proxy/rewrite.h"
 #include "route/template.h"
+
+namespace weir::io {
+class TlsPeerContext;
+}
 
 namespace weir::proxy {
 
@@ -34,11 +39,20 @@ struct HeaderSetting {
   bool always = false;    // add_header: on every status, else 200 201 204 206 301 302 303 304 307 308 only
 };
 
-// proxy_pass http://UPSTREAM[/uri]. The upstream is an upstream{} or a cluster made of the name or address given.
+// proxy_ssl_*: how peers are reached over TLS.
+struct PassTls {
+  io::TlsPeerOptions options;
+  bool session_reuse = true;
+  route::Template name;                               // empty: the host of $proxy_host
+  std::shared_ptr<const io::TlsPeerContext> context;  // made of the options where proxy_pass may need it, else null
+};
+
+// proxy_pass http[s]://UPSTREAM[/uri]. The upstream is an upstream{} or a cluster made of the name or address given.
 struct ProxyPass {
   int cluster = -1;           // index into Site::clusters
   std::string host;           // $proxy_host: "myapp", "10.0.0.1:8080"
   uint16_t port = 80;         // $proxy_port
+  bool tls = false;           // https://; with variables: it may be
   bool host_is_name = false;  // a DNS host, not an upstream{} and not an address: Host is $proxy_host then
   std::string url;            // as written: what a peer may call itself in a redirect. Empty with variables
   bool has_uri = false;       // a URI part replaces the matched prefix
@@ -143,6 +157,8 @@ struct Location {
   // The filter itself is added when the snapshot is built, where maintenance is on.
   filter::MaintenanceOptions maintenance;
   std::vector<std::shared_ptr<const filter::Filter>> filters;  // by Order: add_filter()
+
+  PassTls tls;  // to the peer
 };
 
 void add_filter(Location& location, std::shared_ptr<const filter::Filter> filter);

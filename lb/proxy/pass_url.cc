@@ -3,6 +3,36 @@
 #include "base/bytes.h"
 
 namespace weir::proxy {
+namespace {
+
+// Of "a:1", "[::1]:1" and not of "::1": where the port's colon is; npos without one.
+size_t port_colon(std::string_view authority) {
+  const size_t colon = authority.rfind(':');
+  if (colon == std::string_view::npos || authority.find(']', colon) != std::string_view::npos)
+    return std::string_view::npos;
+  const bool is_bare_ipv6 = !authority.starts_with('[') && authority.find(':') != colon;
+  return is_bare_ipv6 ? std::string_view::npos : colon;
+}
+
+}  // namespace
+
+uint16_t PassUrl::port() const {
+  const size_t colon = is_socket() ? std::string_view::npos : port_colon(authority);
+  const auto port = colon == std::string_view::npos ? std::nullopt : parse_decimal(authority.substr(colon + 1));
+  return port && *port > 0 && *port <= 65'535 ? static_cast<uint16_t>(*port) : default_port();
+}
+
+std::string_view PassUrl::host() const {
+  if (is_socket()) return "localhost";
+  const size_t colon = port_colon(authority);
+  return colon != std::string_view::npos && port() == default_port() ? authority.substr(0, colon) : authority;
+}
+
+std::string_view bare_host(std::string_view host) {
+  host = host.substr(0, port_colon(host));
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  return host;
+}
 
 PassUrl split_pass_url(std::string_view text) {
   PassUrl url;

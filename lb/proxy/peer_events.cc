@@ -16,8 +16,9 @@ void Core::peer_down(const policy::PeerState& state) {
     for (size_t i = 0; i < site.clusters.size(); ++i) {
       const auto close_idle = [&](const policy::Peer& peer) {
         if (peer.state.get() != &state) return;
-        const upstream::NamedPeers& pooled = epoch->cluster(static_cast<int>(i)).pooled;
-        pooled.group().close_idle(pooled.slot(peer.index));
+        const WorkerCluster& mine = epoch->cluster(static_cast<int>(i));
+        mine.pooled.group().close_idle(mine.pooled.slot(peer.index));
+        for (const TlsPeers& each : mine.tls) each.pooled.group().close_idle(each.pooled.slot(peer.index));
       };
       const policy::Cluster& cluster = *site.clusters[i].cluster;
       std::for_each(cluster.primaries().begin(), cluster.primaries().end(), close_idle);

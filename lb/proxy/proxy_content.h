@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "http/codec.h"
-#include "io/connector.h"
+#include "io/tls_connect.h"
 #include "observe/record.h"
 #include "policy/cluster.h"
 #include "policy/retry.h"
@@ -67,6 +67,8 @@ struct ProxyState {
   uint16_t port = 0;               // $proxy_port
   std::string_view target;         // what a proxy_pass with variables makes of it; empty: nothing
   std::string_view upgrade;        // the protocol that the peer is asked to switch to; empty: none
+  std::string_view tls_name;       // that the peer is asked for by
+  bool tls = false;                // it is reached by TLS
   bool counted = false;            // among the cluster's requests under way
   bool budget_taken = false;
   bool queued = false;  // in the upstream's queue: ticket, queue_token
@@ -115,12 +117,20 @@ class ProxyContent final : public Content, private upstream::LeaseHandler, priva
   };
 
   // --- attempt.cc
+  // What the words of a proxy_pass lead to; null where no answer comes of it.
   WorkerCluster* find_cluster();
+  WorkerCluster* find_dynamic_cluster(const ProxyPass& pass);
+  bool find_tls_name();
+  // The connections to the cluster's peers, of the kind that this request may use.
+  const upstream::NamedPeers& pooled();
+  io::TlsPeer tls_peer();
   void next_attempt();
   policy::Pick pick_peer();
   void start_attempt(const policy::Pick& pick);
   void no_peer(const policy::Pick& pick);
-  void on_connected(std::unique_ptr<io::Transport> transport, io::ConnectFailure failure);
+  void on_connected(std::unique_ptr<io::Transport> transport, const io::ConnectFailure& failure);
+  void on_tls_connected(io::TlsConnected result);
+  void note_tls_fault(std::string_view why);
   void stop_connecting();
   void begin_lease(upstream::Lease lease);
   void send_request();

@@ -1,5 +1,6 @@
 // The peer's response: its head decides (another try, a tunnel, the client's answer), its body is relayed.
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "base/log.h"
@@ -227,7 +228,11 @@ bool ProxyContent::is_drained() const {
   return !x_.is_response_held() && x_.response_room() == Downstream::kRoom;
 }
 
-void ProxyContent::on_upstream_closed(int /*code*/) {
+void ProxyContent::on_upstream_closed(int code) {
+  if (code == -EPROTO && state_.tls) {
+    note_tls_fault(attempt_.lease.fault());
+    if (!attempt_.lease.reused() && attempt_.lease.bytes_received() == 0) return response_broken(ErrorKind::kTlsFailed);
+  }
   response_broken(attempt_.head_received ? ErrorKind::kResetMidResponse : broken_before_response());
 }
 

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/log.h"
@@ -100,6 +101,7 @@ struct UpstreamLog {
 struct SiteCluster {
   std::unique_ptr<policy::Cluster> cluster;
   ClusterSettings settings;
+  bool implicit = false;                            // made of an address or a name; its own name has the port
   std::shared_ptr<policy::RetryBudget> budget;      // kept over reloads by name
   std::shared_ptr<std::atomic<uint32_t>> inflight;  // requests of all workers on this cluster, kept likewise
   std::shared_ptr<policy::WaitQueue> queue;         // null: no queue
@@ -107,15 +109,20 @@ struct SiteCluster {
   std::unique_ptr<UpstreamLog> log = std::make_unique<UpstreamLog>();
 };
 
+struct PassUrl;
+
 struct Site {
   uint64_t generation = 0;
   std::vector<std::unique_ptr<VirtualServer>> servers;
   std::vector<std::unique_ptr<ListenSite>> listens;
   std::vector<SiteCluster> clusters;
   std::unordered_map<std::string, int> cluster_by_name;
-  std::string hostname;                  // $hostname
-  uint32_t max_handshakes = UINT32_MAX;  // of TLS, under way in one worker
+  std::unordered_set<std::string> tls_terms;  // TlsPeerContext::terms() of the locations
+  std::string hostname;                       // $hostname
+  uint32_t max_handshakes = UINT32_MAX;       // of TLS, under way in one worker
 
+  // What a proxy_pass with variables names; -1: the configuration has no such upstream or address.
+  int find_cluster(const PassUrl& url) const;
   const ListenSite* listen(const SocketAddress& address) const {
     for (const auto& l : listens)
       if (l->address == address) return l.get();

@@ -126,6 +126,11 @@ std::string CheckOptions::question() const {
     put(out, match != nullptr ? match->text() : "");
     put(out, keepalive_time);
   }
+  if (tls != nullptr) {
+    out += "tls ";
+    put(out, tls_name);
+    put(out, tls->terms());
+  }
   if (announce != http::ProxyProtocol::kOff) out += announce == http::ProxyProtocol::kV1 ? "proxy " : "proxy v2 ";
   return out += std::to_string(port);
 }
@@ -141,7 +146,7 @@ std::string CheckOptions::fingerprint() const {
 }
 
 std::string CheckOptions::label() const {
-  std::string out = type == CheckType::kTcp ? "tcp" : "http " + method + ' ' + uri;
+  std::string out = type == CheckType::kTcp ? "tcp" : (tls != nullptr ? "https " : "http ") + method + ' ' + uri;
   if (port != 0) out += " port " + std::to_string(port);
   return out;
 }

@@ -9,6 +9,7 @@
 #include "base/regex.h"
 #include "http/head.h"
 #include "http/proxy_protocol.h"
+#include "io/tls_peer_context.h"
 #include "policy/health.h"
 
 namespace weir::upstream {
@@ -61,6 +62,9 @@ struct CheckOptions {
   bool fail_open = false;
   // Sent in front: that the connection is weir's own. For peers that are sent PROXY headers.
   http::ProxyProtocol announce = http::ProxyProtocol::kOff;
+  // As requests reach the peer. Null: in clear; always so for kTcp.
+  std::shared_ptr<const io::TlsPeerContext> tls;
+  std::string tls_name;  // that the peer is asked for by
   std::string position;  // file:line:col
 
   // Equal for checks that ask the same question in the same rhythm: such share one probe. `host` resolved by the

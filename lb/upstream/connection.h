@@ -74,6 +74,7 @@ class Connection : public io::Buriable,
   uint64_t bytes_sent(http::StreamId id) const { return transport_->bytes_sent() - stream(id).sent_before; }
   uint64_t bytes_received(http::StreamId id) const { return stream(id).received; }
   void want_read(bool want) { transport_->want_read(want); }
+  std::string fault() const { return transport_->fault(); }
   std::string_view behind_head() const { return stash_; }
   std::unique_ptr<io::Transport> give_up();
 

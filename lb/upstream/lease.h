@@ -3,6 +3,7 @@
 // or closes it. The stream's id is the peer's codec's own.
 #pragma once
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -57,6 +58,7 @@ class Lease {
   // Whether another request was on the connection before.
   bool reused() const { return connection_->requests() > 1; }
   void want_read(bool want) { connection_->want_read(want); }
+  std::string fault() const { return connection_->fault(); }  // io::Transport::fault()
   // After a 101: what the peer sent behind its head; valid until the turn ends.
   std::string_view behind_head() const { return connection_->behind_head(); }
   // Ends the lease after a 101: the transport, which the pool goes on counting as an open connection until its new

@@ -12,10 +12,8 @@ namespace weir::upstream {
 
 // How TLS is spoken to a peer.
 struct TlsIdentity {
-  std::string name;         // sent as SNI and, where verified, looked for in the certificate
-  std::string trusted;      // the certificates that vouch for it; empty: not verified
-  std::string certificate;  // weir's own that is shown; empty: none
-  std::string alpn;         // the protocols offered, as on the wire
+  std::string name;   // sent as SNI and, where verified, looked for in the certificate
+  std::string terms;  // TlsPeerContext::terms(): who vouches for it, what weir shows, protocols, ciphers
 
   bool operator==(const TlsIdentity&) const = default;
 };
@@ -39,8 +37,7 @@ struct std::hash<weir::upstream::PeerIdentity> {
   size_t operator()(const weir::upstream::PeerIdentity& identity) const noexcept {
     size_t sum = std::hash<weir::SocketAddress>()(identity.address);
     if (identity.tls == nullptr) return sum;
-    const weir::upstream::TlsIdentity& tls = *identity.tls;
-    for (const std::string* text : {&tls.name, &tls.trusted, &tls.certificate, &tls.alpn})
+    for (const std::string* text : {&identity.tls->name, &identity.tls->terms})
       sum = sum * 1'000'003 + std::hash<std::string>()(*text);
     return sum;
   }

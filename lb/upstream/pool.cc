@@ -135,6 +135,7 @@ NamedPeers Pool::name(const std::string& upstream, const PoolOptions& options, c
   for (const PeerIdentity& peer : peers) {
     auto& [identity, slot] = *group->slots_.try_emplace(peer, *group).first;
     slot.identity = &identity;
+    if (peer.tls != nullptr && slot.sessions == nullptr) slot.sessions = std::make_shared<io::TlsPeerSessions>();
     ++slot.names;
     named.slots_.push_back(&slot);
   }

@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "http/h1_codec.h"
+#include "io/tls_peer_sessions.h"
 #include "observe/metrics.h"
 #include "upstream/connection.h"
 #include "upstream/lease.h"
@@ -30,9 +31,10 @@ struct Slot {
   Slot& operator=(const Slot&) = delete;
 
   Group& group;
-  const PeerIdentity* identity = nullptr;  // the key under which it stands
-  std::vector<Connection*> available;      // those with capacity, the one used last at the end
-  uint32_t names = 0;                      // snapshots that name the peer
+  const PeerIdentity* identity = nullptr;         // the key under which it stands
+  std::vector<Connection*> available;             // those with capacity, the one used last at the end
+  std::shared_ptr<io::TlsPeerSessions> sessions;  // null: clear text
+  uint32_t names = 0;                             // snapshots that name the peer
   uint32_t connections = 0;
   LogLimit unsolicited;
 };

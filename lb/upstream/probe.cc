@@ -43,13 +43,7 @@ std::string compose(const CheckOptions& check, http::Method method) {
 }  // namespace
 
 ProbeKit::ProbeKit(io::Loop& loop, io::ConnectFunction connect)
-    : loop_(loop), connect_(std::move(connect)), stalls_(loop) {}
-
-std::unique_ptr<io::Connecting> ProbeKit::connect(const SocketAddress& address, const io::ConnectOptions& options,
-                                                  io::Connecting::OnDone done) {
-  return connect_ ? connect_(loop_, address, options, std::move(done))
-                  : io::connect(loop_, address, options, std::move(done));
-}
+    : loop_(loop), connect_(connect ? std::move(connect) : io::ConnectFunction(io::connect)), stalls_(loop) {}
 
 std::unique_ptr<ProbeKit::Scratch> ProbeKit::take() {
   if (spare_.empty()) return std::make_unique<Scratch>();
@@ -111,13 +105,21 @@ void Probe::open() {
   state_ = State::kConnecting;
   io::ConnectOptions options;
   options.timeout = check_.health.timeout + kConnectGrace;
-  connecting_ =
-      kit_.connect(address_, options, [this](std::unique_ptr<io::Transport> transport, io::ConnectFailure failure) {
-        on_connected(std::move(transport), failure);
-      });
+  if (check_.tls != nullptr) {
+    if (sessions_ == nullptr) sessions_ = std::make_shared<io::TlsPeerSessions>();
+    io::TlsPeer peer{check_.tls, check_.tls_name, sessions_, std::string(http::local_proxy_header(check_.announce))};
+    connecting_ =
+        io::connect_tls(kit_.loop(), kit_.connect(), address_, options, std::move(peer),
+                        [this](io::TlsConnected result) { on_connected(std::move(result.transport), result.failure); });
+    return;
+  }
+  connecting_ = kit_.connect()(kit_.loop(), address_, options,
+                               [this](std::unique_ptr<io::Transport> transport, const io::ConnectFailure& failure) {
+                                 on_connected(std::move(transport), failure);
+                               });
 }
 
-void Probe::on_connected(std::unique_ptr<io::Transport> transport, io::ConnectFailure failure) {
+void Probe::on_connected(std::unique_ptr<io::Transport> transport, const io::ConnectFailure& failure) {
   connecting_.reset();
   if (transport != nullptr) {
     if (check_.type == CheckType::kTcp) {
@@ -136,6 +138,8 @@ void Probe::on_connected(std::unique_ptr<io::Transport> transport, io::ConnectFa
   switch (failure.kind) {
     case ErrorKind::kConnectRefused: fail("connection refused"); return;
     case ErrorKind::kConnectTimeout: fail("connect timed out"); return;
+    case ErrorKind::kTlsFailed:
+    case ErrorKind::kTlsUnverified: fail("TLS failed: " + failure.why); return;
     case ErrorKind::kLocalError:
       // On a unix socket EAGAIN is the peer's full queue, on TCP our lack of ports.
       if (address_.is_unix() && failure.code == -EAGAIN) {
@@ -152,8 +156,9 @@ void Probe::on_connected(std::unique_ptr<io::Transport> transport, io::ConnectFa
 void Probe::ask() {
   state_ = State::kHead;
   scratch_->codec.open(method_, {}, http::kAnswerLimits);
-  // The header stands once in front of a connection.
-  const std::string_view pieces[] = {reused_ ? std::string_view() : http::local_proxy_header(check_.announce),
+  // The header stands once in front of a connection, and of its handshake.
+  const bool announced = reused_ || check_.tls != nullptr;
+  const std::string_view pieces[] = {announced ? std::string_view() : http::local_proxy_header(check_.announce),
                                      request_};
   transport_->send(pieces, 2);
   transport_->want_read(true);

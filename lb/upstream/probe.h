@@ -12,8 +12,8 @@
 #include "base/arena.h"
 #include "base/timer_wheel.h"
 #include "http/h1_codec.h"
-#include "io/connector.h"
 #include "io/loop.h"
+#include "io/tls_connect.h"
 #include "io/transport.h"
 #include "upstream/check.h"
 #include "upstream/stall_watch.h"
@@ -48,8 +48,7 @@ class ProbeKit {
   ProbeKit(io::Loop& loop, io::ConnectFunction connect);
   io::Loop& loop() { return loop_; }
   StallWatch& stalls() { return stalls_; }
-  std::unique_ptr<io::Connecting> connect(const SocketAddress& address, const io::ConnectOptions& options,
-                                          io::Connecting::OnDone done);
+  const io::ConnectFunction& connect() const { return connect_; }
   std::unique_ptr<Scratch> take();
   void give(std::unique_ptr<Scratch> scratch);
 
@@ -87,7 +86,7 @@ class Probe final : private io::TransportHandler, private http::ClientCodec::Han
 
   void open();
   void ask();
-  void on_connected(std::unique_ptr<io::Transport> transport, io::ConnectFailure failure);
+  void on_connected(std::unique_ptr<io::Transport> transport, const io::ConnectFailure& failure);
   void judge();
   void judge_body();
   // The peer closed or reset before the answer was whole.
@@ -123,6 +122,7 @@ class Probe final : private io::TransportHandler, private http::ClientCodec::Han
   http::Method method_;
   std::unique_ptr<io::Connecting> connecting_;
   std::unique_ptr<io::Transport> transport_;  // in kIdle: one that is kept
+  std::shared_ptr<io::TlsPeerSessions> sessions_;
   std::unique_ptr<ProbeKit::Scratch> scratch_;
   Deadline deadline_{this};
   MonoMs opened_at_ = 0;  // of the transport

@@ -160,8 +160,8 @@ TEST_F(PoolTest, has_nothing_for_another_address) {
 }
 
 TEST_F(PoolTest, tls_of_another_kind_is_another_peer) {
-  const auto tls = [](const std::string& name, const std::string& trusted) {
-    return std::make_shared<const TlsIdentity>(TlsIdentity{name, trusted, "", "http/1.1"});
+  const auto tls = [](const std::string& name, const std::string& terms) {
+    return std::make_shared<const TlsIdentity>(TlsIdentity{name, terms});
   };
   const NamedPeers peers = pool_.name(
       "app", options_,
@@ -170,6 +170,9 @@ TEST_F(PoolTest, tls_of_another_kind_is_another_peer) {
     for (size_t j = 0; j < i; ++j) EXPECT_NE(&peers.slot(i), &peers.slot(j)) << i << " " << j;
   EXPECT_EQ(&peers.slot(4), &peers.slot(1));  // equal by value
   EXPECT_EQ(&peers.slot(0), &slot());
+  EXPECT_EQ(peers.slot(0).sessions, nullptr);
+  for (size_t i = 1; i < 4; ++i)  // and so are its sessions
+    for (size_t j = 1; j < i; ++j) EXPECT_NE(peers.slot(i).sessions, peers.slot(j).sessions) << i << " " << j;
 }
 
 TEST_F(PoolTest, refuses_a_closed_connection_to_an_unrepeatable_request) {
