@@ -89,6 +89,10 @@ class Builder {
   void note_preset(const Position& at) { presets_.push_back({at, model_.servers.size()}); }
   // After the last server{}.
   void hint_at_missing_checks();
+  // tls_peers.cc. What a location{} or an if{} needs for https:// towards its peers, once all of its settings are read.
+  void finish_tls_to_peers(Level& level);
+  // After the last server{}: the checks of upstream{} go the way that requests go.
+  void settle_tls_checks();
   // `listen ... proxy_protocol` in the server{} that is being read.
   void note_proxy_protocol(const Position& at, const SocketAddress& address) {
     proxied_.push_back({at, address, model_.servers.size()});
@@ -144,6 +148,16 @@ class Builder {
   };
   std::vector<ProxiedListen> proxied_;
   std::vector<Position> announcements_;
+  struct TlsPass {
+    PassTarget target;
+    std::shared_ptr<const io::TlsPeerContext> context;  // of target.tls
+    std::string name;                                   // likewise
+    Position at;
+  };
+  std::shared_ptr<const io::TlsPeerContext> tls_context_to_peers(const Level& level);
+  std::vector<TlsPass> tls_passes_;
+  std::map<std::string, std::shared_ptr<const io::TlsPeerContext>> tls_peer_contexts_;  // by the text of the options
+  std::set<std::string> shown_;  // faults, with their places: a certificate is inherited by many locations
   int unknown_ = 0;
 };
 

@@ -5,6 +5,7 @@
 #include "config/builder.h"
 #include "config/fields.h"
 #include "config/parameters.h"
+#include "proxy/pass_url.h"
 
 namespace weir::config {
 namespace {
@@ -133,6 +134,16 @@ void attach(const Call& call, CheckOptions check) {
   if (!pass) return call.error("\"health_check\" needs a \"proxy_pass\" in its location");
   if (pass->cluster < 0)
     return call.error("\"health_check\" does not go with a \"proxy_pass\" that has variables, write it in upstream{}");
+  if (pass->tls && check.type == CheckType::kHttp) {
+    call.builder.finish_tls_to_peers(*call.scope.level);
+    const proxy::PassTls& tls = call.scope.level->location.tls;
+    const bool has_variables = !tls.name.empty() && !tls.name.is_literal();
+    check.tls = tls.context;
+    check.tls_name = proxy::bare_host(tls.name.empty() || has_variables ? pass->host : tls.name.text());
+    if (has_variables)
+      call.warning("a check has no values for the variables of \"proxy_ssl_name\": it asks for \"" + check.tls_name +
+                   "\"");
+  }
   add_check(call.builder.model().upstreams[static_cast<size_t>(pass->cluster)], std::move(check));
 }
 
@@ -228,7 +239,7 @@ std::string show_check(const CheckOptions& check) {
 void add_check(UpstreamModel& upstream, CheckOptions check) {
   const std::string text = show_check(check);
   for (const CheckOptions& known : upstream.checks)
-    if (show_check(known) == text) return;
+    if (show_check(known) == text && known.tls == check.tls && known.tls_name == check.tls_name) return;
   upstream.checks.push_back(std::move(check));
 }
 

@@ -2,10 +2,12 @@
 // manual. A new directive is a row, a field and a test.
 #pragma once
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "config/model.h"
@@ -33,12 +35,28 @@ enum Context : uint32_t {
 // "http, server, location"
 std::string to_string_of_contexts(uint32_t contexts);
 
+// An upstream that a proxy_pass leads to, and by which words.
+struct PassTarget {
+  int cluster = -1;
+  bool tls = false;
+  std::string host;  // $proxy_host
+};
+
+// What is written about TLS to peers, for messages, and where it is needed.
+struct TlsToPeers {
+  std::map<std::pair<io::TlsFault::Setting, size_t>, Position> written;
+  Position verify_at;  // without a file: nowhere
+  Position pass_at;
+  std::vector<PassTarget> targets;  // of the proxy_pass; with variables, as far as the configuration knows them
+};
+
 // What http{}, server{} and location{} hand down to the level below: a child starts as a copy of its parent.
 struct Level {
   proxy::Location location;
   proxy::ServerSettings server;
   ResolverOptions resolver;  // of names in a proxy_pass
   TlsModel tls = {};
+  TlsToPeers tls_to_peers = {};
   bool tunnel_timeout_set = false;  // under nginx's defaults a tunnel is otherwise timed by proxy_read_timeout
 };
 
@@ -132,6 +150,7 @@ std::span<const Row> rewrite_rows();
 std::span<const Row> server_rows();
 std::span<const Row> tls_rows();
 std::span<const Row> tls_session_rows();
+std::span<const Row> tls_peer_rows();
 std::span<const Row> upstream_rows();
 std::span<const Row> resolver_rows();
 std::span<const Row> check_rows();

@@ -83,6 +83,7 @@ void build_http(Builder& builder, const std::vector<Directive>& block) {
   builder.hint_at_missing_checks();
   builder.hint_at_trust();
   builder.settle_proxy_protocol();
+  builder.settle_tls_checks();
 }
 
 std::span<const Row> http_block_rows() {

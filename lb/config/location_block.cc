@@ -87,10 +87,13 @@ void open_location(Call& call) {
   settings.returns.reset();
   settings.healthz.reset();
   settings.rewrite.clear();
+  settings.tls.context.reset();
+  level.tls_to_peers.targets.clear();
 
   std::vector<PendingIf> ifs;
   Scope scope{.context = kLocation, .main = call.scope.main, .level = &level, .location = &location, .ifs = &ifs};
   call.builder.apply(*directive.block, scope);
+  call.builder.finish_tls_to_peers(level);
   read_ifs(call.builder, scope);
   location.settings = std::move(level.location);
   location.resolver = std::move(level.resolver);

@@ -21,7 +21,8 @@
 
 namespace weir::io {
 class TlsContext;
-}
+class TlsPeerContext;
+}  // namespace weir::io
 
 namespace weir::config {
 
@@ -129,6 +130,7 @@ struct Model {
   std::vector<std::shared_ptr<const upstream::Match>> matches;
   std::vector<UpstreamModel> upstreams;
   std::vector<ServerModel> servers;
+  std::vector<std::shared_ptr<const io::TlsPeerContext>> tls_to_peers;  // of the locations, each once
 };
 
 }  // namespace weir::config

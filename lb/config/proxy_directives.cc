@@ -15,7 +15,7 @@ std::vector<std::string> show_proxy_pass(const Scope& scope) {
   const auto& pass = scope.level->location.pass;
   if (!pass) return {};
   if (pass->dynamic) return {quote_word(pass->dynamic->text())};
-  return {quote_word("http://" + pass->host + (pass->has_uri ? pass->uri : ""))};
+  return {quote_word(pass->url)};
 }
 
 void apply_http_version(Call& call) {
@@ -145,7 +145,7 @@ const Row kRows[] = {
     {
         .name = "proxy_pass",
         .contexts = kLocation | kIfLocation,
-        .kind = {.form = "http://UPSTREAM[URI]", .apply = apply_proxy_pass, .show = show_proxy_pass},
+        .kind = {.form = "http[s]://UPSTREAM[URI]", .apply = apply_proxy_pass, .show = show_proxy_pass},
         .help = "The upstream, address or name that requests go to; a URI part replaces the location's prefix.",
     },
     {

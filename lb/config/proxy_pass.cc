@@ -12,7 +12,7 @@
 namespace weir::config {
 namespace {
 
-constexpr uint16_t kHttpPort = 80;
+constexpr uint16_t kHttpPort = 80;  // what the name of an upstream is without a port
 
 bool may_have_uri(const LocationModel& location) {
   return location.kind == route::LocationKind::kPrefix || location.kind == route::LocationKind::kPrefixFinal ||
@@ -51,16 +51,17 @@ int implicit_upstream(Call& call, const HostPort& host, const std::string& name)
 struct Target {
   int cluster = -1;
   std::string host;
-  uint16_t port = kHttpPort;
+  uint16_t port = 0;
   bool host_is_name = false;
 };
 
-Result<Target> find_target(Call& call, std::string_view authority) {
-  auto host = parse_host_port(authority, kHttpPort);
+Result<Target> find_target(Call& call, const proxy::PassUrl& url) {
+  const std::string_view authority = url.authority;
+  auto host = parse_host_port(authority, url.default_port());
   if (!host) return Unexpected{std::move(host.error())};
   Target target;
   const bool is_socket = host->address.is_unix();
-  target.port = is_socket ? kHttpPort : host->port;
+  target.port = is_socket ? url.default_port() : host->port;
   const std::string bare = is_socket ? std::string(authority) : host->host;
   if (const int known = is_socket ? -1 : call.builder.find_upstream(bare, false); known >= 0) {
     if (host->has_port) return Unexpected{"upstream \"" + bare + "\" may not have port " + std::to_string(host->port)};
@@ -69,7 +70,9 @@ Result<Target> find_target(Call& call, std::string_view authority) {
     return target;
   }
   const std::string name = is_socket || host->port == kHttpPort ? bare : bare + ":" + std::to_string(host->port);
-  target.host = is_socket ? "localhost" : name;
+  target.host = is_socket                          ? "localhost"
+                : host->port == url.default_port() ? bare
+                                                   : bare + ":" + std::to_string(host->port);
   target.host_is_name = host->address.empty() && !is_loopback_name(host->host);
   target.cluster = call.builder.find_upstream(name, true);
   if (target.cluster < 0) {
@@ -165,13 +168,19 @@ void pass_to_variable(Call& call) {
   auto compiled = call.compile(0);
   if (!compiled) return;
   const Beginnings beginnings = beginnings_of(call.builder, *compiled);
+  using Scheme = proxy::PassUrl::Scheme;
+  proxy::ProxyPass pass;
+  TlsToPeers& places = call.scope.level->tls_to_peers;
   for (const std::string& text : beginnings.texts) {
     const proxy::PassUrl url = proxy::split_pass_url(text);
-    if (url.scheme == proxy::PassUrl::Scheme::kHttps)  // in clear text it would go out unnoticed
-      return call.error_at(0, "https:// towards an upstream is known to nginx, but not supported by weir yet");
+    const bool tls = url.scheme == Scheme::kHttps;
+    pass.tls = pass.tls || tls;
     if (url.authority.empty() || (!beginnings.complete && !has_uri(text))) continue;  // a part of it is not known
-    const auto target = find_target(call, url.authority);
-    if (target) continue;
+    const auto target = find_target(call, url);
+    if (target) {
+      places.targets.push_back({target->cluster, tls, target->host});
+      continue;
+    }
     if (!beginnings.from_values) return call.error_at(0, target.error());
     call.warning(target.error() + " of \"" + text + "\", a value of a variable: where it is used, weir answers 502");
   }
@@ -180,7 +189,11 @@ void pass_to_variable(Call& call) {
         "\"proxy_pass\" reaches upstreams and addresses that the configuration names, also in its maps and variables; "
         "where a "
         "request's own words name another, weir answers 502");
-  proxy::ProxyPass pass;
+  places.pass_at = call.directive.at;
+  const auto& parts = compiled->parts();
+  const bool is_clear =
+      !parts.front().is_variable && proxy::split_pass_url(parts.front().literal).scheme == Scheme::kHttp;
+  pass.tls = !is_clear && (pass.tls || !beginnings.complete);
   pass.dynamic = std::move(*compiled);
   call.scope.level->location.upstream_keepalive = true;
   call.scope.level->location.pass = std::move(pass);
@@ -192,12 +205,11 @@ void apply_proxy_pass(Call& call) {
   const std::string& url = call.arg(0);
   if (url.find('$') != std::string::npos) return pass_to_variable(call);
   const proxy::PassUrl parts = proxy::split_pass_url(url);
-  if (parts.scheme == proxy::PassUrl::Scheme::kHttps)
-    return call.error_at(0, "https:// towards an upstream is known to nginx, but not supported by weir yet");
   if (parts.scheme == proxy::PassUrl::Scheme::kNone)
-    return call.error_at(0, "invalid URL prefix in \"" + url + "\", it must be http://");
+    return call.error_at(0, "invalid URL prefix in \"" + url + "\", it must be http:// or https://");
 
   proxy::ProxyPass pass;
+  pass.tls = parts.scheme == proxy::PassUrl::Scheme::kHttps;
   pass.has_uri = !parts.uri.empty();
   pass.url = url;
   pass.uri = parts.uri.starts_with('/') || parts.uri.empty() ? std::string(parts.uri) : "/" + std::string(parts.uri);
@@ -206,9 +218,11 @@ void apply_proxy_pass(Call& call) {
     return call.error_at(0, std::string("\"proxy_pass\" cannot have a URI part in ") +
                                 (is_inside_if ? "an \"if\"" : "a location given by a regular expression or by name"));
 
-  auto target = find_target(call, parts.authority);
+  auto target = find_target(call, parts);
   if (!target) return call.error_at(0, std::move(target.error()));
   pass.cluster = target->cluster;
+  call.scope.level->tls_to_peers.targets = {{target->cluster, pass.tls, target->host}};
+  call.scope.level->tls_to_peers.pass_at = call.directive.at;
   pass.host = std::move(target->host);
   pass.port = target->port;
   pass.host_is_name = target->host_is_name;

@@ -280,7 +280,9 @@ void read_ifs(Builder& builder, Scope& scope) {
                  .level = &level,
                  .server = scope.server,
                  .location = scope.location};
+    level.tls_to_peers.targets.clear();
     builder.apply(*each.directive->block, inside);
+    builder.finish_tls_to_peers(level);
     RewriteStep& step = scope.level->location.rewrite[each.step];
     step.inside = std::move(level.location.rewrite);
     level.location.rewrite.clear();

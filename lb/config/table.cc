@@ -48,6 +48,7 @@ const std::vector<const Row*>& all_rows() {
                             check_rows(),
                             resolver_rows(),
                             proxy_rows(),
+                            tls_peer_rows(),
                             header_rows(),
                             log_rows(),
                             accepted_process_rows(),

@@ -1,6 +1,7 @@
 // ssl_*: certificates, protocols, ciphers, and who may come. Sessions are in tls_session_directives.cc.
 #include "config/builder.h"
 #include "config/fields.h"
+#include "config/tls_words.h"
 
 namespace weir::config {
 namespace {
@@ -13,35 +14,11 @@ void note(const Call& call, Setting setting, size_t index, size_t argument) {
   call.scope.level->tls.written[{setting, index}] = call.directive.args[argument].at;
 }
 
-bool has_variable(const std::string& text) {
-  return text.find('$') != std::string::npos;
-}
-
-// "data:PEM", or a file's path.
-std::optional<std::string> source(const Call& call, size_t i) {
-  const std::string& text = call.arg(i);
-  if (text.starts_with("data:") && !has_variable(text)) return text;
-  if (has_variable(text)) {
-    call.error_at(i, "\"" + call.directive.name +
-                         "\" takes no variables: certificates are read once and watched, not once a handshake");
-    return std::nullopt;
-  }
-  if (text.starts_with("engine:") || text.starts_with("store:")) {
-    call.error_at(i, "\"" + text.substr(0, text.find(':')) + ":\" is not supported by weir, keys come from files");
-    return std::nullopt;
-  }
-  if (text.empty()) {
-    call.invalid(i, "a file");
-    return std::nullopt;
-  }
-  return call.builder.absolute(text);
-}
-
 template <std::vector<std::string> TlsModel::*List, Setting Which>
 void apply_source(Call& call) {
   std::vector<std::string>& list = call.scope.level->tls.*List;
   if (call.first) list.clear();
-  const auto where = source(call, 0);
+  const auto where = tls_source(call, 0);
   if (!where) return;
   note(call, Which, list.size(), 0);
   list.push_back(*where);
@@ -55,7 +32,7 @@ std::vector<std::string> show_sources(const Scope& scope) {
 
 template <std::string TlsOptions::*Field, Setting Which>
 void apply_file(Call& call) {
-  const auto where = source(call, 0);
+  const auto where = tls_source(call, 0);
   if (!where) return;
   note(call, Which, 0, 0);
   call.scope.level->tls.options.*Field = *where;
@@ -81,34 +58,18 @@ std::vector<std::string> show_list(const Scope& scope) {
 
 void apply_protocols(Call& call) {
   TlsOptions& options = call.scope.level->tls.options;
-  options.tls12 = options.tls13 = false;
-  bool old = false;
-  for (size_t i = 0; i < call.count(); ++i) {
-    const std::string& name = call.arg(i);
-    if (iequals(name, "TLSv1.2")) {
-      options.tls12 = true;
-    } else if (iequals(name, "TLSv1.3")) {
-      options.tls13 = true;
-    } else if (iequals(name, "SSLv2") || iequals(name, "SSLv3") || iequals(name, "TLSv1") || iequals(name, "TLSv1.1")) {
-      call.warning("\"" + name + "\" is broken and not spoken by weir");
-      old = true;
-    } else {
-      return call.invalid(i, "TLSv1.2 or TLSv1.3");
-    }
-  }
-  if (old && !options.tls12 && !options.tls13) call.error("no protocol is left, weir has TLSv1.2 and TLSv1.3");
+  apply_tls_protocols(call, options.tls12, options.tls13);
   note(call, Setting::kProtocols, 0, 0);
 }
 std::vector<std::string> show_protocols(const Scope& scope) {
   const TlsOptions& options = scope.level->tls.options;
-  return {std::string(options.tls12 ? "TLSv1.2" : "") + (options.tls12 && options.tls13 ? " " : "") +
-          (options.tls13 ? "TLSv1.3" : "")};
+  return {show_tls_protocols(options.tls12, options.tls13)};
 }
 
 void apply_conf_command(Call& call) {
   auto& commands = call.scope.level->tls.options.conf_commands;
   if (call.first) commands.clear();
-  if (has_variable(call.arg(1))) return call.error_at(1, "\"ssl_conf_command\" takes no variables");
+  if (call.arg(1).find('$') != std::string::npos) return call.error_at(1, "\"ssl_conf_command\" takes no variables");
   note(call, Setting::kConfCommand, commands.size(), 0);
   commands.emplace_back(call.arg(0), call.arg(1));
 }

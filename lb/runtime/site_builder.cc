@@ -11,6 +11,7 @@
 #include "base/rng.h"
 #include "base/system.h"
 #include "io/tls_context.h"
+#include "io/tls_peer_context.h"
 #include "proxy/proxy_protocol_step.h"
 #include "proxy/tls_step.h"
 #include "runtime/virtual_server.h"
@@ -63,6 +64,7 @@ class SiteBuilder {
   BuiltSite build() {
     site_->generation = in_.generation;
     site_->hostname = host_name();
+    for (const auto& context : in_.model.tls_to_peers) site_->tls_terms.insert(context->terms());
     for (const config::UpstreamModel& upstream : in_.model.upstreams) add_cluster(upstream);
     for (const config::ServerModel& server : in_.model.servers) {
       site_->servers.push_back(build_virtual_server(server, logs_, maintenance_, out_.errors));
@@ -126,6 +128,7 @@ void SiteBuilder::add_cluster(const config::UpstreamModel& model) {
   proxy::SiteCluster cluster;
   cluster.cluster = std::make_unique<policy::Cluster>(std::move(options), std::move(states));
   cluster.settings = model.settings;
+  cluster.implicit = model.implicit;
   cluster.budget = shared.budget;
   cluster.inflight = shared.inflight;
   if (model.settings.queue.most > 0) cluster.queue = in_.registry.queue(model.name, model.settings.queue);

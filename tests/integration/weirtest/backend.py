@@ -3,9 +3,11 @@
     Backend()                                    answers every request with 200 and its name
     Backend(reply=lambda request: answer(...))   one answer a request, connections kept alive
     Backend(script=lambda conn: ...)             the whole life of each connection, in a thread of its own
+    Backend(tls=context)                         each connection begins with a handshake of that ssl.SSLContext
 """
 import os
 import socket
+import ssl
 import struct
 import threading
 import traceback
@@ -42,6 +44,10 @@ class Connection:
         self.ended = threading.Event()  # weir closed, or the script closed
         self.reader = Reader(sock, self.received.extend)
 
+    def shake_hands(self, context: ssl.SSLContext) -> None:
+        self.sock = context.wrap_socket(self.sock, server_side=True)
+        self.reader = Reader(self.sock, self.received.extend)
+
     def read_head(self) -> Request:
         """A request's head; its body is left on the wire. Raises Closed when weir closed instead."""
         request = Request(self.reader.until(b"\r\n\r\n"))
@@ -66,6 +72,15 @@ class Connection:
     def send(self, data: bytes) -> "Connection":
         self.sock.sendall(data)
         return self
+
+    def goodbye(self) -> None:
+        """close_notify and no FIN. Over TLS, once weir has nothing more to send."""
+        self.sock.setblocking(False)
+        try:
+            self.sock.unwrap()
+        except (ssl.SSLError, OSError):  # weir's own is still to come
+            pass
+        self.sock.settimeout(60)
 
     def fin(self) -> None:
         self.sock.shutdown(socket.SHUT_WR)
@@ -97,13 +112,15 @@ def _end(sock: socket.socket) -> None:
 
 
 class Backend:
-    def __init__(self, reply=None, script=None, name: str = "", address: str = "", receive_buffer: int = 0):
+    def __init__(self, reply=None, script=None, name: str = "", address: str = "", receive_buffer: int = 0, tls: ssl.SSLContext | None = None):
         """`address`: HOST (port 0), HOST:PORT or unix:PATH; a loopback address of this process when empty."""
         self.name = name
         self.connections: list[Connection] = []
         self.requests: list[Request] = []  # in order of arrival of their heads
         self.failures: list[str] = []  # what went wrong in scripts
         self._script = script or (lambda conn: self._serve(conn, reply or self._own_name))
+        self.refusals: list[str] = []  # why handshakes have failed
+        self._tls = tls
         self._lock = threading.Lock()
         self._stopped = False
         if address.startswith("unix:"):
@@ -177,6 +194,13 @@ class Backend:
             threading.Thread(target=self._run, args=(connection,), daemon=True).start()
 
     def _run(self, connection: Connection) -> None:
+        try:
+            if self._tls is not None:
+                connection.shake_hands(self._tls)
+        except (ssl.SSLError, OSError) as error:
+            self.refusals.append(str(error))
+            connection.close()
+            return
         try:
             self._script(connection)
         except (Closed, Truncated, ConnectionError, TimeoutError, OSError):

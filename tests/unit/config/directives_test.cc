@@ -214,14 +214,14 @@ TEST(Config, proxy_pass_errors) {
   EXPECT_EQ(of("location / { proxy_pass http://u:80; }"),
             "weir.conf:2:25: error: upstream \"u\" may not have port 80\n");
   EXPECT_EQ(of("location / { proxy_pass u; }"),
-            "weir.conf:2:25: error: invalid URL prefix in \"u\", it must be http://\n");
+            "weir.conf:2:25: error: invalid URL prefix in \"u\", it must be http:// or https://\n");
   EXPECT_EQ(of("location / { proxy_pass http://:80; }"), "weir.conf:2:25: error: no host in \":80\"\n");
   EXPECT_EQ(
       of("location ~ x { proxy_pass http://u/; }"),
       "weir.conf:2:27: error: \"proxy_pass\" cannot have a URI part in a location given by a regular expression or by "
       "name\n");
-  EXPECT_EQ(of("location / { proxy_pass https://u; }"),
-            "weir.conf:2:25: error: https:// towards an upstream is known to nginx, but not supported by weir yet\n");
+  EXPECT_EQ(of("location / { proxy_pass https://u:443; }"),
+            "weir.conf:2:25: error: upstream \"u\" may not have port 443\n");
   EXPECT_EQ(of("location / { proxy_pass http://$nowhere; }").substr(0, 42),
             "weir.conf:2:25: error: unknown \"nowhere\" v");
 }
