@@ -7,6 +7,7 @@ import pathlib
 import resource
 import shutil
 import socket
+import ssl
 import statistics
 import subprocess
 import sys
@@ -16,9 +17,11 @@ import time
 import proxies as made
 import report
 from chart import draw
-from proxies import MANY, TABLES, Proxy, cpu_us, free_port, rss, wait_for
+from proxies import MANY, TABLES, Identity, Proxy, cpu_us, free_port, rss, wait_for
 
 SMALL, POST = "/small", 16 * 1024
+MANY_TLS = 2_000  # idle connections over TLS: a client's end costs more than a socket
+OFFERED, BESIDE = 5_000, 1_000  # handshakes a second, and requests a second on the connections that go on beside them
 WINDOW_MS = 50  # of the tail: tools/load says why
 # Name, what a reader sees, the load's path and arguments.
 SCENARIOS = {
@@ -31,12 +34,19 @@ SCENARIOS = {
     "post16k": ("16 KB POST, 64 connections", SMALL, ["--connections", "64", "--method", "POST", "--body", str(POST)]),
     "log": ("small GET, 64 connections, access log on", SMALL, ["--connections", "64"]),
     "websocket": ("WebSocket echo of 128 B, 64 connections", "/ws", ["--connections", "64", "--websocket", "128"]),
+    "tls64": ("TLS: small GET, 64 keep-alive connections", SMALL, ["--connections", "64", "--tls"]),
+    "tls64k": ("TLS: 64 KB answers, 64 connections", "/64k", ["--connections", "64", "--tls"]),
+    "tls1m": ("TLS: 1 MB answers, 16 connections", "/1m", ["--connections", "16", "--tls"]),
+    "tlsfull": ("TLS: a full P-256 handshake per request", SMALL, ["--connections", "64", "--close", "--tls"]),
+    "tlsresume": ("TLS: a resumed handshake per request", SMALL, ["--connections", "64", "--close", "--tls-resume"]),
     "names1": ("1 server name, 64 connections", SMALL, ["--connections", "64", "--hosts", str(MANY)]),
     "names10k": ("10,000 server names, 64 connections", SMALL, ["--connections", "64", "--hosts", str(MANY)]),
     "locations1": ("1 location, 64 connections", SMALL, ["--connections", "64", "--paths", str(MANY)]),
     "locations10k": ("10,000 locations, 64 connections", SMALL, ["--connections", "64", "--paths", str(MANY)]),
 }
-TITLES = {**{name: scenario[0] for name, scenario in SCENARIOS.items()}, "tail": "p99.9 at half load, quieter windows", "idle": "an idle connection, bytes of RSS"}
+TITLES = {**{name: scenario[0] for name, scenario in SCENARIOS.items()}, "tail": "p99.9 at half load, quieter windows", "idle": "an idle connection, bytes of RSS",
+          "tlsidle": "TLS: an idle connection, bytes of RSS", "tlsbeside": f"TLS: p99 beside {OFFERED:,} handshakes/s offered"}
+FLOOR = ("tls64", "tlsfull", "tlsresume")  # what OpenSSL alone does too
 WITHOUT_LOG = ("haproxy", "nghttpx", "caddy", "relay")  # "log" is for those whose log is a file, written by themselves
 KEPT = pathlib.Path(__file__).with_name("result.json")
 
@@ -55,7 +65,8 @@ class Bench:
         o = self.options
         makers = {"weir": lambda *a: made.weir("weir", *a, o.weir), "old": lambda *a: made.weir("old", *a, o.old),
                   "nginx": lambda *a: made.nginx(*a, o.nginx), "haproxy": lambda *a: made.haproxy(*a, o.haproxy), "nghttpx": made.nghttpx,
-                  "caddy": made.caddy, "relay": lambda *a: made.relay(*a, self.tools)}
+                  "caddy": made.caddy, "relay": lambda *a: made.relay(*a, self.tools), "floor": lambda *a: made.floor(*a, self.tools)}
+        identity = Identity(self.out)
         jobs = [(name, makers[name]) for name in self.options.proxies.split(",")]
         if any(self.wanted(name) for name in TABLES):
             jobs += [(name, lambda *a, name=name: made.tables(name, *a, {"weir": o.weir, "nginx": o.nginx}[name])) for name in ("weir", "nginx") if name in dict(jobs)]
@@ -64,27 +75,31 @@ class Bench:
         try:
             wait_for(int(backend.split(":")[1]), server)
             for name, make in jobs:
-                proxy = make(self.out, backend, self.options.workers)
+                proxy = make(self.out, backend, self.options.workers, identity)
                 try:
                     proxy.start(self.proxy_pin, self.out / f"{len(proxies)}-{name}.out")
                     proxies.append(proxy)
                 except (OSError, RuntimeError) as problem:
                     proxy.stop()
                     print(f"bench: {name} is left out: {problem}", file=sys.stderr)
-            if self.wanted("idle"):
-                for proxy in self.plain(proxies):
+            for name, able in (("idle", self.plain(proxies)), ("tlsidle", self.over_tls(proxies))):
+                for proxy in able if self.wanted(name) else ():
                     if proxy.name == "relay":  # it holds a backend's connection for each client's
                         continue
                     try:
-                        self.note("idle", proxy, self.idle(proxy))
+                        self.note(name, proxy, self.idle(proxy, name == "tlsidle"))
                     except (OSError, RuntimeError) as problem:
-                        print(f"bench: {proxy.name} idle: {problem}", file=sys.stderr)
+                        print(f"bench: {proxy.name} {name}: {problem}", file=sys.stderr)
             for turn in range(self.options.rounds):
                 for name in SCENARIOS:
                     if self.wanted(name):
                         # Whoever runs first in a round pays about 2 % more: each is first as often as last.
                         for proxy in proxies if turn % 2 == 0 else reversed(proxies):
                             self.scenario(name, proxy)
+                if self.wanted("tlsbeside"):
+                    for proxy in self.over_tls(proxies):
+                        if proxy.name != "floor":
+                            self.beside(proxy)
                 print(f"bench: round {turn + 1} of {self.options.rounds}", file=sys.stderr)
             if self.wanted("tail"):
                 self.tail(self.plain(proxies))
@@ -96,7 +111,11 @@ class Bench:
 
     @staticmethod
     def plain(proxies: list) -> list:
-        return [proxy for proxy in proxies if TABLES[0] not in proxy.ports]
+        return [proxy for proxy in proxies if TABLES[0] not in proxy.ports and proxy.name != "floor"]
+
+    @staticmethod
+    def over_tls(proxies: list) -> list:
+        return [proxy for proxy in proxies if "tls" in proxy.ports]
 
     def wanted(self, name: str) -> bool:
         return not self.options.only or name in self.options.only.split(",")
@@ -104,14 +123,25 @@ class Bench:
     def note(self, scenario: str, proxy: Proxy, run: dict):
         self.results.setdefault(scenario, {}).setdefault(proxy.name, []).append(run)
 
+    def load_command(self, port: int, path: str, arguments: list) -> list:
+        name = ["--server-name", Identity.NAME] if "--tls" in arguments or "--tls-resume" in arguments else []
+        return self.load_pin + [str(self.tools / "weir-load"), f"127.0.0.1:{port}{path}", *arguments, *name]
+
     def load(self, port: int, path: str, arguments: list) -> dict:
-        done = subprocess.run(self.load_pin + [str(self.tools / "weir-load"), f"127.0.0.1:{port}{path}", *arguments], capture_output=True, check=True, timeout=300)
+        done = subprocess.run(self.load_command(port, path, arguments), capture_output=True, check=True, timeout=300)
         return json.loads(done.stdout)
 
     def scenario(self, name: str, proxy: Proxy):
         if (name in TABLES) != (TABLES[0] in proxy.ports) or (name == "log" and proxy.name in WITHOUT_LOG):
             return
-        port = proxy.ports.get(name, proxy.port)
+        if name.startswith("tls"):
+            if "tls" not in proxy.ports or (proxy.name == "floor" and name not in FLOOR):
+                return
+            port = proxy.ports["tls"]
+        elif proxy.name == "floor":
+            return
+        else:
+            port = proxy.ports.get(name, proxy.port)
         _, path, arguments = SCENARIOS[name]
         before = cpu_us(proxy.process.pid)
         told = self.load(port, path, ["--closed", "--seconds", str(self.options.seconds), *arguments])
@@ -130,15 +160,29 @@ class Bench:
                 told = self.load(proxy.port, SMALL, ["--rate", f"{rate:.0f}", "--connections", "64", "--seconds", str(self.options.seconds), "--window", str(WINDOW_MS)])
                 self.note("tail", proxy, {"rate": told["rate"], **told["us"], "quiet p99.9": told["windows"]["p99.9 lower quartile"], "failed": told["failed"]})
 
-    def idle(self, proxy: Proxy) -> dict:
+    def beside(self, proxy: Proxy):
+        """What connections that go on notice of a crowd that comes: the crowd is an open loop, whoever is too slow has a queue."""
+        seconds = str(self.options.seconds)
+        crowd = subprocess.Popen(self.load_command(proxy.ports["tls"], SMALL, ["--tls", "--close", "--rate", str(OFFERED), "--connections", "512",
+                                                                               "--seconds", seconds, "--timeout", "2"]), stdout=subprocess.PIPE)
+        told = self.load(proxy.ports["tls"], SMALL, ["--tls", "--rate", str(BESIDE), "--connections", "16", "--seconds", seconds])
+        came = json.loads(crowd.communicate(timeout=300)[0])
+        self.note("tlsbeside", proxy, {**told["us"], "rate": told["rate"], "failed": told["failed"], "handshakes": came["rate"]})
+
+    def idle(self, proxy: Proxy, tls: bool) -> dict:
         """Bytes of RSS for each of many connections that are idle after one request; and what is given back when they close."""
-        request = f"GET {SMALL} HTTP/1.1\r\nHost: bench\r\n\r\n".encode()
-        self.load(proxy.port, SMALL, ["--closed", "--seconds", "0.5", "--connections", "64"])
+        port, many = (proxy.ports["tls"], MANY_TLS) if tls else (proxy.port, MANY)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        request = f"GET {SMALL} HTTP/1.1\r\nHost: {Identity.NAME if tls else 'bench'}\r\n\r\n".encode()
+        self.load(port, SMALL, ["--closed", "--seconds", "0.5", "--connections", "64", *(["--tls"] if tls else [])])
         before = rss(proxy.process.pid)
         with contextlib.ExitStack() as held:
-            for i in range(MANY):
+            for i in range(many):
                 source = (f"127.0.0.{2 + i // 2500}", 0)
-                s = held.enter_context(socket.create_connection(("127.0.0.1", proxy.port), 10, source_address=source))
+                s = held.enter_context(socket.create_connection(("127.0.0.1", port), 10, source_address=source))
+                if tls:
+                    s = held.enter_context(context.wrap_socket(s, server_hostname=Identity.NAME))
                 s.sendall(request)
                 if not s.recv(4096).startswith(b"HTTP/1.1 200"):
                     raise RuntimeError(f"connection {i + 1} was not served")
@@ -147,7 +191,7 @@ class Bench:
         while time.monotonic() < deadline:
             time.sleep(0.1)
             after = min(after, rss(proxy.process.pid))
-        return {"bytes": (full - before) / MANY, "returned": (full - after) / max(1, full - before)}
+        return {"bytes": (full - before) / many, "returned": (full - after) / max(1, full - before)}
 
 
 def main():
@@ -160,7 +204,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--only", default="")
-    parser.add_argument("--proxies", default="weir,nginx,haproxy,nghttpx,caddy,relay")
+    parser.add_argument("--proxies", default="weir,nginx,haproxy,nghttpx,caddy,relay,floor")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--out", default="")
     parser.add_argument("--quick", action="store_true")
@@ -173,7 +217,7 @@ def main():
         return
     if options.old:
         options.proxies += ",old"
-    unknown = [word for word in options.only.split(",") if word and word not in {*SCENARIOS, "tail", "idle"}]
+    unknown = [word for word in options.only.split(",") if word and word not in TITLES]
     if unknown:
         parser.error(f"--only knows no \"{unknown[0]}\"")
     if options.quick:

@@ -1,8 +1,8 @@
 """The chart of tools/bench as SVG: CPU per request by proxy, one panel a scenario, each on a scale of its own. Light and dark."""
 from html import escape
 
-ORDER = ("weir", "nginx", "haproxy", "nghttpx", "caddy", "relay")
-SHOWN = {"haproxy": "HAProxy", "caddy": "Caddy", "relay": "bare relay"}
+ORDER = ("weir", "nginx", "haproxy", "nghttpx", "caddy", "relay", "floor")
+SHOWN = {"haproxy": "HAProxy", "caddy": "Caddy", "relay": "bare relay", "floor": "OpenSSL"}
 MARGIN, PANEL, GUTTER, TOP = 24, 400, 32, 84
 NAME, SCALE, ROW, BAR = 76, 250, 20, 13  # a panel: names, bars, then the figure
 STYLE = """
@@ -40,7 +40,7 @@ def panel(x: float, y: float, title: str, row: dict) -> list:
     parts.append(f'<path class="axis" d="M{left - 0.5} {y}v{ROW * len(values)}"/>')
     for name, value in values.items():
         base, width, cut = y + BAR, min(value / most, 1) * SCALE, value > most
-        kind = name if name in ("weir", "relay") else "other"
+        kind = {"weir": "weir", "relay": "relay", "floor": "relay"}.get(name, "other")
         parts.append(f'<text class="{kind}" x="{left - 8}" y="{base}" text-anchor="end">{escape(SHOWN.get(name, name))}</text>')
         parts.append(f'<rect class="bar {kind}" x="{left}" y="{y + 3}" width="{max(width, 1):.1f}" height="{BAR}" rx="2"/>')
         if cut:  # two slits say that the bar goes on
@@ -66,7 +66,8 @@ def draw(result: dict, titles: dict) -> str:
     cores = "one core for the proxy" if options["workers"] == 1 else f"{options['workers']} workers or threads each"
     versions = ", ".join(f"{SHOWN.get(name, name)} {version}" for name, version in result["versions"].items())
     foot = [f"{result['date']}: {machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}; {cores}, medians of {options['rounds']} runs "
-            f"of {options['seconds']:g} s.", f"{versions}. The bare relay copies bytes and looks at nothing. Again: tools/bench"]
+            f"of {options['seconds']:g} s.", f"{versions}. The bare relay copies bytes and looks at nothing; OpenSSL: a server of nothing else, without a backend. "
+            "Again: tools/bench"]
     height = y + 16 * len(foot)
     head = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img">',
             "<title>CPU per request of weir and other proxies</title>", f"<style>{STYLE}</style>",

@@ -3,9 +3,12 @@
 // thread, one JSON object on stdout.
 //   weir-load HOST:PORT/PATH [--rate N | --closed] [--connections N] [--seconds S] [--method M] [--body BYTES]
 //             [--header 'Name: value'] [--close] [--websocket BYTES] [--timeout S] [--hosts N] [--paths N] [--window MS]
+//             [--tls | --tls-resume] [--tls12] [--server-name NAME]
 // --window: the open loop's schedule is also cut into windows of that length; of each the worst thousandth is taken, and
 // of those the lower quartile is told. A virtual machine is stopped for milliseconds many times a second: that much is
 // in every run's p99.9, whatever stands between; a window of tens of milliseconds may be spared.
+// --tls: over TLS 1.3, or with --tls12 that; a connection's handshake is full, or with --tls-resume it goes on with the
+// session of the one before.
 // --hosts and --paths cycle through the hosts h0.example ... and the paths /p0/PATH ..., one a request.
 #include <algorithm>
 #include <array>
@@ -17,10 +20,12 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <sys/prctl.h>
 #include <time.h>
+#include "load_tls.h"
 #include "sockets.h"
 
 namespace {
@@ -158,13 +163,16 @@ struct Options {
   int hosts = 0, paths = 0;  // how many to cycle through; 0: the address, the path
   size_t websocket = 0;      // bytes of a message; 0: HTTP
   bool close = false;
+  bool tls = false, tls12 = false, resume = false;
+  std::string server_name;
 };
 
 class Load;
 
 struct Connection {
   int fd = -1;
-  enum class State : uint8_t { kConnecting, kUpgrading, kIdle, kBusy } state = State::kConnecting;
+  SSL* tls = nullptr;
+  enum class State : uint8_t { kConnecting, kShaking, kUpgrading, kIdle, kBusy } state = State::kConnecting;
   int64_t due = 0;      // of the request under way
   int64_t started = 0;  // on the wire; for the timeout
   bool has_work = false;
@@ -177,7 +185,10 @@ struct Connection {
 
 class Load {
  public:
-  explicit Load(Options options) : options_(std::move(options)), address_(parse_address(options_.address.c_str())) {
+  explicit Load(Options options)
+      : options_(std::move(options)),
+        address_(parse_address(options_.address.c_str())),
+        tls_(options_.resume, options_.tls12, options_.server_name) {
     epoll_ = must(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
     // Written beforehand, so that many cost the load no more than one.
     for (int i = 0; i < std::max({1, options_.hosts, options_.paths}); ++i) requests_.push_back(request(i));
@@ -232,6 +243,8 @@ class Load {
     if (const std::vector<uint64_t> worst = worst_of_windows(); !worst.empty())
       std::printf("\"windows\": {\"count\": %zu, \"p99.9 lower quartile\": %" PRIu64 "}, ", worst.size(),
                   worst[worst.size() / 4]);
+    if (options_.tls)
+      std::printf("\"handshakes\": {\"full\": %" PRIu64 ", \"resumed\": %" PRIu64 "}, ", tls_.full, tls_.resumed);
     std::printf("\"errors\": {");
     comma = "";
     for (const auto& [kind, count] : errors_)
@@ -351,7 +364,9 @@ class Load {
 
   void send_request(Connection& c) {
     const std::string& what = c.state == Connection::State::kUpgrading ? upgrade_ : *c.request;
-    const ssize_t put = send(c.fd, what.data() + c.sent, what.size() - c.sent, MSG_NOSIGNAL);
+    const char* from = what.data() + c.sent;
+    const size_t left = what.size() - c.sent;
+    const ssize_t put = c.tls != nullptr ? TlsClients::put(c.tls, from, left) : send(c.fd, from, left, MSG_NOSIGNAL);
     if (put < 0 && errno != EAGAIN) {
       lose(c, "reset");
       return;
@@ -392,7 +407,8 @@ class Load {
 
   int connecting() const {
     return static_cast<int>(std::count_if(connections_.begin(), connections_.end(), [](const auto& c) {
-      return c->state == Connection::State::kConnecting || c->state == Connection::State::kUpgrading;
+      return c->state == Connection::State::kConnecting || c->state == Connection::State::kShaking ||
+             c->state == Connection::State::kUpgrading;
     }));
   }
 
@@ -406,23 +422,47 @@ class Load {
         connect_failed();
         return;
       }
-      if (!upgrade_.empty()) {
-        c.state = Connection::State::kUpgrading;
-        c.reader.begin(false);
-        send_request(c);
+      if (options_.tls) {
+        c.tls = tls_.begin(c.fd);
+        c.state = Connection::State::kShaking;
+        shake(c);
         return;
       }
-      next(c);
-      if (c.fd >= 0 && c.state == Connection::State::kIdle) interest(c, EPOLLIN);
+      begin(c);
       return;
     }
+    if (c.state == Connection::State::kShaking) return shake(c);
     if ((events & EPOLLOUT) && c.state != Connection::State::kIdle) send_request(c);
     if (c.fd >= 0 && (events & (EPOLLIN | EPOLLHUP | EPOLLERR))) receive(c);
   }
 
+  void shake(Connection& c) {
+    switch (tls_.shake(c.tls)) {
+      case TlsClients::State::kDone: return begin(c);
+      case TlsClients::State::kReads: return interest(c, EPOLLIN);
+      case TlsClients::State::kWrites: return interest(c, EPOLLOUT);
+      case TlsClients::State::kFailed: break;
+    }
+    shut(c);
+    ++errors_["handshake"];
+    if (!waiting_.empty()) waiting_.pop_front();
+  }
+
+  // It is there: what it was opened for.
+  void begin(Connection& c) {
+    if (!upgrade_.empty()) {
+      c.state = Connection::State::kUpgrading;
+      c.reader.begin(false);
+      send_request(c);
+      return;
+    }
+    next(c);
+    if (c.fd >= 0 && c.state == Connection::State::kIdle) interest(c, EPOLLIN);
+  }
+
   void receive(Connection& c) {
     static char buffer[256 * 1024];
-    const ssize_t got = read(c.fd, buffer, sizeof buffer);
+    const ssize_t got = c.tls != nullptr ? TlsClients::get(c.tls, buffer, sizeof buffer) : read(c.fd, buffer, sizeof buffer);
     if (got < 0 && errno == EAGAIN) return;
     if (c.state == Connection::State::kIdle) {
       shut(c);  // the server is done with it
@@ -480,6 +520,7 @@ class Load {
   void shut(Connection& c) {
     std::erase(idle_, &c);
     wanted_.erase(c.fd);
+    if (c.tls != nullptr) TlsClients::end(std::exchange(c.tls, nullptr));
     close(c.fd);
     c.fd = -1;
     --opened_;
@@ -491,7 +532,7 @@ class Load {
     for (auto& c : connections_)
       if (c->fd >= 0 && c->state != Connection::State::kIdle &&
           now - c->started > static_cast<int64_t>(options_.timeout * kSecond)) {
-        if (c->state == Connection::State::kConnecting) {
+        if (c->state == Connection::State::kConnecting || c->state == Connection::State::kShaking) {
           shut(*c);
           connect_failed();
         } else {
@@ -503,6 +544,7 @@ class Load {
 
   const Options options_;
   const sockaddr_in address_;
+  TlsClients tls_;
   int epoll_ = -1;
   std::vector<std::string> requests_;  // taken in turn
   size_t next_request_ = 0;
@@ -525,7 +567,7 @@ class Load {
   std::fprintf(stderr,
                "usage: weir-load HOST:PORT/PATH [--rate N | --closed] [--connections N] [--seconds S] [--method M]\n"
                "       [--body BYTES] [--header 'Name: value'] [--close] [--websocket BYTES] [--timeout S]\n"
-               "       [--hosts N] [--paths N] [--window MS]\n");
+               "       [--hosts N] [--paths N] [--window MS] [--tls | --tls-resume] [--tls12] [--server-name NAME]\n");
   std::exit(2);
 }
 
@@ -558,6 +600,13 @@ Options parse(int argc, char** argv) {
       options.paths = std::atoi(value());
     else if (word == "--close")
       options.close = true;
+    else if (word == "--tls" || word == "--tls-resume") {
+      options.tls = true;
+      options.resume = word == "--tls-resume";
+    } else if (word == "--tls12")
+      options.tls12 = true;
+    else if (word == "--server-name")
+      options.server_name = value();
     else if (word == "--websocket")
       options.websocket = static_cast<size_t>(std::atoll(value()));
     else if (word.starts_with("--") || !options.address.empty())

@@ -83,6 +83,21 @@ class Proxy:
             self.process.wait()
 
 
+class Identity:
+    """What all proxies shake hands with: one self-signed P-256 certificate, in the forms that they want it in."""
+    NAME = "bench.test"
+
+    def __init__(self, folder: pathlib.Path):
+        self.certificate, self.key, self.both = (str(folder / name) for name in ("tls.pem", "tls.key", "tls-both.pem"))
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj", f"/CN={self.NAME}",
+                        "-addext", f"subjectAltName=DNS:{self.NAME},IP:127.0.0.1", "-keyout", self.key, "-out", self.certificate], check=True, capture_output=True)
+        pathlib.Path(self.both).write_text(pathlib.Path(self.certificate).read_text() + pathlib.Path(self.key).read_text())
+
+    @property
+    def nginx(self) -> str:
+        return f"ssl_certificate {self.certificate}; ssl_certificate_key {self.key};"
+
+
 def files() -> int:
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
@@ -125,8 +140,9 @@ http {{
     return [binary, "-c", str(home / "weir.conf")]
 
 
-def plain_servers(home, port, log_port) -> str:
+def servers(home, port, log_port, tls_port, identity) -> str:
     return (f"  server {{ listen 127.0.0.1:{port} backlog=4096; {LOCATION} }}\n"
+            f"  server {{ listen 127.0.0.1:{tls_port} ssl backlog=4096; {identity.nginx} {LOCATION} }}\n"
             f"  server {{ listen 127.0.0.1:{log_port} backlog=4096; access_log {home}/access.log combined buffer=64k flush=1s; {LOCATION} }}")
 
 
@@ -140,20 +156,22 @@ def table_servers(ports: dict) -> str:
             f"  server {{ listen 127.0.0.1:{ports['locations10k']};\n{locations}\n  }}")
 
 
-def nginx(out, backend, workers, binary):
-    port, log_port, home = free_port(), free_port(), out / "nginx"
-    return Proxy("nginx", nginx_conf(binary, home, backend, workers, plain_servers(home, port, log_port)), port, {"log": log_port})
+def nginx(out, backend, workers, identity, binary):
+    port, log_port, tls_port, home = free_port(), free_port(), free_port(), out / "nginx"
+    command = nginx_conf(binary, home, backend, workers, servers(home, port, log_port, tls_port, identity))
+    return Proxy("nginx", command, port, {"log": log_port, "tls": tls_port})
 
 
-def weir(name, out, backend, workers, binary):
-    port, log_port, home = free_port(), free_port(), out / name
-    return Proxy(name, weir_conf(binary, home, backend, workers, plain_servers(home, port, log_port)), port, {"log": log_port})
+def weir(name, out, backend, workers, identity, binary):
+    port, log_port, tls_port, home = free_port(), free_port(), free_port(), out / name
+    command = weir_conf(binary, home, backend, workers, servers(home, port, log_port, tls_port, identity))
+    return Proxy(name, command, port, {"log": log_port, "tls": tls_port})
 
 
 TABLES = ("names1", "names10k", "locations1", "locations10k")
 
 
-def tables(name, out, backend, workers, binary):
+def tables(name, out, backend, workers, _identity, binary):
     """weir or nginx once more, in a process of its own: large configurations are no burden on the other scenarios."""
     ports, home = {scenario: free_port() for scenario in TABLES}, out / f"{name}-tables"
     servers = table_servers(ports)
@@ -161,8 +179,8 @@ def tables(name, out, backend, workers, binary):
     return Proxy(name, command, ports["names1"], ports)
 
 
-def haproxy(out, backend, workers, binary):
-    port, home = free_port(), out / "haproxy"
+def haproxy(out, backend, workers, identity, binary):
+    port, tls_port, home = free_port(), free_port(), out / "haproxy"
     home.mkdir()
     # It wants two descriptors for each of maxconn, and queues what is above: idle clients need one only, so the limit may be
     # stepped over (no strict-limits) and MANY of them are within maxconn.
@@ -180,31 +198,38 @@ defaults
   http-reuse always
 frontend f
   bind 127.0.0.1:{port} backlog 4096
+  bind 127.0.0.1:{tls_port} backlog 4096 ssl crt {identity.both}
   default_backend b
 backend b
   server s {backend} pool-max-conn 1024
 """)
-    return Proxy("haproxy", [binary, "-db", "-q", "-f", str(home / "haproxy.cfg")], port)
+    return Proxy("haproxy", [binary, "-db", "-q", "-f", str(home / "haproxy.cfg")], port, {"tls": tls_port})
 
 
-def nghttpx(out, backend, workers):
-    port, home = free_port(), out / "nghttpx"
+def nghttpx(out, backend, workers, identity):
+    port, tls_port, home = free_port(), free_port(), out / "nghttpx"
     home.mkdir()
     host, backend_port = backend.split(":")
-    return Proxy("nghttpx", ["nghttpx", "--conf=/dev/null", f"--frontend=127.0.0.1,{port};no-tls", f"--backend={host},{backend_port}", f"--workers={workers}",
+    return Proxy("nghttpx", ["nghttpx", "--conf=/dev/null", f"--frontend=127.0.0.1,{port};no-tls", f"--frontend=127.0.0.1,{tls_port}", f"--backend={host},{backend_port}", f"--workers={workers}",
                              "--accesslog-file=/dev/null", f"--errorlog-file={home}/error.log", "--backend-connections-per-host=2000",
-                             "--add-x-forwarded-for", "--single-process"], port)
+                             "--add-x-forwarded-for", "--single-process", identity.key, identity.certificate], port, {"tls": tls_port})
 
 
-def caddy(out, backend, workers):
-    port, home = free_port(), out / "caddy"
+def caddy(out, backend, workers, identity):
+    port, tls_port, home = free_port(), free_port(), out / "caddy"
     home.mkdir()
-    (home / "Caddyfile").write_text(f"{{\n  admin off\n  auto_https off\n}}\nhttp://127.0.0.1:{port} {{\n  reverse_proxy {backend} {{\n    transport http {{\n"
-                                    "      keepalive_idle_conns_per_host 1024\n    }\n  }\n}\n")
-    return Proxy("caddy", ["caddy", "run", "--config", str(home / "Caddyfile"), "--adapter", "caddyfile"], port,
+    pass_on = f"  reverse_proxy {backend} {{\n    transport http {{\n      keepalive_idle_conns_per_host 1024\n    }}\n  }}\n"
+    (home / "Caddyfile").write_text(f"{{\n  admin off\n  auto_https off\n  servers {{\n    protocols h1\n  }}\n}}\nhttp://127.0.0.1:{port} {{\n{pass_on}}}\n"
+                                    f"https://:{tls_port} {{\n  tls {identity.certificate} {identity.key}\n{pass_on}}}\n")
+    return Proxy("caddy", ["caddy", "run", "--config", str(home / "Caddyfile"), "--adapter", "caddyfile"], port, {"tls": tls_port},
                  environment={"GOMAXPROCS": str(workers), "HOME": str(home), "XDG_DATA_HOME": str(home), "XDG_CONFIG_HOME": str(home)})
 
 
-def relay(_out, backend, _workers, tools):
+def floor(_out, _backend, _workers, identity, tools):
+    port = free_port()
+    return Proxy("floor", [str(tools / "tls_floor"), f"127.0.0.1:{port}", identity.certificate, identity.key], port, {"tls": port})
+
+
+def relay(_out, backend, _workers, _identity, tools):
     port = free_port()
     return Proxy("relay", [str(tools / "relay"), f"127.0.0.1:{port}", backend], port)

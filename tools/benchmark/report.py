@@ -11,7 +11,7 @@ import subprocess
 from proxies import MANY, TABLES
 
 RIVALS = ("nginx", "haproxy")  # the ratio is to the better of these
-MEASURES = {"idle": "bytes", "tail": "quiet p99.9"}  # of the others: cpu_us
+MEASURES = {"idle": "bytes", "tail": "quiet p99.9", "tlsidle": "bytes", "tlsbeside": "p99"}  # of the others: cpu_us
 CLOSE, ENOUGH = 0.10, 20  # a margin under the first needs that many pairs
 
 
@@ -41,7 +41,7 @@ def summary(results: dict) -> dict:
             if pairs:
                 row["best"], row["ratio"] = best, statistics.median(pairs)
                 row["interval"], row["pairs"] = interval(pairs), len(pairs)
-        for name in ("relay", "old"):
+        for name in ("relay", "old", "floor"):
             if name in medians and "weir" in medians and medians[name][key]:
                 row[f"to_{name}"] = statistics.median(a[key] / b[key] for a, b in zip(by_proxy["weir"], by_proxy[name]) if b[key])
         told[scenario] = row
@@ -50,7 +50,7 @@ def summary(results: dict) -> dict:
 
 def undecided(scenario: str, row: dict) -> bool:
     """Too close for so few pairs. Memory is counted, not timed: one run tells it."""
-    return scenario != "idle" and "ratio" in row and abs(1 - row["ratio"]) < CLOSE and row["pairs"] < ENOUGH
+    return MEASURES.get(scenario) != "bytes" and "ratio" in row and abs(1 - row["ratio"]) < CLOSE and row["pairs"] < ENOUGH
 
 
 def line(title: str, medians: dict, key: str, proxies: list, scale: float = 1, after: str = ""):
@@ -71,13 +71,17 @@ def table(told: dict, proxies: list, titles: dict):
             after = f"{ratio:34}{row['pairs']:>5}"
         if "to_relay" in row:
             after = f"{after:39}   {row['to_relay']:.2f}"
+        if "to_floor" in row:
+            after = f"{after:46}   to OpenSSL alone {row['to_floor']:.2f}"
         if "to_old" in row:
             after = f"{after:46}   to the old {row['to_old']:.3f}"
-        unit = {"idle": "", "tail": ", us"}.get(scenario, ", CPU us")
+        unit = {"bytes": "", "cpu_us": ", CPU us"}.get(row["measure"], ", us")
         line(titles[scenario] + unit, row["medians"], row["measure"], proxies, after=after)
         if scenario == "tail":
             line("  p99.9 of whole runs, us", row["medians"], "p99.9", proxies)
-        if scenario == "idle":
+        if scenario == "tlsbeside":
+            line("  handshakes done a second", row["medians"], "handshakes", proxies)
+        if row["measure"] == "bytes":
             line("  of it given back after they closed, %", row["medians"], "returned", proxies, 100)
     for one, many, what in (("names1", "names10k", "server names"), ("locations1", "locations10k", "locations")):
         if one in told and many in told:
