@@ -95,7 +95,8 @@ class Identity:
 
     @property
     def nginx(self) -> str:
-        return f"ssl_certificate {self.certificate}; ssl_certificate_key {self.key};"
+        # Before 1.23 nginx speaks no TLS 1.3 unless told to.
+        return f"ssl_protocols TLSv1.2 TLSv1.3; ssl_certificate {self.certificate}; ssl_certificate_key {self.key};"
 
 
 def files() -> int:
