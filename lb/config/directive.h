@@ -162,6 +162,7 @@ std::span<const Row> maintenance_rows();
 std::span<const Row> healthz_rows();
 std::span<const Row> access_rows();
 std::span<const Row> compress_rows();
+std::span<const Row> body_rows();
 std::span<const Row> preset_rows();
 std::span<const Row> log_rows();
 std::span<const Row> accepted_process_rows();

@@ -13,8 +13,7 @@ struct Feature {
 };
 
 constexpr Feature kFeatures[] = {
-    {"compression: it may be deleted, answers go out as the peers send them",
-     "gzip_static gunzip* brotli_static zstd*"},
+    {"compression: it may be deleted, answers go out as the peers send them", "gzip_static brotli_static zstd*"},
     {"caching: it may be deleted, every request goes to a peer then",
      "proxy_cache* proxy_store_access slice proxy_force_ranges proxy_ignore_headers"},
     {"FastCGI, uwsgi, SCGI, memcached and gRPC: weir passes requests to HTTP servers only",
@@ -34,8 +33,10 @@ constexpr Feature kFeatures[] = {
     {"HTTP/2 and HTTP/3: it may be deleted, clients use HTTP/1.1 then", "http2* http3* quic_*"},
     {"other protocols: weir is for HTTP", "stream mail proxy_protocol_timeout tunnel_pass mgmt"},
     {"changes of bodies: answers go out as the peers send them",
-     "sub_filter* ssi* add_before_body add_after_body addition_types charset* override_charset source_charset "
+     "ssi* charset* override_charset source_charset "
      "image_filter* xslt_* xml_entities add_trailer* expires add_header_inherit early_hints proxy_pass_trailers"},
+    {"texts around bodies: sub_filter puts one at a place in an answer",
+     "add_before_body add_after_body addition_types"},
     {"scripts: weir runs none", "perl* js_* lua_* content_by_lua* access_by_lua* rewrite_by_lua* keyval*"},
     {"monitoring: weir has its own at the admin socket, it may be deleted",
      "stub_status status status_format status_zone api otel_* google_perftools_profiles session_log* userid* "

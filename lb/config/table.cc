@@ -43,6 +43,7 @@ const std::vector<const Row*>& all_rows() {
                             healthz_rows(),
                             access_rows(),
                             compress_rows(),
+                            body_rows(),
                             upstream_rows(),
                             sticky_rows(),
                             check_rows(),

@@ -62,6 +62,8 @@ class EncoderPool {
   // To be called now and then: frees half of what nobody needed since the last time, down to kKept.
   bool can_trim() const { return idle_.size() > kKept; }
   void trim();
+  // For what else codes bodies in this loop: counts their memory.
+  size_t& counted() { return bytes_; }
   size_t lent_bytes() const { return bytes_ - idle_bytes_; }
   size_t idle() const { return idle_.size(); }
 

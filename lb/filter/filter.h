@@ -21,7 +21,9 @@ enum class Order : uint8_t {
   kMaintenance,  // before all that costs something
   kAccess,       // who may ask
   kContent,      // what looks into bodies
-  kCompress,     // behind all that would read them
+  kGunzip,       // before all that read them
+  kSubstitute,
+  kCompress,  // behind all that would read them
 };
 
 // Only the exchange acts; a filter says what it wants (PITFALLS section 1).
@@ -29,7 +31,9 @@ enum class Verdict : uint8_t {
   kContinue,
   kAnswer,   // of a head: Context::status is the response; error_page applies
   kSuspend,  // nothing moves on until Context::resume() is called; then the same hook is called again
-  kFail,     // of a body: the request is answered 500, a response that has begun breaks off
+  kMore,  // of a body: some of the piece is still to come out. The same piece comes again, in another turn of the loop,
+          // when the client has room
+  kFail,  // of a body: the request is answered 500, a response that has begun breaks off
 };
 
 // What a filter remembers of one exchange. Destroyed once, when the exchange ends or goes to another location.

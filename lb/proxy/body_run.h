@@ -12,6 +12,10 @@ namespace weir::proxy {
 
 class BodyRun {
  public:
+  // What one stage works through in one turn of the loop: more of it would have all other clients wait (zlib at its
+  // best takes 5 ms for this much).
+  static constexpr size_t kStep = 64 * 1024;
+
   explicit BodyRun(ChunkPool& chunks) : chunks_(chunks), out_(chunks) {}
 
   bool is_on() const { return !stages_.empty(); }
@@ -19,7 +23,7 @@ class BodyRun {
   void put(std::string_view bytes) { stages_.front().in.append(bytes); }
   void put_end() { stages_.front().end_in = true; }
   // Moves on what can be: `hook` (filter's index, piece, sink) is called until all is taken, or one of them says
-  // kSuspend or kFail, which is returned.
+  // kSuspend or kFail, which is returned. kMore: the steps of this turn are done, and something is left.
   template <class Hook>
   filter::Verdict run(Hook&& hook) {
     const size_t before = out_.size();
@@ -58,23 +62,33 @@ class BodyRun {
   };
   template <class Hook>
   filter::Verdict run_stages(Hook& hook) {
+    bool more = false;
     for (size_t i = 0; i < stages_.size(); ++i) {
       Stage& stage = stages_[i];
-      const bool last_stage = i + 1 == stages_.size();
-      while (!stage.ended) {
+      Stage* const next = i + 1 == stages_.size() ? nullptr : &stages_[i + 1];
+      filter::Sink sink(next == nullptr ? out_ : next->in);
+      for (size_t worked = 0; !stage.ended;) {
         const std::string_view bytes = stage.in.front();
         const bool all = bytes.size() == stage.in.size();
         const filter::Piece piece{bytes, all, all && stage.end_in};
         if (bytes.empty() && !piece.end) break;
-        filter::Sink sink(last_stage ? out_ : stages_[i + 1].in);
+        if (worked >= kStep || (next != nullptr && next->in.size() >= kStep)) {
+          more = true;
+          break;
+        }
         const filter::Verdict verdict = hook(stage.filter, piece, sink);
+        if (verdict == filter::Verdict::kMore) {
+          more = true;
+          break;
+        }
         if (verdict != filter::Verdict::kContinue) return verdict;
+        worked += bytes.size();
         stage.in.consume(bytes.size());
         stage.ended = piece.end;
       }
-      if (stage.ended) (last_stage ? out_ended_ : stages_[i + 1].end_in) = true;
+      if (stage.ended) (next == nullptr ? out_ended_ : next->end_in) = true;
     }
-    return filter::Verdict::kContinue;
+    return more ? filter::Verdict::kMore : filter::Verdict::kContinue;
   }
 
   ChunkPool& chunks_;

@@ -207,6 +207,13 @@ void Exchange::client_gone(ErrorKind kind) {
 }
 
 void Exchange::client_sent() {
+  if (filters_wait_for_client_ && downstream_->room() > 0) {
+    filters_wait_for_client_ = false;
+    if (response_body_held_) {
+      run_response_step(life_);
+      return;
+    }
+  }
   if (content_ != nullptr) content_->resume();
 }
 

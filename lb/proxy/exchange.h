@@ -232,6 +232,8 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   void run_request_body();
   void begin_response_run();
   void run_response_body(const http::OutResponse* head);
+  void run_response_body_later();
+  void run_response_step(uint64_t life);
   void resume(uint64_t life) override;
   void resume_filters();
   void resume_response_head();
@@ -274,6 +276,7 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   bool filters_off_ = false;        // one has failed
   bool request_body_held_ = false;  // by a filter
   bool response_body_held_ = false;
+  bool filters_wait_for_client_ = false;  // with a part of the response's body
   uint8_t nested_ = 0;
   bool answered_by_filter_ = false;  // what it answers has no further head filter to pass
   enum class Suspended : uint8_t { kNothing, kRequest, kResponse } suspended_ = Suspended::kNothing;

@@ -53,6 +53,7 @@ bool Exchange::filter_request() {
     switch (filters[filter_at_]->on_request(context, request_.head)) {
       case Verdict::kContinue: ++filter_at_; break;
       case Verdict::kSuspend: suspended_ = Suspended::kRequest; return false;
+      case Verdict::kMore:  // of bodies only
       case Verdict::kAnswer:
       case Verdict::kFail:
         filter_at_ = filters.size();
@@ -72,6 +73,7 @@ void Exchange::filter_response() {
     switch (filters[response_filter_at_]->on_response(context, *response_head_)) {
       case Verdict::kContinue: ++response_filter_at_; break;
       case Verdict::kSuspend: suspended_ = Suspended::kResponse; return;
+      case Verdict::kMore:  // of bodies only
       case Verdict::kAnswer:
       case Verdict::kFail:
         replaced_ = answered_by_filter_ = true;
@@ -108,10 +110,13 @@ void Exchange::begin_request_run() {
 // Inside a feed: it ends nothing, turn() does.
 void Exchange::run_request_body() {
   if (request_body_held_) return;
-  const Verdict verdict = request_run_.run([this](size_t index, const filter::Piece& piece, filter::Sink& sink) {
-    filter::Context context = filter_context(index);
-    return location_->filters[index]->on_request_body(context, piece, sink);
-  });
+  Verdict verdict;
+  do {  // what comes from a client comes in small pieces
+    verdict = request_run_.run([this](size_t index, const filter::Piece& piece, filter::Sink& sink) {
+      filter::Context context = filter_context(index);
+      return location_->filters[index]->on_request_body(context, piece, sink);
+    });
+  } while (verdict == Verdict::kMore);
   const bool has_length = request_.head.framing == http::Framing::kLength;
   const bool is_wrong = request_run_.is_wrong(has_length ? request_.head.content_length : -1);
   if (is_wrong) note_wrong_length("request");
@@ -138,12 +143,14 @@ void Exchange::begin_response_run() {
 }
 
 void Exchange::run_response_body(const http::OutResponse* head) {
+  bool goes_on = false;
   if (!response_body_held_) {
     const Verdict verdict = response_run_.run([this](size_t index, const filter::Piece& piece, filter::Sink& sink) {
       filter::Context context = filter_context(index);
       return location_->filters[index]->on_response_body(context, piece, sink);
     });
-    response_body_held_ = verdict == Verdict::kSuspend;
+    response_body_held_ = verdict == Verdict::kSuspend || verdict == Verdict::kMore;
+    goes_on = verdict == Verdict::kMore;
     const bool has_length = responder_.sent_body.follows && !responder_.body_hidden;
     const bool is_wrong = response_run_.is_wrong(has_length ? responder_.sent_body.length : -1);
     if (is_wrong) note_wrong_length("response");
@@ -169,6 +176,22 @@ void Exchange::run_response_body(const http::OutResponse* head) {
     out.consume(bytes);
     if (end) return;
   }
+  if (goes_on && responder_.client_error == 0) run_response_body_later();
+}
+
+// The next step: in another turn of the loop, or when the client has room.
+void Exchange::run_response_body_later() {
+  filters_wait_for_client_ = downstream_->room() == 0;
+  if (filters_wait_for_client_) return;
+  core_.loop().post([target = std::weak_ptr(resume_target_), life = life_] {
+    if (const auto held = target.lock()) static_cast<Exchange*>(*held)->run_response_step(life);
+  });
+}
+
+void Exchange::run_response_step(uint64_t life) {
+  if (life != life_ || !std::exchange(response_body_held_, false)) return;
+  run_response_body(nullptr);
+  after_send();
 }
 
 // Who changes a length calls drop_length() in the head's hook; a body that is not as long as its head says would have
@@ -185,7 +208,7 @@ void Exchange::fail_response() {
   if (content_ != nullptr) content_->abort(ErrorKind::kLocalError);
   filters_off_ = true;
   response_run_.clear();
-  response_body_held_ = false;
+  response_body_held_ = filters_wait_for_client_ = false;
   responder_.failed = false;
   responder_.body.flushed();
   if (responder_.has_begun()) {
@@ -249,7 +272,7 @@ void Exchange::after_send() {
 
 void Exchange::end_filters() {
   if (filter_states_ == nullptr) return;  // none has run: there is no stage either
-  request_body_held_ = response_body_held_ = false;
+  request_body_held_ = response_body_held_ = filters_wait_for_client_ = false;
   request_run_.clear();
   response_run_.clear();
   for (size_t i = 0; i < filter_count_; ++i)

@@ -12,6 +12,7 @@
 #include "filter/filter.h"
 #include "filter/maintenance.h"
 #include "filter/real_ip.h"
+#include "filter/substitute.h"
 #include "http/codec.h"
 #include "http/header_token.h"
 #include "http/mime_types.h"
@@ -153,6 +154,8 @@ struct Location {
   std::shared_ptr<const AccessLogs> access_logs;  // shared, so that a tunnel can keep it and let go of the snapshot
   filter::RealIpOptions real_ip;
   filter::AccessOptions access;
+  bool gunzip = false;
+  filter::SubstituteOptions substitute;
   filter::CompressOptions compress;
   // The filter itself is added when the snapshot is built, where maintenance is on.
   filter::MaintenanceOptions maintenance;

@@ -5,7 +5,9 @@
 
 #include "filter/access.h"
 #include "filter/compress.h"
+#include "filter/gunzip.h"
 #include "filter/maintenance.h"
+#include "filter/substitute.h"
 #include "proxy/content.h"
 #include "runtime/site_builder.h"
 
@@ -54,8 +56,7 @@ class VirtualServerBuilder {
     settings.access_logs = logs_.open(settings.access_logs, position, errors_);
     maintenance_.apply(label_, location, position, settings);
     add_access(settings, location);
-    if (settings.compress.gzip.on || settings.compress.brotli.on)
-      proxy::add_filter(settings, filter::make_compress(settings.compress));
+    add_body_filters(settings);
     settings.content = proxy::make_content(settings);
     for (proxy::RewriteStep& step : settings.rewrite)
       if (step.settings != nullptr)
@@ -68,6 +69,13 @@ class VirtualServerBuilder {
     if (settings.access.rules.empty() || settings.returns) return;
     const std::string place = location.empty() ? "server " + label_ : "location " + location;
     proxy::add_filter(settings, filter::make_access(settings.access, place));
+  }
+
+  static void add_body_filters(proxy::Location& settings) {
+    if (settings.gunzip) proxy::add_filter(settings, filter::make_gunzip(settings.compress));
+    if (!settings.substitute.list.empty()) proxy::add_filter(settings, filter::make_substitute(settings.substitute));
+    if (settings.compress.gzip.on || settings.compress.brotli.on)
+      proxy::add_filter(settings, filter::make_compress(settings.compress));
   }
 
   AccessLogFiles& logs_;

@@ -100,8 +100,8 @@ class Compression(Case):
 
         def events(conn):
             conn.read_request()
-            conn.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
             script["conn"] = conn
+            conn.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
             conn.wait_closed()
         for accepted in ("gzip", "br"):
             backend = self.backend(script=events)
@@ -120,7 +120,7 @@ class Compression(Case):
                     got += decode(client.read(size))
                     client.read(2)
             client.close()
-            script["conn"].wait_closed()
+            self.wait_until(script["conn"].ended.is_set)
 
     def test_large_bodies_pass_whole_and_slow_clients_hold_the_backend(self):
         body = b"".join(random.Random(1).choice((TEXT[:5000], os.urandom(3000))) for _ in range(2000))

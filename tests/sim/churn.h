@@ -35,6 +35,7 @@ class Churn final : public filter::Filter {
   }
   filter::Verdict on_response_body(filter::Context& context, const filter::Piece& piece,
                                    filter::Sink& sink) const override {
+    if (play_.chance(10)) return filter::Verdict::kMore;
     return churn(context, piece, sink, context.state<Bodies>(context.chunks, live_).response);
   }
 

@@ -105,6 +105,11 @@ class Filters : public testing::Test {
     while (wire.deliver()) {
     }
   }
+  void turn() {
+    world_.turn();
+    while (peer_->deliver()) {
+    }
+  }
   void resume(Script& script) {
     const auto way_on = std::exchange(script.resumes, {});
     ASSERT_EQ(way_on.size(), 1U);
@@ -230,6 +235,41 @@ TEST_F(Filters, response_end_comes_once_for_each_kind_of_body) {
   }
 }
 
+TEST_F(Filters, large_body_passes_in_steps_of_a_turn) {
+  tell(*client_, kGet);
+  const std::string body(200 * 1024, 'x');
+  answer("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+  size_t before = client_->outbound.size();
+  EXPECT_LT(before, 100U * 1024) << "the others wait meanwhile";
+  int turns = 0;
+  for (; second_.ends == 0 && turns < 10; ++turns) {
+    turn();
+    EXPECT_GT(client_->outbound.size(), before);
+    EXPECT_LT(client_->outbound.size(), before + 100U * 1024);
+    before = client_->outbound.size();
+  }
+  EXPECT_GT(turns, 1);
+  EXPECT_TRUE(client_->outbound.ends_with("\r\n\r\n" + body));
+  expect_closed_states();
+}
+
+TEST_F(Filters, step_waits_for_a_client_that_reads_slowly) {
+  tell(*client_, kGet);
+  client_->room = 1000;
+  const std::string body(400 * 1024, 'x');
+  answer("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+  for (int i = 0; i < 20; ++i) turn();
+  EXPECT_EQ(first_.ends, 0) << "no more is made than a client may be owed";
+  for (int i = 0; i < 40 && second_.ends == 0; ++i) {
+    client_->grant(100 * 1024);
+    turn();
+  }
+  client_->grant(1 << 20);
+  turn();
+  EXPECT_TRUE(client_->outbound.ends_with(body.substr(0, 1000)));
+  expect_closed_states();
+}
+
 TEST_F(Filters, growing_filters_follow_each_other) {
   first_.tail = "1";
   second_.tail = "2";
@@ -258,8 +298,10 @@ TEST_F(Filters, suspended_response_body_pauses_the_peer) {
   answer("HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + std::string(200'000, 'x'));
   EXPECT_FALSE(peer_->reading);
   resume(first_);
+  for (int i = 0; i < 5 && !peer_->reading; ++i) turn();
   EXPECT_TRUE(peer_->reading);
   answer(std::string(100'000, 'x'));
+  for (int i = 0; i < 5 && second_.ends == 0; ++i) turn();
   EXPECT_EQ(first_.ends, 1);
   EXPECT_EQ(world_.loop.chunks().outstanding(), 0U);
 }
