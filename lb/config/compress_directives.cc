@@ -171,10 +171,12 @@ const Row kRows[] = {
         .kind = kOn<&CompressOptions::gzip, &CodingOptions::on>,
         .weir_default = "off",
         .nginx_default = "off",
-        .help = "Compresses answers of 200, 403 and 404 for clients that take gzip. An answer of unknown length is "
-                "passed on as it comes, an event at once. Not where an answer has a Content-Encoding or "
-                "\"Cache-Control: no-transform\". Where an answer holds a secret beside text that others choose, its "
-                "length betrays the secret (BREACH): leave it off there.",
+        .help =
+            "Compresses answers of 200, 403 and 404 for clients that take gzip. An answer of unknown length, or with "
+            "\"X-Accel-Buffering: no\", is passed on as it comes, an event at once. Not where an answer has a "
+            "Content-Encoding or "
+            "\"Cache-Control: no-transform\". Where an answer holds a secret beside text that others choose, its "
+            "length betrays the secret (BREACH): leave it off there.",
     },
     {
         .name = "gzip_types",

@@ -101,22 +101,26 @@ std::vector<std::string> show_set_header(const Scope& scope) {
   return show_settings(scope.level->location.set_headers);
 }
 
-void apply_add_header(Call& call) {
-  auto& list = call.scope.level->location.add_headers;
+template <auto List>
+void apply_add_field(Call& call) {
+  auto& list = call.scope.level->location.*List;
   if (call.first) list.clear();
   if (call.count() == 3 && call.arg(2) != "always") return call.invalid(2, "\"always\"");
   auto made = setting(call);
   if (!made) return;
   made->always = call.count() == 3;
   if (made->token == http::HeaderToken::kConnection)
-    call.warning("weir writes the field Connection itself, \"add_header\" of it has no effect");
+    call.warning("weir writes the field Connection itself, \"" + call.directive.name + "\" of it has no effect");
   else
     warn_of_own_field(call, made->token);
   list.push_back(std::move(*made));
 }
-std::vector<std::string> show_add_header(const Scope& scope) {
-  return show_settings(scope.level->location.add_headers);
+template <auto List>
+std::vector<std::string> show_added_fields(const Scope& scope) {
+  return show_settings(scope.level->location.*List);
 }
+template <auto List>
+constexpr Kind kAddField{"FIELD VALUE [always]", 2, 3, apply_add_field<List>, show_added_fields<List>};
 
 template <auto List>
 void apply_names(Call& call) {
@@ -161,12 +165,17 @@ const Row kRows[] = {
     {
         .name = "add_header",
         .contexts = kAnywhere | kIfLocation,
-        .kind = {.form = "FIELD VALUE [always]",
-                 .least_args = 2,
-                 .most_args = 3,
-                 .apply = apply_add_header,
-                 .show = show_add_header},
+        .kind = kAddField<&proxy::Location::add_headers>,
         .help = "Adds a field to responses of 200, 201, 204, 206, 301, 302, 303, 304, 307 and 308, or to all.",
+        .times = Times::kMany,
+    },
+    {
+        .name = "add_trailer",
+        .contexts = kAnywhere | kIfLocation,
+        .kind = kAddField<&proxy::Location::add_trailers>,
+        .help =
+            "Adds a field behind the body of the same responses, which go out in chunks then. HTTP/1.0 has no place "
+            "for it. Variables are asked when the body has ended. Levels inherit all or nothing.",
         .times = Times::kMany,
     },
 };

@@ -34,7 +34,7 @@ constexpr Feature kFeatures[] = {
     {"other protocols: weir is for HTTP", "stream mail proxy_protocol_timeout tunnel_pass mgmt"},
     {"changes of bodies: answers go out as the peers send them",
      "ssi* charset* override_charset source_charset "
-     "image_filter* xslt_* xml_entities add_trailer* expires add_header_inherit early_hints proxy_pass_trailers"},
+     "image_filter* xslt_* xml_entities add_trailer_inherit expires add_header_inherit early_hints proxy_pass_trailers"},
     {"texts around bodies: sub_filter puts one at a place in an answer",
      "add_before_body add_after_body addition_types"},
     {"scripts: weir runs none", "perl* js_* lua_* content_by_lua* access_by_lua* rewrite_by_lua* keyval*"},

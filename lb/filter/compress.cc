@@ -127,7 +127,8 @@ class Compress final : public Filter {
     if (!choice.coding || !context.encoders->has_room()) return Verdict::kContinue;
     const CodingOptions& coding = *choice.coding == Coding::kGzip ? options_.gzip : options_.brotli;
     // What comes bit by bit is passed on so: an event stream, and all whose length its maker does not know yet.
-    const bool flushes = head.framing != http::Framing::kLength;
+    const bool flushes =
+        head.framing != http::Framing::kLength || iequals(value_of(head.fields, HeaderToken::kXAccelBuffering), "no");
     head.fields.drop(HeaderToken::kContentEncoding);  // an empty one
     head.fields.add_clean("Content-Encoding", to_string(*choice.coding), HeaderToken::kContentEncoding);
     mark_transformed(head.fields, context.arena);

@@ -39,6 +39,7 @@ void Exchange::begin(Downstream& downstream, const ListenSite& listen, EpochRef 
   uri_ = server_name_ = {};
   captured_ = nullptr;
   set_values_ = nullptr;
+  kept_fields_ = nullptr;
   pending_answer_ = error_status_ = retry_after_ = 0;
   redirects_ = nested_ = 0;
   internal_ = target_changed_ = path_replaced_ = is_decided_ = false;

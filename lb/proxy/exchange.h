@@ -9,8 +9,9 @@
 // (content.h): weir itself, or a peer (proxy_content.h), which then responds and relays until finish().
 //
 // exchange.cc has the life and the client's side, routing.cc the phases, rewriting.cc the steps of two of them,
-// respond.cc and forward_response.cc what goes to the client, local_answer.cc what weir says itself, filters.cc the
-// location's filters, variables.cc the $names.
+// respond.cc and forward_response.cc what goes to the client, local_answer.cc what weir says itself,
+// internal_redirect.cc how a request goes elsewhere inside weir, filters.cc the location's filters, variables.cc the
+// $names.
 #pragma once
 #include <memory>
 #include <optional>
@@ -134,6 +135,9 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   void answer_text(int status, std::string_view text) { send_local(status, "text/plain", text); }  // kept until sent
   void answer_return(const ReturnAction& action);
   void answer_replaced();
+  // X-Accel-Redirect: the peer sends the request to another path, or to a named location, of this server; of its own
+  // answer some fields stay. Both are in the arena.
+  void follow_peer(std::string_view target, const http::FieldList& fields);
   void run_proxy();
   // This content answers, and stays whole until its end().
   void run(Content& content) { content_ = &content; }
@@ -157,6 +161,11 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
     int slot;
     std::string_view text;
     SetValue* next;
+  };
+  // Of an answer that sent the request elsewhere: what the client gets with the other one. In the arena.
+  struct KeptField {
+    http::Field field;
+    const KeptField* next;
   };
   // What the steps of a rewrite phase want to have answered instead of the content.
   struct Decision {
@@ -213,7 +222,15 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
 
   // --- forward_response.cc
   void add_own_fields(http::FieldList& fields, int status);
+  void announce_trailers(http::OutResponse& out);
+  void add_trailers(http::FieldList& trailers);
   void rewrite_redirects(http::FieldList& fields);
+
+  // --- internal_redirect.cc
+  // Makes of the request one for that path or named location. False: there is no such, or a body that is lost.
+  bool retarget(std::string_view target);
+  void keep_fields(const http::FieldList& fields);
+  void add_kept_fields(http::ResponseHead& head);
 
   // --- local_answer.cc
   void answer(const Replacement& replacement);
@@ -243,6 +260,7 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
 
   // --- respond.cc
   void transmit(const Message& message);
+  Sent send_with_trailers(Message message);
 
   // --- variables.cc
   route::VariableValue sent_framing(http::HeaderToken token, Arena& arena) const;
@@ -292,6 +310,7 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   filter::State** filter_states_ = nullptr;  // of filter_count_ filters, in the arena
   size_t filter_count_ = 0;
   const Captured* captured_ = nullptr;
+  const KeptField* kept_fields_ = nullptr;
   SetValue* set_values_ = nullptr;
   SocketAddress client_;
   observe::ExchangeRecord record_;

@@ -93,6 +93,27 @@ void Exchange::compose_response_head(http::ResponseHead& response, http::OutResp
   }
   out.fields = &fields;
   add_own_fields(fields, out.status);
+  if (!location.add_trailers.empty()) announce_trailers(out);
+}
+
+// Fields behind the body need one in chunks.
+void Exchange::announce_trailers(http::OutResponse& out) {
+  const auto& settings = location_->add_trailers;
+  responder_.has_trailers = out.body.follows && request_.head.version != http::Version::kHttp10 &&
+                            std::any_of(settings.begin(), settings.end(), [&](const HeaderSetting& each) {
+                              return each.always || takes_add_header(out.status);
+                            });
+  if (!responder_.has_trailers) return;
+  out.body.length = -1;
+  responder_.sent_body = out.body;
+}
+
+void Exchange::add_trailers(http::FieldList& trailers) {
+  for (const HeaderSetting& setting : location_->add_trailers) {
+    if (!setting.always && !takes_add_header(record_.status)) continue;
+    const std::string_view value = setting.value.render(*this, arena_);
+    if (!value.empty()) trailers.add(setting.name, value, setting.token);
+  }
 }
 
 // The received field stays as it was for $upstream_http_location.

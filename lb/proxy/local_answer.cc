@@ -93,30 +93,7 @@ bool Exchange::try_error_page(int status) {
     send_redirect(redirect, target);
     return true;
   }
-  if (target.starts_with('@')) {  // method, URI and body stay
-    const int index = server_->table.find_named(target);
-    if (index < 0) return false;
-    const Location* named = server_->locations[static_cast<size_t>(index)].get();
-    if (!request_.held || request_run_.held() > 0) {  // a part of the body is lost: what is left must not go anywhere
-      if (named->pass) return false;
-      if (request_.state == RequestState::kReceiving) move(RequestState::kDiscarding);
-    }
-    location_ = named;
-  } else {  // a GET of the page
-    const size_t query = target.find('?');
-    if (!take_path(target.substr(0, query))) return false;
-    internal_target_ = target;
-    target_changed_ = true;
-    if (request_.head.method != http::Method::kHead) {
-      request_.head.method = http::Method::kGet;
-      request_.head.method_text = "GET";
-    }
-    request_.head.framing = http::Framing::kNone;
-    request_.head.has_query = query != std::string_view::npos;
-    request_.head.query = request_.head.has_query ? target.substr(query + 1) : std::string_view();
-    if (request_.state == RequestState::kReceiving) move(RequestState::kDiscarding);
-    request_.body.clear();
-  }
+  if (!retarget(target)) return false;
   error_status_ = page->overwrite < 0 ? status : page->overwrite;  // 0: that of the page
   redirect_internally(target.starts_with('@') ? Phase::kRewrite : Phase::kServerRewrite);
   return true;
@@ -163,6 +140,7 @@ void Exchange::send_local_response() {
   responder_.sent = &head.fields;
   responder_.sent_body = out.body;
   add_own_fields(head.fields, head.status);
+  if (!location_->add_trailers.empty()) announce_trailers(out);
   if (location_->filters.empty()) {  // one message, and over
     transmit({.head = &out, .pieces = &local_body_, .count = 1, .end = true});
     finish(responder_.client_error != 0 ? ErrorKind::kClientClosed : ErrorKind::kNone);

@@ -136,6 +136,7 @@ struct Location {
 
   // To the client.
   std::vector<HeaderSetting> add_headers;
+  std::vector<HeaderSetting> add_trailers;
   std::string default_type = "text/plain";
   std::shared_ptr<const http::MimeTypes> types;  // null: nginx's three
   bool recursive_error_pages = false;            // a page that fails gets a page of its own

@@ -44,6 +44,7 @@ struct AttemptState {
   bool retry_wanted = false;           // the answer sends the request elsewhere
   bool not_ready = false;              // what was looked at says so
   bool complete = false;               // the response has ended
+  std::string_view redirect = {};      // where it sends the request inside weir
   ErrorKind error = ErrorKind::kNone;  // of the response's framing, told inside a feed
   Look look;
 };
@@ -181,6 +182,7 @@ class ProxyContent final : public Content, private upstream::LeaseHandler, priva
   void on_upstream_sent() override;
   void on_deadline(Deadline& which) override;
   void accept_response();
+  bool take_redirect();
   void open_tunnel();
   void pass_on(std::string_view bytes);
   void flush();

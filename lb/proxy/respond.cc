@@ -10,6 +10,7 @@ void Exchange::begin_response(http::ResponseHead& head) {
   move(ResponseState::kHead);
   response_head_ = &head;
   response_filter_at_ = 0;
+  if (kept_fields_ != nullptr) add_kept_fields(head);
   if (!location_->filters.empty() && !filters_off_ && !answered_by_filter_) filter_response();
 }
 
@@ -36,9 +37,17 @@ void Exchange::transmit(const Message& message) {
   if (message.head != nullptr) move(message.end && message.count == 0 ? ResponseState::kEnded : ResponseState::kBody);
   for (int i = 0; i < message.count; ++i) record_.body_bytes_sent += message.pieces[i].size();
   if (message.end) move(ResponseState::kEnded);
-  const Sent sent = downstream_->send(message);
+  const Sent sent = message.end && responder_.has_trailers ? send_with_trailers(message) : downstream_->send(message);
   record_.bytes_sent += sent.bytes;
   if (sent.error < 0) responder_.client_error = sent.error;
+}
+
+// add_trailer: when the body has ended, since their variables may speak of it.
+Sent Exchange::send_with_trailers(Message message) {
+  http::FieldList trailers;
+  add_trailers(trailers);
+  message.trailers = &trailers;
+  return downstream_->send(message);
 }
 
 size_t Exchange::response_room() const {

@@ -59,8 +59,16 @@ void ProxyContent::accept_response() {
   if (attempt_.retry_wanted) state_.exhausted_status = policy::exhausted_status(f);
   if (attempt_.retry_wanted && decision == policy::RetryDecision::kBudget && !take_budget())
     attempt_.retry_wanted = false;
-  if (attempt_.retry_wanted) return;
+  if (attempt_.retry_wanted || take_redirect()) return;
   x_.begin_response(attempt_.response);
+}
+
+// X-Accel-Redirect: the body of this answer is thrown away.
+bool ProxyContent::take_redirect() {
+  const http::Field* to = attempt_.response.fields.find(http::HeaderToken::kXAccelRedirect);
+  if (to == nullptr || to->value.empty()) return false;
+  attempt_.redirect = to->value;
+  return true;
 }
 
 void ProxyContent::on_body(http::StreamId, std::string_view bytes) {
@@ -71,7 +79,8 @@ void ProxyContent::on_body(http::StreamId, std::string_view bytes) {
 }
 
 void ProxyContent::pass_on(std::string_view bytes) {
-  if (bytes.empty() || attempt_.retry_wanted || responder().client_error != 0 || responder().failed || x_.is_replaced())
+  if (bytes.empty() || attempt_.retry_wanted || !attempt_.redirect.empty() || responder().client_error != 0 ||
+      responder().failed || x_.is_replaced())
     return;
   if (x_.is_response_held()) {
     x_.hold(bytes);
@@ -137,6 +146,16 @@ void ProxyContent::on_upstream_turn() {
   }
   if (!attempt_.head_received) {  // an interim one, or a part of a head
     if (std::exchange(attempt_.alive, false)) arm_upstream();
+    return;
+  }
+  if (!attempt_.redirect.empty()) {
+    const std::string_view target = attempt_.redirect;
+    if (state_.cluster->site->sticky != nullptr) {
+      note_binding(attempt_.response.fields);
+      if (!state_.cluster->site->sticky->options.learn_from_header) learn_binding();
+    }
+    end_attempt(ErrorKind::kNone, true);
+    x_.follow_peer(target, attempt_.response.fields);
     return;
   }
   if (x_.is_replaced()) {

@@ -314,7 +314,7 @@ TEST_F(Compress, bytes_are_noted_when_the_body_has_ended) {
   EXPECT_EQ(encoders_.lent_bytes(), 0U);
 }
 
-TEST_F(Compress, only_bodies_of_unknown_length_are_flushed) {
+TEST_F(Compress, bodies_that_stream_are_flushed) {
   for (const bool has_length : {true, false}) {
     response_.fields.drop("Content-Encoding");
     response_.framing = has_length ? http::Framing::kLength : http::Framing::kChunked;
@@ -326,6 +326,15 @@ TEST_F(Compress, only_bodies_of_unknown_length_are_flushed) {
     EXPECT_EQ(out.size() > 10, !has_length) << "beyond gzip's own head";
     filter_->on_response_body(*context_, {{}, true, true}, sink);
   }
+  response_.fields.drop("Content-Encoding");
+  response_.framing = http::Framing::kLength;
+  response_.content_length = 100'000;
+  add(response_.fields, "X-Accel-Buffering", "no");
+  ASSERT_TRUE(filter());
+  Chain out(chunks_);
+  Sink sink(out);
+  filter_->on_response_body(*context_, {"data: 1\n\n", true, false}, sink);
+  EXPECT_GT(out.size(), 10U);
 }
 
 }  // namespace

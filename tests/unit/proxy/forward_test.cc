@@ -101,7 +101,7 @@ TEST_F(ForwardTest, server_and_date_of_the_peer_are_replaced) {
   connect();
   ask(kGet);
   tell(peer(),
-       "HTTP/1.1 200 OK\r\nServer: inner\r\nX-Powered-By: x\r\nX-Accel-Redirect: /etc\r\nX-Kept: 1\r\n"
+       "HTTP/1.1 200 OK\r\nServer: inner\r\nX-Powered-By: x\r\nX-Accel-Expires: 60\r\nX-Kept: 1\r\n"
        "Connection: X-Hop\r\nX-Hop: 1\r\nContent-Length: 0\r\n\r\n");
   const std::string head = answered();
   EXPECT_TRUE(has(head, "\r\nServer: weir\r\n"));
