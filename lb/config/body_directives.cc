@@ -1,4 +1,4 @@
-// gunzip and sub_filter_*: what is changed in the bodies of answers.
+// gunzip and sub_filter_*: what is changed in the bodies of answers. mirror: copies of requests.
 #include "config/content_types.h"
 
 namespace weir::config {
@@ -29,6 +29,25 @@ void apply_gunzip_buffers(Call& call) {
   const auto number = parse_decimal(call.arg(0));
   if (!number || *number < 1) return call.invalid(0, "a number");
   if (!parse_size(call.arg(1))) call.invalid(1, "a size like 8k");
+}
+
+void apply_mirror(Call& call) {
+  proxy::MirrorOptions& mirror = call.scope.level->location.mirror;
+  if (call.first) mirror.targets.clear();
+  const bool is_off = call.arg(0) == "off";
+  const auto is_mirror = [](const Directive& each) { return each.name == "mirror"; };
+  if (is_off && call.block != nullptr && std::count_if(call.block->begin(), call.block->end(), is_mirror) > 1)
+    return call.error("\"mirror off\" stands beside another \"mirror\"");
+  if (is_off) return;
+  if (!call.arg(0).starts_with('/')) return call.invalid(0, "a path of this server, or \"off\"");
+  mirror.targets.push_back(call.arg(0));
+}
+std::vector<std::string> show_mirror(const Scope& scope) {
+  const std::vector<std::string>& targets = scope.level->location.mirror.targets;
+  if (targets.empty()) return {"off"};
+  std::vector<std::string> out;
+  for (const std::string& target : targets) out.push_back(quote_word(target));
+  return out;
 }
 
 const Row kRows[] = {
@@ -85,6 +104,26 @@ const Row kRows[] = {
         .weir_default = "off",
         .nginx_default = "off",
         .help = "Keeps Last-Modified and, as a weak one, ETag of answers that are searched.",
+    },
+    {
+        .name = "mirror",
+        .contexts = kAnywhere,
+        .kind = {.form = "PATH | off", .apply = apply_mirror, .show = show_mirror},
+        .weir_default = "off",
+        .nginx_default = "off",
+        .help = "Sends a copy of each request to another location of the server, mostly an internal one with "
+                "\"proxy_pass http://OTHER$request_uri\"; its answer is thrown away and holds up no client. Not of "
+                "requests that \"return\" answers. Levels inherit all or nothing.",
+        .times = Times::kMany,
+    },
+    {
+        .name = "mirror_request_body",
+        .contexts = kAnywhere,
+        .kind = kFlag<&Level::location, &Location::mirror, &proxy::MirrorOptions::body>,
+        .weir_default = "on",
+        .nginx_default = "on",
+        .help = "Copies have the body too. It is held whole before the request goes anywhere, up to "
+                "client_body_buffer_size: a request with a longer one is not copied, and the error log names it.",
     },
 };
 

@@ -34,14 +34,14 @@ constexpr Feature kFeatures[] = {
     {"other protocols: weir is for HTTP", "stream mail proxy_protocol_timeout tunnel_pass mgmt"},
     {"changes of bodies: answers go out as the peers send them",
      "ssi* charset* override_charset source_charset "
-     "image_filter* xslt_* xml_entities add_trailer_inherit expires add_header_inherit early_hints proxy_pass_trailers"},
+     "image_filter* xslt_* xml_entities add_trailer_inherit expires add_header_inherit early_hints "
+     "proxy_pass_trailers"},
     {"texts around bodies: sub_filter puts one at a place in an answer",
      "add_before_body add_after_body addition_types"},
     {"scripts: weir runs none", "perl* js_* lua_* content_by_lua* access_by_lua* rewrite_by_lua* keyval*"},
     {"monitoring: weir has its own at the admin socket, it may be deleted",
      "stub_status status status_format status_zone api otel_* google_perftools_profiles session_log* userid* "
      "upstream_conf"},
-    {"mirrors: requests go to one peer", "mirror mirror_*"},
     {"upstreams: the group works without it, and differently",
      "ntlm sticky_cookie_insert state health_check_timeout require response_time_factor zone_sync* proxy_bind "
      "proxy_request_dynamic"},

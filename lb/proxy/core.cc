@@ -278,6 +278,7 @@ void Core::tell_subrequests() {
 
 void Core::end_turn() {
   if (ready_subrequests_.front() != nullptr) tell_subrequests();
+  mirrors_.sweep();
   if (full_ || connections_ >= options_.max_connections) update_full();
   const auto recycle = [](auto& ended, auto& free) {
     for (auto& object : ended) free.give(std::move(object));

@@ -20,6 +20,7 @@
 #include "observe/metrics.h"
 #include "proxy/connection_info.h"
 #include "proxy/epoch.h"
+#include "proxy/mirror.h"
 #include "proxy/site.h"
 #include "proxy/spare_list.h"
 #include "proxy/subrequest_link.h"
@@ -100,6 +101,7 @@ class Core final : private DeadlineHandler {
   observe::WorkerLog& log() { return log_; }
   upstream::Pool& pool() { return *pool_; }
   filter::EncoderPool& encoders() { return encoders_; }
+  Mirrors& mirrors() { return mirrors_; }
   Epoch& epoch() { return *current_; }
   // Of a listener's number (a session keeps that): its configured address, and what it serves now; null when the site
   // listens there no more.
@@ -207,6 +209,7 @@ class Core final : private DeadlineHandler {
   IntrusiveList<Tunnel> tunnels_;  // owned: put here by add_tunnel() and replace_session(), buried by tunnel_closed()
   IntrusiveList<SubrequestLink> subrequests_;
   IntrusiveList<SubrequestLink> ready_subrequests_;
+  Mirrors mirrors_;
   Deadline log_deadline_{this};
   Deadline spare_deadline_{this};
   size_t most_sessions_ = 0;                               // since memory was last given back

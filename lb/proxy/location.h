@@ -82,6 +82,11 @@ struct Healthz {
   std::vector<int> clusters;  // indexes into Site::clusters: each needs a usable peer
 };
 
+struct MirrorOptions {
+  std::vector<std::string> targets;  // paths of the same server, for copies of the location's requests
+  bool body = true;                  // a request is held whole before it goes anywhere
+};
+
 struct AccessLogTarget {
   observe::LogFile file{};  // opened when the snapshot is built
   observe::AccessLogOptions options;
@@ -127,6 +132,8 @@ struct Location {
   std::vector<RedirectRule> redirects{{.is_default = true, .regex = {}, .from = {}, .to = {}}};
   std::vector<std::string> hide_headers;  // lower case; beyond the automatic ones
   std::vector<std::string> pass_headers;  // lower case; Server, Date, X-Accel-* otherwise hidden as by nginx
+
+  MirrorOptions mirror;
 
   // From the client.
   int64_t max_body_bytes = 100LL * 1024 * 1024;  // 0: no limit. 413

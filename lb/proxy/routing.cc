@@ -138,7 +138,8 @@ bool Exchange::receive() {
     if (is_decided_ || !location_->content->takes_body()) return true;
     if (!request_.continue_sent && request_.body.empty() && !send_continue()) return false;
   }
-  if (location_->stream_requests && location_->content->takes_body()) return true;
+  const bool copies_body = location_->mirror.body && !location_->mirror.targets.empty();
+  if (location_->stream_requests && !copies_body && location_->content->takes_body()) return true;
   return head.framing == http::Framing::kLength
              ? head.content_length > static_cast<int64_t>(location_->body_buffer_bytes)
              : request_.body.size() > location_->body_buffer_bytes;
@@ -165,6 +166,8 @@ void Exchange::run_content() {
     send_redirect(301, arena_.concat({route::escape_path(uri_, arena_), "/", head.has_query ? "?" : "", head.query}));
     return;
   }
+  if (!location_->mirror.targets.empty() && !location_->returns && nested_ == 0)
+    core_.mirrors().start(*this, location_->mirror);
   location_->content->begin(*this);
 }
 

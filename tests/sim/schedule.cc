@@ -86,6 +86,8 @@ void Schedule::adopt(bool listens) {
   proxy::add_filter(maker.proxied("/gzip", app), compress);
   proxy::add_filter(maker.proxied("/gzip/churn", app), compress);
   proxy::add_filter(*maker.server().locations.back(), churn);
+  proxy::Location& mirrored = maker.proxied("/mirror", app);
+  mirrored.mirror.targets = {"/local", "/churn/local", "/none"};
   proxy::RewriteStep move{.kind = proxy::RewriteStep::Kind::kRewrite};
   auto pattern = Regex::compile("^/moved(.*)$", false);
   move.regex = std::make_shared<Regex>(std::move(*pattern));
