@@ -79,7 +79,9 @@ const Row kRows[] = {
         .help =
             "Replaces a text in answers, letters in any case. Where several begin at one place the first that "
             "matches counts. Levels inherit all or nothing. Coded answers are searched as they are: \"gunzip on\" or "
-            "\"proxy_set_header Accept-Encoding ''\" brings plain ones.",
+            "\"proxy_set_header Accept-Encoding ''\" brings plain ones. Unlike nginx weir leaves a part of a body "
+            "(206) as it is, "
+            "and drops Accept-Ranges.",
         .times = Times::kMany,
     },
     {
