@@ -1,8 +1,12 @@
 #!/usr/bin/env python3
 """healthz: whether who stands in front of weir should send it requests."""
+import pathlib
 import signal
+import subprocess
 
-from weirtest import Case, main
+from weirtest import Case, closed_port, main
+
+CHECK = pathlib.Path(__file__).resolve().parents[2] / "conf" / "ha" / "check-weir"
 
 
 class Healthz(Case):
@@ -55,6 +59,20 @@ class Healthz(Case):
         self.assertEqual(self.statuses(weir), [200, 200, 200])
         weir.ctl("down", "api/" + nodes[2].address)
         self.assertEqual(self.statuses(weir), [200, 200, 503])
+
+    def test_check_script_of_keepalived_follows(self):
+        def check(address: str, path: str = "/all") -> int:
+            return subprocess.run([CHECK, f"http://{address}{path}"], capture_output=True, timeout=30, check=False).returncode
+        weir, nodes = self.scene()
+        self.assertEqual(check(weir.front), 0)
+        for node in nodes[:2]:
+            weir.ctl("down", "app/" + node.address)
+        self.assertEqual(check(weir.front), 1)
+        self.assertEqual(check(weir.front, "/alive"), 0)
+        holder, address = closed_port()
+        self.hold(holder)
+        self.assertEqual(check(address), 1)
+        self.assertEqual(check("nonsense"), 2)
 
     def test_draining_weir_is_503(self):
         weir, _ = self.scene()
