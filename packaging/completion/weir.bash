@@ -1,0 +1,43 @@
+# bash completion for weir(8)
+_weir_peers() {
+    weir ctl list --json 2>/dev/null | grep -o '"peer":"[^"]*"' | cut -d'"' -f4
+}
+
+_weir() {
+    local cur prev command='' verb='' word
+    COMPREPLY=()
+    cur=${COMP_WORDS[COMP_CWORD]}
+    prev=${COMP_WORDS[COMP_CWORD - 1]}
+    for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+        case $word in
+            ctl | reload | diff | explain | manual | convert) [ -n "$command" ] && verb=$word || command=$word ;;
+            list | status | metrics | drain | up | down | weight | reset | maintenance) [ "$command" = ctl ] && verb=$word ;;
+        esac
+    done
+    case $prev in
+        -c | --config | -e | --error-log | --against | --socket) COMPREPLY=($(compgen -f -- "$cur")) && return ;;
+        -p | --prefix) COMPREPLY=($(compgen -d -- "$cur")) && return ;;
+        -s | --signal) COMPREPLY=($(compgen -W 'stop quit reopen reload' -- "$cur")) && return ;;
+        --to) COMPREPLY=($(compgen -W 'yaml nginx' -- "$cur")) && return ;;
+        --code) COMPREPLY=($(compgen -W '1001 1012' -- "$cur")) && return ;;
+    esac
+    case $command in
+        '') COMPREPLY=($(compgen -W 'ctl reload diff explain manual convert -c -t -T -s -p -g -e -q -v -V -h --effective' -- "$cur")) ;;
+        reload) COMPREPLY=($(compgen -W '-c --verify --within -h' -- "$cur")) ;;
+        diff) COMPREPLY=($(compgen -W '-c --against -h' -- "$cur")) ;;
+        explain) COMPREPLY=($(compgen -W '-c --client --cookie -H --method -h' -- "$cur")) ;;
+        manual) COMPREPLY=($(compgen -W "$(weir manual 2>/dev/null | sed -n 's/^\([a-z][a-z0-9_]*\).*/\1/p')" -- "$cur")) ;;
+        convert) COMPREPLY=($(compgen -W '--to -h' -- "$cur") $(compgen -f -- "$cur")) ;;
+        ctl)
+            case $verb in
+                '') COMPREPLY=($(compgen -W 'list status metrics drain up down weight reset maintenance reload -c --socket -h' -- "$cur")) ;;
+                drain) COMPREPLY=($(compgen -W "$(_weir_peers) --wait --spread --code --no-wait --why" -- "$cur")) ;;
+                up | down | reset | weight) COMPREPLY=($(compgen -W "$(_weir_peers) --why" -- "$cur")) ;;
+                maintenance) COMPREPLY=($(compgen -W 'on off default --why --json' -- "$cur")) ;;
+                reload) COMPREPLY=($(compgen -W '--verify --within' -- "$cur")) ;;
+                list | status) COMPREPLY=($(compgen -W '--json certificates' -- "$cur")) ;;
+            esac
+            ;;
+    esac
+}
+complete -o default -F _weir weir

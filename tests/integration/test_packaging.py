@@ -1,0 +1,108 @@
+#!/usr/bin/env python3
+"""What is installed beside the binary: the shipped configuration, the unit, completion, manual pages."""
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+from weirtest import Case, main
+from weirtest.weir import binary, run
+
+PACKAGING = pathlib.Path(__file__).resolve().parents[2] / "packaging"
+
+
+class Shipped(Case):
+    def test_configuration_is_good_and_serves(self):
+        text = (PACKAGING / "weir.conf").read_text()
+        weir = self.weir(start=False)
+        for path in ("/run/weir/", "/var/lib/weir/", "/var/log/weir/", "/etc/weir/"):
+            text = text.replace(path, f"{weir.dir}/")
+        weir.write_config(config=text.replace("127.0.0.1:8600", "<<front>>"))
+        self.assertEqual(run("-c", str(weir.config_path), "-t").returncode, 0)
+        weir.start()
+        self.assertIn("weir runs", self.get(weir).text)
+        self.assertEqual(self.get(weir, "/healthz").text, "ok\n")
+
+    def test_suggested_lines_are_good_too(self):
+        text = (PACKAGING / "weir.conf").read_text()
+        weir = self.weir(start=False)
+        text = re.sub(r"^( *)# (.*[{};]( *#.*)?)$", r"\1\2", text, flags=re.M)
+        text = text.replace("location / {\n            return 200", "location /x/ {\n            return 200")
+        for path in ("/run/weir/", "/var/lib/weir/", "/var/log/weir/", "/etc/weir/"):
+            text = text.replace(path, f"{weir.dir}/")
+        weir.write_config(config=text)
+        done = run("-c", str(weir.config_path), "-t")
+        self.assertEqual(done.returncode, 0, done.stderr + text)
+        self.assertIn("proxy_pass http://app;", run("-c", str(weir.config_path), "-T").stdout)
+
+    @unittest.skipUnless(shutil.which("systemd-analyze"), "systemd-analyze is missing")
+    def test_unit_is_a_tight_sandbox(self):
+        done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--no-pager", PACKAGING / "weir.service"], capture_output=True, text=True, check=False)
+        match = re.search(r"Overall exposure level for weir\.service: ([\d.]+)", done.stdout)
+        if match is None:
+            self.skipTest("systemd-analyze security does not work here: " + done.stderr)
+        self.assertLessEqual(float(match.group(1)), 2.0)
+
+    def test_directories_of_configuration_and_unit_agree(self):
+        conf, unit = (PACKAGING / "weir.conf").read_text(), (PACKAGING / "weir.service").read_text()
+        for setting, place in (("RuntimeDirectory", "/run/weir/"), ("LogsDirectory", "/var/log/weir/"), ("StateDirectory", "/var/lib/weir/")):
+            self.assertIn(f"\n{setting}=weir\n", unit)
+            self.assertIn(place, conf)
+        self.assertIn("/run/weir/weir.pid", (PACKAGING / "weir.logrotate").read_text())
+
+
+class Completion(Case):
+    def complete(self, *words: str) -> list[str]:
+        with tempfile.TemporaryDirectory() as directory:
+            os.symlink(binary(), f"{directory}/weir")
+            script = 'source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _weir; printf "%s\\n" "${COMPREPLY[@]}"'
+            done = subprocess.run(["bash", "-c", script, PACKAGING / "completion" / "weir.bash", "weir", *words], capture_output=True, text=True,
+                                  check=True, env={**os.environ, "PATH": f"{directory}:{os.environ['PATH']}"}, cwd=directory)
+        self.assertEqual(done.stderr, "")
+        return done.stdout.split()
+
+    def test_words_are_completed_by_their_place(self):
+        self.assertEqual(self.complete("re"), ["reload"])
+        self.assertEqual(self.complete("reload", "--v"), ["--verify"])
+        self.assertEqual(self.complete("-s", "re"), ["reopen", "reload"])
+        self.assertEqual(self.complete("ctl", "main"), ["maintenance"])
+        self.assertEqual(self.complete("ctl", "drain", "--sp"), ["--spread"])
+        self.assertEqual(self.complete("ctl", "maintenance", "o"), ["on", "off"])
+        self.assertEqual(self.complete("convert", "--to", "y"), ["yaml"])
+
+    def test_directives_complete_the_manual(self):
+        self.assertIn("healthz", self.complete("manual", "health"))
+
+    def test_commands_of_completion_are_all_that_there_are(self):
+        commands = re.findall(r"^  ([a-z]+) ", run("--help").stderr.split("Subcommands:")[1], re.M)
+        self.assertEqual(sorted(set(self.complete("")) & set(commands)), sorted(commands))
+        verbs = re.findall(r"^  ([a-z]+) ", run("ctl", "--help").stderr.split("Subcommands:")[1], re.M)
+        self.assertEqual(sorted(set(self.complete("ctl", "")) & set(verbs)), sorted(verbs))
+
+
+class Manual(Case):
+    @unittest.skipUnless(shutil.which("man"), "man is missing")
+    def test_pages_are_read_without_a_warning(self):
+        with tempfile.TemporaryDirectory() as directory:
+            page = pathlib.Path(directory) / "weir.conf.5"
+            page.write_text(run("manual", "--man").stdout)
+            for path in (page, PACKAGING / "man" / "weir.8.in", PACKAGING / "man" / "weir-ctl.8.in"):
+                done = subprocess.run(["man", "--warnings", "-E", "UTF-8", "-l", path], capture_output=True, text=True, check=False,
+                                      env={**os.environ, "MANROFFSEQ": "", "MANWIDTH": "160", "LC_ALL": "C.UTF-8"})
+                self.assertEqual((done.returncode, done.stderr), (0, ""), path)
+                self.assertIn("SEE ALSO", done.stdout.upper())
+
+    def test_page_of_weir_names_every_command(self):
+        text = (PACKAGING / "man" / "weir.8.in").read_text()
+        for command in re.findall(r"^  ([a-z]+) ", run("--help").stderr.split("Subcommands:")[1], re.M):
+            self.assertIn(f"\n.B {command}\n", text)
+        text = (PACKAGING / "man" / "weir-ctl.8.in").read_text()
+        for verb in re.findall(r"^  ([a-z]+) ", run("ctl", "--help").stderr.split("Subcommands:")[1], re.M):
+            self.assertRegex(text, rf"(?m)^\.BR? .*\b{verb}\b")
+
+
+if __name__ == "__main__":
+    main()
