@@ -32,7 +32,7 @@ size_t module_count = 0;
 std::array<char, 129> build_id_text{};
 
 void read_build_id(const dl_phdr_info& info, const ElfW(Phdr) & header) {
-  const auto* at = reinterpret_cast<const char*>(info.dlpi_addr + header.p_vaddr);
+  const auto* at = reinterpret_cast<const char*>(info.dlpi_addr + header.p_vaddr);  // NOLINT: the loader tells numbers
   const char* const end = at + header.p_memsz;
   while (at + sizeof(ElfW(Nhdr)) <= end) {
     ElfW(Nhdr) note{};
