@@ -1,91 +1,20 @@
 #!/usr/bin/env python3
 """TLS at the edge, with clients that are not weir's: Python's ssl, curl, openssl s_client."""
 import hashlib
+import os
 import pathlib
 import shutil
-import socket
+import signal
 import ssl
 import subprocess
-import tempfile
 import threading
 import time
 
-from weirtest import Case, answer, main
+from weirtest import answer, main
 from weirtest.certificates import Certificate, openssl
 from weirtest.client import request_bytes
-from weirtest.message import Reader, read_response
+from weirtest.tls import TlsCase, TlsClient, client_context
 from weirtest.weir import run
-
-
-class TlsClient:
-    """A connection to weir over TLS; `certificate` is the client's own."""
-
-    def __init__(self, address: str, server_name: str | None = "a.test", version=None, certificate: Certificate | None = None, session=None,
-                 context: ssl.SSLContext | None = None, alpn=None):
-        self.context = context or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        self.context.check_hostname = False
-        self.context.verify_mode = ssl.CERT_NONE
-        if version:
-            self.context.minimum_version = self.context.maximum_version = version
-        if certificate:
-            self.context.load_cert_chain(certificate.pem, certificate.key)
-        if alpn:
-            self.context.set_alpn_protocols(alpn)
-        host, _, port = address.rpartition(":")
-        raw = socket.create_connection((host, int(port)), 20)
-        try:
-            self.sock = self.context.wrap_socket(raw, server_hostname=server_name, session=session)
-        except BaseException:
-            raw.close()
-            raise
-        self.reader = Reader(self.sock)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
-    def request(self, method="GET", path="/", headers=(), body=None, host="a.test"):
-        self.sock.sendall(request_bytes(method, path, headers, body, host))
-        return read_response(self.reader, method)
-
-    @property
-    def shown(self) -> str:
-        """The common name of the certificate that weir has shown."""
-        text = openssl("x509", "-inform", "DER", "-noout", "-subject", stdin=None, input=self.sock.getpeercert(True)).stdout.decode()
-        return text.strip().rpartition("= ")[2]
-
-    def close(self):
-        self.sock.close()
-
-
-class TlsCase(Case):
-    @classmethod
-    def setUpClass(cls):
-        cls.dir = pathlib.Path(tempfile.mkdtemp(prefix="weir-tls-"))
-        cls.dir.chmod(0o755)
-        cls.a = Certificate(cls.dir, "a", ["a.test", "*.wild.test"])
-
-    @classmethod
-    def tearDownClass(cls):
-        shutil.rmtree(cls.dir, ignore_errors=True)
-
-    def pair(self, certificate: Certificate) -> str:
-        return f"ssl_certificate {certificate.pem}; ssl_certificate_key {certificate.key};"
-
-    def serving(self, server: str = "", http: str = "", text: str = "$ssl_server_name $host", **options):
-        return self.weir(f"{http}\nserver {{ listen <<front>> ssl; server_name a.test; {self.pair(self.a)} {server} "
-                         f"location / {{ return 200 '{text}'; }} }}", **options)
-
-    def ask(self, weir, path="/", host="a.test", **options):
-        with TlsClient(weir.front, **options) as client:
-            return client.request(path=path, host=host)
-
-    def fails(self, weir, **options) -> str:
-        with self.assertRaises(ssl.SSLError) as caught:
-            self.ask(weir, **options)
-        return str(caught.exception).upper().replace(" ", "_")
 
 
 class Handshake(TlsCase):
@@ -410,6 +339,50 @@ class Renewal(TlsCase):
         end.set()
         thread.join()
         self.assertEqual(failures, [])
+
+    def test_certificate_swapped_under_load_fails_no_client(self):
+        """WEIR_SWAPS=100 for more of them: each is seen within two seconds."""
+        swaps = int(os.environ.get("WEIR_SWAPS", "3"))
+        signal.alarm(60 + 4 * swaps)
+        pem, key = self.dir / "swapped.pem", self.dir / "swapped.key"
+        both = [Certificate(self.dir, f"swapped-{n}", ["a.test"]) for n in range(2)]
+        der = [ssl.PEM_cert_to_DER_cert(pathlib.Path(each.pem).read_text()) for each in both]
+        self.put(both[0], pem, key)
+        backend = self.backend(lambda r: answer("x" * 20_000))
+        weir = self.weir(f"server {{ listen <<front>> ssl; server_name a.test; ssl_certificate {pem}; ssl_certificate_key {key}; "
+                         f"keepalive_requests 1000000; location / {{ proxy_pass http://{backend.address}; }} }}", workers=2)
+        failures, newest, asked, end = [], [b""], [0], threading.Event()
+
+        def load(keeps: bool, version):
+            context = client_context(version)
+            try:
+                while not end.is_set():
+                    with TlsClient(weir.front, context=context) as client:
+                        newest[0] = client.sock.getpeercert(True)
+                        while True:
+                            asked[0] += 1
+                            if len(client.request().body) != 20_000:
+                                failures.append("short")
+                            if not keeps or end.wait(0.01):
+                                break
+                    end.wait(0.01)
+            except Exception as error:  # whatever it is, it is told
+                failures.append(repr(error))
+        threads = [threading.Thread(target=load, args=(keeps, version)) for keeps, version in
+                   ((False, ssl.TLSVersion.TLSv1_2), (False, ssl.TLSVersion.TLSv1_3), (True, ssl.TLSVersion.TLSv1_3))]
+        for thread in threads:
+            thread.start()
+        try:
+            for n in range(1, swaps + 1):
+                self.put(both[n % 2], pem, key)
+                self.wait_until(lambda: failures or newest[0] == der[n % 2], f"certificate number {n}")
+        finally:
+            end.set()
+            for thread in threads:
+                thread.join()
+        self.assertEqual(failures, [])
+        self.assertGreater(asked[0], 10 * swaps)
+        self.assertEqual(weir.metric("weir_tls_handshakes_failed_total"), 0)
 
     def test_certificates_are_listed_and_their_end_is_logged(self):
         short = Certificate(self.dir, "short", ["a.test"], days=5)

@@ -4,6 +4,8 @@
     address.py   addresses and ports that no other test process uses
     message.py   reading HTTP/1 off a socket, byte by byte where it matters
     client.py    a raw client: any bytes, FIN, RST, slow reading
+    tls.py       clients over TLS: whole connections, records carried by the test, hellos made by hand
+    certificates.py  certificates made on the spot
     backend.py   a recording backend: logs every byte of every connection, answers by a script
     node.py      a backend in a process of its own (node_main.py), to be killed, stopped, continued, started again
     load.py      clients that keep asking while something happens
