@@ -30,4 +30,9 @@ std::unique_ptr<Connecting> connect_tls(Loop& loop, const ConnectFunction& conne
                                         const ConnectOptions& options, TlsPeer peer,
                                         std::function<void(TlsConnected)> done);
 
+// connect_tls() above, or what stands for it where no byte is sent.
+using TlsConnectFunction = std::function<std::unique_ptr<Connecting>(
+    Loop& loop, const ConnectFunction& connect, const SocketAddress& address, const ConnectOptions& options,
+    TlsPeer peer, std::function<void(TlsConnected)> done)>;
+
 }  // namespace weir::io

@@ -152,8 +152,9 @@ void ProxyContent::start_attempt(const policy::Pick& pick) {
   core_.counters().add(observe::Counter::kUpstreamConnects);
   const SocketAddress& address = attempt_.peer->options.address;
   if (state_.tls) {
-    attempt_.connecting = io::connect_tls(core_.loop(), core_.options().connect, address, options, tls_peer(),
-                                          [this](io::TlsConnected result) { on_tls_connected(std::move(result)); });
+    attempt_.connecting =
+        core_.options().connect_tls(core_.loop(), core_.options().connect, address, options, tls_peer(),
+                                    [this](io::TlsConnected result) { on_tls_connected(std::move(result)); });
   } else {
     attempt_.connecting =
         core_.options().connect(core_.loop(), address, options,

@@ -32,6 +32,7 @@ Core::Core(io::Loop& loop, observe::AccessLogWriter& log_writer, CoreOptions opt
       pool_(std::make_unique<upstream::Pool>(loop, metrics_, [this](int delta) { count_connection(delta); })),
       hostname_(host_name()) {
   if (!options_.connect) options_.connect = io::connect;
+  if (!options_.connect_tls) options_.connect_tls = io::connect_tls;
   loop_.at_turn_end([this, alive = std::weak_ptr<int>(alive_)] {
     if (!alive.expired()) end_turn();
   });

@@ -13,8 +13,8 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "filter/encoder.h"
-#include "io/connector.h"
 #include "io/loop.h"
+#include "io/tls_connect.h"
 #include "io/transport.h"
 #include "observe/access_log.h"
 #include "observe/metrics.h"
@@ -47,6 +47,8 @@ struct CoreOptions {
   observe::MetricSlab* metrics = nullptr;
   // How peers are reached; empty: io::connect. The simulation puts peers of its own here.
   io::ConnectFunction connect;
+  // And over TLS; empty: io::connect_tls.
+  io::TlsConnectFunction connect_tls;
   // The last reference to an old snapshot goes here, so that control frees it and no worker stalls. May be empty.
   std::function<void(std::shared_ptr<const Site>)> release_site;
   // Every connection below the cap is in use and none is idle (true), or that is over: listeners pause and resume. May

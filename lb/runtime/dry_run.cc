@@ -103,6 +103,17 @@ class Run final : private proxy::RequestTrace {
     options.trace = this;
     options.connect = [this](io::Loop&, const SocketAddress& address, const io::ConnectOptions&,
                              io::Connecting::OnDone done) { return connect(address, std::move(done)); };
+    options.connect_tls = [this](io::Loop&, const io::ConnectFunction&, const SocketAddress& address,
+                                 const io::ConnectOptions&, const io::TlsPeer& peer,
+                                 std::function<void(io::TlsConnected)> done) {
+      auto connecting = connect(
+          address, [done = std::move(done)](std::unique_ptr<io::Transport> transport, const io::ConnectFailure&) {
+            done({std::move(transport), {}, false});
+          });
+      out_.sent.back().tls = true;
+      out_.sent.back().tls_name = peer.name;
+      return connecting;
+    };
     proxy::Core core(loop_, log_writer_, std::move(options));
     core.adopt(site_);
     const auto client = std::make_shared<Wire>();
@@ -127,7 +138,7 @@ class Run final : private proxy::RequestTrace {
   std::unique_ptr<io::Connecting> connect(const SocketAddress& address, io::Connecting::OnDone done) {
     auto connecting = std::make_unique<CaughtConnecting>(std::move(done));
     const size_t index = out_.sent.size();
-    out_.sent.push_back({address, {}});
+    out_.sent.push_back({address, {}, false, {}});
     loop_.post([this, index, done = connecting->done()] {
       if (!*done) return;
       const auto wire = std::make_shared<Wire>();

@@ -28,7 +28,9 @@ struct DryRun {
   // What one peer would have been sent. Peers answer 200 without a body.
   struct Sent {
     SocketAddress peer;
-    std::string bytes;
+    std::string bytes;     // in plain
+    bool tls = false;      // the peer would be shaken hands with first
+    std::string tls_name;  // and asked for by this name
   };
   std::vector<DryStep> steps;
   std::vector<Sent> sent;

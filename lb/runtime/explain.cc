@@ -353,6 +353,7 @@ class Explanation {
       line("peer", chosen->options.name + ", weight " + std::to_string(chosen->options.weight) +
                        (chosen->options.backup ? ", backup" : "") +
                        " (no state is known here: all that are not \"down\" count)");
+      if (last.tls) more("over TLS, asked for by the name \"" + last.tls_name + "\"");
       break;
     }
     tell_of_head("sent", last.bytes);

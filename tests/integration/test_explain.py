@@ -9,6 +9,7 @@ SCENE = r"""
 log_format seen '$request';
 access_log <<dir>>/explain.log seen;
 upstream app { server 10.0.0.1:13000; server 10.0.0.2:13000 down; }
+upstream app.test { server 10.0.0.9:443; }
 upstream bound { ip_hash; server 10.0.0.3:1; server 10.0.0.4:1; server 10.0.0.5:1; }
 server {
     listen 8080;
@@ -24,6 +25,7 @@ server {
     location @named { return 404; }
 }
 server { listen 8080; server_name b.example; return 301 https://$host$request_uri; }
+server { listen 8080; server_name c.example; location / { proxy_pass https://app.test; proxy_ssl_name node.test; } }
 """
 
 
@@ -46,6 +48,11 @@ class Explain(Case):
             if inside:
                 out.append(line[11:])
         return out
+
+    def test_peer_over_tls_is_explained(self):
+        text = self.explain("http://c.example:8080/tls/x")
+        self.assertEqual(self.column(text, "peer")[1], 'over TLS, asked for by the name "node.test"')
+        self.assertEqual(self.column(text, "sent")[0], "GET /tls/x HTTP/1.1")
 
     def test_prefix_location_is_explained(self):
         text = self.explain("http://a.example:8080/api/x?y=1", "--client", "10.1.2.3", "-H", "X-Kind: test", "--cookie", "a=b", "--cookie", "c=d")
