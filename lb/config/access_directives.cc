@@ -42,12 +42,29 @@ void show_rules(Dump& dump, const Scope& scope) {
     dump.line(std::string(rule.allow ? "allow " : "deny ") + (rule.range ? rule.range->to_string() : "all") + ";");
 }
 
+void apply_satisfy(Call& call) {
+  if (call.arg(0) != "all" && call.arg(0) != "any") return call.invalid(0, "\"all\" or \"any\"");
+  call.scope.level->location.access.satisfy_any = call.arg(0) == "any";
+}
+std::vector<std::string> show_satisfy(const Scope& scope) {
+  return {scope.level->location.access.satisfy_any ? "any" : "all"};
+}
+
 constexpr Kind kRule{.form = "ADDRESS | CIDR | unix: | all", .apply = apply_rule};
 
 const Row kRows[] = {
     {
-        .name = "allow",
+        .name = "satisfy",
         .contexts = kAnywhere,
+        .kind = {.form = "all | any", .apply = apply_satisfy, .show = show_satisfy},
+        .weir_default = "all",
+        .nginx_default = "all",
+        .help =
+            "Whether allow and deny, auth_basic and auth_request must all let a client in, or one of them is enough.",
+    },
+    {
+        .name = "allow",
+        .contexts = kAnywhere | kLimitExcept,
         .kind = kRule,
         .help = "Lets clients in, by the address after real_ip: the first \"allow\" or \"deny\" that a client meets "
                 "decides, a client that meets none is served. A level's own rules replace those that it inherits. Not "
@@ -58,7 +75,7 @@ const Row kRows[] = {
     },
     {
         .name = "deny",
-        .contexts = kAnywhere,
+        .contexts = kAnywhere | kLimitExcept,
         .kind = kRule,
         .help = "Answers clients 403: see \"allow\".",
         .times = Times::kMany,

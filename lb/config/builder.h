@@ -83,6 +83,10 @@ class Builder {
   void note_zone(const std::string& name, std::optional<int64_t> size, const Position& at);
   // After the last upstream{}: zones without a size anywhere.
   void check_zones();
+  // limit_req_zone and limit_conn_zone.
+  using LimitZones = std::map<std::string, std::shared_ptr<const filter::LimitZone>>;
+  LimitZones& request_zones() { return request_zones_; }
+  LimitZones& connection_zones() { return connection_zones_; }
   // False when the zone is another's already.
   bool take_zone(const std::string& name) { return zones_.insert(name).second; }
   // `preset nocobase` in the server{} that is being read.
@@ -136,6 +140,7 @@ class Builder {
     int64_t size = 0;
   };
   std::map<std::string, SharedZone> shared_zones_;
+  LimitZones request_zones_, connection_zones_;
   struct Preset {
     Position at;
     size_t server;
@@ -167,6 +172,9 @@ bool split_location(const Directive& directive, route::LocationKind& kind, std::
 
 // The insides of the if{} of a server{} or location{} that has been applied (rewrite_directives.cc).
 void read_ifs(Builder& builder, Scope& scope);
+
+// The inside of the limit_except{} of a location{} that has been applied (limit_except_block.cc).
+void read_limit_except(Builder& builder, Scope& scope, const std::vector<Directive>& block);
 
 // Of http{}'s whole text, before anything uses a variable (map_blocks.cc).
 void declare_captures(Builder& builder, const std::vector<Directive>& block);

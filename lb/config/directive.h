@@ -29,6 +29,7 @@ enum Context : uint32_t {
   kMatch = 64,
   kIfServer = 128,  // if{} inside server{}
   kIfLocation = 256,
+  kLimitExcept = 512,
   kAnyIf = kIfServer | kIfLocation,
   kAnywhere = kHttp | kServer | kLocation,
 };
@@ -158,11 +159,15 @@ std::span<const Row> match_rows();
 std::span<const Row> sticky_rows();
 std::span<const Row> proxy_rows();
 std::span<const Row> header_rows();
+std::span<const Row> proxy_edit_rows();
 std::span<const Row> maintenance_rows();
 std::span<const Row> healthz_rows();
 std::span<const Row> access_rows();
 std::span<const Row> compress_rows();
 std::span<const Row> body_rows();
+std::span<const Row> auth_rows();
+std::span<const Row> limit_rows();
+std::span<const Row> limit_except_rows();
 std::span<const Row> preset_rows();
 std::span<const Row> log_rows();
 std::span<const Row> accepted_process_rows();

@@ -15,18 +15,19 @@ struct Feature {
 constexpr Feature kFeatures[] = {
     {"compression: it may be deleted, answers go out as the peers send them", "gzip_static brotli_static zstd*"},
     {"caching: it may be deleted, every request goes to a peer then",
-     "proxy_cache* proxy_store_access slice proxy_force_ranges proxy_ignore_headers"},
+     "proxy_cache* proxy_store_access slice proxy_force_ranges"},
     {"FastCGI, uwsgi, SCGI, memcached and gRPC: weir passes requests to HTTP servers only",
      "fastcgi_* uwsgi_* scgi_* memcached_* grpc_*"},
     {"files: weir serves none, pass these paths to a server that does",
      "root alias index try_files autoindex* random_index disable_symlinks etag "
      "if_modified_since max_ranges create_full_put_path dav_* min_delete_depth empty_gif flv mp4* hls* f4f*"},
     {"rewriting: have it done in front of weir or by the peers",
-     "valid_referers referer_hash_* split_clients geo geoip_* num_map ancient_browser* "
-     "modern_browser* proxy_method proxy_set_body proxy_pass_request_* proxy_cookie_*"},
+     "valid_referers referer_hash_* geoip_* num_map ancient_browser* "
+     "modern_browser*"},
     {"access control: deleting it lets all clients in",
-     "satisfy auth_* limit_except secure_link* oidc_provider disable_symlinks proxy_allow_upstream"},
-    {"limits: deleting it leaves clients without them", "limit_req* limit_conn* limit_rate* proxy_limit_rate"},
+     "secure_link* oidc_provider disable_symlinks proxy_allow_upstream"},
+    {"tokens: weir reads none, auth_request asks a server that does", "auth_jwt* auth_require auth_oidc auth_digest*"},
+    {"limits: deleting it leaves clients without them", "proxy_limit_rate"},
     {"TLS: weir has this part of it not yet", "ssl_* acme_*"},
     {"TLS towards upstreams: it may be deleted, weir reads a certificate once", "proxy_ssl_certificate_cache"},
     {"TLS towards upstreams: weir writes no keys down", "proxy_ssl_key_log"},

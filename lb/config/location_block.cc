@@ -89,12 +89,14 @@ void open_location(Call& call) {
   settings.rewrite.clear();
   settings.tls.context.reset();
   level.tls_to_peers.targets.clear();
+  settings.limit_except.reset();
 
   std::vector<PendingIf> ifs;
   Scope scope{.context = kLocation, .main = call.scope.main, .level = &level, .location = &location, .ifs = &ifs};
   call.builder.apply(*directive.block, scope);
   call.builder.finish_tls_to_peers(level);
   read_ifs(call.builder, scope);
+  read_limit_except(call.builder, scope, *directive.block);
   location.settings = std::move(level.location);
   location.resolver = std::move(level.resolver);
   siblings(call.scope).push_back(std::move(location));
@@ -107,6 +109,7 @@ void show_locations(Dump& dump, const Scope& scope) {
   inherited.location.returns.reset();
   inherited.location.healthz.reset();
   inherited.location.rewrite.clear();
+  inherited.location.limit_except.reset();
   for (const LocationModel& each : siblings(scope)) {
     Level level{.location = each.settings, .server = scope.level->server, .resolver = each.resolver};
     LocationModel copy = each;

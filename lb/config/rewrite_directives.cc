@@ -275,6 +275,7 @@ void read_ifs(Builder& builder, Scope& scope) {
     Level level = *scope.level;  // with all that is written around it, also behind it
     level.location.rewrite.clear();
     level.location.returns.reset();
+    level.location.limit_except.reset();
     Scope inside{.context = is_in_location ? kIfLocation : kIfServer,
                  .main = scope.main,
                  .level = &level,

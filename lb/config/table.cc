@@ -44,12 +44,16 @@ const std::vector<const Row*>& all_rows() {
                             access_rows(),
                             compress_rows(),
                             body_rows(),
+                            auth_rows(),
+                            limit_rows(),
+                            limit_except_rows(),
                             upstream_rows(),
                             sticky_rows(),
                             check_rows(),
                             resolver_rows(),
                             proxy_rows(),
                             tls_peer_rows(),
+                            proxy_edit_rows(),
                             header_rows(),
                             log_rows(),
                             accepted_process_rows(),
@@ -93,10 +97,16 @@ std::string not_supported(std::string_view name) {
 }
 
 std::string to_string_of_contexts(uint32_t contexts) {
-  static constexpr std::pair<Context, std::string_view> kNames[] = {
-      {kMain, "main"},     {kEvents, "events"},         {kHttp, "http"},
-      {kServer, "server"}, {kLocation, "location"},     {kUpstream, "upstream"},
-      {kMatch, "match"},   {kIfServer, "if in server"}, {kIfLocation, "if in location"}};
+  static constexpr std::pair<Context, std::string_view> kNames[] = {{kMain, "main"},
+                                                                    {kEvents, "events"},
+                                                                    {kHttp, "http"},
+                                                                    {kServer, "server"},
+                                                                    {kLocation, "location"},
+                                                                    {kUpstream, "upstream"},
+                                                                    {kMatch, "match"},
+                                                                    {kIfServer, "if in server"},
+                                                                    {kIfLocation, "if in location"},
+                                                                    {kLimitExcept, "limit_except"}};
   std::string out;
   for (const auto& [context, name] : kNames)
     if ((contexts & context) != 0) out += (out.empty() ? "" : ", ") + std::string(name);

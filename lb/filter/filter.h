@@ -3,6 +3,7 @@
 // remembers of one is its State in that exchange.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "base/arena.h"
 #include "base/chunk.h"
 #include "base/sockaddr.h"
+#include "base/timer_wheel.h"
 #include "http/head.h"
 #include "observe/record.h"
 #include "route/variable.h"
@@ -18,13 +20,19 @@ namespace weir::filter {
 
 // The order in which filters see requests and responses, whoever puts them there (add_filter): one row each.
 enum class Order : uint8_t {
-  kMaintenance,  // before all that costs something
-  kAccess,       // who may ask
-  kContent,      // what looks into bodies
-  kGunzip,       // before all that read them
+  kMaintenance,      // before all that costs something
+  kRequestLimit,     // how often
+  kConnectionLimit,  // how many at once
+  kAccess,           // who may ask
+  kContent,          // what looks into bodies
+  kGunzip,           // before all that read them
   kSubstitute,
   kCompress,  // behind all that would read them
 };
+// What the rewrite phase answers is answered before these are asked, as in nginx.
+constexpr bool is_behind_rewrites(Order order) {
+  return order >= Order::kRequestLimit && order <= Order::kAccess;
+}
 
 // Only the exchange acts; a filter says what it wants (PITFALLS section 1).
 enum class Verdict : uint8_t {
@@ -66,19 +74,73 @@ class Resume {
 
 class EncoderPool;
 
+// A field that an answer of weir's own has beside the usual ones. In the exchange's arena.
+struct AnswerField {
+  std::string_view name, value;
+  const AnswerField* next = nullptr;
+};
+
+// What limits have said of a request. Once that is something, no other location that it comes to counts it again.
+enum class Limited : uint8_t { kNot, kPassed, kDelayed, kRejected, kDelayedDryRun, kRejectedDryRun };
+struct LimitsSeen {
+  Limited requests = Limited::kNot;
+  Limited connections = Limited::kNot;
+};
+
+// A request of weir's own about the one that a filter looks at. Destroying it cancels it.
+class Inquiry {
+ public:
+  virtual ~Inquiry() = default;
+  virtual int status() const = 0;  // 0: there was no answer
+  virtual const http::FieldList& fields() const = 0;
+};
+class InquiryOwner {
+ public:
+  // It ends, and these are its variables ($upstream_* among them). At most once, nothing may be called in it.
+  virtual void on_inquiry_end(const route::VariableSource& variables) = 0;
+  // It is over. Once, last, from the loop: it may be destroyed in it, and the exchange resumed.
+  virtual void on_inquiry_over() = 0;
+
+ protected:
+  ~InquiryOwner() = default;
+};
+
+// What an exchange does for its filters.
+class Services {
+ public:
+  virtual MonoMs now() const = 0;
+  virtual void arm(Deadline& deadline, MonoMs due) = 0;
+  // `work` on a thread beside the loop, then `done` on the loop's, unless the worker ends before. False, and neither is
+  // called: too much waits for that thread already.
+  virtual bool run_aside(std::function<void()> work, std::function<void()> done) = 0;
+  // A GET of that target, with the fields of this request; null: it is nested too deeply. The owner outlives it.
+  virtual std::unique_ptr<Inquiry> inquire(std::string_view target, InquiryOwner& owner) = 0;
+  // Gives the variable of that slot a value, as `set` does. `text` is in the exchange's arena.
+  virtual void set_variable(int slot, std::string_view text) = 0;
+  virtual LimitsSeen& limits() = 0;
+  // Destroyed when the client has had its answer, or the tunnel that the request became is over.
+  virtual void hold(std::unique_ptr<State> state) = 0;
+
+ protected:
+  ~Services() = default;
+};
+
 struct Context {
   const route::VariableSource& variables;
   Arena& arena;
   ChunkPool& chunks;
   Resume resume;
-  State*& slot;                 // this filter's, in this exchange: null at first
-  const SocketAddress& client;  // after real_ip
-  bool redirected = false;      // an error_page is being served
+  State*& slot;                  // this filter's, in this exchange: null at first
+  const SocketAddress& client;   // after real_ip
+  bool redirected = false;       // an error_page is being served
+  Services* services = nullptr;  // never null but in tests of filters that need none
   // For kAnswer. A body that is not empty goes out as it is, and lives as long as the filter; else error_page or weir's
   // page.
   int status = 0;
   int retry_after = 0;  // seconds; 0: none
   std::string_view body = {}, type = {};
+  // For kAnswer too: the client's final answer has them, be it the page that error_page names.
+  const AnswerField* fields = nullptr;
 
   // Of the exchange. The pointers are null in tests of filters that need none.
   const http::RequestHead* request = nullptr;

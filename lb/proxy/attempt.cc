@@ -230,7 +230,7 @@ void ProxyContent::stop_connecting() {
 void ProxyContent::begin_lease(upstream::Lease lease) {
   attempt_.lease = std::move(lease);
   if (!state_.composed) state_.upgrade = upgrade_asked_for();
-  attempt_.lease.begin(*this, request().head.method, state_.upgrade, location().answer_limits);
+  attempt_.lease.begin(*this, method_of_peer(), state_.upgrade, location().answer_limits);
   record().attempts.back().connected_us = core_.loop().now_us();
   send_request();
 }

@@ -1,5 +1,7 @@
 #include "proxy/content.h"
 
+#include <algorithm>
+
 #include "proxy/exchange.h"
 #include "proxy/healthz.h"
 
@@ -20,6 +22,13 @@ class NotFoundHandler final : public ContentHandler {
 };
 
 }  // namespace
+
+// As nginx: who may GET may HEAD.
+bool LimitExcept::lets(std::string_view method) const {
+  const std::string_view asked = method == "HEAD" ? "GET" : method;
+  return std::any_of(methods.begin(), methods.end(),
+                     [&](const std::string& each) { return each == asked || each == method; });
+}
 
 std::shared_ptr<const ContentHandler> make_content(const Location& location) {
   if (location.returns) return std::make_shared<ReturnHandler>();

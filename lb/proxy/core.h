@@ -14,6 +14,7 @@
 #include "base/rng.h"
 #include "filter/encoder.h"
 #include "io/loop.h"
+#include "io/side_thread.h"
 #include "io/tls_connect.h"
 #include "io/transport.h"
 #include "observe/access_log.h"
@@ -110,6 +111,8 @@ class Core final : private DeadlineHandler {
   const SocketAddress& listen_address(uint16_t listener) const { return listeners_[listener].address; }
   const ListenSite* listen_site(uint16_t listener) const { return listeners_[listener].site; }
   bool draining() const { return draining_; }
+  // For what takes long and has no descriptor to wait on.
+  io::SideThread& side_thread() { return side_thread_; }
   // A TLS handshake begins: false where too many are under way. Else handshake_ended() follows.
   bool begin_handshake();
   void handshake_ended() { --handshakes_; }
@@ -180,8 +183,11 @@ class Core final : private DeadlineHandler {
   void give_memory_back();
   void on_deadline(Deadline& which) override;
 
+  static constexpr size_t kMostAside = 256;
+
   io::Loop& loop_;
   CoreOptions options_;
+  io::SideThread side_thread_{loop_, kMostAside};
   Rng rng_;
   observe::MetricSlab own_metrics_;
   observe::MetricSlab& metrics_;

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "http/codec.h"
 #include "proxy/connection_info.h"
+#include "route/variable.h"
 
 namespace weir::proxy {
 
@@ -52,6 +53,9 @@ class Downstream {
   virtual void reset(ErrorKind kind) = 0;
   // A 101 went out, and the client's connection is the tunnel's. `from_peer`: what the peer said behind its head.
   virtual void become_tunnel(std::unique_ptr<Tunnel> tunnel, std::string_view from_peer) = 0;
+
+  // Of a request of weir's own, just before it ends: what its variables say. Nothing may be called in it.
+  virtual void before_end(const route::VariableSource& /*variables*/) {}
 
   virtual const ConnectionInfo& connection() const = 0;
   virtual SocketAddress local_address() const = 0;  // a system call

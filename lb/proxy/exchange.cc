@@ -40,6 +40,8 @@ void Exchange::begin(Downstream& downstream, const ListenSite& listen, EpochRef 
   captured_ = nullptr;
   set_values_ = nullptr;
   kept_fields_ = nullptr;
+  answer_fields_ = nullptr;
+  limits_ = {};
   pending_answer_ = error_status_ = retry_after_ = 0;
   redirects_ = nested_ = 0;
   internal_ = target_changed_ = path_replaced_ = is_decided_ = false;
@@ -50,7 +52,8 @@ void Exchange::begin(Downstream& downstream, const ListenSite& listen, EpochRef 
   filter_states_ = nullptr;
 }
 
-void Exchange::set_nested(int depth, std::string_view target) {
+void Exchange::set_nested(int depth, std::string_view target, const filter::LimitsSeen& limits) {
+  limits_ = limits;
   nested_ = static_cast<uint8_t>(depth);
   internal_ = target_changed_ = true;
   internal_target_ = target;
@@ -239,7 +242,10 @@ void Exchange::finish(ErrorKind error, bool reset) {
   record_.connection = downstream_->connection().number;
   record_.connection_requests = downstream_->connection_requests();
   record_.completed = error == ErrorKind::kNone;
-  if (nested_ == 0) tell_of_end();
+  if (nested_ == 0)
+    tell_of_end();
+  else
+    downstream_->before_end(*this);
   Downstream& downstream = end_life();
   if (reset) error = ErrorKind::kClientClosed;  // for the stream only
   error == ErrorKind::kNone ? downstream.finish() : downstream.reset(error);
@@ -258,6 +264,7 @@ void Exchange::tell_of_end() {
 void Exchange::finish_as_tunnel(std::unique_ptr<Tunnel> tunnel, std::string_view from_peer) {
   core_.counters().add(observe::Counter::kBytesReceived, record_.request_length);
   core_.counters().add(observe::Counter::kBytesSent, record_.bytes_sent);
+  for (auto& state : held_states_) tunnel->hold(std::move(state));
   end_life().become_tunnel(std::move(tunnel), from_peer);
 }
 
@@ -271,6 +278,9 @@ Downstream& Exchange::end_life() {
     suspended_ = Suspended::kNothing;
   }
   while (SubrequestLink* link = subrequests_.front()) link->subrequest.close();
+  held_states_.clear();
+  throttle_.reset();
+  accel_rate_ = {};
   ++life_;
   location_ = nullptr;
   epoch_.reset();

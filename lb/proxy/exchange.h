@@ -16,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "base/arena.h"
 #include "base/chunk.h"
@@ -31,13 +32,15 @@
 #include "proxy/responder.h"
 #include "proxy/states.h"
 #include "proxy/subrequest_link.h"
+#include "proxy/throttle.h"
 #include "route/variable.h"
 
 namespace weir::proxy {
 
 class Core;
+struct RateSetting;
 
-class Exchange final : public route::VariableSource, private filter::Resume::Target {
+class Exchange final : public route::VariableSource, private filter::Resume::Target, private filter::Services {
  public:
   explicit Exchange(Core& core);
   ~Exchange();
@@ -54,7 +57,8 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
 
   // Behind begin(): it is a subrequest, so that `internal` locations are open to it and neither access log nor counters
   // of clients take note of it. `target`, in its arena: what is asked for; $request_uri stays head.target.
-  void set_nested(int depth, std::string_view target);
+  // `limits`: what the parent's have said; a request that they have counted is not counted again.
+  void set_nested(int depth, std::string_view target, const filter::LimitsSeen& limits);
   int nested() const { return nested_; }  // how many subrequests deep; 0: a client's request
 
   // From the client's codec: they record and decide; turn() acts.
@@ -80,6 +84,8 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   void peer_down(const policy::PeerState& state) { proxy_.peer_down(state); }
 
   route::VariableValue variable(const route::VariableRef& ref, Arena& arena) const override;
+
+  filter::LimitsSeen& limits() override { return limits_; }
 
   // --- for contents: what they work on
   Core& core() const { return core_; }
@@ -117,6 +123,8 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   void begin_response(http::ResponseHead& head);
   bool is_response_held() const { return suspended_ == Suspended::kResponse; }
   bool is_replaced() const { return replaced_; }
+  // Instead of begin_response(): true where an error_page answers that status. What it says is_replaced() then.
+  bool intercept(const http::ResponseHead& response);
   // Keeps body that came while a filter holds the response; its size; throws it away.
   void hold(std::string_view bytes);
   size_t held_size() const { return response_held_.size(); }
@@ -129,6 +137,8 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   void send_response(const http::OutResponse* head, bool end);
   // How much more the client and the filters take before the source should pause.
   size_t response_room() const;
+  // Throttle's: time has passed, more may go. May end the exchange.
+  void throttle_due();
   void fail_response();
   // Answers itself: error_page, then a page of weir's own. `retry_after` seconds, 0: none.
   void answer(int status, int retry_after = 0);
@@ -225,6 +235,8 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   void announce_trailers(http::OutResponse& out);
   void add_trailers(http::FieldList& trailers);
   void rewrite_redirects(http::FieldList& fields);
+  void rewrite_cookies(http::FieldList& fields);
+  void fit_body_to_client(const http::ResponseHead& response, http::OutResponse& out);
 
   // --- internal_redirect.cc
   // Makes of the request one for that path or named location. False: there is no such, or a body that is lost.
@@ -239,6 +251,15 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   void send_redirect(int status, std::string_view target);
   void send_local_response();
   void send_local(int status, std::string_view type, std::string_view body, std::string_view location = {});
+
+  // --- filter_services.cc
+  MonoMs now() const override;
+  void arm(Deadline& deadline, MonoMs due) override;
+  bool run_aside(std::function<void()> work, std::function<void()> done) override;
+  std::unique_ptr<filter::Inquiry> inquire(std::string_view target, filter::InquiryOwner& owner) override;
+  void set_variable(int slot, std::string_view text) override;
+  void hold(std::unique_ptr<filter::State> state) override { held_states_.push_back(std::move(state)); }
+  void add_answer_fields(const filter::AnswerField* fields);
 
   // --- filters.cc
   filter::Context filter_context(size_t index);
@@ -261,6 +282,12 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   // --- respond.cc
   void transmit(const Message& message);
   Sent send_with_trailers(Message message);
+  void send_now(const Message& message);
+
+  // --- throttle.cc
+  uint64_t rate_of(const RateSetting& setting);
+  void begin_throttle();
+  void send_throttled(const Message& message);
 
   // --- variables.cc
   route::VariableValue sent_framing(http::HeaderToken token, Arena& arena) const;
@@ -296,6 +323,7 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   bool response_body_held_ = false;
   bool filters_wait_for_client_ = false;  // with a part of the response's body
   uint8_t nested_ = 0;
+  filter::LimitsSeen limits_;
   bool answered_by_filter_ = false;  // what it answers has no further head filter to pass
   enum class Suspended : uint8_t { kNothing, kRequest, kResponse } suspended_ = Suspended::kNothing;
   mutable bool has_request_id_ = false;  // it is made when first asked for
@@ -312,6 +340,7 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   const Captured* captured_ = nullptr;
   const KeptField* kept_fields_ = nullptr;
   SetValue* set_values_ = nullptr;
+  const filter::AnswerField* answer_fields_ = nullptr;  // of a filter that has answered
   SocketAddress client_;
   observe::ExchangeRecord record_;
   route::LocationMatch match_;
@@ -328,7 +357,10 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   std::string_view local_body_;                             // of responder_.local
   BodyRun request_run_;
   BodyRun response_run_;
-  Chain response_held_;  // body that came while a filter holds the response
+  Chain response_held_;                                      // body that came while a filter holds the response
+  std::vector<std::unique_ptr<filter::State>> held_states_;  // hold()
+  std::string_view accel_rate_;                              // X-Accel-Limit-Rate of the answer
+  std::unique_ptr<Throttle> throttle_;                       // null: its rate is not limited
 };
 
 }  // namespace weir::proxy

@@ -27,8 +27,8 @@ filter::Context Exchange::filter_context(size_t index) {
     resume_target_ = std::make_shared<filter::Resume::Target*>(self);
   }
   filter::Context context{
-      *this,   arena_,     core_.loop().chunks(), filter::Resume(resume_target_, life_), filter_states_[index],
-      client_, error_page_};
+      *this,       arena_, core_.loop().chunks(), filter::Resume(resume_target_, life_), filter_states_[index], client_,
+      error_page_, this};
   context.request = &request_.head;
   context.record = &record_;
   context.encoders = &core_.encoders();
@@ -49,6 +49,10 @@ const filter::State* Exchange::filter_state(size_t index) const {
 bool Exchange::filter_request() {
   const auto& filters = location_->filters;
   while (filter_at_ < filters.size()) {
+    if (is_decided_ && filter::is_behind_rewrites(filters[filter_at_]->order())) {
+      ++filter_at_;
+      continue;
+    }
     filter::Context context = filter_context(filter_at_);
     switch (filters[filter_at_]->on_request(context, request_.head)) {
       case Verdict::kContinue: ++filter_at_; break;
@@ -58,6 +62,7 @@ bool Exchange::filter_request() {
       case Verdict::kFail:
         filter_at_ = filters.size();
         phase_ = Phase::kRunning;
+        add_answer_fields(context.fields);
         answer(Replacement{context.status, context.retry_after, context.body, context.type});
         return false;
     }

@@ -48,6 +48,7 @@ void ProxyContent::compose_request() {
   http::drop_hop_by_hop(request().head.fields);
   if (const std::string_view host = host_for_peer(); !host.empty()) out_fields_.add("Host", host, HeaderToken::kHost);
   for (const http::Field& field : request().head.fields) {
+    if (!location.request_edits.pass_headers) break;
     if (field.dropped || field.token == HeaderToken::kHost || field.token == HeaderToken::kExpect ||
         is_framing(field.token))
       continue;
@@ -70,7 +71,7 @@ void ProxyContent::compose_request() {
   if (location.automatic_headers) add_forwarding_fields();
 
   out_request_ = {};
-  out_request_.method = request().head.method_text;
+  out_request_.method = out_method();
   out_request_.target = request_target();
   out_request_.version = location.http10 ? http::Version::kHttp10 : http::Version::kHttp11;
   out_request_.fields = &out_fields_;

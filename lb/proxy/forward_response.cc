@@ -1,6 +1,7 @@
 // What goes to the client: the peer's head less what is not for the next hop, plus weir's own fields and the
 // operator's.
 #include <algorithm>
+#include <utility>
 
 #include "base/bytes.h"
 #include "http/forward.h"
@@ -60,11 +61,17 @@ void Exchange::compose_response_head(http::ResponseHead& response, http::OutResp
     redirects = redirects || kRedirecting.has(field.token);
     if (field.token == HeaderToken::kContentType)
       responder_.event_stream = iequals(field.value.substr(0, 17), "text/event-stream");
-    if (hidden_by_default(field) ? !listed(location.pass_headers, field.name)
-                                 : listed(location.hide_headers, field.name))
+    if (hidden_by_default(field)) {
+      if (field.token == HeaderToken::kOther && iequals(field.name, "X-Accel-Limit-Rate") &&
+          !listed(location.ignore_headers, field.name))
+        accel_rate_ = field.value;
+      field.dropped = !listed(location.pass_headers, field.name);
+    } else if (listed(location.hide_headers, field.name)) {
       field.dropped = true;
+    }
   }
   if (redirects) rewrite_redirects(fields);
+  if (!location.cookies.empty()) rewrite_cookies(fields);
   out = {};
   out.status = error_status_ != 0 ? error_status_ : response.status;
   if (out.status == response.status) out.reason = response.reason;
@@ -85,6 +92,7 @@ void Exchange::compose_response_head(http::ResponseHead& response, http::OutResp
       out.body = {true, 0};
     }
   }
+  if (location.request_edits.method) fit_body_to_client(response, out);
   responder_.sent_body = out.body;
   if (out.status == 426 &&
       !offered.empty()) {  // as others: the codec writes no other Upgrade or Connection beside them
@@ -135,6 +143,30 @@ void Exchange::rewrite_redirects(http::FieldList& fields) {
   }
 }
 
+void Exchange::rewrite_cookies(http::FieldList& fields) {
+  for (int i = 0, count = fields.size(); i < count; ++i) {
+    const http::Field field = fields.begin()[i];
+    if (field.dropped || field.token != HeaderToken::kSetCookie) continue;
+    const auto made = rewrite_cookie(location_->cookies, field.value, *this, arena_);
+    if (!made) continue;
+    // The received one stays for $upstream_cookie_*, the order is the peer's.
+    if (!fields.add(field.name, *made, field.token)) continue;
+    fields.begin()[i].dropped = true;
+    std::swap(fields.begin()[i], *(fields.end() - 1));
+  }
+}
+
+// proxy_method asks a peer for HEAD where the client wants a body, or the other way round.
+void Exchange::fit_body_to_client(const http::ResponseHead& response, http::OutResponse& out) {
+  const bool bodiless = out.status == 204 || out.status == 304;
+  if (request_.head.method == http::Method::kHead && response.framing != http::Framing::kNone) {
+    responder_.body_hidden = true;
+    out.body = {false, response.framing == http::Framing::kLength ? response.content_length : -1};
+  } else if (request_.head.method != http::Method::kHead && response.framing == http::Framing::kNone && !bodiless) {
+    out.body = {true, 0};
+  }
+}
+
 std::string_view Exchange::client_scheme() const {
   const ConnectionInfo& connection = downstream_->connection();
   if (location_->automatic_headers && is_sender_trusted()) {
@@ -153,6 +185,8 @@ void Exchange::add_own_fields(http::FieldList& fields, int status) {
     fields.add_clean("Server", http::server_name(location.server_tokens), HeaderToken::kServer);
   if (fields.find(HeaderToken::kDate) == nullptr)
     fields.add_clean("Date", arena_.copy(core_.http_date()), HeaderToken::kDate);
+  for (const filter::AnswerField* each = answer_fields_; each != nullptr; each = each->next)
+    fields.add(each->name, each->value, HeaderToken::kOther);
   for (const HeaderSetting& setting : location.add_headers) {
     if (!setting.always && !takes_add_header(status)) continue;
     const std::string_view value = setting.value.render(*this, arena_);

@@ -56,6 +56,18 @@ void Exchange::answer(int status, int retry_after) {
   send_local(shown, http::kLocalPageType, body);
 }
 
+bool Exchange::intercept(const http::ResponseHead& response) {
+  const int status = response.status;
+  if (status < 300 || error_page_ || find_error_page(*location_, status) == nullptr) return false;
+  for (const http::Field& field : response.fields)  // the page of a challenge is a challenge
+    if (status == 401 && !field.dropped && iequals(field.name, "WWW-Authenticate"))
+      add_answer_fields(arena_.make<filter::AnswerField>(filter::AnswerField{"WWW-Authenticate", field.value}));
+  move(ResponseState::kHead);
+  replaced_ = true;
+  replaced_by_ = {status, 0, {}, {}};
+  return true;
+}
+
 void Exchange::answer_replaced() {
   replaced_ = false;
   answer(replaced_by_);
@@ -143,6 +155,7 @@ void Exchange::send_local_response() {
   if (!location_->add_trailers.empty()) announce_trailers(out);
   if (location_->filters.empty()) {  // one message, and over
     transmit({.head = &out, .pieces = &local_body_, .count = 1, .end = true});
+    if (throttle_ != nullptr && responder_.client_error == 0 && responder_.state != ResponseState::kEnded) return;
     finish(responder_.client_error != 0 ? ErrorKind::kClientClosed : ErrorKind::kNone);
     return;
   }

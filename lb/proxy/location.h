@@ -8,8 +8,12 @@
 
 #include "base/clock.h"
 #include "filter/access.h"
+#include "filter/auth_basic.h"
+#include "filter/auth_request.h"
 #include "filter/compress.h"
 #include "filter/filter.h"
+#include "filter/limit_connections.h"
+#include "filter/limit_requests.h"
 #include "filter/maintenance.h"
 #include "filter/real_ip.h"
 #include "filter/substitute.h"
@@ -20,6 +24,7 @@
 #include "io/tls_peer_options.h"
 #include "observe/access_log.h"
 #include "policy/retry.h"
+#include "proxy/cookies.h"
 #include "proxy/redirects.h"
 #include "proxy/rewrite.h"
 #include "route/template.h"
@@ -62,6 +67,15 @@ struct ProxyPass {
   std::optional<route::Template> dynamic;
 };
 
+// What a peer is asked instead of what the client has asked: proxy_method, proxy_set_body, proxy_pass_request_headers,
+// proxy_pass_request_body.
+struct RequestEdits {
+  std::optional<route::Template> method, body;
+  bool pass_headers = true;
+  bool pass_body = true;
+  bool touch_body() const { return body.has_value() || !pass_body; }
+};
+
 // error_page CODES [=[STATUS]] TARGET.
 struct ErrorPage {
   std::vector<int> statuses;
@@ -85,6 +99,21 @@ struct Healthz {
 struct MirrorOptions {
   std::vector<std::string> targets;  // paths of the same server, for copies of the location's requests
   bool body = true;                  // a request is held whole before it goes anywhere
+};
+
+// limit_rate, limit_rate_after: a number of bytes, or a text that says it for each request.
+struct RateSetting {
+  uint64_t bytes = 0;
+  std::optional<route::Template> text;
+  bool is_on() const { return bytes != 0 || text.has_value(); }
+};
+
+// limit_except METHOD ... { ... }: what holds for all other methods.
+struct Location;
+struct LimitExcept {
+  std::vector<std::string> methods;  // upper case, as written
+  std::shared_ptr<const Location> settings;
+  bool lets(std::string_view method) const;
 };
 
 struct AccessLogTarget {
@@ -111,6 +140,7 @@ struct Location {
   std::shared_ptr<const ContentHandler> content;
 
   // To the peer.
+  RequestEdits request_edits;
   std::vector<HeaderSetting> set_headers;
   bool automatic_headers = true;  // weir's Host and X-Forwarded-* (SEMANTICS section 1); false under `defaults nginx`
   bool http10 = false;            // proxy_http_version 1.0
@@ -130,8 +160,11 @@ struct Location {
   int no_peer_status = 503;  // 502 under `defaults nginx`
   http::HeadLimits answer_limits = http::kAnswerLimits;
   std::vector<RedirectRule> redirects{{.is_default = true, .regex = {}, .from = {}, .to = {}}};
-  std::vector<std::string> hide_headers;  // lower case; beyond the automatic ones
-  std::vector<std::string> pass_headers;  // lower case; Server, Date, X-Accel-* otherwise hidden as by nginx
+  CookieRules cookies;
+  bool intercept_errors = false;            // a status of a peer that error_page names is answered by that page
+  std::vector<std::string> ignore_headers;  // lower case; what they ask of weir is not done
+  std::vector<std::string> hide_headers;    // lower case; beyond the automatic ones
+  std::vector<std::string> pass_headers;    // lower case; Server, Date, X-Accel-* otherwise hidden as by nginx
 
   MirrorOptions mirror;
 
@@ -165,6 +198,12 @@ struct Location {
   bool gunzip = false;
   filter::SubstituteOptions substitute;
   filter::CompressOptions compress;
+  filter::AuthBasicOptions auth_basic;
+  filter::AuthRequestOptions auth_request;
+  filter::LimitRequestsOptions limit_requests;
+  filter::LimitConnectionsOptions limit_connections;
+  RateSetting limit_rate, limit_rate_after;
+  std::shared_ptr<const LimitExcept> limit_except;  // null: none
   // The filter itself is added when the snapshot is built, where maintenance is on.
   filter::MaintenanceOptions maintenance;
   std::vector<std::shared_ptr<const filter::Filter>> filters;  // by Order: add_filter()

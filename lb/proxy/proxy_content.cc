@@ -1,5 +1,8 @@
 #include "proxy/proxy_content.h"
 
+#include <algorithm>
+
+#include "base/bytes.h"
 #include "base/prefetch.h"
 #include "proxy/core.h"
 #include "proxy/exchange.h"
@@ -47,6 +50,7 @@ void ProxyContent::fetch_for_response() const {
 }
 
 void ProxyContent::begin() {
+  if (location().request_edits.touch_body()) replace_request_body();
   if (location().http10 && request().state == RequestState::kReceiving &&
       request().head.framing == http::Framing::kChunked) {
     x_.answer(411);  // HTTP/1.0 knows no chunks, and the length is not known
@@ -61,6 +65,34 @@ void ProxyContent::begin() {
   state_.counted = true;
   if (state_.cluster->site->sticky != nullptr) find_bound();
   next_attempt();
+}
+
+// The client's own, what is still to come of it too, is thrown away.
+void ProxyContent::replace_request_body() {
+  Request& of = request();
+  of.body.clear();
+  if (of.state == RequestState::kReceiving) x_.move(RequestState::kDiscarding);
+  of.held = true;
+  of.body_ended = true;
+  of.head.framing = http::Framing::kNone;
+  if (!location().request_edits.body) return;
+  const std::string_view text = location().request_edits.body->render(x_, arena());
+  of.head.framing = http::Framing::kLength;
+  of.head.content_length = static_cast<int64_t>(text.size());
+  of.body.append(text);
+}
+
+// HEAD is what decides how an answer ends.
+http::Method ProxyContent::method_of_peer() {
+  const auto& method = location().request_edits.method;
+  return method ? http::parse_method(out_method()) : request().head.method;
+}
+
+std::string_view ProxyContent::out_method() {
+  const auto& method = location().request_edits.method;
+  const std::string_view text = method ? method->render(x_, arena()) : std::string_view();
+  const bool is_token = !text.empty() && std::all_of(text.begin(), text.end(), is_tchar);
+  return is_token ? text : request().head.method_text;
 }
 
 void ProxyContent::on_request_body(std::string_view piece) {

@@ -136,6 +136,9 @@ class ProxyContent final : public Content, private upstream::LeaseHandler, priva
   void begin_lease(upstream::Lease lease);
   void send_request();
   std::string_view announcement();
+  void replace_request_body();
+  http::Method method_of_peer();
+  std::string_view out_method();
   void relay_request_body();
   void arm_upstream();
 

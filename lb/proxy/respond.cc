@@ -34,6 +34,11 @@ void Exchange::send_response(const http::OutResponse* head, bool end) {
 }
 
 void Exchange::transmit(const Message& message) {
+  if (message.head != nullptr && (location_->limit_rate.is_on() || !accel_rate_.empty())) begin_throttle();
+  throttle_ != nullptr ? send_throttled(message) : send_now(message);
+}
+
+void Exchange::send_now(const Message& message) {
   if (message.head != nullptr) move(message.end && message.count == 0 ? ResponseState::kEnded : ResponseState::kBody);
   for (int i = 0; i < message.count; ++i) record_.body_bytes_sent += message.pieces[i].size();
   if (message.end) move(ResponseState::kEnded);
@@ -51,7 +56,8 @@ Sent Exchange::send_with_trailers(Message message) {
 }
 
 size_t Exchange::response_room() const {
-  const size_t room = downstream_->room();
+  size_t room = downstream_->room();
+  if (throttle_ != nullptr) room -= std::min(room, throttle_->held().size());
   return response_run_.is_on() ? room - std::min(room, response_run_.held()) : room;
 }
 

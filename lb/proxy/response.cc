@@ -60,6 +60,7 @@ void ProxyContent::accept_response() {
   if (attempt_.retry_wanted && decision == policy::RetryDecision::kBudget && !take_budget())
     attempt_.retry_wanted = false;
   if (attempt_.retry_wanted || take_redirect()) return;
+  if (location().intercept_errors && x_.intercept(attempt_.response)) return;
   x_.begin_response(attempt_.response);
 }
 

@@ -85,12 +85,16 @@ void Exchange::run_set(const RewriteStep& step) {
     set_target();
     return;
   }
+  set_variable(step.slot, text);
+}
+
+void Exchange::set_variable(int slot, std::string_view text) {
   for (SetValue* value = set_values_; value != nullptr; value = value->next) {
-    if (value->slot != step.slot) continue;
+    if (value->slot != slot) continue;
     value->text = text;
     return;
   }
-  set_values_ = new (arena_.allocate(sizeof(SetValue), alignof(SetValue))) SetValue{step.slot, text, set_values_};
+  set_values_ = new (arena_.allocate(sizeof(SetValue), alignof(SetValue))) SetValue{slot, text, set_values_};
 }
 
 // What a peer is asked for from here on.

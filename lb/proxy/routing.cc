@@ -107,6 +107,8 @@ void Exchange::find_location() {
   match_ = server_->table.find(uri_, &captures);
   if (match_.regex != nullptr) capture(*match_.regex, captures);
   location_ = match_.index >= 0 ? server_->locations[static_cast<size_t>(match_.index)].get() : &server_->fallback;
+  if (location_->limit_except != nullptr && !location_->limit_except->lets(request_.head.method_text))
+    location_ = location_->limit_except->settings.get();
   if (RequestTrace* trace = core_.options().trace) trace->on_location(*location_, uri_);
   // The location may trust others than its server.
   if (!location_->real_ip.trusted.empty() && client_ == downstream_->connection().remote) find_client_address();

@@ -56,7 +56,7 @@ Subrequest::Subrequest(Core& core, Exchange& parent, SubrequestOwner& owner, con
   core_.subrequest_began(known_);
   exchange_->begin(*this, parent.listen(), EpochRef(parent.epoch()), http::kH1Stream, core.loop().now_us());
   copy_request(parent.request().head, options);
-  exchange_->set_nested(parent.nested() + 1, exchange_->arena().copy(options.target));
+  exchange_->set_nested(parent.nested() + 1, exchange_->arena().copy(options.target), parent.limits());
 }
 
 // The words of the client's own request ($request, $request_uri, its fields) stay what they are.

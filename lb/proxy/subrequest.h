@@ -26,6 +26,9 @@ class SubrequestOwner {
   // There is more of the answer than when this was last called: see Subrequest::Take. The last call is the one that
   // finds is_over(), always, once. The subrequest may be destroyed in it; nothing else calls back.
   virtual void on_subrequest(Subrequest& subrequest) = 0;
+  // Its exchange ends, and these are its variables. At most once, before the last of the above; nothing may be called
+  // in it. Not called where the owner has cancelled it.
+  virtual void on_subrequest_end(const route::VariableSource& /*variables*/) {}
 
  protected:
   ~SubrequestOwner() = default;
@@ -96,6 +99,9 @@ class Subrequest final : private Downstream {
   void update_read() override {}  // its request is here as a whole
   void finish() override { end(ErrorKind::kNone); }
   void reset(ErrorKind kind) override { end(kind); }
+  void before_end(const route::VariableSource& variables) override {
+    if (!cancelled_) owner_.on_subrequest_end(variables);
+  }
   void become_tunnel(std::unique_ptr<Tunnel> tunnel, std::string_view from_peer) override;
   const ConnectionInfo& connection() const override { return info_; }
   SocketAddress local_address() const override;

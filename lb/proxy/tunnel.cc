@@ -214,6 +214,7 @@ void Tunnel::end(ErrorKind error) {
   core_.counters().add(observe::Counter::kBytesSent, result_.to_client);
   if (record_ != nullptr) record_->write(result_);
   record_.reset();
+  held_.clear();
   phase_ = Phase::kFlushing;
   if (traits(error).side == Side::kClient) {
     client_.transport->reset();

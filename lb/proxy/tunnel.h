@@ -10,10 +10,12 @@
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 #include "base/intrusive_list.h"
 #include "base/timer_wheel.h"
+#include "filter/filter.h"
 #include "http/ws_frames.h"
 #include "io/loop.h"
 #include "io/transport.h"
@@ -69,6 +71,8 @@ class Tunnel final : public io::Buriable, public ListNode, private DeadlineHandl
   void start(std::unique_ptr<io::Transport> client, std::string_view from_peer, std::string_view from_client,
              bool client_fin);
   bool is_on(const policy::PeerState& peer) const { return phase_ == Phase::kOpen && place_.peer.get() == &peer; }
+  // What is destroyed when the tunnel is over.
+  void hold(std::unique_ptr<filter::State> state) { held_.push_back(std::move(state)); }
   // Graceful end: a WebSocket gets a close frame of that code at the next frame boundary.
   void drain(uint16_t code);
   // The same at a later time.
@@ -132,6 +136,7 @@ class Tunnel final : public io::Buriable, public ListNode, private DeadlineHandl
   Options options_;
   std::unique_ptr<TunnelRecord> record_;  // null: nothing is logged
   TunnelResult result_;
+  std::vector<std::unique_ptr<filter::State>> held_;
   uint64_t peer_sent_before_;  // its transport's count when the tunnel opened
   http::WsFrameTracker frames_;
   Deadline deadline_{this};

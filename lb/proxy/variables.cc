@@ -93,6 +93,18 @@ std::string_view basic_user(std::string_view authorization, Arena& arena) {
   return colon == std::string_view::npos ? std::string_view() : pair.substr(0, colon);
 }
 
+VariableValue limit_status(filter::Limited seen) {
+  switch (seen) {
+    case filter::Limited::kNot: return {};
+    case filter::Limited::kPassed: return found("PASSED");
+    case filter::Limited::kDelayed: return found("DELAYED");
+    case filter::Limited::kRejected: return found("REJECTED");
+    case filter::Limited::kDelayedDryRun: return found("DELAYED_DRY_RUN");
+    case filter::Limited::kRejectedDryRun: return found("REJECTED_DRY_RUN");
+  }
+  return {};
+}
+
 // Of several maps that capture one name the last that matches (nginx: the one that was evaluated last).
 VariableValue map_capture(const VariableRef& ref, const route::VariableSource& source, Arena& arena) {
   if (ref.map == nullptr) return {};
@@ -178,7 +190,12 @@ VariableValue Exchange::request_variable(const VariableRef& ref, Arena& arena) c
       });
       return found({text, n});
     }
-    case Var::kLimitRate: return found("0");
+    case Var::kLimitRate: {
+      const RateSetting& rate = location_->limit_rate;
+      return rate.text ? found(rate.text->render(*this, arena)) : number(rate.bytes, arena);
+    }
+    case Var::kLimitReqStatus: return limit_status(limits_.requests);
+    case Var::kLimitConnStatus: return limit_status(limits_.connections);
     default: return record_variable(record_, ref.id, core_, arena).value_or(VariableValue{});
   }
 }

@@ -39,6 +39,8 @@ enum class Var : uint8_t {
   kRequestId,
   kRequestBody,
   kLimitRate,
+  kLimitReqStatus,
+  kLimitConnStatus,
   // connection
   kBinaryRemoteAddr,
   kConnection,

@@ -7,10 +7,19 @@
 #include "io/tls_session_cache.h"
 #include "io/tls_tickets.h"
 #include "proxy/site.h"
+#include "runtime/limit_tables.h"
 #include "runtime/session_table.h"
 #include "runtime/shared_queue.h"
 
 namespace weir::runtime {
+namespace {
+
+// What was counted by another key says nothing about this one.
+std::string limit_key(const filter::LimitZone& zone) {
+  return zone.name + '\n' + zone.key.text();
+}
+
+}  // namespace
 
 Registry::Registry(uint64_t seed) : seed_(seed), ticket_keys_(std::make_shared<io::TicketKeys>()) {}
 
@@ -62,6 +71,29 @@ std::shared_ptr<io::TlsSessionCache> Registry::tls_sessions(const std::string& z
   return cache;
 }
 
+std::shared_ptr<policy::RateTable> Registry::rates(const filter::LimitZone& zone) {
+  const std::lock_guard lock(mutex_);
+  std::weak_ptr<RateTable>& slot = rates_[limit_key(zone)];
+  std::shared_ptr<RateTable> table = slot.lock();
+  if (!table) slot = table = std::make_shared<RateTable>(zone.bytes);
+  return table;
+}
+
+std::shared_ptr<policy::ConnectionTable> Registry::connections(const filter::LimitZone& zone) {
+  const std::lock_guard lock(mutex_);
+  std::weak_ptr<ConnectionTable>& slot = connections_[limit_key(zone)];
+  std::shared_ptr<ConnectionTable> table = slot.lock();
+  if (!table) slot = table = std::make_shared<ConnectionTable>(zone.bytes);
+  return table;
+}
+
+void Registry::configure_limits(const proxy::Location& location) {
+  for (const auto& each : location.limit_requests.limits)
+    if (const auto table = rates_[limit_key(*each.zone)].lock()) table->resize(each.zone->bytes);
+  for (const auto& each : location.limit_connections.limits)
+    if (const auto table = connections_[limit_key(*each.zone)].lock()) table->resize(each.zone->bytes);
+}
+
 void Registry::configure(const proxy::Site& site) {
   struct Zone {
     size_t bytes = 0;
@@ -79,6 +111,10 @@ void Registry::configure(const proxy::Site& site) {
   }
   for (const auto& [name, zone] : zones)
     if (const auto table = sessions_[name].lock()) table->configure(zone.bytes, zone.timeout);
+  for (const auto& server : site.servers) {
+    configure_limits(server->fallback);
+    for (const auto& location : server->locations) configure_limits(*location);
+  }
 }
 
 void Registry::prune() {
@@ -86,6 +122,8 @@ void Registry::prune() {
   std::erase_if(queues_, [](const auto& entry) { return entry.second.expired(); });
   std::erase_if(sessions_, [](const auto& entry) { return entry.second.expired(); });
   std::erase_if(tls_sessions_, [](const auto& entry) { return entry.second.expired(); });
+  std::erase_if(rates_, [](const auto& entry) { return entry.second.expired(); });
+  std::erase_if(connections_, [](const auto& entry) { return entry.second.expired(); });
   std::erase_if(peers_, [](const auto& entry) { return entry.second.expired(); });
   std::erase_if(upstreams_, [](const auto& entry) { return entry.second.inflight.expired(); });
 }

@@ -9,14 +9,17 @@
 #include <utility>
 
 #include "base/sockaddr.h"
+#include "filter/limit_requests.h"
 #include "policy/binding.h"
 #include "policy/peer.h"
+#include "policy/rate_limit.h"
 #include "policy/retry.h"
 #include "policy/wait_queue.h"
 
 namespace weir::proxy {
+struct Location;
 struct Site;
-}
+}  // namespace weir::proxy
 namespace weir::io {
 class TicketKeys;
 class TlsSessionCache;
@@ -24,6 +27,8 @@ class TlsSessionCache;
 
 namespace weir::runtime {
 
+class ConnectionTable;
+class RateTable;
 class SessionTable;
 class SharedQueue;
 
@@ -48,6 +53,9 @@ class Registry {
   const std::shared_ptr<io::TicketKeys>& ticket_keys() const { return ticket_keys_; }
   // The TLS sessions of that zone; another size takes effect at once.
   std::shared_ptr<io::TlsSessionCache> tls_sessions(const std::string& zone, int64_t bytes);
+  // The zone of that name and key, whoever uses it. Another size takes effect by configure().
+  std::shared_ptr<policy::RateTable> rates(const filter::LimitZone& zone);
+  std::shared_ptr<policy::ConnectionTable> connections(const filter::LimitZone& zone);
   // Queues and zones become as this snapshot says: it is put in force. Control thread.
   void configure(const proxy::Site& site);
   // Forgets what nobody uses any more.
@@ -60,6 +68,8 @@ class Registry {
     uint32_t percent = 0, least = 0;
     std::weak_ptr<std::atomic<uint32_t>> inflight;
   };
+  void configure_limits(const proxy::Location& location);  // with the lock held
+
   const uint64_t seed_;
   mutable std::mutex mutex_;
   std::map<std::pair<std::string, std::string>, std::weak_ptr<policy::PeerState>> peers_;
@@ -67,6 +77,8 @@ class Registry {
   std::map<std::string, std::weak_ptr<SharedQueue>> queues_;
   std::map<std::string, std::weak_ptr<SessionTable>> sessions_;
   std::map<std::string, std::weak_ptr<io::TlsSessionCache>> tls_sessions_;
+  std::map<std::string, std::weak_ptr<RateTable>> rates_;  // by limit_key()
+  std::map<std::string, std::weak_ptr<ConnectionTable>> connections_;
   const std::shared_ptr<io::TicketKeys> ticket_keys_;
 };
 

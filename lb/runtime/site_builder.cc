@@ -67,7 +67,7 @@ class SiteBuilder {
     for (const auto& context : in_.model.tls_to_peers) site_->tls_terms.insert(context->terms());
     for (const config::UpstreamModel& upstream : in_.model.upstreams) add_cluster(upstream);
     for (const config::ServerModel& server : in_.model.servers) {
-      site_->servers.push_back(build_virtual_server(server, logs_, maintenance_, out_.errors));
+      site_->servers.push_back(build_virtual_server(server, logs_, maintenance_, in_.registry, out_.errors));
       add_tls(server, site_->servers.back()->tls);
       handshake_timeouts_[site_->servers.back().get()] = server.tls.options.handshake_timeout;
       for (const config::ListenModel& listen : server.listens) add_listen(server, listen, *site_->servers.back());

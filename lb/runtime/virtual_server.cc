@@ -3,12 +3,12 @@
 
 #include <utility>
 
-#include "filter/access.h"
 #include "filter/compress.h"
 #include "filter/gunzip.h"
 #include "filter/maintenance.h"
 #include "filter/substitute.h"
 #include "proxy/content.h"
+#include "runtime/access_filters.h"
 #include "runtime/site_builder.h"
 
 namespace weir::runtime {
@@ -16,8 +16,9 @@ namespace {
 
 class VirtualServerBuilder {
  public:
-  VirtualServerBuilder(AccessLogFiles& logs, MaintenanceSwitches& maintenance, std::vector<std::string>& errors)
-      : logs_(logs), maintenance_(maintenance), errors_(errors) {}
+  VirtualServerBuilder(AccessLogFiles& logs, MaintenanceSwitches& maintenance, Registry& registry,
+                       std::vector<std::string>& errors)
+      : logs_(logs), maintenance_(maintenance), registry_(registry), errors_(errors) {}
 
   std::unique_ptr<proxy::VirtualServer> build(const config::ServerModel& model) {
     server_->name = model.names.empty() ? std::string() : model.names.front();
@@ -55,20 +56,20 @@ class VirtualServerBuilder {
   proxy::Location complete(proxy::Location settings, const std::string& location, const std::string& position) {
     settings.access_logs = logs_.open(settings.access_logs, position, errors_);
     maintenance_.apply(label_, location, position, settings);
-    add_access(settings, location);
+    // `return` answers before anybody is asked who he is, as nginx's rewrite phase does.
+    if (!settings.returns)
+      add_access_filters(settings, location.empty() ? "server " + label_ : "location " + location, registry_);
+    if (settings.limit_except != nullptr) {
+      auto copy = std::make_shared<proxy::LimitExcept>(*settings.limit_except);
+      copy->settings = std::make_shared<proxy::Location>(complete(*copy->settings, location, position));
+      settings.limit_except = std::move(copy);
+    }
     add_body_filters(settings);
     settings.content = proxy::make_content(settings);
     for (proxy::RewriteStep& step : settings.rewrite)
       if (step.settings != nullptr)
         step.settings = std::make_shared<proxy::Location>(complete(*step.settings, location, position));
     return settings;
-  }
-
-  // `return` answers before anybody is asked who he is, as nginx's rewrite phase does.
-  void add_access(proxy::Location& settings, const std::string& location) {
-    if (settings.access.rules.empty() || settings.returns) return;
-    const std::string place = location.empty() ? "server " + label_ : "location " + location;
-    proxy::add_filter(settings, filter::make_access(settings.access, place));
   }
 
   static void add_body_filters(proxy::Location& settings) {
@@ -80,6 +81,7 @@ class VirtualServerBuilder {
 
   AccessLogFiles& logs_;
   MaintenanceSwitches& maintenance_;
+  Registry& registry_;
   std::vector<std::string>& errors_;
   std::string label_;
   std::unique_ptr<proxy::VirtualServer> server_ = std::make_unique<proxy::VirtualServer>();
@@ -133,9 +135,9 @@ void MaintenanceSwitches::note(BuiltSite& out) const {
 }
 
 std::unique_ptr<proxy::VirtualServer> build_virtual_server(const config::ServerModel& model, AccessLogFiles& logs,
-                                                           MaintenanceSwitches& maintenance,
+                                                           MaintenanceSwitches& maintenance, Registry& registry,
                                                            std::vector<std::string>& errors) {
-  return VirtualServerBuilder(logs, maintenance, errors).build(model);
+  return VirtualServerBuilder(logs, maintenance, registry, errors).build(model);
 }
 
 }  // namespace weir::runtime

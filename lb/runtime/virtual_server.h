@@ -14,6 +14,7 @@
 namespace weir::runtime {
 
 struct BuiltSite;
+class Registry;
 
 // Opens the files of access logs; locations that inherit one list go on sharing it.
 class AccessLogFiles {
@@ -50,7 +51,7 @@ class MaintenanceSwitches {
 };
 
 std::unique_ptr<proxy::VirtualServer> build_virtual_server(const config::ServerModel& model, AccessLogFiles& logs,
-                                                           MaintenanceSwitches& maintenance,
+                                                           MaintenanceSwitches& maintenance, Registry& registry,
                                                            std::vector<std::string>& errors);
 
 }  // namespace weir::runtime

@@ -181,14 +181,15 @@ TEST(Operators, empty_names_of_variable_families_are_known) {
 
 TEST(Operators, unsupported_directives_name_their_feature) {
   EXPECT_EQ(
-      in_http("zstd_types text/css;\nfastcgi_split_path_info x;\ngrpc_anything x;\nauth_basic x;"),
+      in_http("zstd_types text/css;\nfastcgi_split_path_info x;\ngrpc_anything x;\nsecure_link x;"),
       "weir.conf:2:1: error: \"zstd_types\" is known to nginx, but not supported by weir yet (compression: it may be "
       "deleted, answers go out as the peers send them)\n"
       "weir.conf:3:1: error: \"fastcgi_split_path_info\" is known to nginx, but not supported by weir yet (FastCGI, "
       "uwsgi, SCGI, memcached and gRPC: weir passes requests to HTTP servers only)\n"
       "weir.conf:4:1: error: \"grpc_anything\" is known to nginx, but not supported by weir yet (FastCGI, uwsgi, "
       "SCGI, memcached and gRPC: weir passes requests to HTTP servers only)\n"
-      "weir.conf:5:1: error: \"auth_basic\" is known to nginx, but not supported by weir yet (access control: deleting "
+      "weir.conf:5:1: error: \"secure_link\" is known to nginx, but not supported by weir yet (access control: "
+      "deleting "
       "it "
       "lets all clients in)\n");
 }
