@@ -46,12 +46,11 @@ bool read_rate(const Parameters& parameters, LimitZone& zone) {
   return true;
 }
 
-void add_zone(Call& call, std::span<const std::string_view> known, Builder::LimitZones& zones) {
+void add_zone(Call& call, Parameters parameters, Builder::LimitZones& zones) {
   auto zone = std::make_shared<LimitZone>();
   auto key = call.compile(0);
   if (!key) return;
   zone->key = std::move(*key);
-  Parameters parameters(call, 1, known);
   while (parameters.next()) {
     if (parameters.name() == "zone" && !read_zone(parameters, *zone)) return;
     if (parameters.name() == "rate" && !read_rate(parameters, *zone)) return;
@@ -62,13 +61,13 @@ void add_zone(Call& call, std::span<const std::string_view> known, Builder::Limi
 }
 
 void apply_request_zone(Call& call) {
-  static constexpr std::string_view kKnown[] = {"zone=", "rate="};
-  add_zone(call, kKnown, call.builder.request_zones());
+  static constexpr std::string_view kLimitReqZoneParameters[] = {"zone=", "rate="};
+  add_zone(call, Parameters(call, 1, kLimitReqZoneParameters), call.builder.request_zones());
 }
 
 void apply_connection_zone(Call& call) {
-  static constexpr std::string_view kKnown[] = {"zone="};
-  add_zone(call, kKnown, call.builder.connection_zones());
+  static constexpr std::string_view kLimitConnZoneParameters[] = {"zone="};
+  add_zone(call, Parameters(call, 1, kLimitConnZoneParameters), call.builder.connection_zones());
 }
 
 // Null, reported.
@@ -95,11 +94,11 @@ void warn_beside_return(const Call& call) {
 }
 
 void apply_limit_requests(Call& call) {
-  static constexpr std::string_view kKnown[] = {"zone=", "burst=", "delay=", "nodelay"};
+  static constexpr std::string_view kLimitReqParameters[] = {"zone=", "burst=", "delay=", "nodelay"};
   auto& limits = call.scope.level->location.limit_requests.limits;
   if (call.first) limits.clear();
   LimitRequestsOptions::Limit made;
-  Parameters parameters(call, 0, kKnown);
+  Parameters parameters(call, 0, kLimitReqParameters);
   while (parameters.next()) {
     if (parameters.name() == "zone") {
       made.zone = find_zone(call, parameters.index(), std::string(parameters.value()), call.builder.request_zones());

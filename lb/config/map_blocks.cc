@@ -4,6 +4,8 @@
 #include "base/bytes.h"
 #include "base/regex.h"
 #include "config/builder.h"
+#include "config/geo_blocks.h"
+#include "config/shapes.h"
 #include "route/map.h"
 
 namespace weir::config {
@@ -59,7 +61,8 @@ std::set<std::string> missing_for(const Pending& map, const std::vector<Pending>
 }
 
 bool depends_on(const Directive& map, const std::set<std::string>& names) {
-  if (mentions(map.arg(0), names)) return true;
+  if (map.args.size() > 1 && mentions(map.arg(0), names)) return true;
+  if (map.name != "map") return false;  // the values of geo and split_clients are plain text
   for (const Directive& entry : *map.block)
     for (const Argument& value : entry.args)
       if (mentions(value.text, names)) return true;
@@ -96,6 +99,24 @@ void declare_map(Builder& builder, const Directive& directive, const std::string
   });
 }
 
+// map, geo or split_clients, as it is written enough to be looked at; else it is reported elsewhere.
+bool declares_variable(const Directive& directive) {
+  if (!directive.block) return false;
+  const size_t count = directive.args.size();
+  if (directive.name == "geo") return count == 1 || count == 2;
+  return (directive.name == "map" || directive.name == "split_clients") && count == 2;
+}
+
+void declare(Builder& builder, const Pending& pending) {
+  const Directive& directive = *pending.directive;
+  if (directive.name == "map") {
+    declare_map(builder, directive, pending.name, pending.hostnames, pending.is_volatile);
+  } else {
+    builder.names().declare_map(
+        pending.name, directive.name == "geo" ? make_geo(builder, directive) : make_split(builder, directive));
+  }
+}
+
 // Declared before anything else in http{} is looked at, in the order that they depend on each other.
 void open_map(Call&) {}
 
@@ -105,6 +126,25 @@ const Row kRows[] = {
         .contexts = kHttp,
         .kind = {.form = "STRING $VARIABLE { ... }", .least_args = 2, .most_args = 2},
         .help = "A variable computed from others: exact text, hostnames, regular expressions, default.",
+        .times = Times::kMany,
+        .open = open_map,
+    },
+    {
+        .name = "geo",
+        .contexts = kHttp,
+        .kind = {.form = "[$ADDRESS] $VARIABLE { ... }", .least_args = 1, .most_args = 2},
+        .help = "A variable by an address, the client's unless another is named: networks, the most specific of which "
+                "counts; default, delete, proxy, proxy_recursive; ranges: \"10.0.0.1-10.0.0.9\" instead of networks.",
+        .times = Times::kMany,
+        .open = open_map,
+    },
+    {
+        .name = "split_clients",
+        .contexts = kHttp,
+        .kind = {.form = "STRING $VARIABLE { ... }", .least_args = 2, .most_args = 2},
+        .help =
+            "A variable by the hash of a text (MurmurHash2, as in nginx): parts of percent with two decimals at most, "
+            "and * for the rest.",
         .times = Times::kMany,
         .open = open_map,
     },
@@ -126,11 +166,13 @@ void declare_captures(Builder& builder, const std::vector<Directive>& block) {
       split_location(directive, kind, pattern);
       if (kind == route::LocationKind::kRegex || kind == route::LocationKind::kRegexNoCase)
         declare_captures_of(pattern);
-    } else if (directive.name == "proxy_redirect" && directive.args.size() == 2) {
+    } else if ((directive.name == "proxy_redirect" || directive.name.starts_with("proxy_cookie_")) &&
+               directive.args.size() == 2) {
       const std::string& from = directive.args[0].text;
       if (from.starts_with('~')) declare_captures_of(from.substr(from.starts_with("~*") ? 2 : 1));
     }
-    if (directive.name == "set" && directive.args.size() == 2 && directive.arg(0).starts_with('$')) {
+    const bool sets = directive.name == "set" || directive.name == "auth_request_set";
+    if (sets && directive.args.size() == 2 && directive.arg(0).starts_with('$')) {
       builder.names().declare_set(directive.arg(0).substr(1));
       builder.note_set(lowered(directive.arg(0).substr(1)), directive.arg(1));
     }
@@ -141,11 +183,12 @@ void declare_captures(Builder& builder, const std::vector<Directive>& block) {
     }
     if (directive.name == "rewrite" && !directive.args.empty()) declare_captures_of(directive.arg(0));
     if (!directive.block) continue;
-    if (directive.name != "map") {
+    if (directive.name != "map" && !is_data_block(directive.name)) {
       declare_captures(builder, *directive.block);
       continue;
     }
-    for (const Directive& entry : *directive.block) declare_captures_of(pattern_of(entry));
+    if (directive.name == "map")
+      for (const Directive& entry : *directive.block) declare_captures_of(pattern_of(entry));
   }
 }
 
@@ -154,18 +197,19 @@ void declare_maps(Builder& builder, const std::vector<Directive>& block) {
   std::vector<Pending> pending;
   std::set<std::string> open;
   for (const Directive& directive : block) {
-    if (directive.name != "map" || !directive.block || directive.args.size() != 2) continue;  // reported elsewhere
-    const std::string& variable = directive.arg(1);
+    if (!declares_variable(directive)) continue;
+    const std::string& variable = directive.args.back().text;
     if (!variable.starts_with('$') || variable.size() < 2) {
-      diagnostics.error(directive.args[1].at, "invalid variable name \"" + variable + "\"");
+      diagnostics.error(directive.args.back().at, "invalid variable name \"" + variable + "\"");
       continue;
     }
     Pending map{.directive = &directive, .name = lowered(variable.substr(1))};
     if (!open.insert(map.name).second) {
-      diagnostics.error(directive.args[1].at, "the duplicate \"" + map.name + "\" variable");
+      diagnostics.error(directive.args.back().at, "the duplicate \"" + map.name + "\" variable");
       continue;
     }
     for (const Directive& entry : *directive.block) {
+      if (directive.name != "map") break;
       if (is_flag_entry(entry)) (entry.name == "hostnames" ? map.hostnames : map.is_volatile) = true;
       map.provides.merge(captures_of(pattern_of(entry)));
     }
@@ -182,13 +226,13 @@ void declare_maps(Builder& builder, const std::vector<Directive>& block) {
         ++it;
         continue;
       }
-      declare_map(builder, *it->directive, it->name, it->hostnames, it->is_volatile);
+      declare(builder, *it);
       it = pending.erase(it);
       moved = true;
     }
   }
   for (const Pending& map : pending) {
-    diagnostics.error(map.directive->at, "the map of \"$" + map.name + "\" depends on itself");
+    diagnostics.error(map.directive->at, "the " + map.directive->name + " of \"$" + map.name + "\" depends on itself");
     builder.names().declare_map(map.name, std::make_shared<route::Map>(route::Template(), false, false));
   }
 }

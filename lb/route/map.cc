@@ -93,13 +93,14 @@ Map::Found Map::find(const VariableSource& source, Arena& arena) const {
 std::string_view Map::lookup(const VariableSource& source, Arena& arena) const {
   if (is_circle(this)) return {};
   const FrameGuard guard(this);
+  if (finder_ != nullptr) return finder_->find(source_.render(source, arena), source, arena);
   const Found found = find(source, arena);
   if (found.regex == nullptr) return found.value->render(source, arena);
   return found.value->render(CaptureSource(source, *found.regex, found.match), arena);
 }
 
 VariableValue Map::capture(std::string_view name, const VariableSource& source, Arena& arena) const {
-  if (is_circle(this)) return {};
+  if (is_circle(this) || regexes_.empty()) return {};
   const FrameGuard guard(this);
   const Found found = find(source, arena);
   if (found.regex == nullptr) return {};

@@ -10,6 +10,7 @@
 
 #include "base/hash.h"
 #include "base/regex.h"
+#include "route/finder.h"
 #include "route/host_table.h"
 #include "route/template.h"
 
@@ -20,6 +21,9 @@ class Map {
   Map(Template source, bool hostnames, bool volatile_) : source_(std::move(source)), hostnames_(hostnames) {
     (void)volatile_;
   }
+  // geo{}, split_clients{}: no rows, the finder says.
+  Map(Template source, std::shared_ptr<const Finder> finder)
+      : source_(std::move(source)), hostnames_(false), finder_(std::move(finder)) {}
   // Errors: a duplicate key, a bad regex ("~" case-sensitive, "~*" not), a bad wildcard. "\default" escapes the special
   // names; a plain "default" is set_default.
   Status<> add(std::string_view key, Template value);
@@ -41,6 +45,7 @@ class Map {
   template <class Fn>
   void for_each_template(Fn&& fn) const {
     fn(source_);
+    if (finder_ != nullptr && finder_->beside() != nullptr) fn(*finder_->beside());
     fn(default_);
     for (const auto& [key, value] : exact_) fn(value);
     for (const auto& [regex, value] : regexes_) fn(value);
@@ -63,6 +68,7 @@ class Map {
   std::vector<std::pair<Regex, Template>> regexes_;
   std::vector<Template> host_values_;
   HostTable hosts_;
+  std::shared_ptr<const Finder> finder_;
 };
 
 }  // namespace weir::route

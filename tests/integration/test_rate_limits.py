@@ -40,6 +40,15 @@ class LimitReq(Case):
         self.assertEqual(weir.wait_log(5)[0], "PASSED")
         self.assertIn("DELAYED", weir.log_lines())
 
+    def test_delay_says_how_much_of_the_burst_passes_at_once(self):
+        weir = self.weir(f"""limit_req_zone $arg_key zone=z:1m rate=10r/s; log_format seen "$limit_req_status"; access_log <<dir>>/access.log seen;
+            server {{ listen <<front>>; location / {{ limit_req zone=z burst=9 delay=7; {self.proxied} }} }}""", access_log=False)
+        clients = [self.client(weir).send_request(path="/?key=a") for _ in range(9)]
+        self.assertEqual([each.read_response().status for each in clients], [200] * 9)
+        seen = weir.wait_log(9)
+        self.assertIn("PASSED", seen)
+        self.assertNotIn("REJECTED", seen)
+
     def test_client_that_goes_while_it_waits_is_forgotten(self):
         weir = self.weir(f"""limit_req_zone $arg_key zone=z:1m rate=1r/m;
             server {{ listen <<front>>; location / {{ limit_req zone=z burst=5; {self.proxied} }} }}""")
