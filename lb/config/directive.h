@@ -168,6 +168,7 @@ std::span<const Row> body_rows();
 std::span<const Row> auth_rows();
 std::span<const Row> limit_rows();
 std::span<const Row> limit_except_rows();
+std::span<const Row> referer_rows();
 std::span<const Row> preset_rows();
 std::span<const Row> log_rows();
 std::span<const Row> accepted_process_rows();

@@ -22,7 +22,7 @@ constexpr Feature kFeatures[] = {
      "root alias index try_files autoindex* random_index disable_symlinks etag "
      "if_modified_since max_ranges create_full_put_path dav_* min_delete_depth empty_gif flv mp4* hls* f4f*"},
     {"rewriting: have it done in front of weir or by the peers",
-     "valid_referers referer_hash_* geoip_* num_map ancient_browser* "
+     "geoip_* num_map ancient_browser* "
      "modern_browser*"},
     {"access control: deleting it lets all clients in",
      "secure_link* oidc_provider disable_symlinks proxy_allow_upstream"},

@@ -47,6 +47,7 @@ const std::vector<const Row*>& all_rows() {
                             auth_rows(),
                             limit_rows(),
                             limit_except_rows(),
+                            referer_rows(),
                             upstream_rows(),
                             sticky_rows(),
                             check_rows(),

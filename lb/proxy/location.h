@@ -27,6 +27,7 @@
 #include "proxy/cookies.h"
 #include "proxy/redirects.h"
 #include "proxy/rewrite.h"
+#include "route/referers.h"
 #include "route/template.h"
 
 namespace weir::io {
@@ -203,6 +204,8 @@ struct Location {
   filter::LimitRequestsOptions limit_requests;
   filter::LimitConnectionsOptions limit_connections;
   RateSetting limit_rate, limit_rate_after;
+  route::RefererOptions valid_referers;
+  std::shared_ptr<const route::Referers> referers;  // made of them with the snapshot
   std::shared_ptr<const LimitExcept> limit_except;  // null: none
   // The filter itself is added when the snapshot is built, where maintenance is on.
   filter::MaintenanceOptions maintenance;

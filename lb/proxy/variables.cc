@@ -191,8 +191,14 @@ VariableValue Exchange::request_variable(const VariableRef& ref, Arena& arena) c
       return found({text, n});
     }
     case Var::kLimitRate: {
+      if (!asked_rate_.empty()) return found(asked_rate_);
       const RateSetting& rate = location_->limit_rate;
       return rate.text ? found(rate.text->render(*this, arena)) : number(rate.bytes, arena);
+    }
+    case Var::kInvalidReferer: {
+      const http::Field* field = request_.head.fields.find("Referer");
+      const auto referer = field == nullptr ? std::nullopt : std::optional<std::string_view>(field->value);
+      return found(location_->referers != nullptr && !location_->referers->is_valid(referer) ? "1" : "");
     }
     case Var::kLimitReqStatus: return limit_status(limits_.requests);
     case Var::kLimitConnStatus: return limit_status(limits_.connections);

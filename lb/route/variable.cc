@@ -32,6 +32,7 @@ constexpr BuiltIn kPlain[] = {
     {"host", Var::kHost},
     {"hostname", Var::kHostname},
     {"https", Var::kHttps},
+    {"invalid_referer", Var::kInvalidReferer},
     {"is_args", Var::kIsArgs},
     {"limit_conn_status", Var::kLimitConnStatus},
     {"limit_rate", Var::kLimitRate},
@@ -123,7 +124,6 @@ constexpr std::string_view kOnlyNginx[] = {
     "document_root",
     "http2",
     "http3",
-    "invalid_referer",
     "memcached_key",
     "modern_browser",
     "msie",
@@ -217,6 +217,7 @@ void VariableNames::declare_set(const std::string& name) {
 Result<int> VariableNames::settable(std::string_view name) const {
   const std::string lower = lowered(name);
   if (lower == "args") return kArgs;
+  if (lower == "limit_rate") return kLimitRateSlot;
   for (const Entry& entry : declared_) {
     if (entry.name != lower) continue;
     if (entry.slot >= 0) return entry.slot;

@@ -39,6 +39,7 @@ enum class Var : uint8_t {
   kRequestId,
   kRequestBody,
   kLimitRate,
+  kInvalidReferer,
   kLimitReqStatus,
   kLimitConnStatus,
   // connection
@@ -155,8 +156,9 @@ class VariableNames {
   bool declare_capture(const std::string& name, std::shared_ptr<const Map> map = nullptr);
   // What a `set` sets somewhere: one slot of a request for each name.
   void declare_set(const std::string& name);
-  // The slot for `set`, or kArgs. The error: `the duplicate "host" variable`.
+  // The slot for `set`, kArgs or kLimitRateSlot. The error: `the duplicate "host" variable`.
   static constexpr int kArgs = -1;
+  static constexpr int kLimitRateSlot = -2;
   Result<int> settable(std::string_view name) const;
   // "remote_addr", "http_x_foo", "1", "my_map". The error: `unknown "foo" variable`, with a suggestion where near.
   Result<VariableRef> find(std::string_view name) const;

@@ -24,6 +24,7 @@ class VirtualServerBuilder {
     server_->name = model.names.empty() ? std::string() : model.names.front();
     if (server_->name.starts_with('.')) server_->name.erase(0, 1);  // ".shop.test" is shop.test and what is below it
     label_ = server_label(model);
+    names_ = model.names;
     server_->settings = model.server;
     server_->rewrite = model.settings.rewrite;
     server_->fallback = complete(model.settings, "", model.position);
@@ -65,6 +66,7 @@ class VirtualServerBuilder {
       settings.limit_except = std::move(copy);
     }
     add_body_filters(settings);
+    add_referers(settings, position);
     settings.content = proxy::make_content(settings);
     for (proxy::RewriteStep& step : settings.rewrite)
       if (step.settings != nullptr)
@@ -79,9 +81,18 @@ class VirtualServerBuilder {
       proxy::add_filter(settings, filter::make_compress(settings.compress));
   }
 
+  void add_referers(proxy::Location& settings, const std::string& position) {
+    auto made = route::Referers::make(settings.valid_referers, names_);
+    if (!made)
+      errors_.push_back(position + ": error: " + made.error());
+    else if (!made->empty())
+      settings.referers = std::make_shared<const route::Referers>(std::move(*made));
+  }
+
   AccessLogFiles& logs_;
   MaintenanceSwitches& maintenance_;
   Registry& registry_;
+  std::vector<std::string> names_;
   std::vector<std::string>& errors_;
   std::string label_;
   std::unique_ptr<proxy::VirtualServer> server_ = std::make_unique<proxy::VirtualServer>();

@@ -35,6 +35,22 @@ class Geo(Case):
         self.assertEqual(self.get(weir.start()).text, "here")
 
 
+class Referers(Case):
+    def test_requests_from_other_pages_have_the_variable(self):
+        weir = self.weir("""server { listen <<front>>; server_name own.example;
+            location / { valid_referers none blocked server_names *.friend.example ~^search\\.; if ($invalid_referer) { return 403; } return 200 "x"; }
+            location /strict { valid_referers own.example/page; if ($invalid_referer) { return 403; } return 200 "x"; }
+            location /any { return 200 "[$invalid_referer]"; } }""")
+        client = self.client(weir)
+
+        def ask(path: str, referer: str | None) -> int:
+            return client.request(path=path, headers=[] if referer is None else [("Referer", referer)]).status
+        pages = (None, "hidden", "http://own.example/x", "https://a.friend.example/", "http://search.example/", "http://thief.example/")
+        self.assertEqual([ask("/", each) for each in pages], [200, 200, 200, 200, 200, 403])
+        self.assertEqual([ask("/strict", each) for each in pages + ("http://own.example/page/1",)], [403, 403, 403, 403, 403, 403, 200])
+        self.assertEqual(client.request(path="/any", headers=[("Referer", "http://thief.example/")]).text, "[]")
+
+
 class SplitClients(Case):
     def test_parts_are_those_of_nginx(self):
         weir = self.weir("""split_clients $arg_k $v { 0.5% a; 20% b; 29.5% c; * d; }
