@@ -217,7 +217,7 @@ const Row kRows[] = {
         .name = "set",
         .contexts = kServer | kLocation | kAnyIf,
         .kind = {.form = "$VARIABLE VALUE", .least_args = 2, .most_args = 2, .apply = apply_set},
-        .help = "Gives a variable of the request a value; $args may be set too.",
+        .help = "Gives a variable of the request a value; $args and $limit_rate may be set too.",
         .times = Times::kMany,
         .show = show_steps,
     },

@@ -280,7 +280,7 @@ Downstream& Exchange::end_life() {
   while (SubrequestLink* link = subrequests_.front()) link->subrequest.close();
   held_states_.clear();
   throttle_.reset();
-  accel_rate_ = {};
+  asked_rate_ = {};
   ++life_;
   location_ = nullptr;
   epoch_.reset();

@@ -64,7 +64,7 @@ void Exchange::compose_response_head(http::ResponseHead& response, http::OutResp
     if (hidden_by_default(field)) {
       if (field.token == HeaderToken::kOther && iequals(field.name, "X-Accel-Limit-Rate") &&
           !listed(location.ignore_headers, field.name))
-        accel_rate_ = field.value;
+        asked_rate_ = field.value;
       field.dropped = !listed(location.pass_headers, field.name);
     } else if (listed(location.hide_headers, field.name)) {
       field.dropped = true;

@@ -34,7 +34,7 @@ void Exchange::send_response(const http::OutResponse* head, bool end) {
 }
 
 void Exchange::transmit(const Message& message) {
-  if (message.head != nullptr && (location_->limit_rate.is_on() || !accel_rate_.empty())) begin_throttle();
+  if (message.head != nullptr && (location_->limit_rate.is_on() || !asked_rate_.empty())) begin_throttle();
   throttle_ != nullptr ? send_throttled(message) : send_now(message);
 }
 

@@ -39,7 +39,8 @@ struct RewriteStep {
   // What a rewrite that matches does next. kNext: the steps behind it, then another location; kLast: another location
   // at once; kBreak: stays in this one, with the new path.
   enum class After : uint8_t { kNext, kLast, kBreak };
-  static constexpr int kArgs = -1;  // as `slot`: $args
+  static constexpr int kArgs = -1;       // as `slot`: $args
+  static constexpr int kLimitRate = -2;  // $limit_rate
 
   Kind kind = Kind::kBreak;
   std::string written = {};  // as in the file

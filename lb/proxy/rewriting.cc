@@ -85,6 +85,10 @@ void Exchange::run_set(const RewriteStep& step) {
     set_target();
     return;
   }
+  if (step.slot == RewriteStep::kLimitRate) {
+    asked_rate_ = text;
+    return;
+  }
   set_variable(step.slot, text);
 }
 

@@ -48,7 +48,7 @@ uint64_t Exchange::rate_of(const RateSetting& setting) {
 
 // Of the answer whose head goes out now.
 void Exchange::begin_throttle() {
-  const uint64_t rate = accel_rate_.empty() ? rate_of(location_->limit_rate) : rate_in(accel_rate_);
+  const uint64_t rate = asked_rate_.empty() ? rate_of(location_->limit_rate) : rate_in(asked_rate_);
   if (rate == 0 || rate > Throttle::kMostRate || nested_ != 0) return;
   throttle_ = std::make_unique<Throttle>(*this, Throttle::Rate{rate, rate_of(location_->limit_rate_after)}, now(),
                                          core_.loop().chunks());

@@ -40,7 +40,7 @@ class LimitReq(Case):
         self.assertEqual(weir.wait_log(5)[0], "PASSED")
         self.assertIn("DELAYED", weir.log_lines())
 
-    def test_delay_says_how_much_of_the_burst_passes_at_once(self):
+    def test_first_part_of_a_burst_passes_at_once(self):
         weir = self.weir(f"""limit_req_zone $arg_key zone=z:1m rate=10r/s; log_format seen "$limit_req_status"; access_log <<dir>>/access.log seen;
             server {{ listen <<front>>; location / {{ limit_req zone=z burst=9 delay=7; {self.proxied} }} }}""", access_log=False)
         clients = [self.client(weir).send_request(path="/?key=a") for _ in range(9)]
@@ -180,7 +180,8 @@ class LimitRate(Case):
             server {{ listen <<front>>; proxy_pass_header X-None;
             location / {{ limit_rate 200k; proxy_pass http://{app.address}; }}
             location /after {{ limit_rate 10k; limit_rate_after 100k; proxy_pass http://{app.address}; }}
-            location /map {{ limit_rate $rate; proxy_pass http://{app.address}; }} }}""")
+            location /map {{ limit_rate $rate; proxy_pass http://{app.address}; }}
+            location /set {{ limit_rate 10k; if ($arg_fast) {{ set $limit_rate 0; }} set $limit_rate $arg_set; proxy_pass http://{app.address}; }} }}""")
         seconds, body = self.timed(weir, "/")
         self.assertEqual(body, self.BODY)
         self.assertGreater(seconds, 0.3)
@@ -188,9 +189,10 @@ class LimitRate(Case):
             seconds, body = self.timed(weir, path)
             self.assertEqual(body, self.BODY)
             self.assertLess(seconds, 5, path)
-        seconds, body = self.timed(weir, "/map?rate=slow")
-        self.assertEqual(body, self.BODY)
-        self.assertGreater(seconds, 0.3)
+        for path in ("/map?rate=slow", "/set?set=200k"):
+            seconds, body = self.timed(weir, path)
+            self.assertEqual(body, self.BODY)
+            self.assertGreater(seconds, 0.3, path)
 
     def test_local_answer_has_a_rate_and_keeps_the_connection(self):
         text = "x" * 3000
