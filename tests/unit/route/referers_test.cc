@@ -57,7 +57,7 @@ TEST(Referers, wrong_words_are_refused) {
 }
 
 TEST(Referers, list_without_hosts_lets_all_pass) {
-  EXPECT_TRUE(made({.none = true}).is_valid("http://anywhere.example/"));
+  EXPECT_TRUE(made({.words = {}, .none = true}).is_valid("http://anywhere.example/"));
 }
 
 }  // namespace

@@ -1,0 +1,87 @@
+// limit_rate: answers go out in steps.
+#include "proxy/throttle.h"
+
+#include "unit/proxy/rig.h"
+
+namespace weir::proxy {
+namespace {
+
+using namespace std::string_literals;
+
+class Throttled : public Rig {
+ protected:
+  ~Throttled() override { world_.core->close_all(); }
+  // One local answer of that size at 10,000 bytes a second, and what peers say at the same rate.
+  void serve_slowly(size_t size, uint64_t after = 0) {
+    serve([&](sim::SiteMaker& maker, int app) {
+      Location& local = maker.returning("/local", 200, std::string(size, '#'));
+      local.limit_rate = {10'000, std::nullopt};
+      local.limit_rate_after = {after, std::nullopt};
+      Location& proxied = maker.proxied("/app", app);
+      proxied.limit_rate = {10'000, std::nullopt};
+    });
+    connect();
+  }
+  // Bytes of the body that have gone out since.
+  size_t body() {
+    const std::string text = answered();
+    return static_cast<size_t>(std::count(text.begin(), text.end(), '#'));
+  }
+};
+
+TEST_F(Throttled, local_answer_goes_out_in_steps) {
+  serve_slowly(5000);
+  ask("GET /local HTTP/1.1\r\nHost: t\r\n\r\n");
+  size_t sent = body();
+  EXPECT_EQ(sent, 1000U);
+  for (int step = 0; step < 3; ++step) {
+    world_.advance(100);
+    sent += body();
+  }
+  EXPECT_GE(sent, 2500U);
+  EXPECT_LE(sent, 4000U);
+  EXPECT_EQ(logged().size(), 0U);
+  for (int step = 0; step < 10; ++step) world_.advance(100);
+  sent += body();
+  EXPECT_EQ(sent, 5000U);
+  EXPECT_EQ(logged().size(), 1U);
+  ask("GET /local HTTP/1.1\r\nHost: t\r\n\r\n");
+  EXPECT_EQ(body(), 1000U) << "the connection goes on";
+}
+
+TEST_F(Throttled, first_bytes_are_free) {
+  serve_slowly(5000, 4500);
+  ask("GET /local HTTP/1.1\r\nHost: t\r\n\r\n");
+  EXPECT_EQ(body(), 5000U);
+  EXPECT_EQ(logged().size(), 1U);
+}
+
+TEST_F(Throttled, answer_without_a_body_does_not_wait) {
+  serve_slowly(5000);
+  ask("HEAD /local HTTP/1.1\r\nHost: t\r\n\r\n");
+  EXPECT_EQ(logged().size(), 1U);
+}
+
+TEST_F(Throttled, peer_is_free_before_its_answer_has_gone_out) {
+  serve_slowly(1);
+  ask("GET /app HTTP/1.1\r\nHost: t\r\n\r\n");
+  sim::Wire& app = peer();
+  tell(app, "HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n" + std::string(5000, '#'));
+  EXPECT_EQ(body(), 1000U);
+  for (const auto& [name, each] : shared_.peers) EXPECT_EQ(each->inflight.load(), 0U) << name;
+  for (int step = 0; step < 10; ++step) world_.advance(100);
+  EXPECT_EQ(body(), 4000U);
+  EXPECT_EQ(logged().size(), 1U);
+}
+
+TEST_F(Throttled, client_that_goes_ends_the_answer) {
+  serve_slowly(5000);
+  ask("GET /local HTTP/1.1\r\nHost: t\r\n\r\n");
+  end(*client_);
+  EXPECT_EQ(logged().size(), 1U);
+  for (int step = 0; step < 10; ++step) world_.advance(100);
+  EXPECT_EQ(body(), 1000U);
+}
+
+}  // namespace
+}  // namespace weir::proxy
