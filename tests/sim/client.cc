@@ -46,7 +46,8 @@ void Client::add_request(int n) {
       "/",       "/app/x", "/single",      "/page",        "/named",  "/old",    "/deaf",         "/again", "/local",
       "/silent", "/none",  "/little",      "/narrow",      "/narrow", "/narrow", "/narrow",       "/bound", "/ready",
       "/ready",  "/churn", "/churn/twice", "/churn/local", "/inside", "/inside", "/inside/churn", "/only",  "/bound",
-      "/moved",  "/gzip",  "/gzip/churn",  "/gzip",        "/mirror"};
+      "/moved",  "/gzip",  "/gzip/churn",  "/gzip",        "/mirror", "/asked",  "/asked",        "/asked/local",
+      "/limited", "/limited/local"};
   std::string path = kPaths[play_.below(play_.calm ? 3 : std::size(kPaths))];
   path += path == "/" ? "" : "?q=1";
   const std::string accept = play_.chance(70) ? "Accept-Encoding: gzip\r\n" : "";

@@ -98,6 +98,17 @@ void Schedule::adopt(bool listens) {
   maker.location("/inside").content = inside;
   maker.location("/inside/churn").content = inside;
   proxy::add_filter(*maker.server().locations.back(), churn);
+  const auto ask = [](proxy::Location& location, const std::string& uri) {
+    std::vector<std::unique_ptr<const filter::AccessCheck>> checks;
+    checks.push_back(filter::make_auth_request({.uri = uri, .variables = {}}, "location " + location.pattern));
+    proxy::add_filter(location, filter::make_access(std::move(checks), false, "location " + location.pattern));
+  };
+  ask(maker.proxied("/asked", app), "/app?q=1");
+  ask(maker.proxied("/asked/local", single), "/local");
+  proxy::Location& limited = maker.proxied("/limited", app);
+  limited.limit_rate = {200'000, std::nullopt};
+  proxy::add_filter(limited, churn);
+  maker.returning("/limited/local", 200, std::string(5'000, '#')).limit_rate = {20'000, std::nullopt};
   maker.returning("/local", 200, "local");
   maker.returning("/silent", 444);
   maker.returning("/none", 404);
