@@ -60,7 +60,10 @@ struct Loop::Impl {
     SocketAddress address;
   } accepted;
   StreamSidePool sides;
-  std::shared_ptr<void> tls;  // io/tls_engine.cc's; null until the first TLS connection
+  // file_reader.cc's
+  MonoMs caches_avoided_until = 0;
+  std::unique_ptr<char[]> file_buffer;  // a spare one
+  std::shared_ptr<void> tls;            // io/tls_engine.cc's; null until the first TLS connection
 };
 
 }  // namespace weir::io
