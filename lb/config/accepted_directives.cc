@@ -190,7 +190,10 @@ const Row kProcessRows[] = {
 
 // Of requests and answers.
 const Row kRows[] = {
-    {.name = "sendfile", .contexts = kAnywhere, .kind = kOnOff, .help = "Accepted; weir serves no files."},
+    {.name = "sendfile",
+     .contexts = kAnywhere | kIfLocation,
+     .kind = kOnOff,
+     .help = "Accepted; files are read and written."},
     {.name = "sendfile_max_chunk", .contexts = kAnywhere, .kind = kASize, .help = kAccepted},
     {.name = "tcp_nopush", .contexts = kAnywhere, .kind = kOnOff, .help = kAccepted},
     {.name = "tcp_nodelay", .contexts = kAnywhere, .kind = kOnOff, .help = "Accepted; always on."},
@@ -222,7 +225,7 @@ const Row kRows[] = {
     {.name = "open_file_cache",
      .contexts = kAnywhere,
      .kind = {.form = "off | max=NUMBER [inactive=TIME]", .most_args = 2, .apply = apply_file_cache},
-     .help = "Accepted; no file's descriptor is kept."},
+     .help = "Accepted; no file's descriptor is kept, each request looks anew."},
     {.name = "open_file_cache_errors", .contexts = kAnywhere, .kind = kOnOff, .help = kAccepted},
     {.name = "open_file_cache_min_uses", .contexts = kAnywhere, .kind = kANumber, .help = kAccepted},
     {.name = "open_file_cache_valid", .contexts = kAnywhere, .kind = kATime, .help = kAccepted},
@@ -266,7 +269,6 @@ const Row kRows[] = {
     {.name = "proxy_headers_hash_max_size", .contexts = kAnywhere, .kind = kANumber, .help = kAccepted},
     {.name = "connection_pool_size", .contexts = kHttp | kServer, .kind = kASize, .help = kAccepted},
     {.name = "request_pool_size", .contexts = kHttp | kServer, .kind = kASize, .help = kAccepted},
-    {.name = "log_not_found", .contexts = kAnywhere, .kind = kOnOff, .help = kAccepted},
     {.name = "log_subrequest", .contexts = kAnywhere, .kind = kOnOff, .help = kAccepted},
     {.name = "open_log_file_cache", .contexts = kAnywhere, .kind = kAny, .help = kAccepted},
     {.name = "ignore_invalid_headers",
@@ -299,7 +301,6 @@ const Row kRows[] = {
      .times = Times::kMany},
     {.name = "proxy_no_cache", .contexts = kAnywhere, .kind = kCacheCondition, .help = kNoCache, .times = Times::kMany},
     {.name = "proxy_store", .contexts = kAnywhere, .kind = kOnlyOff, .help = "Only off."},
-    {.name = "autoindex", .contexts = kAnywhere, .kind = kOnlyOff, .help = "Only off."},
     {.name = "ssi", .contexts = kAnywhere, .kind = kOnlyOff, .help = "Only off."},
     {.name = "ssl",
      .contexts = kHttp | kServer,

@@ -18,14 +18,13 @@ constexpr Feature kFeatures[] = {
      "proxy_cache* proxy_store_access slice proxy_force_ranges"},
     {"FastCGI, uwsgi, SCGI, memcached and gRPC: weir passes requests to HTTP servers only",
      "fastcgi_* uwsgi_* scgi_* memcached_* grpc_*"},
-    {"files: weir serves none, pass these paths to a server that does",
-     "root alias index try_files autoindex* random_index disable_symlinks etag "
-     "if_modified_since max_ranges create_full_put_path dav_* min_delete_depth empty_gif flv mp4* hls* f4f*"},
+    {"files: weir has this part of serving them not, pass these paths to a server that does",
+     "random_index create_full_put_path dav_* min_delete_depth empty_gif flv mp4* hls* f4f*"},
     {"rewriting: have it done in front of weir or by the peers",
      "geoip_* num_map ancient_browser* "
      "modern_browser*"},
     {"access control: deleting it lets all clients in",
-     "secure_link* oidc_provider disable_symlinks proxy_allow_upstream"},
+     "secure_link* oidc_provider proxy_allow_upstream"},
     {"tokens: weir reads none, auth_request asks a server that does", "auth_jwt* auth_require auth_oidc auth_digest*"},
     {"limits: deleting it leaves clients without them", "proxy_limit_rate"},
     {"TLS: weir has this part of it not yet", "ssl_* acme_*"},
@@ -34,8 +33,8 @@ constexpr Feature kFeatures[] = {
     {"HTTP/2 and HTTP/3: it may be deleted, clients use HTTP/1.1 then", "http2* http3* quic_*"},
     {"other protocols: weir is for HTTP", "stream mail proxy_protocol_timeout tunnel_pass mgmt"},
     {"changes of bodies: answers go out as the peers send them",
-     "ssi* charset* override_charset source_charset "
-     "image_filter* xslt_* xml_entities add_trailer_inherit expires add_header_inherit early_hints "
+     "ssi* charset_map source_charset "
+     "image_filter* xslt_* xml_entities add_trailer_inherit add_header_inherit early_hints "
      "proxy_pass_trailers"},
     {"texts around bodies: sub_filter puts one at a place in an answer",
      "add_before_body add_after_body addition_types"},

@@ -90,6 +90,7 @@ void open_location(Call& call) {
   settings.tls.context.reset();
   level.tls_to_peers.targets.clear();
   settings.limit_except.reset();
+  settings.files.tries.reset();
 
   std::vector<PendingIf> ifs;
   Scope scope{.context = kLocation, .main = call.scope.main, .level = &level, .location = &location, .ifs = &ifs};
@@ -110,6 +111,7 @@ void show_locations(Dump& dump, const Scope& scope) {
   inherited.location.healthz.reset();
   inherited.location.rewrite.clear();
   inherited.location.limit_except.reset();
+  inherited.location.files.tries.reset();
   for (const LocationModel& each : siblings(scope)) {
     Level level{.location = each.settings, .server = scope.level->server, .resolver = each.resolver};
     LocationModel copy = each;

@@ -1,5 +1,7 @@
 // set, rewrite, break, return, if: steps that run in the order of the file, of the server{} before a location is looked
 // for, of the location{} behind that.
+#include <algorithm>
+
 #include "base/regex.h"
 #include "config/builder.h"
 #include "config/dump.h"
@@ -136,6 +138,15 @@ std::vector<std::string> words_of_condition(const Call& call) {
   return words;
 }
 
+struct FileTest {
+  std::string_view text;
+  proxy::Condition::Kind kind;
+};
+constexpr FileTest kFileTests[] = {{"-f", proxy::Condition::Kind::kRegularFile},
+                                   {"-d", proxy::Condition::Kind::kDirectory},
+                                   {"-e", proxy::Condition::Kind::kExists},
+                                   {"-x", proxy::Condition::Kind::kExecutable}};
+
 bool read_condition(Call& call, proxy::Condition& condition) {
   using Kind = proxy::Condition::Kind;
   const std::vector<std::string> words = words_of_condition(call);
@@ -149,10 +160,21 @@ bool read_condition(Call& call, proxy::Condition& condition) {
     into = std::move(*compiled);
     return true;
   };
-  if (words.empty()) return fail("invalid condition, it is written: if ($VARIABLE [= | != | ~ | ~* | !~ | !~* TEXT])");
+  if (words.empty())
+    return fail(
+        "invalid condition, it is written: if ($VARIABLE [= | != | ~ | ~* | !~ | !~* TEXT]), "
+        "or if (-f | -d | -e | -x FILE)");
   const std::string_view first = words[0];
-  if (first.starts_with('-') || first.starts_with("!-"))
-    return fail("\"if\" that looks at files is known to nginx, but not supported by weir yet");
+  if (first.starts_with('-') || first.starts_with("!-")) {
+    condition.negated = first.starts_with('!');
+    const std::string_view test = condition.negated ? first.substr(1) : first;
+    const auto* const known = std::find_if(std::begin(kFileTests), std::end(kFileTests),
+                                           [&](const FileTest& each) { return each.text == test; });
+    if (known == std::end(kFileTests) || words.size() != 2)
+      return fail("invalid condition \"" + std::string(first) + "\"");
+    condition.kind = known->kind;
+    return compile(words[1], condition.subject);
+  }
   if (!first.starts_with('$') || words.size() == 2 || words.size() > 3)
     return fail("invalid condition \"" + std::string(first) + "\"");
   if (!compile(first, condition.subject)) return false;
@@ -242,10 +264,14 @@ const Row kRows[] = {
     {
         .name = "if",
         .contexts = kServer | kLocation,
-        .kind = {.form = "($VARIABLE [= | != | ~ | ~* | !~ | !~* TEXT]) { ... }", .least_args = 1, .most_args = -1},
+        .kind = {.form = "($VARIABLE [= | != | ~ | ~* | !~ | !~* TEXT]) | ([!]-f | -d | -e | -x FILE) { ... }",
+                 .least_args = 1,
+                 .most_args = -1},
         .help =
             "Steps for requests that meet the condition. Inside a location its settings are those of the block from "
-            "there on, proxy_pass and add_header among them. Conditions on files are not supported.",
+            "there on, proxy_pass and add_header among them. -f: the file is there, -d: the directory, -e: either, -x: "
+            "it may "
+            "be run.",
         .times = Times::kMany,
         .open = open_if,
     },
@@ -276,6 +302,7 @@ void read_ifs(Builder& builder, Scope& scope) {
     level.location.rewrite.clear();
     level.location.returns.reset();
     level.location.limit_except.reset();
+    level.location.files.tries.reset();  // as in nginx
     Scope inside{.context = is_in_location ? kIfLocation : kIfServer,
                  .main = scope.main,
                  .level = &level,

@@ -39,6 +39,8 @@ const std::vector<const Row*>& all_rows() {
                             tls_session_rows(),
                             core_rows(),
                             rewrite_rows(),
+                            file_rows(),
+                            content_rows(),
                             maintenance_rows(),
                             healthz_rows(),
                             access_rows(),

@@ -17,6 +17,10 @@ class ProxyHandler final : public ContentHandler {
   void begin(Exchange& exchange) const override { exchange.run_proxy(); }
 };
 
+class FileHandler final : public ContentHandler {
+  void begin(Exchange& exchange) const override { exchange.run_files(); }
+};
+
 class NotFoundHandler final : public ContentHandler {
   void begin(Exchange& exchange) const override { exchange.answer(404); }
 };
@@ -34,6 +38,7 @@ std::shared_ptr<const ContentHandler> make_content(const Location& location) {
   if (location.returns) return std::make_shared<ReturnHandler>();
   if (location.healthz) return make_healthz(*location.healthz);
   if (location.pass) return std::make_shared<ProxyHandler>();
+  if (location.files.root) return std::make_shared<FileHandler>();
   return std::make_shared<NotFoundHandler>();
 }
 

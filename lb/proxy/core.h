@@ -46,6 +46,8 @@ struct CoreOptions {
   uint64_t seed = 0;
   // Where it counts; outlives the Core. Null: a slab of its own.
   observe::MetricSlab* metrics = nullptr;
+  // Files: the kernel's caches are asked on the loop; false: everything goes to the pool, as when they have nothing.
+  bool asks_file_caches = true;
   // How peers are reached; empty: io::connect. The simulation puts peers of its own here.
   io::ConnectFunction connect;
   // And over TLS; empty: io::connect_tls.

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/prefetch.h"
 #include "proxy/core.h"
+#include "proxy/file_content.h"
 #include "proxy/subrequest.h"
 #include "proxy/tunnel.h"
 
@@ -46,6 +47,8 @@ void Exchange::begin(Downstream& downstream, const ListenSite& listen, EpochRef 
   redirects_ = nested_ = 0;
   internal_ = target_changed_ = path_replaced_ = is_decided_ = false;
   error_page_ = replaced_ = has_request_id_ = filters_off_ = answered_by_filter_ = false;
+  path_behind_alias_ = file_answered_ = false;
+  extra_name_ = {};
   ++life_;
   suspended_ = Suspended::kNothing;
   filter_at_ = response_filter_at_ = 0;
@@ -183,6 +186,7 @@ void Exchange::turn() {
 
 bool Exchange::wants_client_read() {
   if (request_body_held_ && request_run_.held() >= Gate::kHigh) return false;
+  if (suspended_ == Suspended::kFiles && request_.body.size() >= Gate::kHigh) return false;
   if (request_.state == RequestState::kComplete)
     return true;  // a FIN is to be noticed; the session bounds what comes behind
   if (request_.state == RequestState::kAborted) return false;
@@ -277,6 +281,7 @@ Downstream& Exchange::end_life() {
     drop_held();
     suspended_ = Suspended::kNothing;
   }
+  if (files_ != nullptr) stop_files();
   while (SubrequestLink* link = subrequests_.front()) link->subrequest.close();
   held_states_.clear();
   throttle_.reset();

@@ -1,17 +1,17 @@
 // One request and its response. Pooled by the Core; begin() to the Downstream's finish() or reset() is one life. Its
 // phases, in order (routing.cc):
 //
-//   choose the server -> its rewrites -> find the location -> its rewrites -> access (filters) -> receive (a small body
-//   is held whole) -> content
+//   choose the server -> its rewrites -> find the location -> its rewrites -> access (filters) -> try_files -> receive
+//   (a small body is held whole) -> content
 //
-// A rewrite to another path goes back to finding the location, an internal redirect (an error_page) to the server's
-// rewrites. Who answers is the location's content
-// (content.h): weir itself, or a peer (proxy_content.h), which then responds and relays until finish().
+// A rewrite to another path goes back to finding the location, an internal redirect (an error_page, a directory's
+// index) to the server's rewrites. Who answers is the location's content (content.h): weir itself, or a peer
+// (proxy_content.h), which then responds and relays until finish().
 //
 // exchange.cc has the life and the client's side, routing.cc the phases, rewriting.cc the steps of two of them,
-// respond.cc and forward_response.cc what goes to the client, local_answer.cc what weir says itself,
-// internal_redirect.cc how a request goes elsewhere inside weir, filters.cc the location's filters, variables.cc the
-// $names.
+// files.cc what they ask of the disk, respond.cc and forward_response.cc what goes to the client, local_answer.cc what
+// weir says itself, internal_redirect.cc how a request goes elsewhere inside weir, filters.cc the location's filters,
+// variables.cc the $names.
 #pragma once
 #include <memory>
 #include <optional>
@@ -38,6 +38,7 @@
 namespace weir::proxy {
 
 class Core;
+class FileContent;
 struct RateSetting;
 
 class Exchange final : public route::VariableSource, private filter::Resume::Target, private filter::Services {
@@ -104,6 +105,14 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   std::string_view target() const { return target_changed_ ? internal_target_ : request_.head.target; }
   bool path_replaced() const { return path_replaced_; }
   std::string_view server_name() const { return server_name_; }
+  // What the client gets is the page of that status; 0: it gets what the content answers.
+  int shown_status() const { return error_status_; }
+  // By the path's extension (types, default_type).
+  std::string_view content_type() const;
+  // With the charset that the location adds to such a type.
+  std::string_view with_charset(std::string_view type);
+  // The file that this path means, by root or alias; empty: there is none.
+  std::string_view file_path(std::string_view path, Arena& arena) const;
   // How the client addressed the first of the proxies that are trusted, else this connection's scheme.
   std::string_view client_scheme() const;
   std::string_view forwarded_for(Arena& arena) const;  // $proxy_add_x_forwarded_for
@@ -132,6 +141,8 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   // A head that was begun and never went out.
   void take_back_response() { responder_.state = ResponseState::kNone; }
   void compose_response_head(http::ResponseHead& head, http::OutResponse& out);
+  // The same for what weir answers of its own: nothing in it is a peer's.
+  void compose_own_head(http::ResponseHead& head, http::OutResponse& out);
   // The head, when there is one, what is in responder().body, and the end, through the filters of bodies. Sets
   // responder().client_error or failed; the state is kEnded when the end has gone out.
   void send_response(const http::OutResponse* head, bool end);
@@ -143,12 +154,21 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   // Answers itself: error_page, then a page of weir's own. `retry_after` seconds, 0: none.
   void answer(int status, int retry_after = 0);
   void answer_text(int status, std::string_view text) { send_local(status, "text/plain", text); }  // kept until sent
+  // With one more field; both live as long as the exchange.
+  void answer_with(int status, std::string_view name, std::string_view value);
   void answer_return(const ReturnAction& action);
   void answer_replaced();
   // X-Accel-Redirect: the peer sends the request to another path, or to a named location, of this server; of its own
   // answer some fields stay. Both are in the arena.
   void follow_peer(std::string_view target, const http::FieldList& fields);
+  // Adds a slash to the path: 301.
+  void redirect_to_directory();
+  // The content gives the request away: it begins anew with that path. What FileContent has opened stays open.
+  void follow_index(std::string_view path);
   void run_proxy();
+  void run_files();
+  // What a phase has asked FileContent for is there.
+  void on_files_found();
   // This content answers, and stays whole until its end().
   void run(Content& content) { content_ = &content; }
   // Exactly once a life. kNone: the answer is complete, or 444's that there is none; else it breaks off.
@@ -183,7 +203,19 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
     int redirect_status = 0;  // 0: none
     std::string_view redirect_to = {};
   };
-  enum class Phase : uint8_t { kServer, kServerRewrite, kLocation, kRewrite, kAccess, kReceive, kContent, kRunning };
+  enum class Phase : uint8_t {
+    kServer,
+    kServerRewrite,
+    kLocation,
+    kRewrite,
+    kAccess,
+    kTryFiles,
+    kReceive,
+    kContent,
+    kRunning
+  };
+  // How the steps of a rewrite phase have ended.
+  enum class Rewritten : uint8_t { kGoOn, kFindLocation, kDecided, kWaits /* for a file */ };
   // What a filter answers.
   struct Replacement {
     int status = 0;  // 0: nothing
@@ -207,8 +239,8 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   void find_client_address();
   bool take_path(std::string_view raw_path);
   void find_location();
-  // True: another location is to be found.
-  bool rewrite_location();
+  // kFindLocation: another location is to be found.
+  Rewritten rewrite_location();
   void limit_length();
   bool receive();  // true: as much is here as the content wants to begin with
   void run_content();
@@ -218,11 +250,22 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   void refuse_redirect();
   bool send_continue();
 
+  // --- files.cc
+  FileContent& files();
+  std::string_view file_root(Arena& arena) const;
+  std::string_view behind_root(std::string_view rest, Arena& arena) const;
+  std::string_view tried_path(std::string_view name) const;
+  bool try_files();
+  void take_tried(std::string_view name, bool is_directory);
+  void redirect_to_named(std::string_view name);
+  void go_to(std::string_view path);
+  std::optional<bool> is_file(const Condition& condition);
+  void stop_files();
+
   // --- rewriting.cc
-  enum class Rewritten : uint8_t { kGoOn, kFindLocation, kDecided };
   Rewritten run_steps(const RewriteSteps& steps);
-  std::optional<Rewritten> run_steps(const RewriteSteps& steps, bool& changed);
-  bool holds(const Condition& condition);
+  std::optional<Rewritten> run_steps(const RewriteSteps& steps, size_t from, bool& changed);
+  std::optional<bool> holds(const Condition& condition);  // nullopt: it waits
   void run_set(const RewriteStep& step);
   bool run_rewrite(const RewriteStep& step);
   void set_target();
@@ -234,6 +277,8 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   void add_own_fields(http::FieldList& fields, int status);
   void announce_trailers(http::OutResponse& out);
   void add_trailers(http::FieldList& trailers);
+  void add_charset(http::FieldList& fields);
+  void add_expires(http::FieldList& fields);
   void rewrite_redirects(http::FieldList& fields);
   void rewrite_cookies(http::FieldList& fields);
   void fit_body_to_client(const http::ResponseHead& response, http::OutResponse& out);
@@ -325,7 +370,9 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   uint8_t nested_ = 0;
   filter::LimitsSeen limits_;
   bool answered_by_filter_ = false;  // what it answers has no further head filter to pass
-  enum class Suspended : uint8_t { kNothing, kRequest, kResponse } suspended_ = Suspended::kNothing;
+  bool path_behind_alias_ = false;   // a try_files has found it so, in a location with a regex
+  bool file_answered_ = false;       // for the `if` that has asked
+  enum class Suspended : uint8_t { kNothing, kRequest, kResponse, kFiles } suspended_ = Suspended::kNothing;
   mutable bool has_request_id_ = false;  // it is made when first asked for
   int pending_answer_ = 0;               // a local answer decided inside a codec event, given by turn()
   int error_status_ = 0;                 // of the error_page that is being served: what the client gets
@@ -348,7 +395,9 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   ProxyContent proxy_;
   Responder responder_;
 
-  // Seldom: an internal redirect, a filter.
+  // Seldom: an internal redirect, a filter, a file.
+  std::unique_ptr<FileContent> files_;         // made when first needed
+  std::string_view extra_name_, extra_value_;  // answer_with()'s
   std::string_view internal_target_;
   Decision decision_;
   mutable char request_id_[32] = {};

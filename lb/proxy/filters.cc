@@ -241,6 +241,7 @@ void Exchange::resume_filters() {
   }
   switch (std::exchange(suspended_, Suspended::kNothing)) {
     case Suspended::kNothing: break;
+    case Suspended::kFiles: suspended_ = Suspended::kFiles; return;  // no filter's
     case Suspended::kRequest: run_phases(); return;
     case Suspended::kResponse: resume_response_head(); return;
   }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "http/date.h"
 #include "http/forward.h"
 #include "http/local_page.h"
 #include "proxy/core.h"
@@ -124,6 +125,18 @@ void Exchange::add_trailers(http::FieldList& trailers) {
   }
 }
 
+void Exchange::compose_own_head(http::ResponseHead& head, http::OutResponse& out) {
+  out = {};
+  out.status = record_.status = error_status_ != 0 ? error_status_ : head.status;
+  out.body = {head.framing != http::Framing::kNone, head.content_length};
+  responder_.body_hidden = error_status_ == 204 || error_status_ == 304;
+  if (responder_.body_hidden) out.body = {};
+  out.fields = &head.fields;
+  responder_.sent = &head.fields;
+  responder_.sent_body = out.body;
+  add_own_fields(head.fields, out.status);
+}
+
 // The received field stays as it was for $upstream_http_location.
 void Exchange::rewrite_redirects(http::FieldList& fields) {
   for (int i = 0, count = fields.size(); i < count; ++i) {
@@ -187,13 +200,57 @@ void Exchange::add_own_fields(http::FieldList& fields, int status) {
     fields.add_clean("Date", arena_.copy(core_.http_date()), HeaderToken::kDate);
   for (const filter::AnswerField* each = answer_fields_; each != nullptr; each = each->next)
     fields.add(each->name, each->value, HeaderToken::kOther);
+  if (location.expires && takes_add_header(status)) add_expires(fields);
   for (const HeaderSetting& setting : location.add_headers) {
     if (!setting.always && !takes_add_header(status)) continue;
     const std::string_view value = setting.value.render(*this, arena_);
     // Upgrade is the operator's here (a 426 needs it), any other hop-by-hop field is the codec's.
     const HeaderToken token = setting.token == HeaderToken::kUpgrade ? HeaderToken::kOther : setting.token;
+    // There is one of these: what the content says of itself gives way (nginx's ngx_http_set_response_header).
+    if (token == HeaderToken::kLastModified || token == HeaderToken::kEtag) fields.drop(token);
     if (!value.empty()) fields.add(setting.name, value, token);
   }
+  if (!location.charset.empty()) add_charset(fields);  // behind those whose values may look at the type
+}
+
+std::string_view Exchange::with_charset(std::string_view type) {
+  static const filter::ContentTypes kUsual{.names = {"text/html", "text/xml", "text/plain", "text/vnd.wap.wml",
+                                                     "application/javascript", "application/rss+xml"}};
+  if (location_->charset.empty() || type.find("charset=") != std::string_view::npos) return type;
+  const filter::ContentTypes& types = location_->charset_types != nullptr ? *location_->charset_types : kUsual;
+  const std::string_view name = types.has(type) ? location_->charset.render(*this, arena_) : std::string_view();
+  return name.empty() || name == "off" ? type : arena_.concat({type, "; charset=", name});
+}
+
+void Exchange::add_charset(http::FieldList& fields) {
+  http::Field* const field = fields.find(HeaderToken::kContentType);
+  if (field == nullptr) return;
+  const std::string_view type = with_charset(field->value);
+  if (type.size() == field->value.size()) return;
+  const std::string_view name = field->name;
+  field->dropped = true;  // $upstream_http_content_type stays as it was
+  fields.add(name, type, HeaderToken::kContentType);
+}
+
+// In the place of what a peer says of the same (nginx's ngx_http_set_expires).
+void Exchange::add_expires(http::FieldList& fields) {
+  const Expires& expires = *location_->expires;
+  http::ExpiresRule rule = expires.rule;
+  if (expires.text) {
+    const auto parsed =
+        http::parse_expires(expires.text->render(*this, arena_), rule.form == http::ExpiresRule::Form::kModified);
+    rule = parsed ? *parsed : http::ExpiresRule{};
+  }
+  if (rule.form == http::ExpiresRule::Form::kOff) return;
+  const http::Field* const modified = fields.find(HeaderToken::kLastModified);
+  const int64_t now = core_.loop().wall_us();
+  const http::ExpiresFields made = http::expires_fields(
+      rule, now / 1'000'000, modified != nullptr ? http::parse_date(modified->value).value_or(-1) : -1,
+      core_.utc_offset(now), arena_);
+  fields.drop("Expires");
+  fields.drop(HeaderToken::kCacheControl);
+  fields.add_clean("Expires", made.expires, HeaderToken::kOther);
+  fields.add_clean("Cache-Control", made.cache_control, HeaderToken::kCacheControl);
 }
 
 }  // namespace weir::proxy

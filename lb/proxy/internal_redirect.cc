@@ -54,6 +54,7 @@ void Exchange::follow_peer(std::string_view target, const http::FieldList& field
     answer(is_named ? 500 : 404);
     return;
   }
+  request_.head.websocket = false;
   redirect_internally(is_named ? Phase::kRewrite : Phase::kServerRewrite);
 }
 

@@ -34,9 +34,13 @@ void Exchange::answer_return(const ReturnAction& action) {
     return;
   }
   const std::string_view text = action.text.render(*this, arena_);
+  send_local(error_status_ != 0 ? error_status_ : action.status, content_type(), text);
+}
+
+std::string_view Exchange::content_type() const {
   const http::MimeTypes& types = location_->types != nullptr ? *location_->types : http::MimeTypes::defaults();
   const std::string_view type = types.find(uri_);
-  send_local(error_status_ != 0 ? error_status_ : action.status, type.empty() ? location_->default_type : type, text);
+  return type.empty() ? location_->default_type : type;
 }
 
 void Exchange::send_redirect(int status, std::string_view target) {
@@ -47,7 +51,14 @@ void Exchange::send_redirect(int status, std::string_view target) {
   send_local(status, http::kLocalPageType, http::local_page(status, location_->server_tokens, arena_), target);
 }
 
+void Exchange::answer_with(int status, std::string_view name, std::string_view value) {
+  extra_name_ = name;
+  extra_value_ = value;
+  answer(status);
+}
+
 void Exchange::answer(int status, int retry_after) {
+  if (suspended_ == Suspended::kFiles) stop_files();
   if (retry_after > 0) retry_after_ = retry_after;
   if (try_error_page(status)) return;
   const int shown = error_status_ != 0 ? error_status_ : status;
@@ -106,6 +117,7 @@ bool Exchange::try_error_page(int status) {
     return true;
   }
   if (!retarget(target)) return false;
+  request_.head.websocket = false;
   error_status_ = page->overwrite < 0 ? status : page->overwrite;  // 0: that of the page
   redirect_internally(target.starts_with('@') ? Phase::kRewrite : Phase::kServerRewrite);
   return true;
@@ -125,7 +137,11 @@ void Exchange::send_local(int status, std::string_view type, std::string_view bo
   head.content_length = bodiless ? -1 : static_cast<int64_t>(body.size());
   if (!type.empty() && !body.empty()) fields.add("Content-Type", type, http::HeaderToken::kContentType);
   if (!location.empty()) fields.add("Location", location, http::HeaderToken::kLocation);
-  if (status == 405) fields.add("Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH", http::HeaderToken::kOther);
+  if (const std::string_view name = std::exchange(extra_name_, {}); !name.empty()) {
+    fields.add(name, extra_value_, http::HeaderToken::kOther);
+  } else if (status == 405) {
+    fields.add("Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH", http::HeaderToken::kOther);
+  }
   if (retry_after_ > 0 && status == 503) {
     char* text = arena_.allocate(12);
     const auto [end, ec] = std::to_chars(text, text + 12, retry_after_);

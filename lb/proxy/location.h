@@ -18,6 +18,7 @@
 #include "filter/real_ip.h"
 #include "filter/substitute.h"
 #include "http/codec.h"
+#include "http/expires.h"
 #include "http/header_token.h"
 #include "http/mime_types.h"
 #include "http/proxy_protocol.h"
@@ -25,6 +26,7 @@
 #include "observe/access_log.h"
 #include "policy/retry.h"
 #include "proxy/cookies.h"
+#include "proxy/file_options.h"
 #include "proxy/redirects.h"
 #include "proxy/rewrite.h"
 #include "route/referers.h"
@@ -52,6 +54,12 @@ struct PassTls {
   bool session_reuse = true;
   route::Template name;                               // empty: the host of $proxy_host
   std::shared_ptr<const io::TlsPeerContext> context;  // made of the options where proxy_pass may need it, else null
+};
+
+// expires [modified] TIME | ...
+struct Expires {
+  http::ExpiresRule rule;
+  std::optional<route::Template> text;  // with variables: read when a request has answered them
 };
 
 // proxy_pass http[s]://UPSTREAM[/uri]. The upstream is an upstream{} or a cluster made of the name or address given.
@@ -134,11 +142,13 @@ struct Location {
   bool rewrite_log = false;
   bool uninitialized_warn = true;
 
-  // Content: at most one; none is 404. make_content() makes the handler of it when all is filled in.
+  // Content: at most one; without any of these and without `files.root` it is 404. make_content() makes the handler of
+  // it when all is filled in.
   std::optional<ReturnAction> returns;
   std::optional<ProxyPass> pass;
   std::optional<Healthz> healthz;
   std::shared_ptr<const ContentHandler> content;
+  FileOptions files;
 
   // To the peer.
   RequestEdits request_edits;
@@ -178,6 +188,9 @@ struct Location {
   // To the client.
   std::vector<HeaderSetting> add_headers;
   std::vector<HeaderSetting> add_trailers;
+  std::optional<Expires> expires;                             // nullopt: none
+  route::Template charset;                                    // added to Content-Type; empty: none
+  std::shared_ptr<const filter::ContentTypes> charset_types;  // null: those that nginx names
   std::string default_type = "text/plain";
   std::shared_ptr<const http::MimeTypes> types;  // null: nginx's three
   bool recursive_error_pages = false;            // a page that fails gets a page of its own

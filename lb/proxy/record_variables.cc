@@ -1,5 +1,7 @@
 #include "proxy/record_variables.h"
 
+#include <ctime>
+
 #include "base/arena_text.h"
 #include "http/date.h"
 #include "proxy/core.h"
@@ -19,6 +21,16 @@ VariableValue status_text(int status, Arena& arena) {
   text[1] = static_cast<char>('0' + status / 10 % 10);
   text[2] = static_cast<char>('0' + status % 10);
   return found({text, 3});
+}
+
+// "Sunday, 06-Nov-1994 08:49:37 GMT": nginx's form where no ssi says another.
+VariableValue date_text(int64_t wall_us, bool local, Arena& arena) {
+  const auto seconds = static_cast<time_t>(wall_us / 1'000'000);
+  tm parts{};
+  if ((local ? localtime_r(&seconds, &parts) : gmtime_r(&seconds, &parts)) == nullptr) return {};
+  char text[80];
+  const size_t size = std::strftime(text, sizeof text, "%A, %d-%b-%Y %H:%M:%S %Z", &parts);
+  return found(arena.copy({text, size}));
 }
 
 VariableValue attempts(const ExchangeRecord& record, AttemptColumn column, Arena& arena) {
@@ -58,6 +70,8 @@ std::optional<VariableValue> record_variable(const ExchangeRecord& record, Var i
       http::DateText text;
       return found(arena.copy(http::time_msec(wall_time(record, core), text)));
     }
+    case Var::kDateGmt: return date_text(wall_time(record, core), false, arena);
+    case Var::kDateLocal: return date_text(wall_time(record, core), true, arena);
     case Var::kTimeIso8601: {
       http::DateText text;
       const int64_t now = wall_time(record, core);

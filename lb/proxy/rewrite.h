@@ -26,6 +26,11 @@ struct Condition {
     kTrue,   // the subject is neither empty nor "0"
     kEqual,  // it is `value`
     kMatch,  // `regex` matches it
+    // The file of that name is there and is one.
+    kRegularFile,
+    kDirectory,
+    kExists,
+    kExecutable,
   };
   Kind kind = Kind::kTrue;
   bool negated = false;

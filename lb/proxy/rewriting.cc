@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "proxy/core.h"
 #include "proxy/exchange.h"
+#include "proxy/file_content.h"
 #include "proxy/request_trace.h"
 #include "route/location_table.h"
 
@@ -139,7 +140,11 @@ bool Exchange::run_rewrite(const RewriteStep& step) {
   return true;
 }
 
-bool Exchange::holds(const Condition& condition) {
+std::optional<bool> Exchange::holds(const Condition& condition) {
+  if (condition.kind >= Condition::Kind::kRegularFile) {
+    const std::optional<bool> found = is_file(condition);
+    return found ? std::optional(*found != condition.negated) : found;
+  }
   const std::string_view text = condition.subject.render(*this, arena_);
   bool is = false;
   switch (condition.kind) {
@@ -151,20 +156,29 @@ bool Exchange::holds(const Condition& condition) {
       if (is) capture(*condition.regex, match);
       break;
     }
+    default: break;  // those of files
   }
   return is != condition.negated;
 }
 
 Exchange::Rewritten Exchange::run_steps(const RewriteSteps& steps) {
   bool changed = false;
-  const std::optional<Rewritten> ended = run_steps(steps, changed);
+  std::optional<Rewritten> ended;
+  if (file_answered_) {  // on from the `if` that waited for it
+    const FileContent::Paused paused = std::exchange(files_->paused(), {});
+    changed = paused.changed;
+    ended = run_steps(*paused.steps, paused.at, changed);
+  } else {
+    ended = run_steps(steps, 0, changed);
+  }
   return ended.value_or(changed ? Rewritten::kFindLocation : Rewritten::kGoOn);
 }
 
 // Nothing: they have run to their end. `changed`: the path is another, and a location is to be found for it.
-std::optional<Exchange::Rewritten> Exchange::run_steps(const RewriteSteps& steps, bool& changed) {
+std::optional<Exchange::Rewritten> Exchange::run_steps(const RewriteSteps& steps, size_t from, bool& changed) {
   RequestTrace* const trace = core_.options().trace;
-  for (const RewriteStep& step : steps) {
+  for (size_t i = from; i < steps.size(); ++i) {
+    const RewriteStep& step = steps[i];
     const auto note = [&](bool took) {
       if (trace != nullptr) trace->on_step(step, took, uri_);
       return took;
@@ -199,9 +213,14 @@ std::optional<Exchange::Rewritten> Exchange::run_steps(const RewriteSteps& steps
         changed = true;
         break;
       case RewriteStep::Kind::kIf:
-        if (!note(holds(step.condition))) break;
+        if (const std::optional<bool> is = holds(step.condition); !is) {
+          files_->paused() = {.steps = &steps, .at = i, .changed = changed};  // no `if` is inside another
+          return Rewritten::kWaits;
+        } else if (!note(*is)) {
+          break;
+        }
         if (step.settings != nullptr) location_ = step.settings.get();
-        if (const std::optional<Rewritten> ended = run_steps(step.inside, changed)) return ended;
+        if (const std::optional<Rewritten> ended = run_steps(step.inside, 0, changed)) return ended;
         break;
     }
   }

@@ -15,6 +15,7 @@ constexpr int kMostRedirects = 10;  // as nginx's NGX_HTTP_MAX_URI_CHANGES
 }  // namespace
 
 void Exchange::run_phases() {
+  if (suspended_ == Suspended::kFiles) return;
   int refused = 0;
   for (;;) {
     switch (phase_) {
@@ -30,10 +31,15 @@ void Exchange::run_phases() {
         [[fallthrough]];
       }
       case Phase::kServerRewrite:
-        if (refused == 0 && !server_->rewrite.empty() && run_steps(server_->rewrite) == Rewritten::kDecided) {
-          location_ = &server_->fallback;
-          phase_ = Phase::kAccess;
-          return;
+        if (refused == 0 && !server_->rewrite.empty()) {
+          phase_ = Phase::kServerRewrite;
+          const Rewritten ended = run_steps(server_->rewrite);
+          if (ended == Rewritten::kWaits) return;
+          if (ended == Rewritten::kDecided) {
+            location_ = &server_->fallback;
+            phase_ = Phase::kAccess;
+            return;
+          }
         }
         [[fallthrough]];
       case Phase::kLocation:
@@ -45,14 +51,23 @@ void Exchange::run_phases() {
         }
         [[fallthrough]];
       case Phase::kRewrite:
-        if (!location_->rewrite.empty() && rewrite_location()) {
-          phase_ = Phase::kLocation;
-          break;
+        if (!location_->rewrite.empty() || file_answered_) {
+          phase_ = Phase::kRewrite;
+          const Rewritten ended = rewrite_location();
+          if (ended == Rewritten::kWaits) return;
+          if (ended == Rewritten::kFindLocation) {
+            phase_ = Phase::kLocation;
+            break;
+          }
         }
         phase_ = Phase::kAccess;
         return;  // the rest is turn()'s
       case Phase::kAccess:
         if (suspended_ != Suspended::kNothing || !filter_request()) return;
+        phase_ = Phase::kTryFiles;
+        break;
+      case Phase::kTryFiles:
+        if (location_->files.tries != nullptr && !is_decided_ && !match_.add_slash && !try_files()) return;
         phase_ = Phase::kReceive;
         if (!location_->filters.empty()) begin_request_run();
         if (pending_answer_ != 0) {  // a filter of the body has failed
@@ -116,18 +131,21 @@ void Exchange::find_location() {
   limit_length();
 }
 
-bool Exchange::rewrite_location() {
-  if (run_steps(location_->rewrite) != Rewritten::kFindLocation) return false;
-  if (++redirects_ <= kMostRedirects) return true;
+Exchange::Rewritten Exchange::rewrite_location() {
+  const Rewritten ended = run_steps(location_->rewrite);
+  if (ended != Rewritten::kFindLocation || ++redirects_ <= kMostRedirects) return ended;
   refuse_redirect();
   redirects_ = error_page_ ? kMostRedirects : kMostRedirects - 1;  // one error_page may still be found
   pending_answer_ = 500;
-  return false;
+  return Rewritten::kDecided;
 }
 
 void Exchange::limit_length() {
   const int64_t most = location_->max_body_bytes;
-  if (most == 0 || request_.head.framing != http::Framing::kLength || request_.head.content_length <= most) return;
+  const int64_t length = request_.head.framing == http::Framing::kLength
+                             ? request_.head.content_length
+                             : static_cast<int64_t>(request_.body_bytes);  // that came while a file was looked for
+  if (most == 0 || length <= most) return;
   request_.held = false;  // what comes of it is thrown away
   pending_answer_ = 413;
 }
@@ -193,7 +211,7 @@ void Exchange::redirect_internally(Phase from) {
   replaced_ = is_decided_ = path_replaced_ = false;
   internal_ = true;
   request_.held = true;
-  request_.head.websocket = false;
+  path_behind_alias_ = false;
   if (++redirects_ > kMostRedirects) {
     refuse_redirect();
     phase_ = Phase::kRunning;

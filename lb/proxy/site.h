@@ -40,6 +40,7 @@ struct ServerLog {
   LogLimit subrequests;    // nested too deeply
   LogLimit uninitialized;  // variables
   LogLimit filters;        // that change a length and do not say so
+  LogLimit files;          // that are not there, or not to be read
 };
 
 // How a virtual server is reached over TLS.

@@ -152,6 +152,8 @@ VariableValue Exchange::request_variable(const VariableRef& ref, Arena& arena) c
           if (const VariableValue value = cookie(field.value, ref.arg); value.found) return value;
       return {};
     }
+    case Var::kDocumentRoot: return location_ == nullptr ? VariableValue{} : non_empty(file_root(arena));
+    case Var::kRequestFilename: return location_ == nullptr ? VariableValue{} : non_empty(file_path(uri_, arena));
     case Var::kDocumentUri:
     case Var::kUri: return non_empty(uri_);
     case Var::kHost: return non_empty(!request_.head.host.empty() ? request_.head.host : server_name_);

@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "process/crash_report.h"
+#include "io/off_loop.h"
 #include "process/error_logs.h"
 #include "process/load.h"
 #include "process/memory_limit.h"
@@ -33,6 +34,8 @@ using Errors = std::vector<std::string>;
 // The exit status of a start that came to nothing. A configuration that is refused is refused again (sysexits.h's
 // EX_CONFIG: supervisors know it); all else may have passed at the next try.
 constexpr int kFailed = 1, kRefused = 78;
+// Of all workers together: so many slow looks at a disk, or slow hashes, may be under way at once.
+constexpr int kPoolThreads = 16;
 
 // What went wrong at a start is said on stderr, and in the error log where that is another place.
 class Reporter {
@@ -62,6 +65,7 @@ class Startup {
     ::signal(SIGPIPE, SIG_IGN);
     const process::SignalStack signal_stack;
     process::install_crash_report();
+    io::OffLoop::set_threads(kPoolThreads);
     const Errors errors = prepare();
     if (!errors.empty()) return fail(errors);
     Control control(*runtime_, *pid_file_, supervisor_);  // whoever reads the pid file may send a signal at once

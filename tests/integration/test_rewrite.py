@@ -191,7 +191,7 @@ class Rewriting(Case):
                  ('rewrite ^ "";', "empty replacement"), ("set x 1;", 'invalid variable name "x"'),
                  ("set $host 1;", 'the duplicate "host" variable'), ("set $x $y;", 'unknown "y" variable'),
                  ("rewrite ^ /$nowhere;", 'unknown "nowhere" variable'), ("if $x { return 1; }", "invalid condition"),
-                 ("if ($host is x) { return 1; }", 'unexpected "is" in condition'), ("if (-f /x) { return 1; }", "looks at files"),
+                 ("if ($host is x) { return 1; }", 'unexpected "is" in condition'), ("if (-z /x) { return 1; }", 'invalid condition "-z"'),
                  ("if ($host) { if ($host) { return 1; } }", "not allowed here"),
                  ("if ($host) { proxy_pass http://127.0.0.1/uri; }", 'cannot have a URI part in an "if"'))
         for step, expected in cases:

@@ -1,0 +1,150 @@
+// Files in an exchange, where the disk is slow: every look at it goes to a thread (links that are not followed blindly
+// are never taken from the caches), and a request waits, goes on or ends meanwhile.
+#include "proxy/file_content.h"
+
+#include <string>
+
+#include "unit/proxy/rig.h"
+#include "unit/temp_dir.h"
+
+namespace weir::proxy {
+namespace {
+
+constexpr std::string_view kGetFile = "GET /a.txt HTTP/1.1\r\nHost: app.test\r\n\r\n";
+
+class FileContents : public Rig {
+ protected:
+  FileContents() { dir_.write("a.txt", "abc"); }
+  static void serve_files(Location& location, const std::string& root) {
+    location.files.root = route::Template::literal(root);
+    location.files.links = io::Links::kSameOwner;
+    location.files.trusted = route::Template::literal(root);
+  }
+  static void add_try(Location& location, const char* last, int status = 0) {
+    TryFiles tries;
+    route::VariableNames names;
+    tries.names.push_back({*route::Template::compile("$uri", names)});
+    if (status == 0) tries.last = *route::Template::compile(last, names);
+    tries.status = status;
+    location.files.tries = std::make_shared<const TryFiles>(std::move(tries));
+  }
+  // An if (-f FILE) { return 201; } in front of the location.
+  static RewriteStep if_file(const std::string& path, int status) {
+    RewriteStep inside{.kind = RewriteStep::Kind::kReturn};
+    inside.returns.status = status;
+    RewriteStep step{.kind = RewriteStep::Kind::kIf};
+    step.condition.kind = Condition::Kind::kRegularFile;
+    step.condition.subject = route::Template::literal(path);
+    step.inside.push_back(std::move(inside));
+    return step;
+  }
+  // Turns until the client has been sent something, or has been closed.
+  std::string wait_for_answer() {
+    for (int i = 0; client_->outbound.empty() && i < 10'000; ++i) world_.loop.turn(true);
+    return answered();
+  }
+  TempDir dir_;
+};
+
+TEST_F(FileContents, answer_comes_when_the_disk_has_answered) {
+  serve([&](sim::SiteMaker& maker, int) { serve_files(maker.location("/"), dir_.path()); });
+  connect();
+  ask(kGetFile);
+  EXPECT_EQ(answered(), "") << "nothing is known of the file yet";
+  const std::string answer = wait_for_answer();
+  EXPECT_TRUE(has(answer, "HTTP/1.1 200 OK\r\n")) << answer;
+  EXPECT_TRUE(answer.ends_with("\r\n\r\nabc")) << answer;
+}
+
+TEST_F(FileContents, client_that_goes_meanwhile_is_logged_once) {
+  serve([&](sim::SiteMaker& maker, int) { serve_files(maker.location("/"), dir_.path()); });
+  connect();
+  ask(kGetFile);
+  end(*client_);
+  EXPECT_EQ(logged().size(), 1u);
+  connect();
+  ask(kGetFile);
+  EXPECT_TRUE(wait_for_answer().ends_with("abc")) << "the exchange is used again";
+}
+
+TEST_F(FileContents, body_that_comes_meanwhile_reaches_the_peer) {
+  serve([&](sim::SiteMaker& maker, int app) {
+    serve_files(maker.proxied("/", app), dir_.path());
+    maker.server().rewrite.push_back(if_file(dir_ / "none", 503));
+    Location& first = maker.proxied("/try", app);
+    serve_files(first, dir_.path());
+    add_try(first, "/to$uri");
+  });
+  connect();
+  ask("POST /try HTTP/1.1\r\nHost: app.test\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n");
+  ask("3\r\ntwo\r\n");
+  EXPECT_TRUE(world_.connecting.empty());
+  ask("0\r\n\r\n");
+  for (int i = 0; world_.connecting.empty() && i < 10'000; ++i) world_.loop.turn(true);
+  sim::Wire& node = peer();
+  EXPECT_TRUE(has(node.outbound, "POST /to/try HTTP/1.1\r\n")) << node.outbound;
+  EXPECT_TRUE(has(node.outbound, "onetwo")) << node.outbound;
+}
+
+TEST_F(FileContents, waiting_steps_go_on_where_they_were) {
+  serve([&](sim::SiteMaker& maker, int) {
+    Location& location = maker.returning("/", 200, "through");
+    location.returns.reset();
+    location.rewrite.push_back(if_file(dir_ / "none", 500));
+    location.rewrite.push_back(if_file(dir_ / "a.txt", 299));
+    location.rewrite.push_back(if_file(dir_ / "a.txt", 500));
+    serve_files(location, dir_.path());
+  });
+  connect();
+  ask(kGetFile);
+  const std::string answer = wait_for_answer();
+  EXPECT_TRUE(has(answer, "HTTP/1.1 299 ")) << answer;
+}
+
+TEST_F(FileContents, broken_body_ends_a_request_that_waits) {
+  serve([&](sim::SiteMaker& maker, int app) {
+    Location& location = maker.proxied("/", app);
+    serve_files(location, dir_.path());
+    location.rewrite.push_back(if_file(dir_ / "none", 500));
+  });
+  connect();
+  ask("POST / HTTP/1.1\r\nHost: app.test\r\nTransfer-Encoding: chunked\r\n\r\nbroken\r\n");
+  EXPECT_TRUE(has(answered(), "HTTP/1.1 400 "));
+  for (int i = 0; i < 10; ++i) world_.loop.turn(false);
+  EXPECT_TRUE(world_.connecting.empty());
+}
+
+TEST_F(FileContents, location_limit_holds_for_a_body_that_came_before_it) {
+  serve([&](sim::SiteMaker& maker, int app) {
+    maker.server().rewrite.push_back(if_file(dir_ / "none", 503));
+    Location& location = maker.proxied("/", app);
+    serve_files(location, dir_.path());
+    location.max_body_bytes = 4;
+  });
+  connect();
+  ask("POST / HTTP/1.1\r\nHost: app.test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nlarge\r\n0\r\n\r\n");
+  EXPECT_TRUE(has(wait_for_answer(), "HTTP/1.1 413 "));
+}
+
+TEST_F(FileContents, tried_file_is_sent) {
+  serve([&](sim::SiteMaker& maker, int) {
+    Location& location = maker.location("/");
+    serve_files(location, dir_.path());
+    add_try(location, "", 410);
+  });
+  connect();
+  ask(kGetFile);
+  EXPECT_TRUE(wait_for_answer().ends_with("\r\n\r\nabc"));
+  ask("GET /none HTTP/1.1\r\nHost: app.test\r\n\r\n");
+  EXPECT_TRUE(has(wait_for_answer(), "HTTP/1.1 410 "));
+}
+
+TEST_F(FileContents, core_closes_while_the_disk_is_asked) {
+  serve([&](sim::SiteMaker& maker, int) { serve_files(maker.location("/"), dir_.path()); });
+  connect();
+  ask(kGetFile);
+  another("GET /d/ HTTP/1.1\r\nHost: app.test\r\n\r\n");
+}
+
+}  // namespace
+}  // namespace weir::proxy
