@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "base/log.h"
-#include "process/crash_report.h"
 #include "io/off_loop.h"
+#include "process/crash_report.h"
 #include "process/error_logs.h"
 #include "process/load.h"
 #include "process/memory_limit.h"
