@@ -201,7 +201,7 @@ class Check:
             path = "/" + script.relative_to(client).as_posix()
             head, body = ask(path)
             require(" 200 " in head and body == script.read_bytes(), f"{path} is not the file: {head}")
-            require("max-age=31536000" in head and "content-type: application/javascript" in head, f"{path}: {head}")
+            require("max-age=31536000" in head and "content-type: text/javascript" in head, f"{path}: {head}")
             packed, _ = ask(path, "-H", "Accept-Encoding: gzip")
             require("content-encoding: gzip" in packed, f"{path} is not compressed: {packed}")
             head, body = ask("/storage/uploads/weir-check.txt", "-r", "9-17")

@@ -110,9 +110,10 @@ def cluster_config(text: str, port: int, out: pathlib.Path, log: pathlib.Path) -
 
 
 def published_config(text: str, home: str):
-    """One of the published files for Edge: with the addresses, the port and the folder here."""
+    """One of the published files for Edge: with the addresses, the port and the folder here, inside of what nginx.conf says around it."""
     text = text.replace("172.31.0.", "127.0.0.").replace("HOME", home)
-    return lambda port, log: LOG % log + text.replace("listen 80;", f"listen {port};")
+    around = "include mime.types;\ndefault_type application/octet-stream;\n"
+    return lambda port, log: LOG % log + around + text.replace("listen 80;", f"listen {port};")
 
 
 def nginx_config(port: int, out: pathlib.Path, log: pathlib.Path) -> str:
