@@ -137,10 +137,17 @@ uint32_t TlsEngine::record_size() {
 }
 
 bool TlsEngine::encrypt(const char* bytes, size_t size) {
+  if (!held_.empty()) {
+    held_.append(bytes, size);
+    return true;
+  }
   size_t wrote = 0;
   const int result = SSL_write_ex(ssl_.get(), bytes, size, &wrote);
-  if (result != 1) {  // the BIO takes everything: this is no "later"
-    settle(result);
+  if (result != 1) {
+    if (settle(result) == State::kMore) {  // the BIO takes everything: the library wants to read first
+      held_.assign(bytes, size);
+      return true;
+    }
     failed_ = true;
     return false;
   }
@@ -175,6 +182,22 @@ int TlsEngine::write(const std::string_view* pieces, int count) {
   if (held > 0 && fine) fine = encrypt(scratch_.plain, held);
   const int error = flush();
   return !fine ? -EPROTO : error;
+}
+
+void TlsEngine::fed() {
+  const size_t answered = scratch_.used;
+  if (!held_.empty() && !failed_) {
+    const std::string held = std::exchange(held_, {});
+    ERR_clear_error();
+    bool fine = true;
+    for (std::string_view left = held; !left.empty() && fine;) {
+      const std::string_view record = left.substr(0, record_size());
+      fine = encrypt(record.data(), record.size());
+      left.remove_prefix(record.size());
+    }
+  }
+  flush();
+  replies_ = sink_->queued() == 0 ? 0 : replies_ + answered;
 }
 
 void TlsEngine::say_closed() {

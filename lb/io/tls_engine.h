@@ -50,7 +50,7 @@ class TlsEngine {
     window_ = bytes;
     use();
     window_ = {};
-    flush();
+    fed();
   }
   // Inside feed().
   State handshake();
@@ -59,10 +59,15 @@ class TlsEngine {
 
   // 0, or a negative errno: the transport's, or -EPROTO. All of the bytes are taken.
   int write(const std::string_view* pieces, int count);
+  // Plain bytes that were taken and wait until the rest of a message of the client's has come: a half KeyUpdate stops
+  // the library's writing (RFC 8446 5.1 lets it lie in several records). feed() goes on with them.
+  size_t held() const { return held_.size(); }
+  // Bytes that the library itself has answered since the transport's queue was last empty: a client may ask for one
+  // KeyUpdate after the other and read none of them.
+  size_t replies() const { return replies_; }
   // Says goodbye once, if there was a hello.
   void say_closed();
   bool failed() const { return failed_; }
-  bool goodbye_said() const { return goodbye_; }
   const std::string& why() const { return why_; }  // of a failure
   bool is_client() const { return SSL_is_server(ssl_.get()) == 0; }
   // Of a client, whose peer has failed its verification.
@@ -79,6 +84,7 @@ class TlsEngine {
  private:
   State settle(int result);
   bool encrypt(const char* bytes, size_t size);
+  void fed();
   uint32_t record_size();
   int flush();
 
@@ -88,6 +94,8 @@ class TlsEngine {
   Transport* sink_;
   std::string_view window_;
   std::string why_;
+  std::string held_;
+  size_t replies_ = 0;
   MonoMs wrote_at_ = 0;
   uint32_t record_bytes_;
   uint32_t warm_ = 0;  // bytes written since it was silent, up to kColdBytes

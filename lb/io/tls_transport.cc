@@ -44,6 +44,7 @@ void TlsTransport::on_read(std::string_view bytes) {
   if (end_ != End::kNone) return;  // behind a close_notify
   bool alive = true;
   alive_ = &alive;
+  const size_t held = engine_->held();
   while (!bytes.empty() && end_ == End::kNone && !inner_->closed()) {
     const std::string_view some = bytes.substr(0, kCipherRead);
     bytes.remove_prefix(some.size());
@@ -52,11 +53,16 @@ void TlsTransport::on_read(std::string_view bytes) {
     TlsEngine::State state = TlsEngine::State::kMore;
     engine_->feed(some, [&] { state = engine_->read(plain, kPlainRoom, size); });
     if (state == TlsEngine::State::kClosed) end_ = End::kEof;
-    if (state == TlsEngine::State::kFailed) {
+    if (state == TlsEngine::State::kFailed || engine_->replies() > kMostReplies) {
       end_ = End::kError;
       code_ = -EPROTO;
     }
     if (size > 0 && handler_ != nullptr) handler_->on_read({plain, size});
+    if (!alive) return;
+  }
+  if (held > 0 && engine_->held() == 0 && !inner_->closed()) {
+    if (ending_) shutdown_write();
+    if (handler_ != nullptr) handler_->on_sent();
     if (!alive) return;
   }
   alive_ = nullptr;
@@ -90,24 +96,26 @@ void TlsTransport::tell_end() {
 
 int TlsTransport::send(const std::string_view* pieces, int count, size_t* accepted) {
   if (accepted != nullptr) *accepted = 0;
-  const size_t queued_before = inner_->queued();
+  const size_t queued_before = queued();
   const int error = engine_->write(pieces, count);
   if (error < 0) return error;
   size_t size = 0;
   for (int i = 0; i < count; ++i) size += pieces[i].size();
   sent_ += size;
   if (accepted == nullptr) return 0;
-  const size_t more = inner_->queued() - std::min(queued_before, inner_->queued());
+  const size_t more = queued() - std::min(queued_before, queued());
   *accepted = size - std::min(size, more);
   return 0;
 }
 
 uint64_t TlsTransport::bytes_sent() const {
-  return sent_ - std::min<uint64_t>(sent_, inner_->queued());
+  return sent_ - std::min<uint64_t>(sent_, queued());
 }
 
 void TlsTransport::shutdown_write() {
   if (inner_->closed()) return;
+  ending_ = engine_->held() > 0;
+  if (ending_) return;
   engine_->say_closed();
   inner_->shutdown_write();
 }

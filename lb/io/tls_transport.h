@@ -19,8 +19,8 @@ class TlsTransport final : public Transport, private TransportHandler, private D
   void want_read(bool want) override;
   // Encrypts all at once: what is queued is ciphertext below.
   int send(const std::string_view* pieces, int count, size_t* accepted) override;
-  size_t queued() const override { return inner_->queued(); }
-  // Of plain bytes; what is queued below counts as unsent in full, its records' frames included.
+  size_t queued() const override { return inner_->queued() + engine_->held(); }
+  // Of plain bytes; what is queued counts as unsent in full, its records' frames included.
   uint64_t bytes_sent() const override;
   // close_notify, then FIN. TLS 1.2 clients answer a close_notify with theirs; what they send before it is still read.
   void shutdown_write() override;
@@ -34,6 +34,8 @@ class TlsTransport final : public Transport, private TransportHandler, private D
 
  private:
   enum class End : uint8_t { kNone, kEof, kError, kTold };
+  // Answers of the library's own that a client may leave unread.
+  static constexpr size_t kMostReplies = 64 * 1024;
 
   // TransportHandler, of the inner one
   size_t on_read_soon() override;
@@ -58,6 +60,7 @@ class TlsTransport final : public Transport, private TransportHandler, private D
   int code_ = 0;
   End end_ = End::kNone;
   bool reading_ = true;
+  bool ending_ = false;  // shutdown_write() waits for what the engine holds
 };
 
 }  // namespace weir::io
