@@ -37,20 +37,26 @@ class Reader {
   bool ok_ = true;
 };
 
-// The handshake message out of its records; `missing` is 0 when it is whole. False: broken.
-bool join_records(std::string_view bytes, std::string& message, size_t& missing) {
+// The handshake message out of its records; `missing` is 0 when it is whole. False: broken, and `alert` says how.
+bool join_records(std::string_view bytes, std::string& message, size_t& missing, TlsAlert& alert) {
   missing = 1;
+  const auto broken = [&alert](TlsAlert with) {
+    alert = with;
+    return false;
+  };
   while (!bytes.empty()) {
-    if (static_cast<uint8_t>(bytes[0]) != kHandshakeRecord) return false;
-    if (bytes.size() > 1 && bytes[1] != 3) return false;
+    if (static_cast<uint8_t>(bytes[0]) != kHandshakeRecord) return broken(TlsAlert::kUnexpectedMessage);
+    if (bytes.size() > 1 && bytes[1] != 3) return broken(TlsAlert::kProtocolVersion);
     if (bytes.size() < 5) return true;
     const size_t size = Reader(bytes.substr(3, 2)).number(2);
-    if (size == 0 || size > kMostRecord) return false;
+    if (size == 0) return broken(TlsAlert::kUnexpectedMessage);  // RFC 8446 5.1
+    if (size > kMostRecord) return broken(TlsAlert::kRecordOverflow);
     message.append(bytes.substr(5, size));
-    if (!message.empty() && static_cast<uint8_t>(message[0]) != kClientHelloMessage) return false;
+    if (!message.empty() && static_cast<uint8_t>(message[0]) != kClientHelloMessage)
+      return broken(TlsAlert::kUnexpectedMessage);
     if (message.size() >= 4) {
       const size_t wanted = 4 + Reader(std::string_view(message).substr(1, 3)).number(3);
-      if (wanted > kMostHello) return false;
+      if (wanted > kMostHello) return broken(TlsAlert::kDecodeError);
       if (message.size() >= wanted) {
         message.resize(wanted);
         missing = 0;
@@ -100,7 +106,7 @@ bool read_message(std::string_view message, std::string& server_name) {
 ClientHello read_client_hello(std::string_view bytes) {
   ClientHello hello;
   std::string message;
-  if (!join_records(bytes, message, hello.missing)) {
+  if (!join_records(bytes, message, hello.missing, hello.alert)) {
     hello.state = ClientHello::State::kBroken;
   } else if (hello.missing == 0) {
     hello.state = read_message(message, hello.server_name) ? ClientHello::State::kWhole : ClientHello::State::kBroken;

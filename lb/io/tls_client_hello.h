@@ -8,13 +8,25 @@
 
 namespace weir::io {
 
+// RFC 8446 6.2; of those that weir itself sends, in place of a handshake.
+enum class TlsAlert : uint8_t {
+  kUnexpectedMessage = 10,
+  kRecordOverflow = 22,
+  kDecodeError = 50,
+  kProtocolVersion = 70,
+  kUnrecognizedName = 112
+};
+
 struct ClientHello {
   enum class State : uint8_t {
     kMore,   // so far it may be one
     kWhole,  // the message is here; `server_name` is what it asks for
-    kBroken  // a TLS record, but no hello that can be read: the TLS library says so to the client
+    // A TLS record, but no hello that can be read: `alert` answers it. The TLS library is not asked, it understands
+    // some of them, and would shake hands without regard to the server name in it.
+    kBroken
   };
   State state = State::kMore;
+  TlsAlert alert = TlsAlert::kDecodeError;
   // As sent, at most 255 bytes; empty: none, or none of the type host_name.
   std::string server_name;
   size_t missing = 0;  // of kMore: so many bytes have to come at least before it makes sense to ask again

@@ -72,11 +72,11 @@ std::shared_ptr<const TlsFacts> TlsHandshake::facts(const std::string& server_na
   return facts;
 }
 
-void TlsHandshake::reject(Transport& transport) {
-  // RFC 8446 6: alert, legacy version 1.2, fatal, unrecognized_name.
-  static constexpr char kAlert[] = "\x15\x03\x03\x00\x02\x02\x70";
-  const std::string_view alert(kAlert, sizeof kAlert - 1);
-  (void)transport.send(&alert, 1);
+void TlsHandshake::reject(Transport& transport, TlsAlert alert) {
+  // RFC 8446 6: alert, legacy version 1.2, two bytes: fatal, and which.
+  const char record[] = {0x15, 3, 3, 0, 2, 2, static_cast<char>(alert)};
+  const std::string_view bytes(record, sizeof record);
+  (void)transport.send(&bytes, 1);
 }
 
 }  // namespace weir::io

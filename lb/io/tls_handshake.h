@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "io/tls_client_hello.h"
 #include "io/tls_facts.h"
 #include "io/transport.h"
 
@@ -39,8 +40,8 @@ class TlsHandshake {
   // After kDone, before finish().
   std::shared_ptr<const TlsFacts> facts(const std::string& server_name, bool with_offer) const;
 
-  // Tells a client that no server of that name is here (ssl_reject_handshake).
-  static void reject(Transport& transport);
+  // Tells a client, in place of a handshake, why there is none.
+  static void reject(Transport& transport, TlsAlert alert);
 
  private:
   std::unique_ptr<TlsEngine> engine_;

@@ -57,15 +57,20 @@ class TlsProgress final : public ArrivalStep::Progress {
     return index < 0 ? listen_.default_server : listen_.servers[static_cast<size_t>(index)];
   }
 
+  bool reject(io::Transport& transport, io::TlsAlert alert, std::string_view why) {
+    io::TlsHandshake::reject(transport, alert);
+    why_ = why;
+    core_->counters().add(Counter::kHandshakesFailed);
+    return false;
+  }
+
   bool begin(const io::ClientHello& hello, io::Transport& transport) {
+    if (hello.state == io::ClientHello::State::kBroken) return reject(transport, hello.alert, "TLS: malformed hello");
     const VirtualServer* server = server_of(hello.server_name);
-    const io::TlsContext* context = server != nullptr ? listen_.tls_of(*server) : nullptr;
-    if (server == nullptr || server->tls.reject || context == nullptr) {
-      io::TlsHandshake::reject(transport);
-      why_ = server == nullptr ? "TLS: the server name is no host name" : "TLS: handshake rejected for its server name";
-      core_->counters().add(Counter::kHandshakesFailed);
-      return false;
-    }
+    if (server == nullptr)
+      return reject(transport, io::TlsAlert::kUnrecognizedName, "TLS: the server name is no host name");
+    if (server->tls.reject || listen_.tls_of(*server) == nullptr)
+      return reject(transport, io::TlsAlert::kUnrecognizedName, "TLS: handshake rejected for its server name");
     if (!core_->begin_handshake()) {
       why_ = "TLS: too many handshakes under way";
       return false;
