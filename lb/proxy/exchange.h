@@ -121,6 +121,9 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   const SocketAddress& sender() const;
   bool is_sender_trusted() const { return !location_->real_ip.trusted.empty() && location_->real_ip.trusts(sender()); }
 
+  // The connection is no good for any other request either (tls_rules.cc).
+  bool is_tls_refused() const { return tls_refused_; }
+
   // A subrequest that ends when this exchange does.
   void subrequest_began(SubrequestLink& link) { subrequests_.push_back(link); }
 
@@ -361,6 +364,7 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   bool target_changed_ = false;     // internal_target_ is what peers are asked for
   bool path_replaced_ = false;      // by `rewrite ... break`: proxy_pass's URI part puts nothing in its place
   bool is_decided_ = false;         // decision_ is the content
+  bool tls_refused_ = false;        // 495, 496, 497
   bool replaced_ = false;           // a filter answers instead of the content: replaced_by_
   bool holding_ = false;            // something was put into response_held_
   bool filters_off_ = false;        // one has failed

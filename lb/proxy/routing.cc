@@ -22,6 +22,7 @@ void Exchange::run_phases() {
       case Phase::kServer: {
         choose_server();
         if (downstream_->connection().details != nullptr) refused = tls_refusal();
+        tls_refused_ = refused != 0 && refused != 421;
         const bool all = request_.head.form == http::TargetForm::kAsterisk;  // OPTIONS *
         if (!take_path(all ? std::string_view("/") : request_.head.path)) {
           pending_answer_ = 400;

@@ -273,7 +273,8 @@ http::SentFraming Session::framing(int status, const http::OutBody& body) {
   const Location& location = busy_->exchange->location();
   const int64_t age_ms = core_.loop().now() - info_.started_us / 1000;
   const bool may_stay = !core_.draining() && location.keepalive_timeout.count() > 0 &&
-                        requests_ < location.keepalive_requests && age_ms < location.keepalive_time.count();
+                        requests_ < location.keepalive_requests && age_ms < location.keepalive_time.count() &&
+                        !busy_->exchange->is_tls_refused();
   const http::SentFraming& framed = busy_->codec.frame(status, body, may_stay);
   if (framed.connection == http::ConnectionOption::kClose) busy_->farewell.emplace(location);
   return framed;
