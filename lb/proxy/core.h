@@ -118,6 +118,7 @@ class Core final : private DeadlineHandler {
   // A TLS handshake begins: false where too many are under way. Else handshake_ended() follows.
   bool begin_handshake();
   void handshake_ended() { --handshakes_; }
+  uint32_t handshakes() const { return handshakes_; }  // under way
   const CoreOptions& options() const { return options_; }
   // For heads on their way out: what is written here stays until the next call, so until it was sent. Their bytes do
   // not go through the memory of a thousand exchanges.

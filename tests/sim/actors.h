@@ -9,6 +9,7 @@
 #include "base/rng.h"
 #include "sim/fake_transport.h"
 #include "sim/messages.h"
+#include "sim/tls_end.h"
 
 namespace weir::sim {
 
@@ -32,11 +33,16 @@ class Client {
  public:
   // `greeting`: what its listener wants to hear first, and answers with kGreetingReply; "" for none.
   Client(Play& play, std::shared_ptr<Wire> wire, int number, std::string_view greeting = {});
+  // All that it says goes over TLS. Before the first say().
+  void use_tls() {
+    tls_ = std::make_unique<TlsEnd>(play_.chance(50));
+    wire->most_read = io::TransportHandler::kUsualRead;
+  }
   // Sends the next piece of what it has to say.
   void say();
   void hang_up();  // FIN, RST, or a socket that takes nothing more
   void listen();   // reads what weir has sent
-  bool done_talking() const { return script_.empty(); }
+  bool done_talking() const { return script_.empty() && (tls_ == nullptr || tls_->out.empty()); }
   bool gone() const { return left_ || wire->closed; }
   size_t answers() const { return answers_; }
   size_t asked() const { return asked_; }
@@ -50,11 +56,15 @@ class Client {
     bool websocket = false;
   };
   void add_request(int n);
+  void say_over_tls(std::string_view text);
+  void break_tls();
+  bool hear();
   void read_head(std::string_view head);
   void end_answer();
 
   Play& play_;
   std::string script_;
+  std::unique_ptr<TlsEnd> tls_;  // null: in plain
   std::deque<Expected> expected_;
   std::string got_;
   std::string_view welcome_;  // of the reply to the greeting: what is to come
@@ -63,6 +73,7 @@ class Client {
   bool in_body_ = false;
   bool tunnel_ = false;
   bool left_ = false;
+  bool spoiled_ = false;  // its TLS
   bool garbage_ = false;
   std::string tunnel_id_;
   size_t asked_ = 0;

@@ -93,16 +93,50 @@ void Client::add_request(int n) {
 }
 
 void Client::say() {
-  if (script_.empty() || left_ || wire->closed) return;
-  const size_t most = play_.chance(50) ? script_.size() : 1 + play_.below(script_.size());
-  const size_t n = std::min<size_t>(most, 64 * 1024);
-  wire->inbound.append(script_, 0, n);
-  script_.erase(0, n);
+  if (done_talking() || left_ || wire->closed) return;
+  if (tls_ == nullptr || (tls_->is_shaken() && !script_.empty())) {
+    const size_t most = play_.chance(50) ? script_.size() : 1 + play_.below(script_.size());
+    const size_t n = std::min<size_t>(most, 64 * 1024);
+    const std::string_view text = std::string_view(script_).substr(0, n);
+    tls_ == nullptr ? void(wire->inbound.append(text)) : say_over_tls(text);
+    script_.erase(0, n);
+  }
+  if (tls_ != nullptr) {
+    if (!tls_->is_shaken()) tls_->shake();
+    // Of the records as they are, whatever they are: cut anywhere.
+    const size_t n = play_.chance(50) ? tls_->out.size() : play_.below(tls_->out.size() + 1);
+    wire->inbound.append(tls_->out, 0, n);
+    tls_->out.erase(0, n);
+  }
   wire->deliver();
+}
+
+void Client::say_over_tls(std::string_view text) {
+  if (!play_.calm && play_.chance(5)) tls_->update_keys();
+  const size_t split = play_.chance(30) ? play_.below(text.size()) : 0;
+  if (split > 0) tls_->say(text.substr(0, split));
+  tls_->say(text.substr(split));
+}
+
+// What only TLS can end by: a goodbye, an alert, a record that is none.
+void Client::break_tls() {
+  left_ = spoiled_ = true;
+  switch (play_.below(3)) {
+    case 0: tls_->say_goodbye(); break;
+    case 1: tls_->out += std::string("\x15\3\3\0\2\2\x28", 7); break;
+    default: tls_->out += std::string("\x17\3\3\0\x20", 5) + std::string(32, 'x'); break;
+  }
+  wire->inbound.append(tls_->out, 0, play_.chance(70) ? tls_->out.size() : play_.below(tls_->out.size() + 1));
+  if (play_.chance(50)) wire->inbound_fin = true;
 }
 
 void Client::hang_up() {
   if (left_ || wire->closed) return;
+  if (tls_ != nullptr && play_.chance(50)) {
+    break_tls();
+    wire->deliver();
+    return;
+  }
   switch (play_.below(3)) {
     case 0:
       left_ = true;
@@ -117,10 +151,16 @@ void Client::hang_up() {
   wire->deliver();
 }
 
+// What weir has sent, in plain; false: it is no TLS.
+bool Client::hear() {
+  const std::string came = std::exchange(wire->outbound, {});
+  if (tls_ != nullptr) return tls_->hear(came, got_) || spoiled_;
+  got_ += came;
+  return true;
+}
+
 void Client::listen() {
-  got_ += wire->outbound;
-  wire->outbound.clear();
-  const char* error = nullptr;
+  const char* error = hear() ? nullptr : "broken TLS";
   const std::string before = got_;
   const size_t greeted = std::min(welcome_.size(), got_.size());
   if (got_.substr(0, greeted) != welcome_.substr(0, greeted)) error = "no welcome";

@@ -39,7 +39,8 @@ struct Wire {
   bool closed = false;
   bool was_reset = false;
   const char* misuse = nullptr;
-  char* slab = nullptr;  // reads land here when set, else in a block of their own that dies with the call
+  size_t most_read = kUnlimited;  // of one read
+  char* slab = nullptr;           // reads land here when set, else in a block of their own that dies with the call
 
   bool open() const { return !closed && !failed; }
   std::string describe() const {
@@ -56,7 +57,7 @@ struct Wire {
   bool deliver() {
     if (!open() || handler == nullptr || eof) return false;
     if (reading && !inbound.empty()) {
-      const size_t size = inbound.size();
+      const size_t size = std::min(inbound.size(), most_read);
       std::unique_ptr<char[]> own;
       char* at = slab;
       if (at == nullptr) {
@@ -64,7 +65,7 @@ struct Wire {
         at = own.get();
       }
       std::memcpy(at, inbound.data(), size);
-      inbound.clear();
+      inbound.erase(0, size);
       handler->on_read({at, size});
       // Whoever kept a view of it reads this.
       std::memset(at, '!', size);

@@ -14,12 +14,18 @@ using observe::Counter;
 const SocketAddress kListen = ip("127.0.0.1", 80);
 const SocketAddress kOther = ip("127.0.0.1", 81);
 const SocketAddress kGreeted = ip("127.0.0.1", 82);
+const SocketAddress kShaken = ip("127.0.0.1", 83);
 constexpr MonoMs kMinute = 60'000;
 constexpr uint32_t kNarrow = 1;  // max_conns
 
 // In some schedules connections run out, and idle ones make room.
 bool is_short_of_connections(uint64_t seed) {
   return seed % 5 == 3;
+}
+// Keys take time to make: all schedules have the same.
+TlsSite& tls_site() {
+  static TlsSite site;
+  return site;
 }
 uint32_t most_connections(uint64_t seed) {
   return is_short_of_connections(seed) ? 9 : 65'536;
@@ -120,7 +126,8 @@ void Schedule::adopt(bool listens) {
   named.returns->has_text = true;
   listening_ = listens;
   maker.arrives_by<GreetingStep>(kGreeted);
-  auto site = maker.make(listens ? std::vector{kListen, kGreeted, kOther} : std::vector{kOther});
+  maker.shaken_by(kShaken, tls_site().context);
+  auto site = maker.make(listens ? std::vector{kListen, kGreeted, kShaken, kOther} : std::vector{kOther});
   sites_.push_back(site);
   world_.core->adopt(std::move(site));
 }
@@ -190,9 +197,11 @@ void Schedule::step() {
   if (what < 8 || clients_.empty()) {
     if (clients_.size() < 12) {
       const bool greets = play_.chance(15);
-      clients_.push_back(std::make_unique<Client>(play_, world_.accept(greets ? kGreeted : kListen),
-                                                  static_cast<int>(clients_.size() + 1),
+      const bool shakes = !greets && play_.chance(20);
+      const SocketAddress& on = greets ? kGreeted : shakes ? kShaken : kListen;
+      clients_.push_back(std::make_unique<Client>(play_, world_.accept(on), static_cast<int>(clients_.size() + 1),
                                                   greets ? kGreeting : std::string_view()));
+      if (shakes) clients_.back()->use_tls();
     }
     if (play_.chance(30)) clients_.back()->wire->room = play_.below(100'000);
   } else if (what < 35) {
@@ -211,6 +220,7 @@ void Schedule::step() {
     world_.advance(play_.chance(80) || play_.calm ? static_cast<MonoMs>(play_.below(30))
                                                   : static_cast<MonoMs>(play_.below(12'000)));
   } else if (what < 92) {
+    if (play_.chance(50)) tls_site().renew();
     adopt(play_.calm || play_.chance(85));
   } else if (what < 93) {
     tell_of_peer();
@@ -259,6 +269,7 @@ void Schedule::check() {
   if (world_.core->room() > most_connections(seed_)) play_.fail("more room than there are connections");
   size_t open = 0;
   for (const auto& client : clients_) open += client->wire->closed ? 0U : 1U;
+  if (world_.core->handshakes() > open) play_.fail("more handshakes than connections");
   if (open != world_.core->sessions())
     play_.fail(std::to_string(open) + " open connections, " + std::to_string(world_.core->sessions()) + " sessions");
 }
@@ -313,6 +324,7 @@ void Schedule::check_end() {
   inside_.sweep();
   if (!inside_.runs.empty() || !inside_.asides.empty())
     play_.fail(std::to_string(inside_.runs.size() + inside_.asides.size()) + " subrequests were never over");
+  if (world_.core->handshakes() != 0) play_.fail("a handshake is still counted");
   if (world_.full || world_.core->room() != most_connections(seed_))
     play_.fail("a connection is still counted: room for " + std::to_string(world_.core->room()));
   if (world_.core->encoders().lent_bytes() != 0) play_.fail("an encoder was not given back");

@@ -22,7 +22,7 @@ TEST(Simulation, holds_its_invariants_under_random_schedules) {
   const uint64_t one = number_of("SIM_SEED", 0);
   const uint64_t first = one != 0 ? one : 1;
   const uint64_t count = one != 0 ? 1 : number_of("SIM_COUNT", 1000);
-  uint64_t queued = 0, bound = 0, rebound = 0, drained = 0, declared_down = 0, not_ready = 0;
+  uint64_t queued = 0, bound = 0, rebound = 0, drained = 0, declared_down = 0, not_ready = 0, shaken = 0, unshaken = 0;
   for (uint64_t seed = first; seed < first + count; ++seed) {
     SCOPED_TRACE("SIM_SEED=" + std::to_string(seed));
     Schedule schedule(log, seed);
@@ -35,6 +35,8 @@ TEST(Simulation, holds_its_invariants_under_random_schedules) {
     queued += metrics.get(observe::Counter::kQueued);
     bound += metrics.get(observe::Counter::kStickyBound);
     rebound += metrics.get(observe::Counter::kStickyRebound);
+    shaken += metrics.get(observe::Counter::kHandshakes);
+    unshaken += metrics.get(observe::Counter::kHandshakesFailed);
     drained += metrics.get(observe::Counter::kTunnelsDrained);
     declared_down += metrics.retries(ErrorKind::kDeclaredDown);
     not_ready += metrics.retries(ErrorKind::kNotReady);
@@ -43,7 +45,8 @@ TEST(Simulation, holds_its_invariants_under_random_schedules) {
   // The schedules reach what they are meant to break.
   for (const auto& [what, times] :
        {std::pair{"queued", queued}, std::pair{"bound", bound}, std::pair{"rebound", rebound},
-        std::pair{"drained", drained}, std::pair{"declared down", declared_down}, std::pair{"not ready", not_ready}})
+        std::pair{"drained", drained}, std::pair{"declared down", declared_down}, std::pair{"not ready", not_ready},
+        std::pair{"shaken", shaken}, std::pair{"not shaken", unshaken}})
     EXPECT_GT(times, 10U) << what;
 }
 

@@ -19,6 +19,7 @@
 #include "policy/retry.h"
 #include "proxy/content.h"
 #include "proxy/core.h"
+#include "proxy/tls_step.h"
 
 namespace weir::sim {
 
@@ -227,6 +228,11 @@ class SiteMaker {
   void arrives_by(const SocketAddress& address) {
     arrivals_.emplace_back(address, std::make_unique<Step>());
   }
+  // Whoever arrives on that address shakes hands.
+  void shaken_by(const SocketAddress& address, std::shared_ptr<const io::TlsContext> context) {
+    server_->tls.context = std::move(context);
+    shaken_.push_back(address);
+  }
   std::shared_ptr<const proxy::Site> make(const std::vector<SocketAddress>& listens) {
     server_->table.freeze();
     server_->fallback.content = proxy::make_content(server_->fallback);
@@ -239,6 +245,8 @@ class SiteMaker {
       listen->default_server = server_;
       for (auto& [on, step] : arrivals_)
         if (on == address) listen->arrival.push_back(std::move(step));
+      if (std::find(shaken_.begin(), shaken_.end(), address) != shaken_.end())
+        listen->arrival.push_back(std::make_unique<proxy::TlsStep>(*listen));
       site_->listens.push_back(std::move(listen));
     }
     return std::move(site_);
@@ -250,6 +258,7 @@ class SiteMaker {
   std::shared_ptr<proxy::Site> site_ = std::make_shared<proxy::Site>();
   proxy::VirtualServer* server_ = nullptr;
   std::vector<std::pair<SocketAddress, std::unique_ptr<const proxy::ArrivalStep>>> arrivals_;
+  std::vector<SocketAddress> shaken_;
 };
 
 class World;

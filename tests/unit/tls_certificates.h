@@ -50,14 +50,17 @@ struct CertificateWish {
   std::vector<std::string> addresses = {};
   const TestCertificate* issuer = nullptr;  // null: self-signed
   bool authority = false;
-  int rsa_bits = 0;  // 0: P-256
+  int rsa_bits = 0;      // 0: P-256
+  bool ed25519 = false;  // its signatures are all of one length
   long from_s = -3600, until_s = 90 * 86'400;
 };
 
 inline TestCertificate make_certificate(const CertificateWish& wish = {}) {
   static long serial = 1000;
   TestCertificate made;
-  made.key.reset(wish.rsa_bits > 0 ? EVP_RSA_gen(static_cast<unsigned>(wish.rsa_bits)) : EVP_EC_gen("P-256"),
+  made.key.reset(wish.ed25519        ? EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519")
+                 : wish.rsa_bits > 0 ? EVP_RSA_gen(static_cast<unsigned>(wish.rsa_bits))
+                                     : EVP_EC_gen("P-256"),
                  EVP_PKEY_free);
   made.certificate.reset(X509_new(), X509_free);
   X509* x = made.certificate.get();
@@ -87,7 +90,8 @@ inline TestCertificate make_certificate(const CertificateWish& wish = {}) {
     for (const std::string& each : wish.addresses) names += ",IP:" + each;
     add(NID_subject_alt_name, names);
   }
-  if (X509_sign(x, (wish.issuer != nullptr ? *wish.issuer : made).key.get(), EVP_sha256()) == 0) std::abort();
+  EVP_PKEY* signer = (wish.issuer != nullptr ? *wish.issuer : made).key.get();
+  if (X509_sign(x, signer, EVP_PKEY_is_a(signer, "ED25519") == 1 ? nullptr : EVP_sha256()) == 0) std::abort();
   return made;
 }
 
