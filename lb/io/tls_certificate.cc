@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <ctime>
+#include <utility>
 
 #include "base/bytes.h"
 #include "io/tls_openssl.h"
+#include "io/tls_pem.h"
 
 namespace weir::io {
 namespace {
@@ -80,6 +82,12 @@ CertificateFacts certificate_facts(X509* certificate, std::string where) {
   facts.not_after = seconds_of(X509_get0_notAfter(certificate));
   ERR_clear_error();
   return facts;
+}
+
+Result<CertificateFacts> certificate_facts_of_pem(std::string_view pem, std::string where) {
+  const auto chain = read_certificates(pem);
+  if (!chain) return Unexpected{chain.error()};
+  return certificate_facts(chain->front().get(), std::move(where));
 }
 
 bool certificate_covers(const CertificateFacts& facts, std::string_view server_name) {

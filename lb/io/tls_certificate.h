@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/result.h"
+
 struct x509_st;
 
 namespace weir::io {
@@ -21,6 +23,8 @@ struct CertificateFacts {
 };
 
 CertificateFacts certificate_facts(x509_st* certificate, std::string where);
+// Of the first certificate in PEM text.
+Result<CertificateFacts> certificate_facts_of_pem(std::string_view pem, std::string where = {});
 // Whether a server_name as in the configuration ("a.example", "*.example", ".example") is covered by one of the names.
 // A pattern is when the wildcard that it means is among them.
 bool certificate_covers(const CertificateFacts& facts, std::string_view server_name);
