@@ -3,9 +3,11 @@
 
 #include <unistd.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
 #include <unordered_map>
 
+#include "acme/service.h"
 #include "admin/totals.h"
 #include "http/date.h"
 #include "runtime/certificate_watch.h"
@@ -201,8 +203,16 @@ std::string maintenance_json(const runtime::Runtime& runtime, const std::vector<
 std::string certificates_json(const runtime::Runtime& runtime) {
   Json all = Json::array();
   const int64_t now = wall_us() / 1'000'000;
+  std::map<std::string, acme::CertificateStatus> automatic;  // by file
+  for (acme::CertificateStatus& each : runtime.automatic_certificates->status()) automatic[each.file] = each;
+  const auto note = [](Json& certificate, const acme::CertificateStatus& of) {
+    certificate["state"] = acme::to_string(of.state);
+    certificate["failures"] = of.failures;
+    certificate["next_try"] = time_of(of.next_try * 1'000'000);
+    certificate["error"] = of.error;
+  };
   if (runtime.model != nullptr) {
-    for (const io::CertificateFacts& each : runtime::certificates_of(*runtime.model))
+    for (const io::CertificateFacts& each : runtime::certificates_of(*runtime.model)) {
       all.push_back({{"file", each.where},
                      {"names", each.names},
                      {"key", each.key},
@@ -211,6 +221,15 @@ std::string certificates_json(const runtime::Runtime& runtime) {
                      {"not_before", each.not_before},
                      {"not_after", each.not_after},
                      {"days_left", (each.not_after - now) / 86'400}});
+      if (const auto of = automatic.find(each.where); of != automatic.end()) {
+        note(all.back(), of->second);
+        automatic.erase(of);
+      }
+    }
+  }
+  for (const auto& [file, status] : automatic) {  // there is none yet
+    all.push_back({{"file", file}, {"names", status.names}});
+    note(all.back(), status);
   }
   return text_of({{"certificates", all}});
 }

@@ -9,6 +9,7 @@
 #include <tuple>
 #include <vector>
 
+#include "acme/service.h"
 #include "admin/peers.h"
 #include "admin/totals.h"
 #include "observe/exposition.h"
@@ -58,6 +59,19 @@ void certificates(Exposition& page, const runtime::Runtime& runtime) {
   page.gauge("weir_certificate_expiry_seconds", "When a certificate runs out, Unix time.");
   for (const io::CertificateFacts& each : runtime::certificates_of(*runtime.model))
     page.sample(each.not_after, {{"file", each.where}, {"serial", each.serial}, {"subject", each.subject}});
+}
+
+void automatic_certificates(Exposition& page, const runtime::Runtime& runtime) {
+  const acme::Service& service = *runtime.automatic_certificates;
+  const std::vector<acme::CertificateStatus> all = service.status();
+  if (all.empty()) return;
+  page.counter("weir_acme_orders_total", "Certificates ordered by ACME, by how it ended.")
+      .sample(service.issued(), {{"result", "issued"}})
+      .sample(service.failed(), {{"result", "failed"}});
+  page.gauge("weir_acme_failures", "Orders of a certificate that failed in a row.");
+  for (const acme::CertificateStatus& each : all) page.sample(each.failures, {{"certificate", each.names.front()}});
+  page.gauge("weir_acme_next_try_seconds", "When a certificate is ordered or renewed next, Unix time.");
+  for (const acme::CertificateStatus& each : all) page.sample(each.next_try, {{"certificate", each.names.front()}});
 }
 
 void clients(Exposition& page, const AdminTotals& totals) {
@@ -230,6 +244,7 @@ std::string metrics_page(runtime::Runtime& runtime, int64_t started_us) {
   process(page, runtime, totals, started_us);
   clients(page, totals);
   certificates(page, runtime);
+  automatic_certificates(page, runtime);
   towards_upstreams(page, totals);
   upstreams(page, *runtime.site);
   const PeerViews views = distinct(overview);

@@ -14,6 +14,10 @@
 #include "config/model.h"
 #include "config/tree.h"
 
+namespace weir::io {
+class SelfSignedBook;
+}
+
 namespace weir::config {
 
 class Builder {
@@ -56,6 +60,12 @@ class Builder {
 
   Result<std::string> read_file(const std::string& path) const;
   const ReadFile& file_reader() const { return read_file_; }
+  // Where self-signed certificates are kept over reloads; null: nowhere. Outlives the builder.
+  void keep_certificates_in(io::SelfSignedBook* book) { self_signed_ = book; }
+  io::SelfSignedBook* self_signed() const { return self_signed_; }
+  // What keeps one server from serving is no error while others can.
+  void forgive_missing_certificates() { forgives_certificates_ = true; }
+  bool forgives_missing_certificates() const { return forgives_certificates_; }
   // What certificates and keys are read again with later, when the configuration's own reader is gone.
   std::string absolute(const std::string& path) const { return path.starts_with('/') ? path : directory_ + path; }
   // The IP addresses of a host, as text; none when it is not found.
@@ -132,6 +142,8 @@ class Builder {
   ReadFile read_file_;
   FindHost find_host_;
   std::string directory_;
+  io::SelfSignedBook* self_signed_ = nullptr;
+  bool forgives_certificates_ = false;
   bool trusts_ = false;
   std::vector<std::pair<Position, std::string>> forwarded_;
   std::set<std::string> zones_;

@@ -152,6 +152,8 @@ std::span<const Row> server_rows();
 std::span<const Row> tls_rows();
 std::span<const Row> tls_session_rows();
 std::span<const Row> tls_peer_rows();
+std::span<const Row> tls_own_rows();
+std::span<const Row> acme_rows();
 std::span<const Row> upstream_rows();
 std::span<const Row> resolver_rows();
 std::span<const Row> check_rows();

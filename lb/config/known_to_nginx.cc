@@ -27,7 +27,7 @@ constexpr Feature kFeatures[] = {
      "secure_link* oidc_provider proxy_allow_upstream"},
     {"tokens: weir reads none, auth_request asks a server that does", "auth_jwt* auth_require auth_oidc auth_digest*"},
     {"limits: deleting it leaves clients without them", "proxy_limit_rate"},
-    {"TLS: weir has this part of it not yet", "ssl_* acme_*"},
+    {"TLS: weir has this part of it not yet", "ssl_* acme_issuer acme_certificate acme_shared_zone"},
     {"TLS towards upstreams: it may be deleted, weir reads a certificate once", "proxy_ssl_certificate_cache"},
     {"TLS towards upstreams: weir writes no keys down", "proxy_ssl_key_log"},
     {"HTTP/2 and HTTP/3: it may be deleted, clients use HTTP/1.1 then", "http2* http3* quic_*"},

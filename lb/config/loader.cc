@@ -31,7 +31,10 @@ LoadedConfig load_config(const std::string& path, FileSource& files, const LoadO
     return files.read(name.starts_with('/') ? name : directory + name);
   };
   const auto find_host = [&](const std::string& name) { return files.addresses_of(name); };
-  Builder(out.model, out.diagnostics, read_file, find_host, directory).build(out.tree.directives);
+  Builder builder(out.model, out.diagnostics, read_file, find_host, directory);
+  builder.keep_certificates_in(options.self_signed);
+  if (options.forgive_missing_certificates) builder.forgive_missing_certificates();
+  builder.build(out.tree.directives);
   return out;
 }
 

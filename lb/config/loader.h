@@ -7,10 +7,17 @@
 #include "config/model.h"
 #include "config/tree.h"
 
+namespace weir::io {
+class SelfSignedBook;
+}
+
 namespace weir::config {
 
 struct LoadOptions {
-  std::string globals;  // directives before those of the file, as of -g
+  std::string globals = {};                   // directives before those of the file, as of -g
+  io::SelfSignedBook* self_signed = nullptr;  // where those of before are; null: they are made anew
+  // A certificate that cannot be loaded is a warning, and its server refuses handshakes, while others can serve.
+  bool forgive_missing_certificates = false;
 };
 
 struct LoadedConfig {

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "acme/options.h"
 #include "base/log.h"
 #include "base/sockaddr.h"
 #include "config/tree.h"
@@ -43,6 +44,7 @@ struct MainConfig {
   std::string admin;
   // Where what the operator said at run time survives a restart. Empty: beside the pid file ("/run/weir.state"); "off".
   std::string state_file;
+  acme::AcmeOptions acme;  // of ssl_certificate_auto
 };
 
 // resolver ADDRESS ... [valid=TIME] [ipv4=off] [ipv6=off]; resolver_timeout.
@@ -82,6 +84,11 @@ struct UpstreamModel {
 struct TlsModel {
   io::TlsOptions options;
   std::vector<std::string> certificates, keys;
+  // Instead of those: one that weir signs itself, or that comes by ACME; for these names, or else the server's.
+  enum class Own : uint8_t { kNone, kSelfSigned, kAutomatic };
+  Own own = Own::kNone;
+  std::vector<std::string> own_names;
+  bool has_certificate() const { return own != Own::kNone || !certificates.empty(); }
   std::map<std::pair<io::TlsFault::Setting, size_t>, Position> written;  // where a fault is to be shown
 };
 
@@ -131,6 +138,7 @@ struct Model {
   std::vector<UpstreamModel> upstreams;
   std::vector<ServerModel> servers;
   std::vector<std::shared_ptr<const io::TlsPeerContext>> tls_to_peers;  // of the locations, each once
+  std::vector<acme::AcmeCertificate> acme_certificates;                 // of all servers, each once
 };
 
 }  // namespace weir::config

@@ -33,9 +33,24 @@ bool is_flag(std::string_view parent, std::string_view name) {
   if (parent == "map") return name == "hostnames" || name == "volatile";
   if (parent == "geo") return name == "ranges" || name == "proxy_recursive";
   if (!parent.empty()) return false;
-  static constexpr std::string_view kNames[] = {
-      "ip_hash", "least_conn", "random", "internal",     "break", "ntlm", "stub_status", "empty_gif",
-      "flv",     "mp4",        "api",    "health_check", "f4f",   "hls",  "ssi_types",   "healthz"};
+  static constexpr std::string_view kNames[] = {"ip_hash",
+                                                "least_conn",
+                                                "random",
+                                                "internal",
+                                                "break",
+                                                "ntlm",
+                                                "stub_status",
+                                                "empty_gif",
+                                                "flv",
+                                                "mp4",
+                                                "api",
+                                                "health_check",
+                                                "f4f",
+                                                "hls",
+                                                "ssi_types",
+                                                "healthz",
+                                                "ssl_certificate_selfsigned",
+                                                "ssl_certificate_auto"};
   return one_of(kNames, name);
 }
 

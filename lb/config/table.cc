@@ -37,6 +37,8 @@ const std::vector<const Row*>& all_rows() {
                             server_rows(),
                             tls_rows(),
                             tls_session_rows(),
+                            tls_own_rows(),
+                            acme_rows(),
                             core_rows(),
                             rewrite_rows(),
                             file_rows(),

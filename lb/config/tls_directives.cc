@@ -16,8 +16,11 @@ void note(const Call& call, Setting setting, size_t index, size_t argument) {
 
 template <std::vector<std::string> TlsModel::*List, Setting Which>
 void apply_source(Call& call) {
-  std::vector<std::string>& list = call.scope.level->tls.*List;
+  TlsModel& tls = call.scope.level->tls;
+  std::vector<std::string>& list = tls.*List;
   if (call.first) list.clear();
+  tls.own = TlsModel::Own::kNone;  // inherited, or a fault that is named there
+  tls.own_names.clear();
   const auto where = tls_source(call, 0);
   if (!where) return;
   note(call, Which, list.size(), 0);
@@ -101,16 +104,11 @@ void apply_early_data(Call& call) {
   if (*on) call.error_at(0, "\"ssl_early_data on\" is not supported by weir: early data can be sent again by others");
 }
 
-void apply_stapling(Call& call) {
-  const auto on = parse_flag(call.arg(0));
-  if (!on) return call.invalid(0, "\"on\" or \"off\"");
-  if (*on)
-    call.warning("\"" + call.directive.name +
-                 "\" has no effect: weir staples no OCSP answers yet, clients ask for "
-                 "themselves or go without");
-}
-void apply_stapling_value(Call& call) {
-  call.warning("\"" + call.directive.name + "\" has no effect: weir staples no OCSP answers yet");
+void apply_responder(Call& call) {
+  const std::string& url = call.arg(0);
+  if (!url.starts_with("http://") && !url.starts_with("https://"))
+    return call.invalid(0, "a URL like http://ocsp.example/");
+  call.scope.level->tls.options.stapling_responder = url;
 }
 
 const Row kRows[] = {
@@ -265,26 +263,35 @@ const Row kRows[] = {
     {
         .name = "ssl_stapling",
         .contexts = kHttp | kServer,
-        .kind = {.form = "on | off", .apply = apply_stapling},
-        .help = "Only off; on is a warning.",
+        .kind = kFlag<&Level::tls, &TlsModel::options, &TlsOptions::stapling>,
+        .weir_default = "off",
+        .nginx_default = "off",
+        .help = "Shows clients the CA's present word on the certificate (OCSP). It is fetched beside the handshakes "
+                "and kept; "
+                "a handshake never waits for it nor fails without it.",
     },
     {
         .name = "ssl_stapling_verify",
         .contexts = kHttp | kServer,
-        .kind = {.form = "on | off", .apply = apply_stapling},
-        .help = "Only off; on is a warning.",
+        .kind = kFlag<&Level::tls, &TlsModel::options, &TlsOptions::stapling_verify>,
+        .weir_default = "off",
+        .nginx_default = "off",
+        .help = "Whether the chain of an answer's signer is checked, too: against ssl_trusted_certificate, else the "
+                "system's CAs. Its signature always is.",
     },
     {
         .name = "ssl_stapling_file",
         .contexts = kHttp | kServer,
-        .kind = {.form = "FILE", .apply = apply_stapling_value},
-        .help = "No effect, and a warning.",
+        .kind = {.form = "FILE",
+                 .apply = apply_file<&TlsOptions::stapling_file, Setting::kStaplingFile>,
+                 .show = show_file<&TlsOptions::stapling_file>},
+        .help = "An OCSP answer (DER) that is shown instead of asking for one, until it runs out. Watched.",
     },
     {
         .name = "ssl_stapling_responder",
         .contexts = kHttp | kServer,
-        .kind = {.form = "URL", .apply = apply_stapling_value},
-        .help = "No effect, and a warning.",
+        .kind = {.form = "URL", .apply = apply_responder, .show = show_file<&TlsOptions::stapling_responder>},
+        .help = "The OCSP responder, instead of the one in the certificate.",
     },
 };
 

@@ -178,6 +178,13 @@ std::string maintenance_lines(const json& list) {
   return out;
 }
 
+// "valid, next 2026-11-28T12:00:00Z", "failed (refused: ...), next ..."; empty: it does not come by ACME.
+std::string acme_of(const json& certificate) {
+  std::string state = text(certificate, "state");
+  if (const std::string error = text(certificate, "error"); !error.empty()) state += " (" + error + ")";
+  return with(state, ", next ", text(certificate, "next_try"));
+}
+
 }  // namespace
 
 std::string peers_table(const std::string& text_of_json) {
@@ -217,7 +224,12 @@ std::string certificates_table(const std::string& text_of_json) {
   const json answer = parsed(text_of_json);
   const json& all = at(answer, "certificates");
   if (!all.is_array() || all.empty()) return "there is no certificate\n";
-  Table table({{"CERTIFICATE", false}, {"NAMES", false}, {"KEY", false}, {"DAYS LEFT", true}, {"SERIAL", false}});
+  Table table({{"CERTIFICATE", false},
+               {"NAMES", false},
+               {"KEY", false},
+               {"DAYS LEFT", true},
+               {"SERIAL", false},
+               {"ACME", false}});
   for (const json& each : all) {
     std::string names;
     const json& listed = at(each, "names");
@@ -225,8 +237,12 @@ std::string certificates_table(const std::string& text_of_json) {
       for (const json& name : listed)
         if (name.is_string()) names += (names.empty() ? "" : ",") + clean(name.get<std::string>());
     const int64_t left = number(each, "days_left");
-    table.add({text(each, "file"), names, text(each, "key"), left < 0 ? "expired" : std::to_string(left),
-               text(each, "serial")});
+    const bool is_there = !text(each, "serial").empty();
+    table.add({text(each, "file"), names, text(each, "key"),
+               !is_there  ? "none yet"
+               : left < 0 ? "expired"
+                          : std::to_string(left),
+               text(each, "serial"), acme_of(each)});
   }
   return table.print();
 }

@@ -10,6 +10,8 @@ constexpr size_t kMostRecord = 16 * 1024;
 constexpr uint8_t kHandshakeRecord = 22;
 constexpr uint8_t kClientHelloMessage = 1;
 constexpr size_t kServerNameExtension = 0;
+constexpr size_t kAlpnExtension = 16;
+constexpr std::string_view kAcmeProtocol = "acme-tls/1";
 constexpr size_t kHostName = 0;
 
 // Takes numbers and vectors off the front; once something is missing, nothing comes any more.
@@ -84,7 +86,14 @@ bool read_server_name(std::string_view extension, std::string& into) {
   return outer.ok() && list.ok() && outer.empty();
 }
 
-bool read_message(std::string_view message, std::string& server_name) {
+// What is broken there is the TLS library's to say.
+bool offers_acme_alone(std::string_view extension) {
+  Reader outer(extension);
+  Reader list(outer.vector(2));
+  return list.vector(1) == kAcmeProtocol && outer.ok() && list.ok() && list.empty();
+}
+
+bool read_message(std::string_view message, ClientHello& into) {
   Reader hello(message.substr(4));
   hello.take(2 + 32);  // legacy_version, random
   hello.vector(1);     // legacy_session_id
@@ -96,7 +105,9 @@ bool read_message(std::string_view message, std::string& server_name) {
   while (hello.ok() && extensions.ok() && !extensions.empty()) {
     const size_t type = extensions.number(2);
     const std::string_view data = extensions.vector(2);
-    if (extensions.ok() && type == kServerNameExtension && !read_server_name(data, server_name)) return false;
+    if (!extensions.ok()) break;
+    if (type == kServerNameExtension && !read_server_name(data, into.server_name)) return false;
+    if (type == kAlpnExtension) into.proves_name = offers_acme_alone(data);
   }
   return hello.ok() && extensions.ok() && hello.empty();
 }
@@ -109,8 +120,10 @@ ClientHello read_client_hello(std::string_view bytes) {
   if (!join_records(bytes, message, hello.missing, hello.alert)) {
     hello.state = ClientHello::State::kBroken;
   } else if (hello.missing == 0) {
-    hello.state = read_message(message, hello.server_name) ? ClientHello::State::kWhole : ClientHello::State::kBroken;
-    if (hello.state == ClientHello::State::kBroken) hello.server_name.clear();
+    hello.state = read_message(message, hello) ? ClientHello::State::kWhole : ClientHello::State::kBroken;
+    if (hello.state != ClientHello::State::kBroken) return hello;
+    hello.server_name.clear();
+    hello.proves_name = false;
   } else if (bytes.size() > kMostHello) {
     hello.state = ClientHello::State::kBroken;
   }

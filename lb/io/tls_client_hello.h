@@ -29,7 +29,8 @@ struct ClientHello {
   TlsAlert alert = TlsAlert::kDecodeError;
   // As sent, at most 255 bytes; empty: none, or none of the type host_name.
   std::string server_name;
-  size_t missing = 0;  // of kMore: so many bytes have to come at least before it makes sense to ask again
+  bool proves_name = false;  // it offers acme-tls/1 alone: a CA that looks whether the name leads here (RFC 8737 3)
+  size_t missing = 0;        // of kMore: so many bytes have to come at least before it makes sense to ask again
 };
 
 // Whether a connection that begins with this byte speaks TLS. (nginx also lets SSLv2 hellos in, which OpenSSL refuses.)

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "io/tls_loader.h"
+#include "io/tls_ocsp.h"
 #include "io/tls_sessions.h"
 
 namespace weir::io {
@@ -38,13 +39,26 @@ int choose_protocol(SSL*, const unsigned char** out, unsigned char* size, const 
   return SSL_TLSEXT_ERR_OK;
 }
 
+int choose_acme(SSL*, const unsigned char** out, unsigned char* size, const unsigned char* offered,
+                unsigned offered_size, void*) {
+  static constexpr unsigned char kOurs[] =
+      "\x0a"
+      "acme-tls/1";
+  unsigned char* chosen = nullptr;
+  if (SSL_select_next_proto(&chosen, size, kOurs, sizeof kOurs - 1, offered, offered_size) != OPENSSL_NPN_NEGOTIATED)
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+  *out = chosen;
+  return SSL_TLSEXT_ERR_OK;
+}
+
 class ContextBuilder final : private TlsLoader {
  public:
-  ContextBuilder(const TlsOptions& options, const TlsContext::ReadFile& read, TlsReport& report)
-      : TlsLoader(TLS_server_method(), read, report), options_(options) {}
+  ContextBuilder(const TlsOptions& options, const TlsContext::ReadFile& read, TlsReport& report, bool forgiving)
+      : TlsLoader(TLS_server_method(), read, report, forgiving), options_(options) {}
 
   OwnedSslContext build(const std::string& scope, const std::shared_ptr<TlsShared>& shared,
-                        std::vector<CertificateFacts>& facts, std::string& session_scope) {
+                        std::vector<CertificateFacts>& facts, std::string& session_scope,
+                        std::vector<std::shared_ptr<const OcspSubject>>& subjects) {
     use_shared(context_.get(), shared);
     set_protocols(options_.tls12, options_.tls13);
     uint64_t flags = SSL_OP_SINGLE_ECDH_USE | SSL_OP_SINGLE_DH_USE;
@@ -54,15 +68,17 @@ class ContextBuilder final : private TlsLoader {
     set_groups();
     add_certificates(options_.certificates, options_.password_file, facts);
     set_verification();
+    set_stapling(*shared, subjects);
     session_scope = set_sessions(scope);
     for (const auto& [name, value] : options_.conf_commands) run_command(name, value, SSL_CONF_FLAG_SERVER);
-    SSL_CTX_set_alpn_select_cb(context_.get(), choose_protocol, nullptr);
+    SSL_CTX_set_alpn_select_cb(context_.get(), options_.proves_name ? choose_acme : choose_protocol, nullptr);
     return take();
   }
 
  private:
   void set_groups();
   void set_verification();
+  void set_stapling(TlsShared& shared, std::vector<std::shared_ptr<const OcspSubject>>& subjects);
   std::string set_sessions(const std::string& scope);
 
   const TlsOptions& options_;
@@ -90,6 +106,44 @@ void ContextBuilder::set_verification() {
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, accept_any);
   SSL_CTX_set_verify_depth(context, options_.verify_depth);
   add_revoked(options_.crl);
+}
+
+// Where there can be no answer the certificate is shown without one.
+void ContextBuilder::set_stapling(TlsShared& shared, std::vector<std::shared_ptr<const OcspSubject>>& subjects) {
+  if (!options_.stapling) return;
+  use_staples(context_.get());
+  OcspSubject::Wish wish{options_.stapling_responder, options_.stapling_verify, {}};
+  if (!options_.trusted_certificate.empty())
+    if (auto trusted = text_of(options_.trusted_certificate)) wish.trusted = std::move(*trusted);
+  std::string answer;
+  if (!options_.stapling_file.empty()) {
+    auto text = text_of(options_.stapling_file);
+    if (!text)
+      return error(Setting::kStaplingFile,
+                   "cannot load " + quoted_source(options_.stapling_file) + ": " + text.error());
+    answer = std::move(*text);
+    wish.responder = "http://file";  // nobody is asked
+  }
+  bool is_shown = false;
+  for (const auto& [where, chain] : chains_) {
+    std::vector<X509*> all;
+    for (const OwnedCertificate& each : chain) all.push_back(each.get());
+    auto subject = OcspSubject::make(all, where, wish);
+    if (!subject) {
+      warning(Setting::kStapling, "no OCSP answer can be stapled to certificate \"" + where + "\": " + subject.error());
+    } else if (options_.stapling_file.empty()) {
+      subjects.push_back(std::move(*subject));
+    } else if (auto staple = (*subject)->judge(answer, static_cast<int64_t>(std::time(nullptr)))) {
+      shared.fixed_staples.put((*subject)->certificate(), std::move(*staple));
+      is_shown = true;
+    } else if (chains_.size() == 1) {
+      warning(Setting::kStaplingFile, quoted_source(options_.stapling_file) + " is not stapled: " + staple.error());
+      is_shown = true;
+    }
+  }
+  if (!options_.stapling_file.empty() && !is_shown && !chains_.empty())
+    warning(Setting::kStaplingFile,
+            quoted_source(options_.stapling_file) + " is not stapled: it is for no certificate here");
 }
 
 std::string ContextBuilder::set_sessions(const std::string& scope) {
@@ -152,33 +206,48 @@ std::shared_ptr<TlsContext> TlsContext::make(const TlsOptions& options, const st
     shared.tickets->add_fixed(*key);
     shared.fixed_tickets = true;
   }
-  return made->renew(read, report) && report.errors.empty() ? made : nullptr;
+  return made->load(read, report, true) && report.errors.empty() ? made : nullptr;
 }
 
 bool TlsContext::renew(const ReadFile& read, TlsReport& report) {
+  return load(read, report, false);
+}
+
+bool TlsContext::load(const ReadFile& read, TlsReport& report, bool forgiving) {
   std::vector<CertificateFacts> facts;
   std::string session_scope;
+  std::vector<std::shared_ptr<const OcspSubject>> subjects;
   const auto began = static_cast<int64_t>(std::time(nullptr));
-  OwnedSslContext fresh = ContextBuilder(options_, read, report).build(scope_, shared_, facts, session_scope);
+  OwnedSslContext fresh =
+      ContextBuilder(options_, read, report, forgiving).build(scope_, shared_, facts, session_scope, subjects);
   if (fresh == nullptr) return false;
   SSL_CTX* old = fresh.release();
   {
     const std::lock_guard lock(mutex_);
     std::swap(context_, old);
     certificates_.swap(facts);
+    ready_.store(!certificates_.empty(), std::memory_order_release);
     session_scope_.swap(session_scope);
+    subjects_.swap(subjects);
     read_at_ = began;
   }
   SSL_CTX_free(old);
   return true;
 }
 
-void TlsContext::share(std::shared_ptr<TicketKeys> tickets, std::shared_ptr<TlsSessionCache> cache) {
+void TlsContext::share(std::shared_ptr<TicketKeys> tickets, std::shared_ptr<TlsSessionCache> cache,
+                       std::shared_ptr<StapleBook> staples) {
   const std::lock_guard lock(shared_->mutex);
   if (shared_->shared) return;
   shared_->shared = true;
   if (!shared_->fixed_tickets) shared_->tickets = std::move(tickets);
   shared_->cache = std::move(cache);
+  shared_->staples = std::move(staples);
+}
+
+std::vector<std::shared_ptr<const OcspSubject>> TlsContext::ocsp_subjects() const {
+  const std::lock_guard lock(mutex_);
+  return subjects_;
 }
 
 std::vector<CertificateFacts> TlsContext::certificates() const {
@@ -223,6 +292,7 @@ std::vector<std::string> TlsContext::files() const {
   add(options_.client_certificate);
   add(options_.trusted_certificate);
   add(options_.crl);
+  if (options_.stapling) add(options_.stapling_file);
   return {all.begin(), all.end()};
 }
 

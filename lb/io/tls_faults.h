@@ -21,11 +21,14 @@ struct TlsFault {
     kTicketKey,
     kClientCertificate,
     kTrustedCertificate,
-    kCrl
+    kCrl,
+    kStapling,
+    kStaplingFile
   };
   Setting setting;
   size_t index = 0;
-  std::string text;  // `cannot load certificate "x.pem": no start line`
+  std::string text;       // `cannot load certificate "x.pem": no start line`
+  bool forgiven = false;  // of a warning: it keeps a certificate that may be missing from being used
 };
 
 struct TlsReport {

@@ -4,7 +4,9 @@
 #include <openssl/x509v3.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <ctime>
+#include <utility>
 
 #include "io/tls_pem.h"
 
@@ -18,6 +20,11 @@ constexpr int kWeakRsaBits = 2048;
 
 std::string quoted_source(const std::string& where) {
   return where.starts_with(kInline) ? std::string("\"data:\"") : "\"" + where + "\"";
+}
+
+std::string where_of(const TlsCertificateFiles& files) {
+  if (!files.label.empty()) return files.label;
+  return files.certificate.starts_with(kInline) ? std::string(kInline) : files.certificate;
 }
 
 OwnedSslContext TlsLoader::take() {
@@ -83,7 +90,19 @@ void TlsLoader::add_certificates(const std::vector<TlsCertificateFiles>& all, co
                                  std::vector<CertificateFacts>& facts) {
   std::vector<std::string> passwords;
   if (!read_passwords(password_file, passwords)) return;
-  for (size_t i = 0; i < all.size(); ++i) add_certificate(all[i], i, passwords, facts);
+  for (size_t i = 0; i < all.size(); ++i) {
+    const size_t errors = report_.errors.size();
+    const size_t known = facts.size();
+    add_certificate(all[i], i, passwords, facts);
+    if (!forgiving_ || !all[i].may_be_missing || report_.errors.size() == errors) continue;
+    facts.resize(known);
+    const auto first = report_.errors.begin() + static_cast<std::ptrdiff_t>(errors);
+    for (auto each = first; each != report_.errors.end(); ++each) {
+      report_.warnings.push_back(std::move(*each));
+      report_.warnings.back().forgiven = true;
+    }
+    report_.errors.erase(first, report_.errors.end());
+  }
 }
 
 void TlsLoader::add_certificate(const TlsCertificateFiles& files, size_t index,
@@ -94,8 +113,8 @@ void TlsLoader::add_certificate(const TlsCertificateFiles& files, size_t index,
   auto chain = read_certificates(*pem);
   if (!chain) return error(Setting::kCertificate, "cannot load certificate " + name + ": " + chain.error(), index);
   X509* leaf = chain->front().get();
-  facts.push_back(certificate_facts(leaf, files.certificate.starts_with(kInline) ? "data:" : files.certificate));
-  look_at(files.certificate, index, *chain, facts.back());
+  facts.push_back(certificate_facts(leaf, where_of(files)));
+  look_at("certificate \"" + where_of(files) + "\"", index, *chain, facts.back());
   const std::string key_name = quoted_source(files.key);
   const auto key_pem = text_of(files.key);
   if (!key_pem) return error(Setting::kKey, "cannot load certificate key " + key_name + ": " + key_pem.error(), index);
@@ -110,11 +129,11 @@ void TlsLoader::add_certificate(const TlsCertificateFiles& files, size_t index,
   for (size_t i = 1; i < chain->size(); ++i)
     if (SSL_CTX_add1_chain_cert(context_.get(), (*chain)[i].get()) != 1)
       error(Setting::kCertificate, "chain of " + name + " cannot be used: " + take_tls_error(), index);
+  chains_.push_back({where_of(files), std::move(*chain)});
 }
 
-void TlsLoader::look_at(const std::string& where, size_t index, const std::vector<OwnedCertificate>& chain,
+void TlsLoader::look_at(const std::string& name, size_t index, const std::vector<OwnedCertificate>& chain,
                         const CertificateFacts& facts) {
-  const std::string name = "certificate " + quoted_source(where);
   const auto now = static_cast<int64_t>(std::time(nullptr));
   if (facts.not_after < now) warning(Setting::kCertificate, name + " has expired", index);
   if (facts.not_before > now) warning(Setting::kCertificate, name + " is not valid yet", index);

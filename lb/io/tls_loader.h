@@ -19,8 +19,13 @@ class TlsLoader {
   using Setting = TlsFault::Setting;
   using ReadFile = std::function<Result<std::string>(const std::string& path)>;
 
-  TlsLoader(const SSL_METHOD* method, const ReadFile& read, TlsReport& report)
-      : context_(SSL_CTX_new(method)), read_(read), report_(report), errors_before_(report.errors.size()) {}
+  // `forgiving`: what is wrong with a certificate that may be missing is a warning.
+  TlsLoader(const SSL_METHOD* method, const ReadFile& read, TlsReport& report, bool forgiving = false)
+      : context_(SSL_CTX_new(method)),
+        read_(read),
+        report_(report),
+        errors_before_(report.errors.size()),
+        forgiving_(forgiving) {}
 
   // The context, or null when an error was reported.
   OwnedSslContext take();
@@ -46,21 +51,29 @@ class TlsLoader {
   void add_revoked(const std::string& where);
 
   OwnedSslContext context_;
-  std::string authorities_;  // DER of who is trusted, and the PEM of who is revoked
+  struct Chain {
+    std::string where;
+    std::vector<OwnedCertificate> certificates;  // leaf first
+  };
+  std::vector<Chain> chains_;  // of all that are used
+  std::string authorities_;    // DER of who is trusted, and the PEM of who is revoked
 
  private:
   bool read_passwords(const std::string& file, std::vector<std::string>& passwords);
   void add_certificate(const TlsCertificateFiles& files, size_t index, const std::vector<std::string>& passwords,
                        std::vector<CertificateFacts>& facts);
-  void look_at(const std::string& where, size_t index, const std::vector<OwnedCertificate>& chain,
+  void look_at(const std::string& name, size_t index, const std::vector<OwnedCertificate>& chain,
                const CertificateFacts& facts);
 
   const ReadFile& read_;
   TlsReport& report_;
   size_t errors_before_;
+  const bool forgiving_;
 };
 
 // The PEM's place for a message: "data:" without what follows.
 std::string quoted_source(const std::string& where);
+// How a certificate is called in lists and warnings.
+std::string where_of(const TlsCertificateFiles& files);
 
 }  // namespace weir::io

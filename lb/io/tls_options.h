@@ -13,6 +13,8 @@ namespace weir::io {
 struct TlsCertificateFiles {
   std::string certificate;  // leaf first, then its chain
   std::string key;
+  std::string label = {};       // how it is called where the text is weir's own; empty: by its file
+  bool may_be_missing = false;  // handshakes are refused until it can be loaded
 };
 
 enum class VerifyClient : uint8_t { kOff, kOn, kOptional, kOptionalNoCa };
@@ -45,8 +47,13 @@ struct TlsOptions {
   std::string trusted_certificate;  // the same, names not sent
   int verify_depth = 1;
   std::string crl;
+  bool stapling = false;           // OCSP answers are shown
+  bool stapling_verify = false;    // the chain of who has signed them, too
+  std::string stapling_file;       // one in DER, instead of asking
+  std::string stapling_responder;  // URL; empty: the certificate's
   Millis handshake_timeout{10'000};
-  bool note_offer = false;  // $ssl_ciphers and $ssl_curves are asked for
+  bool proves_name = false;  // for a CA that looks (RFC 8737): acme-tls/1 is all that is spoken
+  bool note_offer = false;   // $ssl_ciphers and $ssl_curves are asked for
 };
 
 }  // namespace weir::io

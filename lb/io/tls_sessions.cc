@@ -92,6 +92,22 @@ void on_bad_session(SSL_CTX* context, SSL_SESSION* session) {
   if (const auto cache = shared != nullptr ? shared->get_cache() : nullptr) cache->remove(id_of(session));
 }
 
+// Whatever is missing, the handshake goes on.
+int on_status(SSL* ssl, void*) {
+  TlsShared* shared = shared_of(SSL_get_SSL_CTX(ssl));
+  const X509* certificate = SSL_get_certificate(ssl);
+  if (shared == nullptr || certificate == nullptr) return SSL_TLSEXT_ERR_NOACK;
+  const std::string digest = certificate_digest(certificate);
+  const int64_t now = wall_us() / 1'000'000;
+  std::shared_ptr<const Staple> staple = shared->fixed_staples.find(digest, now);
+  if (const auto book = shared->get_staples(); staple == nullptr && book != nullptr) staple = book->find(digest, now);
+  if (staple == nullptr) return SSL_TLSEXT_ERR_NOACK;
+  auto* copy = static_cast<unsigned char*>(OPENSSL_memdup(staple->answer.data(), staple->answer.size()));
+  if (copy == nullptr) return SSL_TLSEXT_ERR_NOACK;
+  SSL_set_tlsext_status_ocsp_resp(ssl, copy, static_cast<long>(staple->answer.size()));  // the library's
+  return SSL_TLSEXT_ERR_OK;
+}
+
 }  // namespace
 
 void use_shared(SSL_CTX* context, std::shared_ptr<TlsShared> shared) {
@@ -106,6 +122,10 @@ void use_session_cache(SSL_CTX* context) {
   SSL_CTX_sess_set_new_cb(context, on_new_session);
   SSL_CTX_sess_set_get_cb(context, find_session);
   SSL_CTX_sess_set_remove_cb(context, on_bad_session);
+}
+
+void use_staples(SSL_CTX* context) {
+  SSL_CTX_set_tlsext_status_cb(context, on_status);
 }
 
 }  // namespace weir::io

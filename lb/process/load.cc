@@ -8,8 +8,7 @@
 
 namespace weir::process {
 
-LoadedConfig load_config(const CommandLine& line) {
-  config::LoadOptions options;
+LoadedConfig load_config(const CommandLine& line, config::LoadOptions options) {
   options.globals = line.globals;
   config::LoadedConfig loaded = config::load_config(line.config, options);
   LoadedConfig out;

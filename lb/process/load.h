@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "config/loader.h"
 #include "config/model.h"
 #include "process/options.h"
 
@@ -16,6 +17,7 @@ struct LoadedConfig {
   std::string dump;  // for -T
 };
 
-LoadedConfig load_config(const CommandLine& line);
+// `options`: how it is read; directives of the command line are added.
+LoadedConfig load_config(const CommandLine& line, config::LoadOptions options = {});
 
 }  // namespace weir::process

@@ -160,6 +160,7 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   // With one more field; both live as long as the exchange.
   void answer_with(int status, std::string_view name, std::string_view value);
   void answer_return(const ReturnAction& action);
+  void answer_text(std::string_view type, std::string_view text);  // 200; `text` is copied
   void answer_replaced();
   // X-Accel-Redirect: the peer sends the request to another path, or to a named location, of this server; of its own
   // answer some fields stay. Both are in the arena.
@@ -240,6 +241,7 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   void choose_server_by_name();
   int tls_refusal() const;  // tls_rules.cc: a status, or 0
   void find_client_address();
+  bool answers_challenge();
   bool take_path(std::string_view raw_path);
   void find_location();
   // kFindLocation: another location is to be found.

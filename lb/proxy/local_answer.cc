@@ -43,6 +43,10 @@ std::string_view Exchange::content_type() const {
   return type.empty() ? location_->default_type : type;
 }
 
+void Exchange::answer_text(std::string_view type, std::string_view text) {
+  send_local(200, type, arena_.copy(text));
+}
+
 void Exchange::send_redirect(int status, std::string_view target) {
   // A path becomes absolute, as nginx does.
   const std::string_view host = location_->port_in_redirect ? request_.head.host_field : request_.head.host;

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "filter/real_ip.h"
 #include "http/local_page.h"
+#include "proxy/challenges.h"
 #include "proxy/core.h"
 #include "proxy/exchange.h"
 #include "proxy/request_trace.h"
@@ -29,6 +30,7 @@ void Exchange::run_phases() {
           phase_ = Phase::kAccess;
           return;
         }
+        if (server_->challenge != nullptr && refused == 0 && answers_challenge()) return;
         [[fallthrough]];
       }
       case Phase::kServerRewrite:
@@ -88,6 +90,14 @@ void Exchange::run_phases() {
       case Phase::kRunning: return;
     }
   }
+}
+
+// A CA that asks for the proof of an order is answered before anything that the server says.
+bool Exchange::answers_challenge() {
+  if (!listen_->challenges->has_http(uri_)) return false;
+  location_ = server_->challenge.get();
+  phase_ = Phase::kAccess;
+  return true;
 }
 
 void Exchange::choose_server() {

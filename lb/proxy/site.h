@@ -26,6 +26,8 @@ class TlsContext;
 
 namespace weir::proxy {
 
+class Challenges;
+
 // What server{} says of the connections to it. This struct is all there is of it, from the directive to the request.
 struct ServerSettings {
   http::HeadLimits limits;
@@ -60,6 +62,7 @@ struct VirtualServer {
   route::LocationTable table;
   RewriteSteps rewrite;  // before a location is looked for
   Location fallback;     // the server's own settings: used when no location matches and for refused heads
+  std::unique_ptr<Location> challenge;  // answers a CA that looks (challenges.h); null: none ever does
   std::unique_ptr<ServerLog> log = std::make_unique<ServerLog>();
 };
 
@@ -77,7 +80,8 @@ struct ListenSite {
   const VirtualServer* default_server = nullptr;
   std::vector<std::unique_ptr<const ArrivalStep>> arrival;  // in order, before the session; none: straight to it
   std::unique_ptr<ListenLog> log = std::make_unique<ListenLog>();
-  Millis arrival_timeout{0};  // for all of them; 0: the default server's header_timeout
+  std::shared_ptr<const Challenges> challenges;  // for handshakes of a CA; null: none ever comes
+  Millis arrival_timeout{0};                     // for all of them; 0: the default server's header_timeout
 
   const io::TlsContext* tls_of(const VirtualServer& server) const {
     return server.tls.context != nullptr ? server.tls.context.get() : default_server->tls.context.get();

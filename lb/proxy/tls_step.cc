@@ -8,6 +8,7 @@
 #include "io/tls_client_hello.h"
 #include "io/tls_context.h"
 #include "io/tls_handshake.h"
+#include "proxy/challenges.h"
 #include "proxy/core.h"
 #include "proxy/site.h"
 
@@ -64,19 +65,35 @@ class TlsProgress final : public ArrivalStep::Progress {
     return false;
   }
 
+  // A CA looks whether the name leads here: it sees what its challenge asks for, whatever server the name has.
+  bool begin_proof(const io::ClientHello& hello) {
+    if (!hello.proves_name || listen_.challenges == nullptr) return false;
+    context_ = listen_.challenges->find_tls(hello.server_name);
+    is_proof_ = context_ != nullptr;
+    return is_proof_;
+  }
+
   bool begin(const io::ClientHello& hello, io::Transport& transport) {
     if (hello.state == io::ClientHello::State::kBroken) return reject(transport, hello.alert, "TLS: malformed hello");
+    if (begin_proof(hello)) return begin_handshake(transport);
     const VirtualServer* server = server_of(hello.server_name);
     if (server == nullptr)
       return reject(transport, io::TlsAlert::kUnrecognizedName, "TLS: the server name is no host name");
-    if (server->tls.reject || listen_.tls_of(*server) == nullptr)
+    const io::TlsContext* context = listen_.tls_of(*server);
+    if (server->tls.reject || context == nullptr)
       return reject(transport, io::TlsAlert::kUnrecognizedName, "TLS: handshake rejected for its server name");
+    if (!context->ready())
+      return reject(transport, io::TlsAlert::kUnrecognizedName, "TLS: no certificate for its server name yet");
+    context_ = server->tls.context != nullptr ? server->tls.context : listen_.default_server->tls.context;
+    return begin_handshake(transport);
+  }
+
+  bool begin_handshake(io::Transport& transport) {
     if (!core_->begin_handshake()) {
       why_ = "TLS: too many handshakes under way";
       return false;
     }
     counted_ = true;
-    context_ = server->tls.context != nullptr ? server->tls.context : listen_.default_server->tls.context;
     handshake_ = std::make_unique<io::TlsHandshake>(core_->loop(), *context_, transport);
     return true;
   }
@@ -89,6 +106,10 @@ class TlsProgress final : public ArrivalStep::Progress {
       case io::TlsHandshake::State::kDone: break;
     }
     end_handshake();
+    if (is_proof_) {  // the handshake is all there is to it (RFC 8737 3)
+      why_ = "TLS: a challenge of ACME was answered";
+      return ArrivalStep::Verdict::kRefused;
+    }
     connection.details.tls = true;
     connection.details.facts = handshake_->facts(server_name_, context_->options().note_offer);
     connection.details.context = context_;
@@ -109,6 +130,7 @@ class TlsProgress final : public ArrivalStep::Progress {
   std::string server_name_;
   std::string why_;
   size_t wanted_ = 0;  // of the hello
+  bool is_proof_ = false;
   bool counted_ = false;
 };
 

@@ -84,7 +84,7 @@ void CertificateWatch::look_at(const std::shared_ptr<io::TlsContext>& context) {
   config::DiskFiles files;
   const bool renewed = context->renew([&files](const std::string& path) { return files.read(path); }, report);
   for (const io::TlsFault& fault : report.errors)
-    log::error("certificate: not renewed (", fault.text, "), the old one serves");
+    log::error("certificate: not renewed (", fault.text, context->ready() ? "), the old one serves" : "), none serves");
   if (!renewed) return;
   for (const io::TlsFault& fault : report.warnings) log::warn("certificate: ", fault.text);
   for (const io::CertificateFacts& facts : context->certificates())

@@ -4,8 +4,10 @@
 #include <algorithm>
 
 #include "base/hash.h"
+#include "io/tls_ocsp.h"
 #include "io/tls_session_cache.h"
 #include "io/tls_tickets.h"
+#include "proxy/challenges.h"
 #include "proxy/site.h"
 #include "runtime/limit_tables.h"
 #include "runtime/session_table.h"
@@ -21,7 +23,11 @@ std::string limit_key(const filter::LimitZone& zone) {
 
 }  // namespace
 
-Registry::Registry(uint64_t seed) : seed_(seed), ticket_keys_(std::make_shared<io::TicketKeys>()) {}
+Registry::Registry(uint64_t seed)
+    : seed_(seed),
+      ticket_keys_(std::make_shared<io::TicketKeys>()),
+      challenges_(std::make_shared<proxy::Challenges>()),
+      staples_(std::make_shared<io::StapleBook>()) {}
 
 std::shared_ptr<policy::PeerState> Registry::peer(const std::string& upstream, const SocketAddress& address,
                                                   const policy::PassiveOptions& options) {

@@ -17,10 +17,12 @@
 #include "policy/wait_queue.h"
 
 namespace weir::proxy {
+class Challenges;
 struct Location;
 struct Site;
 }  // namespace weir::proxy
 namespace weir::io {
+class StapleBook;
 class TicketKeys;
 class TlsSessionCache;
 }  // namespace weir::io
@@ -56,6 +58,10 @@ class Registry {
   // The zone of that name and key, whoever uses it. Another size takes effect by configure().
   std::shared_ptr<policy::RateTable> rates(const filter::LimitZone& zone);
   std::shared_ptr<policy::ConnectionTable> connections(const filter::LimitZone& zone);
+  // What CAs that look are shown, whatever the configuration.
+  const std::shared_ptr<proxy::Challenges>& challenges() const { return challenges_; }
+  // OCSP answers of all certificates.
+  const std::shared_ptr<io::StapleBook>& staples() const { return staples_; }
   // Queues and zones become as this snapshot says: it is put in force. Control thread.
   void configure(const proxy::Site& site);
   // Forgets what nobody uses any more.
@@ -80,6 +86,8 @@ class Registry {
   std::map<std::string, std::weak_ptr<RateTable>> rates_;  // by limit_key()
   std::map<std::string, std::weak_ptr<ConnectionTable>> connections_;
   const std::shared_ptr<io::TicketKeys> ticket_keys_;
+  const std::shared_ptr<proxy::Challenges> challenges_;
+  const std::shared_ptr<io::StapleBook> staples_;
 };
 
 }  // namespace weir::runtime

@@ -116,7 +116,7 @@ void Reload::load_and_build(std::vector<Verification> verifications) {
       [this, overrides = runtime_.overrides, generation = runtime_.generation + 1, before = runtime_.model,
        verifications = std::move(verifications)] {
         auto outcome = std::make_shared<Outcome>();
-        outcome->config = process::load_config(runtime_.line);
+        outcome->config = process::load_config(runtime_.line, {.self_signed = runtime_.self_signed.get()});
         if (!outcome->config.model) return outcome;
         const config::Model& model = *outcome->config.model;
         // Whom the next start would become: only it changes users, but it has to find one.

@@ -3,9 +3,12 @@
 
 #include <utility>
 
+#include "acme/service.h"
 #include "base/log.h"
 #include "base/rng.h"
+#include "io/tls_self_signed.h"
 #include "process/cpu_quota.h"
+#include "runtime/automatic_certificates.h"
 #include "upstream/health_monitor.h"
 
 namespace weir::runtime {
@@ -24,11 +27,16 @@ void tell_of(Runtime& runtime, const upstream::HealthChange& change) {
 
 }  // namespace
 
-Runtime::Runtime(process::CommandLine command_line) : line(std::move(command_line)) {
+Runtime::Runtime(process::CommandLine command_line)
+    : line(std::move(command_line)), self_signed(std::make_shared<io::SelfSignedBook>()) {
   upstream::HealthMonitorOptions options;
   options.seed = random_seed();
   options.on_change = [this](const upstream::HealthChange& change) { tell_of(*this, change); };
   health = std::make_unique<upstream::HealthMonitor>(loop, std::move(options));
+  automatic_certificates =
+      std::make_unique<acme::Service>([challenges = registry.challenges()](const std::vector<acme::Proof>& proofs) {
+        show_proofs(proofs, *challenges);
+      });
 }
 
 Runtime::~Runtime() = default;

@@ -22,6 +22,12 @@
 #include "runtime/state_file.h"
 #include "runtime/workers.h"
 
+namespace weir::acme {
+class Service;
+}
+namespace weir::io {
+class SelfSignedBook;
+}
 namespace weir::upstream {
 class HealthMonitor;
 }
@@ -53,9 +59,10 @@ struct Runtime {
   Overrides overrides;  // control thread only; builders get a copy
   StateFile state;      // where they are kept
   ListenSockets sockets;
-  uint64_t descriptors = 1024;              // the limit
-  uint64_t memory = 0;                      // likewise, in bytes; 0: none
-  std::optional<process::Account> account;  // whom weir became at its start; none: it stayed who it was
+  uint64_t descriptors = 1024;                      // the limit
+  uint64_t memory = 0;                              // likewise, in bytes; 0: none
+  std::optional<process::Account> account;          // whom weir became at its start; none: it stayed who it was
+  std::shared_ptr<io::SelfSignedBook> self_signed;  // never null; loads run on helper threads, too
   // In force.
   std::shared_ptr<const config::Model> model;
   std::shared_ptr<const proxy::Site> site;
@@ -64,7 +71,8 @@ struct Runtime {
   bool shutting_down = false;        // QUIT: nothing new is accepted
   std::unique_ptr<LoopWatch> watch;  // null: nobody looks whether loops turn
   WorkerSet workers{loop, log_writer, sockets};
-  std::unique_ptr<upstream::HealthMonitor> health;  // never null
+  std::unique_ptr<upstream::HealthMonitor> health;        // never null
+  std::unique_ptr<acme::Service> automatic_certificates;  // never null
 };
 
 // worker_processes: as written, or what auto means here.

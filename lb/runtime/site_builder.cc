@@ -12,6 +12,7 @@
 #include "base/system.h"
 #include "io/tls_context.h"
 #include "io/tls_peer_context.h"
+#include "proxy/challenges.h"
 #include "proxy/proxy_protocol_step.h"
 #include "proxy/tls_step.h"
 #include "runtime/virtual_server.h"
@@ -69,12 +70,14 @@ class SiteBuilder {
     for (const config::ServerModel& server : in_.model.servers) {
       site_->servers.push_back(build_virtual_server(server, logs_, maintenance_, in_.registry, out_.errors));
       add_tls(server, site_->servers.back()->tls);
+      add_challenge(*site_->servers.back());
       handshake_timeouts_[site_->servers.back().get()] = server.tls.options.handshake_timeout;
       for (const config::ListenModel& listen : server.listens) add_listen(server, listen, *site_->servers.back());
     }
     for (auto& listen : site_->listens) {
       if (listen->default_server == nullptr) listen->default_server = listen->servers.front();
       add_arrival(*listen);
+      if (!in_.model.acme_certificates.empty()) listen->challenges = in_.registry.challenges();
     }
     add_handshakes();
     for (auto& listen : site_->listens)
@@ -93,6 +96,7 @@ class SiteBuilder {
   void add_listen(const config::ServerModel& server, const config::ListenModel& model,
                   const proxy::VirtualServer& virtual_server);
   void add_tls(const config::ServerModel& server, proxy::ServerTls& tls);
+  void add_challenge(proxy::VirtualServer& server);
   void add_handshakes();
   void note_overrides();
 
@@ -264,7 +268,22 @@ void SiteBuilder::add_tls(const config::ServerModel& server, proxy::ServerTls& t
   if (server.tls_context == nullptr) return;
   const bool caches = options.cache == io::TlsSessionCacheKind::kShared;
   server.tls_context->share(in_.registry.ticket_keys(),
-                            caches ? in_.registry.tls_sessions(options.cache_zone, options.cache_bytes) : nullptr);
+                            caches ? in_.registry.tls_sessions(options.cache_zone, options.cache_bytes) : nullptr,
+                            in_.registry.staples());
+}
+
+// A CA comes to whatever server has the name now: each of them can answer it, with nothing in the way.
+void SiteBuilder::add_challenge(proxy::VirtualServer& server) {
+  if (in_.model.acme_certificates.empty()) return;
+  auto location = std::make_unique<proxy::Location>(server.fallback);
+  location->returns.reset();
+  location->pass.reset();
+  location->filters.clear();
+  location->error_pages.clear();
+  location->add_headers.clear();
+  location->internal = false;
+  location->content = proxy::make_challenge_content(in_.registry.challenges());
+  server.challenge = std::move(location);
 }
 
 // The handshake is the first thing on a connection, so the default server's time counts: no name is known yet.

@@ -7,9 +7,11 @@
 #include <csignal>
 #include <optional>
 
+#include "acme/service.h"
 #include "base/log.h"
 #include "base/system.h"
 #include "process/admin_socket.h"
+#include "runtime/automatic_certificates.h"
 
 namespace weir::server {
 
@@ -18,9 +20,14 @@ Control::Control(runtime::Runtime& runtime, process::PidFile& pid_file, const pr
       pid_file_(pid_file),
       service_(runtime, supervisor),
       reload_(runtime, {.began = [this] { service_.reloading(); },
-                        .loaded = [this] { move_admin(); },
+                        .loaded =
+                            [this] {
+                              move_admin();
+                              want_certificates();
+                            },
                         .ended = [this] { service_.reloaded(); }}),
       certificates_(runtime.loop, [&runtime] { return runtime.model; }),
+      stapling_(runtime.registry.staples()),
       admin_(runtime, reload_),
       signals_(runtime.loop, {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2},
                [this](int number) { on_signal(number); }) {}
@@ -51,6 +58,11 @@ void Control::move_admin() {
   log::notice("admin socket: ", path.empty() ? "closed" : event + path);
 }
 
+void Control::want_certificates() {
+  runtime_.automatic_certificates->want(runtime::certificate_plan(*runtime_.model));
+  stapling_.want(*runtime_.model);
+}
+
 void Control::restore_pid_file() {
   if (const Status<> restored = pid_file_.restore(); !restored)
     log::error("pid file: not restored (", restored.error(), "), weir -s will not find this process");
@@ -64,6 +76,8 @@ void Control::run() {
   }
   reload_.cancel();
   certificates_.stop();
+  runtime_.automatic_certificates->stop();
+  stapling_.stop();
   admin_.close();
   runtime_.workers.stop();
   runtime_.sockets.close_all();

@@ -10,6 +10,7 @@
 #include "runtime/certificate_watch.h"
 #include "runtime/reload.h"
 #include "runtime/runtime.h"
+#include "runtime/stapling.h"
 #include "server/service.h"
 
 namespace weir::server {
@@ -27,6 +28,7 @@ class Control {
     reload_.start(built);
     certificates_.start();
     service_.start();
+    want_certificates();
   }
   // Until TERM, INT (at once) or QUIT (after the drain).
   void run();
@@ -37,6 +39,7 @@ class Control {
   void quit();
   void reopen_logs();
   void move_admin();
+  void want_certificates();
   void restore_pid_file();
 
   runtime::Runtime& runtime_;
@@ -44,6 +47,7 @@ class Control {
   Service service_;
   runtime::Reload reload_;
   runtime::CertificateWatch certificates_;
+  runtime::Stapling stapling_;
   admin::AdminServer admin_;
   std::string admin_path_;  // empty: none is open
   io::Signals signals_;

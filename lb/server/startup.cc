@@ -12,8 +12,10 @@
 #include <utility>
 #include <vector>
 
+#include "acme/store.h"
 #include "base/log.h"
 #include "io/off_loop.h"
+#include "io/tls_self_signed.h"
 #include "process/crash_report.h"
 #include "process/error_logs.h"
 #include "process/load.h"
@@ -83,7 +85,8 @@ class Startup {
  private:
   // All that can be refused. Nothing serves yet.
   Errors prepare() {
-    config_ = process::load_config(line_);
+    // Nobody serves yet: better all but one than none.
+    config_ = process::load_config(line_, {.self_signed = self_signed_.get(), .forgive_missing_certificates = true});
     is_refused_ = !config_.model;
     if (is_refused_) return config_.errors;
     for (const std::string& warning : config_.warnings) report_.warn(warning);
@@ -104,6 +107,7 @@ class Startup {
     runtime_->memory = process::memory_limit();
     runtime_->account = privileges_.account();
     runtime_->model = config_.model;
+    runtime_->self_signed = self_signed_;
     runtime_->generation = 1;
     runtime_->state = state_;
     runtime_->overrides = std::move(said.overrides);
@@ -162,6 +166,8 @@ class Startup {
     if (const auto& account = privileges_.account()) {
       for (const std::string& file : process::log_files(line_, model())) process::give_file(file, *account);
       state_.give_to(*account);
+      if (!model().acme_certificates.empty())
+        acme::make_state_directory(model().main.acme.state, account->uid, account->gid);
     }
     return privileges_.enter();
   }
@@ -204,6 +210,7 @@ class Startup {
   const process::Supervisor supervisor_;
   process::PassedSockets passed_;
   Reporter report_;
+  const std::shared_ptr<io::SelfSignedBook> self_signed_ = std::make_shared<io::SelfSignedBook>();
   process::LoadedConfig config_;
   process::Privileges privileges_;
   std::unique_ptr<process::Daemon> daemon_;

@@ -5,6 +5,7 @@
 #include "config/dump.h"
 #include "config_text.h"
 #include "io/tls_context.h"
+#include "io/tls_self_signed.h"
 #include "unit/tls_certificates.h"
 
 namespace weir::config {
@@ -122,9 +123,82 @@ TEST(Tls, doubts_are_warnings) {
   warned("", "\"http2\" is not spoken yet");
   warned("http2 on;", "\"http2 on\" has no effect");
   warned("ssl_protocols TLSv1.1 TLSv1.2;", "\"TLSv1.1\" is broken");
-  warned("ssl_stapling on;", "\"ssl_stapling\" has no effect");
+  warned("ssl_stapling on;", "no OCSP answer can be stapled to certificate \"/etc/a.pem\": the certificate of its");
   warned("ssl_session_cache builtin:1000;", "\"builtin\"");
   warned("server_name c.test;", "no certificate of this server is for its name \"c.test\"");
+}
+
+TEST(Tls, self_signed_certificate_is_for_the_servers_names) {
+  const LoadedConfig loaded = load_tls(
+      "http { ssl_certificate_selfsigned; server { listen 443 ssl; server_name A.test .b.test ~^c _; }\n"
+      "server { listen 443 ssl; server_name b.test; ssl_certificate a.pem; ssl_certificate_key a.key; }\n"
+      "server { listen 444 ssl; }\n"
+      "server { listen 445 ssl; server_name x.test; ssl_certificate_selfsigned y.test 10.0.0.1; } }");
+  EXPECT_THAT(loaded.diagnostics.to_text(), HasSubstr("for a first try: browsers will warn"));
+  EXPECT_FALSE(loaded.diagnostics.failed()) << loaded.diagnostics.to_text();
+  const auto names = [&loaded](size_t i) { return loaded.model.servers[i].tls_context->certificates().at(0).names; };
+  EXPECT_THAT(names(0), testing::ElementsAre("a.test", "b.test", "*.b.test"));
+  EXPECT_THAT(names(1), testing::ElementsAre("a.test"));
+  EXPECT_THAT(names(2), testing::ElementsAre("localhost", "127.0.0.1", "::1"));
+  EXPECT_THAT(names(3), testing::ElementsAre("y.test", "10.0.0.1"));
+  EXPECT_EQ(loaded.model.servers[0].tls_context->certificates().at(0).where, "self-signed:a.test");
+  const std::string shown = dump_effective(loaded.model, false);
+  EXPECT_THAT(shown, HasSubstr("ssl_certificate_selfsigned y.test 10.0.0.1;"));
+  EXPECT_FALSE(load_tls(shown).diagnostics.failed()) << shown;
+}
+
+TEST(Tls, self_signed_certificate_is_kept_over_loads) {
+  MemoryFiles files(
+      std::map<std::string, std::string>{{"w", "server { listen 443 ssl; ssl_certificate_selfsigned a.test; }"}});
+  io::SelfSignedBook book;
+  const auto serial = [&](io::SelfSignedBook* kept) {
+    return load_config("w", files, {.self_signed = kept}).model.servers[0].tls_context->certificates().at(0).serial;
+  };
+  const std::string first = serial(&book);
+  EXPECT_EQ(serial(&book), first);
+  EXPECT_NE(serial(nullptr), first);
+}
+
+TEST(Tls, sources_of_a_certificate_exclude_each_other) {
+  for (const char* two : {"ssl_certificate_selfsigned; ssl_certificate a.pem; ssl_certificate_key a.key;",
+                          "ssl_certificate a.pem; ssl_certificate_key a.key; ssl_certificate_auto;",
+                          "ssl_certificate_auto; ssl_certificate_selfsigned;"})
+    EXPECT_THAT(faults(std::string("server { listen 443 ssl; server_name a.test; ") + two + "}"),
+                HasSubstr("exclude each other, see /etc/weir.conf:1:"))
+        << two;
+}
+
+TEST(Tls, missing_certificate_is_forgiven_while_others_serve) {
+  const auto load = [](const std::string& text) {
+    static const auto certificate = make_certificate({.names = {"a.test"}});
+    MemoryFiles files({{"/etc/weir.conf", text},
+                       {"/etc/a.pem", certificate.pem()},
+                       {"/etc/a.key", certificate.key_pem()},
+                       {"/etc/c.key", make_certificate().key_pem()},
+                       {"/etc/bad.pem", "nothing"}});
+    return load_config("/etc/weir.conf", files, {.forgive_missing_certificates = true});
+  };
+  const std::string good = std::string("server { listen 443 ssl; server_name a.test; ") + kPair + "}";
+  const std::string missing =
+      "server { listen 443 ssl; server_name b.test; ssl_certificate no.pem; "
+      "ssl_certificate_key no.key; }";
+  LoadedConfig loaded = load(good + missing);
+  EXPECT_FALSE(loaded.diagnostics.failed());
+  EXPECT_THAT(
+      loaded.diagnostics.to_text(),
+      HasSubstr("warning: cannot load certificate \"/etc/no.pem\": open() \"/etc/no.pem\" failed (2: No such file "
+                "or directory); other servers start, this one refuses handshakes until it is there"));
+  EXPECT_TRUE(loaded.model.servers[0].tls_context->ready());
+  EXPECT_FALSE(loaded.model.servers[1].tls_context->ready());
+  EXPECT_FALSE(load(good + "server { listen 443 ssl; ssl_certificate bad.pem; ssl_certificate_key a.key; }")
+                   .diagnostics.failed());
+  EXPECT_FALSE(load(missing + "server { listen 80; }").diagnostics.failed());
+  EXPECT_TRUE(load(missing).diagnostics.failed());  // nobody would serve
+  const std::string torn = "server { listen 443 ssl; ssl_certificate a.pem; ssl_certificate_key c.key; }";
+  EXPECT_THAT(load(good + torn).diagnostics.to_text(), HasSubstr("c.key\" does not belong"));
+  EXPECT_FALSE(load(good + torn).diagnostics.failed());
+  EXPECT_TRUE(load(torn).diagnostics.failed());
+  EXPECT_TRUE(load_tls(good + missing).diagnostics.failed());
 }
 
 }  // namespace

@@ -140,5 +140,16 @@ TEST(ReloadText, changes_stand_below_the_generation) {
   EXPECT_EQ(reload_text(R"({"generation": 3, "changes": []})"), "reloaded: generation 3\n");
 }
 
+TEST(CertificatesTable, states_of_acme_are_shown) {
+  const std::string table = certificates_table(R"({"certificates": [
+    {"file": "/etc/a.pem", "names": ["a.test"], "key": "EC prime256v1", "serial": "0A", "days_left": 30},
+    {"file": "/s/b.pem", "names": ["b.test"], "key": "EC prime256v1", "serial": "0B", "days_left": -1, "state": "failed",
+     "failures": 2, "error": "refused: no", "next_try": "2026-11-28T12:00:00Z"},
+    {"file": "/s/c.pem", "names": ["c.test"], "state": "waiting", "failures": 0, "error": "", "next_try": null}]})");
+  EXPECT_THAT(table, testing::HasSubstr("30  0A"));
+  EXPECT_THAT(table, testing::HasSubstr("expired  0B      failed (refused: no), next 2026-11-28T12:00:00Z\n"));
+  EXPECT_THAT(table, testing::HasSubstr("none yet          waiting\n"));
+}
+
 }  // namespace
 }  // namespace weir::ctl

@@ -7,13 +7,15 @@
 namespace weir::io::test {
 namespace {
 
-std::string hello_of(const char* server_name, int most_version = TLS1_3_VERSION) {
+std::string hello_of(const char* server_name, int most_version = TLS1_3_VERSION, const std::string& alpn = {}) {
   SSL_CTX* context = SSL_CTX_new(TLS_client_method());
   SSL_CTX_set_max_proto_version(context, most_version);
   SSL* ssl = SSL_new(context);
   BIO* out = BIO_new(BIO_s_mem());
   SSL_set_bio(ssl, BIO_new(BIO_s_mem()), out);
   if (server_name != nullptr) SSL_set_tlsext_host_name(ssl, server_name);
+  if (!alpn.empty())
+    SSL_set_alpn_protos(ssl, reinterpret_cast<const unsigned char*>(alpn.data()), static_cast<unsigned>(alpn.size()));
   SSL_set_connect_state(ssl);
   SSL_do_handshake(ssl);
   char* data = nullptr;
@@ -33,6 +35,20 @@ TEST(ClientHelloTest, server_name_is_found_in_both_versions) {
     EXPECT_EQ(hello.server_name, "shop.example");
     EXPECT_EQ(read_client_hello(hello_of(nullptr, version)).server_name, "");
   }
+}
+
+TEST(ClientHelloTest, hello_of_a_ca_offers_acme_alone) {
+  const auto proves = [](const std::string& alpn) {
+    return read_client_hello(hello_of("a.test", TLS1_3_VERSION, alpn)).proves_name;
+  };
+  EXPECT_TRUE(
+      proves("\x0a"
+             "acme-tls/1"));
+  EXPECT_FALSE(proves(""));
+  EXPECT_FALSE(proves("\x08http/1.1"));
+  EXPECT_FALSE(
+      proves("\x0a"
+             "acme-tls/1\x08http/1.1"));
 }
 
 TEST(ClientHelloTest, hello_asks_for_more_at_every_cut) {

@@ -228,5 +228,24 @@ TEST(TlsSessionCacheTest, client_resumes_by_id_with_another_context) {
   }
 }
 
+TEST(TlsContextTest, missing_certificate_may_come_later_and_stays) {
+  const TestCertificate certificate = make_certificate();
+  TlsOptions options;
+  options.certificates = {{"a.pem", "a.pem", "", true}};
+  const Made made = make(options);
+  ASSERT_NE(made.context, nullptr);
+  EXPECT_TRUE(made.report.errors.empty());
+  EXPECT_EQ(made.report.warnings.size(), 1U);
+  EXPECT_FALSE(made.context->ready());
+  EXPECT_FALSE(made.context->covers("weir.test"));
+  TlsReport report;
+  EXPECT_TRUE(made.context->renew(MemoryPem{{{"a.pem", certificate.pem() + certificate.key_pem()}}}, report));
+  EXPECT_TRUE(made.context->ready());
+  EXPECT_TRUE(made.context->covers("weir.test"));
+  // Once there is one, a broken one does not take its place.
+  EXPECT_FALSE(made.context->renew(MemoryPem{{{"a.pem", "broken"}}}, report));
+  EXPECT_TRUE(made.context->ready());
+}
+
 }  // namespace
 }  // namespace weir::io::test
