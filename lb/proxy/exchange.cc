@@ -191,6 +191,8 @@ bool Exchange::wants_client_read() {
     return true;  // a FIN is to be noticed; the session bounds what comes behind
   if (request_.state == RequestState::kAborted) return false;
   if (request_.state == RequestState::kDiscarding) return true;
+  // A filter may take its time: what comes meanwhile is bounded.
+  if (suspended_ == Suspended::kRequest && request_.body.size() >= Gate::kHigh) return false;
   // Before the content it is held whole: up to body_buffer_bytes, whatever the marks of a relay are.
   return content_ == nullptr || content_->wants_request_body();
 }

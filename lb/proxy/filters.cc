@@ -238,11 +238,15 @@ void Exchange::resume_filters() {
     run_request_body();
     turn();
     if (life != life_) return;
+    downstream_->update_read();  // it may have been paused for what was held
   }
   switch (std::exchange(suspended_, Suspended::kNothing)) {
     case Suspended::kNothing: break;
     case Suspended::kFiles: suspended_ = Suspended::kFiles; return;  // no filter's
-    case Suspended::kRequest: run_phases(); return;
+    case Suspended::kRequest:
+      run_phases();
+      if (life == life_) downstream_->update_read();
+      return;
     case Suspended::kResponse: resume_response_head(); return;
   }
   if (!std::exchange(response_body_held_, false)) return;
