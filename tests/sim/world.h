@@ -236,8 +236,10 @@ class SiteMaker {
   std::shared_ptr<const proxy::Site> make(const std::vector<SocketAddress>& listens) {
     server_->table.freeze();
     server_->fallback.content = proxy::make_content(server_->fallback);
-    for (auto& location : server_->locations)
+    for (auto& location : server_->locations) {
       if (location->content == nullptr) location->content = proxy::make_content(*location);
+      if (location->tls.context != nullptr) site_->tls_terms.insert(location->tls.context->terms());
+    }
     for (const SocketAddress& address : listens) {
       auto listen = std::make_unique<proxy::ListenSite>();
       listen->address = address;
