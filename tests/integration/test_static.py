@@ -11,6 +11,8 @@ from weirtest.weir import run
 
 TIME = 784111777
 DATE = "Sun, 06 Nov 1994 08:49:37 GMT"
+# Files that are asked of the kernel's caches, and (links are looked at name by name) those that are always asked of a thread.
+LINKS = ("", "disable_symlinks if_not_owner from=<<dir>>;")
 
 
 class Static(Case):
@@ -173,9 +175,14 @@ class Index(Static):
 
 class TryFiles(Static):
     def test_first_file_that_is_there_answers(self):
+        for links in LINKS:
+            with self.subTest(links):
+                self.try_files(links)
+
+    def try_files(self, links):
         backend = self.backend(lambda request: answer(f"{request.method} {request.path} {request.body.decode()}"))
         weir = self.site(f"""upstream app {{ server {backend.address}; }}
-            server {{ listen <<front>>; root <<dir>>/www;
+            server {{ listen <<front>>; root <<dir>>/www; {links}
             location / {{ try_files $uri $uri.html $uri/ /index.html; }}
             location /api/ {{ try_files $uri @app; }}
             location /code/ {{ try_files $uri =410; }}
@@ -227,13 +234,18 @@ class TryFiles(Static):
         self.check(weir, [("/x", 200, "always"), ("/in/x", 404, None), ("/if/x", 200, "always"), ("/if/x?a=1", 404, None)])
 
     def test_if_looks_at_files(self):
-        weir = self.site("""server { listen <<front>>; root <<dir>>/www; set $steps "";
+        for links in LINKS:
+            with self.subTest(links):
+                self.look_at_files(links)
+
+    def look_at_files(self, links):
+        weir = self.site("""server { listen <<front>>; root <<dir>>/www; %s set $steps "";
             if (-f $document_root/maintenance.on) { return 503; }
             if (-d $request_filename) { set $steps "${steps}d"; } if (-e $request_filename) { set $steps "${steps}e"; }
             if (-x $request_filename) { set $steps "${steps}x"; } if (!-f $request_filename) { set $steps "${steps}!f"; }
             if (!-d $request_filename) { set $steps "${steps}!d"; } if (!-e $request_filename) { rewrite ^/r(.*)$ /to$1; }
             location / { return 200 "$steps $uri"; }
-            location /in/ { if (-f $document_root/file) { return 200 "in $steps"; } if (!-x /nowhere) { add_header X-No yes; } return 201 "x"; } }""",
+            location /in/ { if (-f $document_root/file) { return 200 "in $steps"; } if (!-x /nowhere) { add_header X-No yes; } return 201 "x"; } }""" % links,
                          {"file": "x", "dir/x": "", "in/x": ""})
         os.chmod(weir.dir / "www" / "file", 0o755)
         for _ in range(2):  # the second time the kernel knows the answers
