@@ -57,6 +57,8 @@ Result<RunAs> resolve_run_as(const config::MainConfig& main) {
   RunAs run_as;
   if (main.user.empty()) return run_as;
   if (::geteuid() != 0) {
+    const Result<Account> wanted = find_account(main.user, main.group);
+    if (wanted && wanted->uid == ::geteuid()) return run_as;  // a supervisor has done it
     run_as.warning = "directive \"user\": ignored (weir was not started by root)";
     return run_as;
   }

@@ -15,11 +15,17 @@ PACKAGING = pathlib.Path(__file__).resolve().parents[2] / "packaging"
 
 
 class Shipped(Case):
+    def at_home(self, text: str, weir) -> str:
+        """As on a machine without the package: its places are weir's directory, and there is no user weir."""
+        self.assertIn("\nuser weir;", text)
+        for path in ("/run/weir/", "/var/lib/weir/", "/var/log/weir/", "/etc/weir/"):
+            text = text.replace(path, f"{weir.dir}/")
+        return re.sub(r"\nuser weir;[^\n]*", "", text)
+
     def test_configuration_is_good_and_serves(self):
         text = (PACKAGING / "weir.conf").read_text()
         weir = self.weir(start=False)
-        for path in ("/run/weir/", "/var/lib/weir/", "/var/log/weir/", "/etc/weir/"):
-            text = text.replace(path, f"{weir.dir}/")
+        text = self.at_home(text, weir)
         weir.write_config(config=text.replace("127.0.0.1:8600", "<<front>>"))
         self.assertEqual(run("-c", str(weir.config_path), "-t").returncode, 0)
         weir.start()
@@ -31,8 +37,7 @@ class Shipped(Case):
         weir = self.weir(start=False)
         text = re.sub(r"^( *)# (.*[{};]( *#.*)?)$", r"\1\2", text, flags=re.M)
         text = text.replace("location / {\n            return 200", "location /x/ {\n            return 200")
-        for path in ("/run/weir/", "/var/lib/weir/", "/var/log/weir/", "/etc/weir/"):
-            text = text.replace(path, f"{weir.dir}/")
+        text = self.at_home(text, weir)
         weir.write_config(config=text)
         done = run("-c", str(weir.config_path), "-t")
         self.assertEqual(done.returncode, 0, done.stderr + text)

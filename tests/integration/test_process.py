@@ -410,6 +410,15 @@ class Users(Case):
         self.get(weir, "/after")
         self.assertIn("/after", weir.wait_log(1)[0])
 
+    @unittest.skipUnless(os.geteuid() == 0, "only root can become others")
+    def test_own_user_needs_no_root(self):
+        for name, ignored in (("nobody", False), ("daemon", True)):
+            weir = self.weir('server { listen <<front>>; return 200; }', main=f"user {name};", start=False)
+            os.chmod(weir.dir, 0o777)
+            done = run("-c", str(weir.config_path), "-t", user="nobody", group=pwd.getpwnam("nobody").pw_gid, extra_groups=[])
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual('"user": ignored' in done.stderr, ignored, done.stderr)
+
     def test_unknown_user_is_an_error(self):
         weir = self.weir('server { listen <<front>>; return 200; }', main="user no-such-user-here;", start=False)
         done = run("-c", str(weir.config_path))
