@@ -123,6 +123,7 @@ class TlsPeersTest : public Rig {
 
 TEST_F(TlsPeersTest, request_goes_out_encrypted_and_its_connection_stays) {
   serve_tls();
+  state("app/10.0.0.2:13000").admin_down = true;
   sim::Wire& wire = answered_once();
   EXPECT_TRUE(node_.plain.starts_with("GET /a HTTP/1.1\r\n"));
   ask(kGet);
@@ -142,7 +143,8 @@ TEST_F(TlsPeersTest, session_goes_on_in_the_next_connection) {
   answered_once();
   for (int i = 0; i < 2; ++i) {  // to the other peer, and to the first again
     ask(kGet);
-    tell(shake(), node_.say(kOk));
+    sim::Wire& wire = shake();
+    tell(wire, node_.say(kOk));
     EXPECT_EQ(node_.resumed(), i == 1);
   }
   EXPECT_EQ(world_.count(observe::Counter::kUpstreamHandshakesResumed), 1U);
@@ -195,12 +197,14 @@ TEST_F(TlsPeersTest, name_that_verifies_nothing_reaches_no_peer) {
   EXPECT_TRUE(has(answered(), "502 Bad Gateway"));
   EXPECT_EQ(state("app/10.0.0.1:13000").stats.failures, 0U);
   ask("GET /?name=node.test HTTP/1.1\r\nHost: app.test\r\n\r\n");
-  tell(shake(), node_.say(kOk));
+  sim::Wire& wire = shake();
+  tell(wire, node_.say(kOk));
   EXPECT_TRUE(has(answered(), "200 OK"));
 }
 
 TEST_F(TlsPeersTest, reload_keeps_connections_on_equal_terms_alone) {
   serve_tls();
+  state("app/10.0.0.2:13000").admin_down = true;
   sim::Wire& wire = answered_once();
   context_ = trusting(authority());
   serve_tls();
