@@ -46,6 +46,7 @@ std::vector<std::string> show_mirror(const Scope& scope) {
   const std::vector<std::string>& targets = scope.level->location.mirror.targets;
   if (targets.empty()) return {"off"};
   std::vector<std::string> out;
+  out.reserve(targets.size());
   for (const std::string& target : targets) out.push_back(quote_word(target));
   return out;
 }
