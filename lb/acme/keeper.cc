@@ -267,11 +267,11 @@ void Keeper::note_failure(size_t index, Memory memory, const Failure& failure) {
   const int64_t wait = back_off(failure.kind, memory.tries.failures, failure.retry_after, seed);
   memory.tries.next_try = now + wait;
   memory.error = std::string(to_string(failure.kind)) + ": " + failure.text;
-  log::error("certificate ", certificate.names.front(), ": not issued (", memory.error, "), next try in ", span(wait));
   if (failure.kind == Failure::Kind::kLocal) prepared_ = false;  // the directory may be gone
   const std::string stem = file_stem(certificate.names);
   floors_.erase(stem);
   const Status<> saved = store_->remember(stem, memory);
+  log::error("certificate ", certificate.names.front(), ": not issued (", memory.error, "), next try in ", span(wait));
   if (saved) return;
   log::error("certificate ", certificate.names.front(), ": state not written (", saved.error(), ")");
   floors_[stem] = memory.tries.next_try;

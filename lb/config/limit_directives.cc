@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "config/builder.h"
+#include "config/dump.h"
 #include "config/fields.h"
 #include "config/parameters.h"
 
@@ -46,7 +47,9 @@ bool read_rate(const Parameters& parameters, LimitZone& zone) {
   return true;
 }
 
-void add_zone(Call& call, Parameters parameters, Builder::LimitZones& zones) {
+using ZoneList = std::vector<std::shared_ptr<const LimitZone>>;
+
+void add_zone(Call& call, Parameters parameters, Builder::LimitZones& zones, ZoneList& list) {
   auto zone = std::make_shared<LimitZone>();
   auto key = call.compile(0);
   if (!key) return;
@@ -58,16 +61,32 @@ void add_zone(Call& call, Parameters parameters, Builder::LimitZones& zones) {
   if (zone->name.empty()) return call.error("\"" + call.directive.name + "\" must have \"zone\" parameter");
   if (!call.builder.take_zone(zone->name)) return call.error("duplicate zone \"" + zone->name + "\"");
   zones.emplace(zone->name, zone);
+  list.push_back(std::move(zone));
 }
 
 void apply_request_zone(Call& call) {
   static constexpr std::string_view kLimitReqZoneParameters[] = {"zone=", "rate="};
-  add_zone(call, Parameters(call, 1, kLimitReqZoneParameters), call.builder.request_zones());
+  add_zone(call, Parameters(call, 1, kLimitReqZoneParameters), call.builder.request_zones(),
+           call.builder.model().request_zones);
 }
 
 void apply_connection_zone(Call& call) {
   static constexpr std::string_view kLimitConnZoneParameters[] = {"zone="};
-  add_zone(call, Parameters(call, 1, kLimitConnZoneParameters), call.builder.connection_zones());
+  add_zone(call, Parameters(call, 1, kLimitConnZoneParameters), call.builder.connection_zones(),
+           call.builder.model().connection_zones);
+}
+
+std::string zone_line(const char* name, const LimitZone& zone) {
+  return name + quote_word(zone.key.text()) + " " +
+         quote_word("zone=" + zone.name + ":" + format_size(static_cast<int64_t>(zone.bytes)));
+}
+void show_request_zones(Dump& dump, const Scope& scope) {
+  for (const auto& zone : scope.model->request_zones)
+    dump.line(zone_line("limit_req_zone ", *zone) + " rate=" + std::to_string(zone->requests) +
+              (zone->per_minute ? "r/m;" : "r/s;"));
+}
+void show_connection_zones(Dump& dump, const Scope& scope) {
+  for (const auto& zone : scope.model->connection_zones) dump.line(zone_line("limit_conn_zone ", *zone) + ";");
 }
 
 // Null, reported.
@@ -205,6 +224,7 @@ const Row kRows[] = {
             "may come. It is kept over reloads; full, it forgets the key that was not used for the longest time.",
         .times = Times::kMany,
         .turn = Turn::kNames,
+        .show = show_request_zones,
     },
     {
         .name = "limit_req",
@@ -253,6 +273,7 @@ const Row kRows[] = {
         .help = "Where requests under way are counted by a key, all workers together.",
         .times = Times::kMany,
         .turn = Turn::kNames,
+        .show = show_connection_zones,
     },
     {
         .name = "limit_conn",

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "base/bytes.h"
 #include "base/log.h"
 #include "http/forward.h"
 #include "proxy/core.h"
@@ -68,6 +69,8 @@ void ProxyContent::accept_response() {
 bool ProxyContent::take_redirect() {
   const http::Field* to = attempt_.response.fields.find(http::HeaderToken::kXAccelRedirect);
   if (to == nullptr || to->value.empty()) return false;
+  for (const std::string& name : location().ignore_headers)
+    if (iequals(name, to->name)) return false;
   attempt_.redirect = to->value;
   return true;
 }

@@ -282,6 +282,7 @@ void SiteBuilder::add_challenge(proxy::VirtualServer& server) {
   location->error_pages.clear();
   location->add_headers.clear();
   location->internal = false;
+  location->mirror = {};
   location->content = proxy::make_challenge_content(in_.registry.challenges());
   server.challenge = std::move(location);
 }
