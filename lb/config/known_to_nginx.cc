@@ -23,8 +23,7 @@ constexpr Feature kFeatures[] = {
     {"rewriting: have it done in front of weir or by the peers",
      "geoip_* num_map ancient_browser* "
      "modern_browser*"},
-    {"access control: deleting it lets all clients in",
-     "secure_link* oidc_provider proxy_allow_upstream"},
+    {"access control: deleting it lets all clients in", "secure_link* oidc_provider proxy_allow_upstream"},
     {"tokens: weir reads none, auth_request asks a server that does", "auth_jwt* auth_require auth_oidc auth_digest*"},
     {"limits: deleting it leaves clients without them", "proxy_limit_rate"},
     {"TLS: weir has this part of it not yet", "ssl_* acme_issuer acme_certificate acme_shared_zone"},

@@ -42,12 +42,43 @@ void Client::add_request(int n) {
   std::snprintf(id, sizeof id, "id%06d", n);
   expected.id = id;
   ++asked_;
-  constexpr const char* kPaths[] = {
-      "/",       "/app/x", "/single",      "/page",        "/named",  "/old",    "/deaf",         "/again", "/local",
-      "/silent", "/none",  "/little",      "/narrow",      "/narrow", "/narrow", "/narrow",       "/bound", "/ready",
-      "/ready",  "/churn", "/churn/twice", "/churn/local", "/inside", "/inside", "/inside/churn", "/only",  "/bound",
-      "/moved",  "/gzip",  "/gzip/churn",  "/gzip",        "/mirror", "/asked",  "/asked",        "/asked/local",
-      "/limited", "/limited/local"};
+  constexpr const char* kPaths[] = {"/",
+                                    "/app/x",
+                                    "/single",
+                                    "/page",
+                                    "/named",
+                                    "/old",
+                                    "/deaf",
+                                    "/again",
+                                    "/local",
+                                    "/silent",
+                                    "/none",
+                                    "/little",
+                                    "/narrow",
+                                    "/narrow",
+                                    "/narrow",
+                                    "/narrow",
+                                    "/bound",
+                                    "/ready",
+                                    "/ready",
+                                    "/churn",
+                                    "/churn/twice",
+                                    "/churn/local",
+                                    "/inside",
+                                    "/inside",
+                                    "/inside/churn",
+                                    "/only",
+                                    "/bound",
+                                    "/moved",
+                                    "/gzip",
+                                    "/gzip/churn",
+                                    "/gzip",
+                                    "/mirror",
+                                    "/asked",
+                                    "/asked",
+                                    "/asked/local",
+                                    "/limited",
+                                    "/limited/local"};
   std::string path = kPaths[play_.below(play_.calm ? 3 : std::size(kPaths))];
   path += path == "/" ? "" : "?q=1";
   const std::string accept = play_.chance(70) ? "Accept-Encoding: gzip\r\n" : "";
