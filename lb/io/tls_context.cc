@@ -127,6 +127,7 @@ void ContextBuilder::set_stapling(TlsShared& shared, std::vector<std::shared_ptr
   bool is_shown = false;
   for (const auto& [where, chain] : chains_) {
     std::vector<X509*> all;
+    all.reserve(chain.size());
     for (const OwnedCertificate& each : chain) all.push_back(each.get());
     auto subject = OcspSubject::make(all, where, wish);
     if (!subject) {
