@@ -2,6 +2,7 @@
 """Bodies of answers that weir changes: decoded for clients that take no gzip, and searched for texts that are replaced."""
 import gzip
 import os
+import unittest
 
 from weirtest import Case, Truncated, answer, brotli, main
 
@@ -23,6 +24,7 @@ class Gunzip(Case):
         off = self.proxied(self.backend(lambda r: answer(gzip.compress(text), headers=CODED)))
         self.assertEqual(self.get(off).get("content-encoding"), "gzip")
 
+    @unittest.skipIf(os.environ.get("WEIR_SANITIZE"), "a sanitizer keeps what was freed")
     def test_bomb_is_paced_by_its_client(self):
         size = 200 << 20
         bomb = gzip.compress(bytes(size))

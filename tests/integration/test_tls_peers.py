@@ -184,8 +184,11 @@ class ClientCertificate(PeerCase):
                 self.assertEqual(self.get(weir).text, "weir")
             weir = self.passing(backend)
             self.assertEqual(self.get(weir).status, 502)
-            self.assertEqual(self.reason(weir), "502 tls_failed")
-            weir.wait_error("TLS failed \\(.*(certificate required|handshake failure)")
+            # By TLS 1.3 the node refuses when the request is on its way: closing with that unread, its kernel may reset the alert away.
+            reason = self.reason(weir)
+            if version == ssl.TLSVersion.TLSv1_2 or reason != "502 reset_before_response":
+                self.assertEqual(reason, "502 tls_failed")
+                weir.wait_error("TLS failed \\(.*(certificate required|handshake failure)")
 
     def test_connections_of_one_certificate_are_not_lent_to_another(self):
         own = Certificate(self.dir, "trusted-weir", issuer=self.other_ca)
