@@ -24,6 +24,7 @@ class Scan(TlsCase):
             f"events {{ worker_handshakes {MOST}; }}\nhttp {{ {text} server {{ listen <<front>> ssl; server_name a.test; {self.pair(self.a)} {server} "
             f"location / {{ {location} }} }} }}", **options)
         self.ask(self.scanned_weir)
+        self.scanned_weir.metric("weir_tls_handshakes_refused_total")  # control is up, too
         self.before = self.scanned_weir.descriptors()
         return self.scanned_weir
 

@@ -89,7 +89,8 @@ TEST_F(StaplingTest, answers_are_judged) {
   EXPECT_EQ(why(answer_of(leaf_, V_OCSP_CERTSTATUS_UNKNOWN)), "the certificate is \"unknown\"");
   EXPECT_EQ(why(answer_of(leaf_, V_OCSP_CERTSTATUS_GOOD, -60)), "it has run out");
   std::string broken = answer_of(leaf_);
-  broken[broken.size() / 2] = static_cast<char>(broken[broken.size() / 2] ^ 1);
+  const size_t signed_digit = broken.find('Z') - 1;  // of a time; what is not signed may change unseen
+  broken[signed_digit] = static_cast<char>(broken[signed_digit] ^ 1);
   EXPECT_NE(why(broken), "fine");
   const auto strict = io::OcspSubject::make({leaf_.certificate.get(), authority_.certificate.get()}, "a.pem",
                                             {.responder = kUrl, .verify = true, .trusted = authority_.pem()});
