@@ -26,13 +26,7 @@ server {
 """
 # What NocoBase's pages and its image publish for nginx, in shape and directives: before one node in a container, and the image's
 # own file, where the edge serves the built client and the uploads itself. HOME is the folder of the nodes.
-DOCKER_PAGE = """\
-server {
-    listen 80;
-    server_name your_domain.com;
-    client_max_body_size 0;
-    location / {
-        proxy_pass http://172.31.0.1:13000/;
+PROXIED = """\
         proxy_http_version 1.1;
         proxy_set_header Upgrade $http_upgrade;
         proxy_set_header Connection 'upgrade';
@@ -42,7 +36,15 @@ server {
         proxy_send_timeout 600;
         proxy_read_timeout 600;
         send_timeout 600;
-    }
+"""
+DOCKER_PAGE = """\
+server {
+    listen 80;
+    server_name your_domain.com;
+    client_max_body_size 0;
+    location / {
+        proxy_pass http://172.31.0.1:13000/;
+PROXIED    }
 }
 """
 IMAGE = """\
@@ -68,16 +70,7 @@ server {
     }
     location ^~ /api/ {
         proxy_pass http://172.31.0.1:13000/api/;
-        proxy_http_version 1.1;
-        proxy_set_header Upgrade $http_upgrade;
-        proxy_set_header Connection 'upgrade';
-        proxy_set_header Host $host;
-        proxy_cache_bypass $http_upgrade;
-        proxy_connect_timeout 600;
-        proxy_send_timeout 600;
-        proxy_read_timeout 600;
-        send_timeout 600;
-    }
+PROXIED    }
 }
 """
 LOG = """\
@@ -111,7 +104,7 @@ def cluster_config(text: str, port: int, out: pathlib.Path, log: pathlib.Path) -
 
 def published_config(text: str, home: str):
     """One of the published files for Edge: with the addresses, the port and the folder here, inside of what nginx.conf says around it."""
-    text = text.replace("172.31.0.", "127.0.0.").replace("HOME", home)
+    text = text.replace("PROXIED", PROXIED).replace("172.31.0.", "127.0.0.").replace("HOME", home)
     around = "include mime.types;\ndefault_type application/octet-stream;\n"
     return lambda port, log: LOG % log + around + text.replace("listen 80;", f"listen {port};")
 
