@@ -3,6 +3,8 @@
 
 #include <functional>
 
+#include "base/digest.h"
+
 namespace weir::policy {
 namespace {
 
@@ -16,13 +18,6 @@ uint64_t prefix_of(std::string_view cookie) {
     prefix = prefix << 4 | static_cast<uint64_t>(value);
   }
   return prefix;
-}
-
-bool equal_in_constant_time(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  unsigned difference = 0;
-  for (size_t i = 0; i < a.size(); ++i) difference |= static_cast<unsigned char>(a[i] ^ b[i]);
-  return difference == 0;
 }
 
 }  // namespace
