@@ -45,6 +45,7 @@ int main(int argc, char** argv) {
     case Command::kSignal: return weir::ctl::send_signal(line);
     case Command::kExplain: return weir::server::explain(line);
     case Command::kManual: return weir::server::manual(line);
+    case Command::kInit: return weir::server::init(line);
     case Command::kReload: return weir::ctl::reload(line);
     case Command::kDiff: return weir::ctl::diff(line);
     case Command::kCtl: return weir::ctl::ctl(line);

@@ -167,6 +167,16 @@ class CtlParser {
 class CommandParser {
  public:
   CommandParser(CLI::App& app, CommandLine& line) : app_(app), line_(line) {
+    CLI::App* init = add("init", "write a first configuration, with a comment at each line", Command::kInit);
+    add_config(init);
+    init->add_option("nodes", line.init.nodes, "the nodes of the application: HOST:PORT")->type_name("NODE");
+    init->add_option("--nocobase", line.init.nocobase, "the nodes are NocoBase's; port 13000 unless written")
+        ->type_name("NODE");
+    init->add_option("--tls", line.init.tls, "the name that clients use; its certificate comes by itself")
+        ->type_name("NAME");
+    init->footer(
+        "The file is the one of -c, and must not be there yet.\n"
+        "Exit codes: 0 written, and `weir -t` takes it; 1 nothing written.");
     CLI::App* convert = add("convert", "print a configuration file in the other syntax", Command::kConvert);
     convert->add_option("file", line.convert_file, "the file")->required()->type_name("FILE");
     convert->add_option("--to", line.convert_to, "the syntax: yaml or nginx")->type_name("SYNTAX");

@@ -1,4 +1,4 @@
-// The command line: nginx's letters, long names beside them, and commands: `convert`, `reload`, `diff`, `ctl`.
+// The command line: nginx's letters, long names beside them, and commands: `init`, `convert`, `reload`, `diff`, `ctl`.
 #pragma once
 #include <string>
 #include <vector>
@@ -23,7 +23,8 @@ enum class Command : uint8_t {
   kReload,
   kDiff,
   kManual,
-  kExplain
+  kExplain,
+  kInit
 };
 
 // Of `weir explain`.
@@ -32,6 +33,13 @@ struct ExplainLine {
   std::string client = "127.0.0.1";
   std::string method = "GET";
   std::vector<std::string> headers, cookies;  // "Name: value", "name=value"
+};
+
+// Of `weir init`.
+struct InitLine {
+  std::vector<std::string> nodes;     // HOST[:PORT]
+  std::vector<std::string> nocobase;  // likewise, of NocoBase: instead of nodes
+  std::string tls;                    // the name that clients reach it by TLS under; empty: without
 };
 
 struct CommandLine {
@@ -47,6 +55,7 @@ struct CommandLine {
   std::string convert_file;
   std::string convert_to;  // "yaml" or "nginx"; empty: the other syntax
   ExplainLine explain;
+  InitLine init;
   std::string manual_of;     // `manual`: one directive; empty: all
   bool as_man_page = false;  // likewise, as troff
   std::string diff_against;  // the file that -c's is compared with; empty: the running weir

@@ -8,6 +8,7 @@ int test_config(const process::CommandLine& line);  // -t, -T
 int convert(const process::CommandLine& line);
 int explain(const process::CommandLine& line);
 int manual(const process::CommandLine& line);
+int init(const process::CommandLine& line);
 int print_version(bool with_build);
 
 }  // namespace weir::server

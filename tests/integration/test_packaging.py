@@ -72,6 +72,7 @@ class Completion(Case):
     def test_words_are_completed_by_their_place(self):
         self.assertEqual(self.complete("re"), ["reload"])
         self.assertEqual(self.complete("reload", "--v"), ["--verify"])
+        self.assertEqual(self.complete("init", "--n"), ["--nocobase"])
         self.assertEqual(self.complete("-s", "re"), ["reopen", "reload"])
         self.assertEqual(self.complete("ctl", "main"), ["maintenance"])
         self.assertEqual(self.complete("ctl", "drain", "--sp"), ["--spread"])

@@ -107,6 +107,19 @@ TEST(CommandLine, converts_between_syntaxes) {
   EXPECT_FALSE(parse({"convert", "a.conf", "--to", "json"}));
 }
 
+TEST(CommandLine, init_takes_nodes_and_a_name) {
+  const auto line = parse({"init", "-c", "a.conf", "--nocobase", "10.0.0.1", "10.0.0.2", "--tls", "app.example.org"});
+  ASSERT_TRUE(line) << line.error();
+  EXPECT_EQ(line->command, Command::kInit);
+  EXPECT_EQ(line->config, "a.conf");
+  EXPECT_THAT(line->init.nocobase, ::testing::ElementsAre("10.0.0.1", "10.0.0.2"));
+  EXPECT_EQ(line->init.tls, "app.example.org");
+  EXPECT_THAT(parse({"init", "a:1", "b:2"})->init.nodes, ::testing::ElementsAre("a:1", "b:2"));
+  EXPECT_TRUE(parse({"init"}));
+  EXPECT_FALSE(parse({"init", "--tls"}));
+  EXPECT_FALSE(parse({"init", "--nocobase"}));
+}
+
 TEST(CommandLine, sends_commands_to_a_running_weir) {
   const auto list = parse({"ctl", "list", "myapp", "--json"});
   ASSERT_TRUE(list);
