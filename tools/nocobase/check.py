@@ -197,7 +197,12 @@ class Check:
 
             head, body = ask("/admin/some/page")
             require(" 200 " in head and body == (client / "index.html").read_bytes(), f"a page of the application is not index.html: {head}")
-            require("cache-control: no-store, no-cache" in head and "etag:" not in head, f"index.html may be kept: {head}")
+            # As nginx: the page is asked for anew as /index.html, and the location of \.html$ says nothing of Cache-Control.
+            require("last-modified:" in head and "etag:" not in head and "cache-control:" not in head, f"index.html is not as nginx has it: {head}")
+            other = next(path for path in sorted(client.rglob("*")) if path.is_file() and path.suffix not in (".html", ".js", ".css"))
+            head, body = ask("/" + other.relative_to(client).as_posix())
+            require(" 200 " in head and body == other.read_bytes(), f"{other.name} is not the file: {head}")
+            require("cache-control: no-store, no-cache" in head and "etag:" not in head, f"{other.name} may be kept: {head}")
             path = "/" + script.relative_to(client).as_posix()
             head, body = ask(path)
             require(" 200 " in head and body == script.read_bytes(), f"{path} is not the file: {head}")
@@ -207,7 +212,10 @@ class Check:
             head, body = ask("/storage/uploads/weir-check.txt", "-r", "9-17")
             require(" 206 " in head and body == b"uploaded\n" and "content-type: text/plain" in head, f"a range of an upload: {head}")
             require(get(edge.port, HEALTH) == 200, "the health check is not 200")
-            require(get(edge.port, "/storage/uploads/../../app/package.json") in (400, 404), "a path leads out of the uploads")
+            # Such a path is /app/package.json by the time a location is looked for: a page of the application, as with nginx.
+            for way_out in ("..", "%2e%2e", "..%2f", "x/../.."):
+                head, body = ask(f"/storage/uploads/{way_out}/../app/package.json", "--path-as-is")
+                require(b"dependencies" not in body, f"{way_out} leads out of the uploads: {head}")
         upload.unlink()
         return f"index.html for any page, {path} ({script.stat().st_size / 1e6:.1f} MB) whole and compressed, a range of an upload, the API"
 
