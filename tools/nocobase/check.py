@@ -1,6 +1,8 @@
 """The claims that tools/nocobase-check proves, in order, each with its figures. Started by that command, which sees to nodes and tools."""
 import argparse
 import asyncio
+import base64
+import hashlib
 import http.client
 import json
 import os
@@ -12,7 +14,7 @@ import threading
 import time
 import traceback
 
-from edge import DOCKER_PAGE, IMAGE, NODES, PAGE, Edge, published_config, ratio
+from edge import DOCKER_PAGE, IMAGE, NODES, PAGE, Edge, published_config, ratio, tls_config
 from load import Load, slowest, summary
 from websocket import Closed, WebSocket
 
@@ -100,7 +102,7 @@ class Check:
     # What each word of --only proves, in this order.
     def claims(self):
         return [("config", self.config), ("published", self.published), ("image", self.image), ("signin", self.signin), ("websocket", self.websocket_opens), ("page", self.page),
-                ("upload", self.upload), ("spread", self.spread), ("iphash", self.iphash), ("hostile", self.hostile),
+                ("tls", self.tls), ("upload", self.upload), ("spread", self.spread), ("iphash", self.iphash), ("hostile", self.hostile),
                 ("websocket", self.websocket_stays), ("kill", self.kill), ("restart", self.restart)]
 
     def say(self, verdict: str, what: str, figures: str):
@@ -221,8 +223,29 @@ class Check:
 
     def page(self):
         """The sign-in page loads in Chromium, and signing in there works"""
+        return self.browse(self.edge.url, self.out)
+
+    def tls(self):
+        """The same over TLS: Chromium trusts the certificate, the WebSocket is encrypted, curl verifies it"""
+        out = self.out / "tls"
+        out.mkdir(exist_ok=True)
+        with Edge(self.options.weir, out, "weir-tls", config=lambda port, log: tls_config(port, out, log)) as edge:
+            url = f"https://localhost:{edge.port}"
+            # Chromium is told of this one key: every other fault of the certificate or of the handshake would be one.
+            der = run("openssl", "x509", "-in", str(out / "tls.pem"), "-noout", "-pubkey").stdout
+            key = run("openssl", "pkey", "-pubin", "-outform", "DER", input=der).stdout
+            figures = self.browse(url, out, base64.b64encode(hashlib.sha256(key).digest()).decode())
+            done = run("curl", "-sS", "--cacert", str(out / "tls.pem"), "-o", "/dev/null", "-w", "%{http_code} %{ssl_verify_result}\n", "--resolve",
+                       f"localhost:{edge.port}:127.0.0.1", url + HEALTH)
+            require(done.stdout.decode() == "200 0\n", f"curl: {done.stdout.decode()} {done.stderr.decode()}")
+            wrong = [line for line in edge.errors.read_text().splitlines() if "TLS" in line or "[error]" in line]
+            require(not wrong, f"weir has logged: {wrong[:3]}")
+        return figures.replace("see ", "see tls/").replace(", signed-in", ", tls/signed-in")
+
+    def browse(self, url: str, out: pathlib.Path, key: str = "") -> str:
+        """`key`: the digest of a public key that is trusted, for https."""
         script = pathlib.Path(__file__).with_name("sign_in.js")
-        done = run("nice", "node", str(script), self.options.chromium, self.edge.url + "/?page", str(self.out), timeout=600)
+        done = run("nice", "node", str(script), self.options.chromium, url + "/?page", str(out), key, timeout=600)
         require(done.returncode == 0, done.stderr.decode().strip()[-600:])
         told = json.loads(done.stdout)
         first, everything = told["first"], told["all"]
@@ -230,6 +253,8 @@ class Check:
         wrong = [each for each in everything["bad"] if not each.startswith("401 /api/")]
         require(not everything["failed"] and not wrong, f"failed: {everything['failed'][:5]}, refused: {wrong[:5]}")
         require(first["started"] == first["finished"], f"{first['started'] - first['finished']} of {first['started']} requests have not ended")
+        scheme = url.replace("http", "ws").partition(":")[0] + ":"
+        require(told["all"]["sockets"] and all(each.startswith(scheme) for each in told["all"]["sockets"]), f"no {scheme} but {told['all']['sockets']}")
         require(any("authorized" in text for text in everything["received"]), f"its WebSocket was not authorised: {everything['received'][:3]}")
         statuses = " ".join(f"{count} x {status}" for status, count in first["statuses"].items())
         return (f"\"{first['title']}\", {first['finished']} requests ({statuses}), {first['bytes'] / 1e6:.1f} MB in {first['ms'] / 1000:.1f} s, "

@@ -94,6 +94,14 @@ def page_config(port: int, log: pathlib.Path, ip_hash: bool = False) -> str:
     return LOG % log + (page.replace("# ip_hash;", "ip_hash;", 1) if ip_hash else page)
 
 
+def tls_config(port: int, out: pathlib.Path, log: pathlib.Path) -> str:
+    """The page over TLS, with a certificate of P-256 for localhost that is made here: tls.pem and tls.key in `out`."""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "7", "-subj", "/CN=localhost",
+                    "-addext", "subjectAltName=DNS:localhost", "-keyout", str(out / "tls.key"), "-out", str(out / "tls.pem")], check=True, capture_output=True)
+    page = page_config(port, log).replace(f"listen {port};", f"listen {port} ssl;\n    ssl_certificate {out}/tls.pem;\n    ssl_certificate_key {out}/tls.key;")
+    return f"pid {out / 'tls.pid'};\nerror_log stderr info;\nhttp {{\n{page}}}\n"
+
+
 def cluster_config(text: str, port: int, out: pathlib.Path, log: pathlib.Path) -> str:
     """conf/nocobase.conf as it stands but for addresses, port and paths."""
     text = text.replace("172.31.0.", "127.0.0.").replace("listen 80;", f"listen 127.0.0.1:{port};")

@@ -1,8 +1,8 @@
 // A person in Chromium: opens the sign-in page, signs in, sees the app. Prints one JSON line of what the network log said.
-//   sign_in.js CHROMIUM URL DIRECTORY-FOR-SCREENSHOTS
+//   sign_in.js CHROMIUM URL DIRECTORY-FOR-SCREENSHOTS [SHA256-OF-A-PUBLIC-KEY-TO-TRUST]
 const { chromium } = require('playwright-core');
 
-const [executablePath, url, out] = process.argv.slice(2);
+const [executablePath, url, out, key] = process.argv.slice(2);
 const patience = { timeout: 180000 };
 
 // Everything the page asked for, by how it ended.
@@ -28,7 +28,9 @@ function watch(page) {
 }
 
 async function main() {
-  const browser = await chromium.launch({ executablePath, args: process.getuid() === 0 ? ['--no-sandbox'] : [] });
+  const args = process.getuid() === 0 ? ['--no-sandbox'] : [];
+  if (key) args.push(`--ignore-certificate-errors-spki-list=${key}`);
+  const browser = await chromium.launch({ executablePath, args });
   try {
     const page = await browser.newPage();
     const seen = watch(page);
