@@ -97,13 +97,13 @@ class Check:
         self.edge = None
         self.token = ""
         self.silence = None
-        self.killed = False
+        self.killed = ""  # the node that has to come back, by its number
 
     # What each word of --only proves, in this order.
     def claims(self):
         return [("config", self.config), ("published", self.published), ("image", self.image), ("signin", self.signin), ("websocket", self.websocket_opens), ("page", self.page),
                 ("tls", self.tls), ("upload", self.upload), ("spread", self.spread), ("iphash", self.iphash), ("hostile", self.hostile),
-                ("websocket", self.websocket_stays), ("kill", self.kill), ("restart", self.restart)]
+                ("websocket", self.websocket_stays), ("outage", self.outage), ("kill", self.kill), ("restart", self.restart)]
 
     def say(self, verdict: str, what: str, figures: str):
         self.failures += verdict == "FAIL"
@@ -151,13 +151,13 @@ class Check:
         done = run(self.options.nodes, *words, timeout=600)
         require(done.returncode == 0, f"nocobase-nodes.sh {' '.join(words)}: {done.stderr.decode().strip()}")
 
-    def kill_node(self):
-        self.killed = True
-        self.nodes("kill", "2")
+    def kill_node(self, node: str = "2"):
+        self.killed = node
+        self.nodes("kill", node)
 
     def bring_back(self):
-        self.nodes("up", "2")
-        self.killed = False
+        self.nodes("up", self.killed)
+        self.killed = ""
 
     def sign_in(self) -> str:
         done = run("curl", "-si", "--max-time", "60", "-H", "content-type: application/json", "-d", ACCOUNT, self.edge.url + "/api/auth:signIn")
@@ -387,6 +387,52 @@ class Check:
             print(f"      (waiting for a quieter machine: {summary(load.results)})", flush=True)
             time.sleep(15)
         raise Failed(f"cannot be tried: the nodes do not carry {RATE} requests/s here: {summary(load.results)}")
+
+    def node_of_tunnels(self) -> str:
+        """The number of the node that has WebSockets through weir."""
+        done = run(self.options.weir, "ctl", "--socket", str(self.edge.pid_file.with_suffix(".sock")), "list", "--json")
+        tunnels = {peer["peer"].split("/")[-1]: peer["tunnels"] for upstream in json.loads(done.stdout)["upstreams"] for peer in upstream["peers"]}
+        with_any = [node for node in NODES if tunnels.get(node)]
+        require(len(with_any) == 1, f"WebSockets by node: {tunnels}")
+        return str(NODES.index(with_any[0]) + 1)
+
+    def outage(self):
+        """A person in Chromium works on while the node of their WebSocket is killed and comes back"""
+        script = pathlib.Path(__file__).with_name("outage.js")
+        with Edge(self.options.weir, self.out, "outage") as edge, subprocess.Popen(
+                ["node", str(script), self.options.chromium, edge.url, str(self.out)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                text=True) as person:
+            usual, self.edge = self.edge, edge
+            try:
+                def step(after=None) -> dict:
+                    if after:
+                        after()
+                        go_on()
+                    line = person.stdout.readline()
+                    if not line:
+                        raise Failed(person.stderr.read().strip()[-600:])
+                    return json.loads(line)
+
+                def go_on():
+                    person.stdin.write("on\n")
+                    person.stdin.flush()
+
+                told = [step()]
+                node = self.node_of_tunnels()
+                told += [step(lambda: self.kill_node(node)), step(self.bring_back)]
+                go_on()
+                person.wait(60)
+            finally:
+                self.edge = usual
+                person.kill()
+            lines = edge.lines("", 1)
+        rescued = sum(len(line.peers) > 1 for line in lines)
+        figures = (f"node {node} killed; " + "; ".join(f"{each['step']}: {each['answers']} answers, {each['opened']} WebSockets opened" for each in told)
+                   + f"; {rescued} of {len(lines)} requests were served at another node; see before.png, during.png, after.png")
+        for each in told:
+            require(not each["failed"] and not each["bad"], f"{figures}; {each['step']}: failed {each['failed'][:5]}, refused {each['bad'][:5]}")
+            require(each["authorized"] > 0, f"{figures}; {each['step']}: its WebSocket was not authorised")
+        return figures
 
     def kill(self):
         """kill -9 of a node under 100 requests/s gives clients no error"""
