@@ -298,6 +298,7 @@ class Admin(Case):
         if "undefined" in os.environ.get("WEIR_SANITIZE", ""):
             self.skipTest("UBSan looks at an object's type by means of a pipe, which takes descriptors")
         weir = self.weir(UP)
+        weir.wait_error(": started")  # the workers' loops need descriptors too
         before = resource.prlimit(weir.process.pid, resource.RLIMIT_NOFILE)
         taken = {int(number) for number in os.listdir(f"/proc/{weir.process.pid}/fd")}
         lowest = min(set(range(1024)) - taken)  # the number that the next descriptor would get
