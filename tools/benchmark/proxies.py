@@ -129,7 +129,7 @@ http {{
 
 
 def weir_conf(binary, home, backend, workers, servers) -> list:
-    home.mkdir()
+    home.mkdir(exist_ok=True)
     (home / "weir.conf").write_text(f"""daemon off; worker_processes {workers}; pid {home}/pid; error_log {home}/error.log;
 events {{ worker_connections {min(32768, files())}; }}
 http {{
@@ -165,8 +165,12 @@ def nginx(out, backend, workers, identity, binary):
 
 def weir(name, out, backend, workers, identity, binary):
     port, log_port, tls_port, home = free_port(), free_port(), free_port(), out / name
-    command = weir_conf(binary, home, backend, workers, servers(home, port, log_port, tls_port, identity))
-    return Proxy(name, command, port, {"log": log_port, "tls": tls_port})
+    text = servers(home, port, log_port, tls_port, identity)
+    command = weir_conf(binary, home, backend, workers, text)
+    if subprocess.run([*command, "-t"], capture_output=True).returncode == 0:
+        return Proxy(name, command, port, {"log": log_port, "tls": tls_port})
+    plain = "\n".join(line for line in text.splitlines() if " ssl " not in line)  # a binary from before TLS
+    return Proxy(name, weir_conf(binary, home, backend, workers, plain), port, {"log": log_port})
 
 
 TABLES = ("names1", "names10k", "locations1", "locations10k")
