@@ -84,6 +84,16 @@ Result<AdminSocket> AdminSocket::open(const std::string& path, OwnedFd& fd) {
   return socket;
 }
 
+AdminSocket AdminSocket::inherit(const std::string& path) {
+  AdminSocket socket;
+  socket.path_ = path;
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) != 0) return socket;  // somebody has removed it; it can be made anew
+  socket.device_ = info.st_dev;
+  socket.inode_ = info.st_ino;
+  return socket;
+}
+
 bool AdminSocket::is_in_place() const {
   struct stat info {};
   return !path_.empty() && ::lstat(path_.c_str(), &info) == 0 && info.st_dev == device_ && info.st_ino == inode_;

@@ -24,6 +24,10 @@ class AdminSocket {
   // Bound with mode 0600 from its first moment, and listening; `fd` gets the descriptor. A socket file that nobody
   // listens behind is replaced.
   static Result<AdminSocket> open(const std::string& path, OwnedFd& fd);
+  // The file of a socket that another weir has made and hands over.
+  static AdminSocket inherit(const std::string& path);
+  // Another weir goes on with the file: it stays.
+  void hand_over() { path_.clear(); }
   const std::string& path() const { return path_; }
   // The file is there, and is the one that was made.
   bool is_in_place() const;

@@ -142,7 +142,53 @@ Status<> PidFile::write_temporary() {
   return Void{};
 }
 
+bool PidFile::inherit(OwnedFd file) {
+  if (!same_file(file.get(), path_)) return false;
+  fd_ = file.release();
+  inherited_ = true;
+  return true;
+}
+
+OwnedFd PidFile::duplicate() const {
+  OwnedFd copy(published_ ? ::dup(fd_) : -1);
+  if (copy.get() >= 0) ::fcntl(copy.get(), F_SETFD, FD_CLOEXEC);
+  return copy;
+}
+
+// One write: a reader sees the one number or the other, and of a longer text before it only empty lines. The lock is of
+// the open file, which two processes share here, but the kernel tells who took it last: going down to a shared lock and
+// up again makes that this process, with no moment in which somebody else could have it.
+void PidFile::write_pid() {
+  std::string text = std::to_string(::getpid()) + "\n";
+  const size_t size = text.size();
+  struct stat info {};
+  if (::fstat(fd_, &info) == 0 && info.st_size > static_cast<off_t>(size) && info.st_size < 64)
+    text.resize(static_cast<size_t>(info.st_size), '\n');
+  (void)!::pwrite(fd_, text.data(), text.size(), 0);
+  (void)!::ftruncate(fd_, static_cast<off_t>(size));
+  ::flock(fd_, LOCK_SH | LOCK_NB);
+  ::flock(fd_, LOCK_EX | LOCK_NB);
+}
+
+void PidFile::hand_over() {
+  published_ = false;
+  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+}
+
+void PidFile::leave_inherited() {
+  if (inherited_) hand_over();
+}
+
+void PidFile::reclaim() {
+  if (published_) write_pid();
+}
+
 Status<> PidFile::publish() {
+  if (inherited_) {
+    published_ = true;
+    write_pid();
+    return Void{};
+  }
   if (old_fd_ >= 0) {
     if (::rename(temporary_.c_str(), path_.c_str()) != 0) return failed("rename", temporary_);
     ::close(old_fd_);
@@ -164,6 +210,7 @@ Status<> PidFile::restore() {
   if (!published_ || same_file(fd_, path_)) return Void{};
   if (::access(path_.c_str(), F_OK) == 0)
     return Unexpected{"\"" + path_ + "\" is not the file of this process any more"};
+  inherited_ = false;
   const int lost = std::exchange(fd_, -1);  // its lock ends with it
   Status<> put_back = write_temporary();
   if (put_back) put_back = publish();
@@ -180,6 +227,7 @@ Status<> PidFile::restore() {
 // Blanks, so that what only reads a number, or the first line, still does: one for the outcome, one that changes each
 // time. All texts are of one length, and one call writes them: a reader sees the one or the other.
 void PidFile::note_reload(bool ok) {
+  if (fd_ < 0) return;
   noted_even_ = !noted_even_;
   const std::string text =
       std::to_string(::getpid()) + '\n' + (ok ? ' ' : kFailedMark) + (noted_even_ ? ' ' : '\t') + '\n';

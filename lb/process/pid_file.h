@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "base/owned_fd.h"
 #include "base/result.h"
 
 namespace weir::process {
@@ -39,6 +40,17 @@ class PidFile {
   PidFile(const PidFile&) = delete;
   PidFile& operator=(const PidFile&) = delete;
 
+  // Instead of prepare(), before publish(): the file of the weir whose place this one takes, with its lock. Where it is
+  // not the file at the path any more, prepare() is still due: false.
+  bool inherit(OwnedFd file);
+  // Another descriptor of the published file, for who is to inherit it; -1: there is none.
+  OwnedFd duplicate() const;
+  // The successor has published the file: it is no more this process's.
+  void hand_over();
+  // This start has come to nothing: a file that it inherited stays.
+  void leave_inherited();
+  // The successor has come to nothing: the file is this process's again, whatever is in it.
+  void reclaim();
   // Refuses when another instance holds the lock. Prepares the file under another name, so that what can go wrong goes
   // wrong before anything is bound. Call in the process that will run (after daemonizing).
   Status<> prepare();
@@ -52,12 +64,14 @@ class PidFile {
 
  private:
   Status<> write_temporary();
+  void write_pid();
   Status<> failed(const char* call, const std::string& name) const;
   std::string path_;
   std::string temporary_;
   int old_fd_ = -1;  // a stale file at `path`, locked until we have replaced it
   int fd_ = -1;
   bool published_ = false;
+  bool inherited_ = false;
   bool noted_even_ = false;
 };
 

@@ -88,6 +88,17 @@ Supervisor Supervisor::take() {
   return supervisor;
 }
 
+Supervisor Supervisor::inherit(OwnedFd fd, Millis watchdog) {
+  Supervisor supervisor;
+  supervisor.fd_ = std::move(fd);
+  supervisor.watchdog_ = supervisor.is_there() ? watchdog : Millis(0);
+  return supervisor;
+}
+
+void Supervisor::main_process(pid_t pid) const {
+  tell("MAINPID=" + std::to_string(pid));
+}
+
 void Supervisor::tell(const std::string& lines) const {
   if (!is_there()) return;
   while (::send(fd_.get(), lines.data(), lines.size(), MSG_NOSIGNAL) < 0 && errno == EINTR) {

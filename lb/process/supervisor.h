@@ -1,6 +1,8 @@
 // The service manager that started weir (systemd, or who speaks as it does): what it is told, and the sockets it hands
 // over. The protocols are those of sd_notify(3) and sd_listen_fds(3), spoken without a library (design/0030).
 #pragma once
+#include <sys/types.h>
+
 #include <string>
 #include <vector>
 
@@ -17,6 +19,13 @@ class Supervisor {
   // By NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID, which it removes from the environment: no child of weir's shall
   // speak for it. Before any thread is started.
   static Supervisor take();
+
+  // Of the weir whose place this one takes. An invalid descriptor: nobody.
+  static Supervisor inherit(OwnedFd fd, Millis watchdog);
+  // For who is to inherit it; -1: nobody is there.
+  OwnedFd duplicate() const { return is_there() ? fd_.duplicate() : OwnedFd(); }
+  // That process is the main one from now on, and will be ready. Whoever says it is not listened to any more.
+  void main_process(pid_t pid) const;
 
   bool is_there() const { return fd_.get() >= 0; }
   // How long it waits for alive() before it ends the process; 0: it does not.

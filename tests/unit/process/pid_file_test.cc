@@ -211,5 +211,55 @@ TEST(PidFile, content_without_a_number_is_an_error) {
   EXPECT_THAT(missing.error(), HasSubstr("(2: No such file or directory)"));
 }
 
+TEST(PidFile, goes_to_a_successor_with_its_lock) {
+  const TempDir dir;
+  const std::string path = dir / "weir.pid";
+  auto before = std::make_unique<PidFile>(path);
+  ASSERT_TRUE(before->prepare());
+  ASSERT_TRUE(before->publish());
+  before->note_reload(true);  // a longer text
+  PidFile after(path);
+  ASSERT_TRUE(after.inherit(before->duplicate()));
+  EXPECT_TRUE(read_pid_file(path)->alive);
+  ASSERT_TRUE(after.publish());
+  before->hand_over();
+  before->note_reload(false);  // not its file any more
+  before.reset();
+  EXPECT_EQ(dir.read("weir.pid"), std::to_string(::getpid()) + "\n");
+  const auto running = read_pid_file(path);
+  ASSERT_TRUE(running);
+  EXPECT_TRUE(running->alive) << "the lock is held all the time";
+  EXPECT_TRUE(running->holder == 0 || running->holder == ::getpid());
+  EXPECT_TRUE(after.restore());
+}
+
+TEST(PidFile, stays_when_the_successor_comes_to_nothing) {
+  const TempDir dir;
+  const std::string path = dir / "weir.pid";
+  PidFile before(path);
+  ASSERT_TRUE(before.prepare());
+  ASSERT_TRUE(before.publish());
+  {
+    PidFile after(path);
+    ASSERT_TRUE(after.inherit(before.duplicate()));
+  }
+  EXPECT_TRUE(read_pid_file(path)->alive);
+  dir.write("weir.pid", "1\n");
+  before.reclaim();
+  EXPECT_EQ(dir.read("weir.pid"), std::to_string(::getpid()) + "\n");
+}
+
+TEST(PidFile, replaced_file_is_not_inherited) {
+  const TempDir dir;
+  const std::string path = dir / "weir.pid";
+  PidFile before(path);
+  ASSERT_TRUE(before.prepare());
+  ASSERT_TRUE(before.publish());
+  std::filesystem::remove(path);
+  PidFile after(path);
+  EXPECT_FALSE(after.inherit(before.duplicate()));
+  EXPECT_TRUE(after.prepare());
+}
+
 }  // namespace
 }  // namespace weir::process
