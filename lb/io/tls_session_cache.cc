@@ -43,6 +43,14 @@ void TlsSessionCache::remove(std::string_view id) {
   if (const auto known = in.by_id.find(id); known != in.by_id.end()) in.drop(known->second);
 }
 
+void TlsSessionCache::each(
+    const std::function<void(std::string_view id, const std::string& session, MonoMs expires)>& visit) const {
+  for (const Shard& shard : shards_) {
+    const std::lock_guard lock(shard.mutex);
+    for (const Entry& entry : shard.oldest_first) visit(entry.id, entry.session, entry.expires);
+  }
+}
+
 size_t TlsSessionCache::size() const {
   size_t all = 0;
   for (const Shard& each : shards_) {

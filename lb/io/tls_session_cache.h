@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <mutex>
 #include <optional>
@@ -29,6 +30,8 @@ class TlsSessionCache {
   std::optional<std::string> find(std::string_view id, MonoMs now);
   void remove(std::string_view id);
   size_t size() const;
+  // All of a shard, the oldest first, then those of the next; under its lock.
+  void each(const std::function<void(std::string_view id, const std::string& session, MonoMs expires)>& visit) const;
 
  private:
   struct Entry {

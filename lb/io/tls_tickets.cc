@@ -70,6 +70,19 @@ std::optional<TicketKeys::Found> TicketKeys::find(const uint8_t* name, MonoMs no
   return Found{*at, at == keys_.begin()};
 }
 
+TicketKeys::Ring TicketKeys::ring() const {
+  const std::lock_guard lock(mutex_);
+  return fixed_ ? Ring{} : Ring{keys_, made_};
+}
+
+void TicketKeys::restore(Ring ring) {
+  const std::lock_guard lock(mutex_);
+  if (fixed_ || ring.keys.empty()) return;
+  keys_ = std::move(ring.keys);
+  if (keys_.size() > kMostOwn) keys_.resize(kMostOwn);
+  made_ = ring.made;
+}
+
 size_t TicketKeys::size() const {
   const std::lock_guard lock(mutex_);
   return keys_.size();

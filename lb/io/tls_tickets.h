@@ -43,6 +43,15 @@ class TicketKeys {
   };
   std::optional<Found> find(const uint8_t* name, MonoMs now);
   size_t size() const;
+  // Its own keys, the newest first, and when that was made; for a successor, whose tickets are to be these. None where
+  // an operator's file has them.
+  struct Ring {
+    std::deque<TicketKey> keys;
+    MonoMs made = 0;
+  };
+  Ring ring() const;
+  // Instead of making the first one. Without a place for all of them the oldest go.
+  void restore(Ring ring);
 
  private:
   void rotate(MonoMs now);

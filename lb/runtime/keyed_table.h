@@ -70,6 +70,15 @@ class KeyedTable {
     return list_node + map_node + sizeof(void*) + (key.size() > kInside ? key.size() + 1 + kMalloc : 0);
   }
 
+  // All of a shard, the last used first, then those of the next; under its lock.
+  template <class Visit>
+  void each(Visit visit) const {
+    for (const Shard& shard : shards_) {
+      const std::lock_guard lock(shard.mutex);
+      for (const Entry& entry : shard.entries) visit(entry.key, entry.value);
+    }
+  }
+
   size_t size() const {
     size_t count = 0;
     for (const Shard& each : shards_) {

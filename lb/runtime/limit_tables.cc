@@ -45,6 +45,19 @@ int64_t RateTable::count(std::string_view key, const policy::RateLimit& limit, M
   return excess;
 }
 
+void RateTable::put(std::string_view key, const policy::Bucket& bucket) {
+  Table::Shard& shard = table_.shard(key);
+  const std::lock_guard lock(shard.mutex);
+  policy::Bucket* place = nullptr;
+  if (Table::Entry* entry = Table::find(shard, key)) {
+    Table::touch(shard, key);
+    place = &entry->value;
+  } else {
+    place = add(shard, key, bucket.last);
+  }
+  if (place != nullptr) *place = bucket;
+}
+
 bool ConnectionTable::take(std::string_view key, uint32_t most) {
   using Table = KeyedTable<uint32_t>;
   Table::Shard& shard = table_.shard(key);

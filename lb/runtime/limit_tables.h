@@ -1,5 +1,8 @@
 // The zones of limit_req and limit_conn: shared by all workers, so that limits are exact, and kept over reloads.
 #pragma once
+#include <functional>
+#include <string_view>
+
 #include "policy/rate_limit.h"
 #include "runtime/keyed_table.h"
 
@@ -16,6 +19,11 @@ class RateTable final : public policy::RateTable {
   int64_t count(std::string_view key, const policy::RateLimit& limit, MonoMs now) override;
   size_t size() const { return table_.size(); }
   size_t bytes() const { return table_.bytes(); }
+  // Buckets as they are, the last used of a shard first; and as the last used one.
+  void each(const std::function<void(std::string_view key, const policy::Bucket& bucket)>& visit) const {
+    table_.each(visit);
+  }
+  void put(std::string_view key, const policy::Bucket& bucket);
 
  private:
   using Table = KeyedTable<policy::Bucket>;

@@ -134,6 +134,26 @@ void Registry::prune() {
   std::erase_if(upstreams_, [](const auto& entry) { return entry.second.inflight.expired(); });
 }
 
+namespace {
+
+template <class Slots, class Live>
+void lock_all(const Slots& slots, Live& live) {
+  for (const auto& [name, slot] : slots)
+    if (auto shared = slot.lock()) live.emplace(name, std::move(shared));
+}
+
+}  // namespace
+
+Registry::InUse Registry::in_use() const {
+  const std::lock_guard lock(mutex_);
+  InUse out;
+  lock_all(peers_, out.peers);
+  lock_all(sessions_, out.sessions);
+  lock_all(tls_sessions_, out.tls_sessions);
+  lock_all(rates_, out.rates);
+  return out;
+}
+
 size_t Registry::peers() const {
   const std::lock_guard lock(mutex_);
   return peers_.size();

@@ -67,6 +67,14 @@ class Registry {
   // Forgets what nobody uses any more.
   void prune();
   size_t peers() const;
+  // What is in use, by the names that it is known by.
+  struct InUse {
+    std::map<std::pair<std::string, std::string>, std::shared_ptr<policy::PeerState>> peers;  // upstream, address
+    std::map<std::string, std::shared_ptr<SessionTable>> sessions;
+    std::map<std::string, std::shared_ptr<io::TlsSessionCache>> tls_sessions;
+    std::map<std::string, std::shared_ptr<RateTable>> rates;  // zone and key
+  };
+  InUse in_use() const;
 
  private:
   struct Upstream {

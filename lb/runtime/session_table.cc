@@ -57,6 +57,13 @@ size_t SessionTable::size() const {
   return count;
 }
 
+void SessionTable::each(const std::function<void(std::string_view session, uint64_t peer, MonoMs seen)>& visit) const {
+  for (const Shard& shard : shards_) {
+    const std::lock_guard lock(shard.mutex);
+    for (const Session& session : shard.sessions) visit(session.name, session.peer, session.seen);
+  }
+}
+
 size_t SessionTable::bytes() const {
   size_t sum = 0;
   for (const Shard& shard : shards_) {

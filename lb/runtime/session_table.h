@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <mutex>
 #include <string>
@@ -28,6 +29,8 @@ class SessionTable final : public policy::SessionTable {
   // One that is too large for a shard is not remembered.
   void bind(std::string_view session, uint64_t peer, MonoMs now) override;
   size_t size() const override;
+  // All of a shard, the last seen first, then those of the next; under its lock.
+  void each(const std::function<void(std::string_view session, uint64_t peer, MonoMs seen)>& visit) const;
   // What the sessions take, the table's own upkeep included.
   size_t bytes() const;
 

@@ -32,6 +32,18 @@ void CheckSeries::inherit(const CheckSeries& before) {
   kept_ = before.kept_;
 }
 
+void CheckSeries::restore(const ProbeStanding& before) {
+  if (before.standing != Standing::kChecking) health_.note(before.standing == Standing::kUp, before.changed_at);
+  passed_ = before.passed;
+  failed_ = before.failed;
+  inconclusive_ = before.inconclusive;
+  last_failure_ = before.last_failure;
+}
+
+ProbeStanding CheckSeries::standing_now() const {
+  return {{}, standing(), health_.changed_at(), passed_, failed_, inconclusive_, last_failure_};
+}
+
 // What is overdue because the last probe took long is due now: only the loop's own lateness is to be seen.
 void CheckSeries::schedule(MonoMs due) {
   due_ = std::max(due, loop_.now());

@@ -30,6 +30,9 @@ class CheckSeries final : private ProbeOwner, private DeadlineHandler {
   // The same question was asked in another rhythm: its standing, history and counts go on here.
   void inherit(const CheckSeries& before);
 
+  void restore(const ProbeStanding& before);
+  ProbeStanding standing_now() const;
+
   const policy::HealthState& health() const { return health_; }
   Standing standing() const { return health_.standing(); }
   const std::string& last_failure() const { return last_failure_; }  // why the newest failed probe failed

@@ -100,7 +100,8 @@ struct HealthMonitor::Impl final : private DeadlineHandler {
   ProbeKit kit;
   SharedProbes probes;
   Upstreams upstreams;
-  std::vector<HealthChange> changes;  // not told yet
+  std::unordered_map<std::string, ProbeStanding> restored;  // by question, until the first reconcile is over
+  std::vector<HealthChange> changes;                        // not told yet
   Deadline tell{this};
   uint64_t started = 0;
   MonoMs inconclusive_logged = -kInconclusiveQuiet;
@@ -129,6 +130,7 @@ void HealthMonitor::Impl::reconcile(std::vector<CheckedUpstream> wanted) {
   for (CheckedUpstream& each : wanted)
     if (!each.checks.empty() && !each.peers.empty()) add(std::move(each), previous);
   release_unchecked(previous);
+  restored.clear();
   for (const auto& upstream : upstreams) {
     for (size_t check = 0; check < upstream->checks.size(); ++check) judge_void(*upstream, check);
     judge(*upstream);
@@ -195,6 +197,8 @@ HealthMonitor::Impl::SharedProbe& HealthMonitor::Impl::probe_for(const SocketAdd
   place = std::make_unique<SharedProbe>(*this, address, check);
   if (const auto before = previous.by_question.find(where + check.question); before != previous.by_question.end())
     place->series.inherit(before->second->series);
+  else if (const auto said = restored.find(where + check.question); said != restored.end())
+    place->series.restore(said->second);
   return *place;
 }
 
@@ -341,6 +345,23 @@ HealthMonitor::~HealthMonitor() = default;
 
 void HealthMonitor::reconcile(std::vector<CheckedUpstream> upstreams) {
   impl_->reconcile(std::move(upstreams));
+}
+
+std::vector<ProbeStanding> HealthMonitor::standings() const {
+  std::vector<ProbeStanding> out;
+  for (const auto& [key, probe] : impl_->probes) {
+    const Impl::Binding& one = probe->stands_for.front();
+    ProbeStanding& standing = out.emplace_back(probe->series.standing_now());
+    standing.question = key.substr(0, key.find('\n') + 1) + one.upstream->checks[one.check].question;
+  }
+  return out;
+}
+
+void HealthMonitor::restore(std::vector<ProbeStanding> standings) {
+  for (ProbeStanding& each : standings) {
+    std::string question = each.question;
+    impl_->restored.insert_or_assign(std::move(question), std::move(each));
+  }
 }
 
 size_t HealthMonitor::probes() const {

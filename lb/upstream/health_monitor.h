@@ -57,6 +57,15 @@ struct ProbeReport {
   std::vector<Result> last;  // at most 10, the newest first
 };
 
+// What the probes of one question to one address have said so far, for the process that goes on asking it.
+struct ProbeStanding {
+  std::string question;  // address and question, as the monitor knows it
+  policy::HealthState::Standing standing = policy::HealthState::Standing::kChecking;
+  MonoMs changed_at = 0;
+  uint64_t passed = 0, failed = 0, inconclusive = 0;
+  std::string last_failure;
+};
+
 struct HealthMonitorOptions {
   uint64_t seed = 0;
   // How peers are reached; empty: io::connect.
@@ -76,6 +85,10 @@ class HealthMonitor {
   // over their interval; a peer that no check names any more is no longer down by check.
   void reconcile(std::vector<CheckedUpstream> upstreams);
   std::vector<ProbeReport> report() const;
+  // Of every probe; and what another process's monitor has said of them, before the first reconcile(): who asks the
+  // same of the same address goes on from there.
+  std::vector<ProbeStanding> standings() const;
+  void restore(std::vector<ProbeStanding> standings);
   size_t probes() const;     // how many there are, not how often they ran
   uint64_t started() const;  // probes ever begun
 

@@ -142,6 +142,22 @@ TEST(TlsContextTest, renewed_context_has_the_new_certificate) {
   EXPECT_NE(made.context->certificates()[0].serial, before);
 }
 
+TEST(TicketKeysTest, ring_goes_on_in_another_process) {
+  TicketKeys before, after, fixed;
+  const auto first = before.current(1000);
+  const auto second = before.current(1000 + TicketKeys::kRotateAfter);
+  after.restore(before.ring());
+  EXPECT_EQ(after.current(2000 + TicketKeys::kRotateAfter)->name, second->name);
+  EXPECT_TRUE(after.find(first->name.data(), 2000 + TicketKeys::kRotateAfter));
+  EXPECT_NE(after.current(1000 + 2 * TicketKeys::kRotateAfter)->name, second->name) << "and rotates in time";
+  fixed.add_fixed(*first);
+  EXPECT_TRUE(fixed.ring().keys.empty()) << "an operator's file is not handed on";
+  fixed.restore(before.ring());
+  EXPECT_EQ(fixed.size(), 1U);
+  after.restore({});
+  EXPECT_GT(after.size(), 0U);
+}
+
 TEST(TicketKeysTest, own_keys_rotate_and_are_forgotten) {
   TicketKeys keys;
   const auto first = keys.current(1000);

@@ -81,6 +81,17 @@ TEST(RateTable, smaller_size_holds_from_the_next_key_on) {
   EXPECT_LE(table->bytes(), 32U * 1024);
 }
 
+TEST(RateTable, buckets_go_on_in_another_table) {
+  const auto before = rates(), after = rates();
+  for (int i = 0; i < 3; ++i) before->take("a", kTenASecond, 50);
+  before->take("b", kTenASecond, 60);
+  after->take("a", kTenASecond, 10);
+  before->each([&](std::string_view key, const policy::Bucket& bucket) { after->put(key, bucket); });
+  EXPECT_EQ(after->size(), 2U);
+  EXPECT_FALSE(after->take("a", kTenASecond, 50).passes);
+  EXPECT_EQ(after->look("b", kTenASecond, 60).excess, 1000);
+}
+
 TEST(RateTable, threads_together_pass_no_more_than_the_limit) {
   const auto table = rates();
   constexpr policy::RateLimit kHundred{.rate = 1, .burst = 99'000, .delay = 0};

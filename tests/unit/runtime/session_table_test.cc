@@ -101,6 +101,18 @@ TEST(SessionTable, keeps_fitting_entries_when_its_size_changes) {
   EXPECT_EQ(table.size(), 0U);
 }
 
+TEST(SessionTable, entries_are_visited_with_their_times) {
+  SessionTable table(kRoomy, Millis(1000));
+  for (int i = 0; i < 100; ++i) table.bind(session(i), static_cast<uint64_t>(i) + 1, i);
+  size_t count = 0;
+  table.each([&](std::string_view name, uint64_t peer, MonoMs seen) {
+    EXPECT_EQ(name, session(static_cast<int>(peer) - 1));
+    EXPECT_EQ(seen + 1, static_cast<MonoMs>(peer));
+    ++count;
+  });
+  EXPECT_EQ(count, 100U);
+}
+
 TEST(SessionTable, takes_another_timeout) {
   const auto owned =
       std::make_unique<SessionTable>(kRoomy, Millis(1'000'000));  // on the heap: its shards are aligned to cache lines

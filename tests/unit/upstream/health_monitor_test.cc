@@ -344,6 +344,25 @@ TEST_F(HealthMonitorTest, keeps_schedule_standing_history_and_counts_over_a_relo
   EXPECT_EQ(changes.size(), told);
 }
 
+TEST_F(HealthMonitorTest, goes_on_with_the_standings_of_another_process) {
+  reconcile(upstream("app", first(2), {check()}));
+  bring_down();
+  const std::vector<ProbeStanding> said = monitor->standings();
+  ASSERT_EQ(said.size(), 2U);
+  MonitorWorld other;
+  other.monitor->restore(said);
+  other.reconcile(other.upstream("app", first(3), {check()}));
+  EXPECT_TRUE(other.down(0)) << "before any probe";
+  EXPECT_FALSE(other.down(1));
+  EXPECT_EQ(other.monitor->report()[0].failed, monitor->report()[0].failed);
+  EXPECT_EQ(other.monitor->report()[2].standing, Standing::kChecking);
+  other.advance(10'000);
+  EXPECT_FALSE(other.down(0)) << "there it answers";
+  other.reconcile({});
+  other.reconcile(other.upstream("app", first(1), {check("/other")}));
+  EXPECT_FALSE(other.down(0)) << "said of that question, and once";
+}
+
 TEST_F(HealthMonitorTest, keeps_the_standing_when_only_the_rhythm_changes) {
   reconcile(upstream("app", {0, 1}, {check()}));
   advance(2'000);
