@@ -142,6 +142,13 @@ void Listener::keep_spare() {
   if (box_ != nullptr) box_->keep_spare();
 }
 
+OwnedFd Listener::duplicate() const {
+  if (box_ == nullptr) return OwnedFd();
+  OwnedFd copy(::dup(box_->fd));
+  if (copy.get() >= 0) ::fcntl(copy.get(), F_SETFD, FD_CLOEXEC);
+  return copy;
+}
+
 Listener::~Listener() {
   if (box_ == nullptr) return;
   box_->owner = nullptr;

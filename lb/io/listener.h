@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 
+#include "base/owned_fd.h"
 #include "base/result.h"
 #include "base/sockaddr.h"
 #include "io/loop.h"
@@ -48,6 +49,8 @@ class Listener {
   // Holds a descriptor back for the day when there are none left: one connection is accepted with it then. Again once
   // that one has closed.
   void keep_spare();
+  // Another descriptor of its socket, for who listens on it too; -1: there are none left.
+  OwnedFd duplicate() const;
   ~Listener();  // closes the socket
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;

@@ -199,14 +199,15 @@ void Core::client_closed() {
   if (draining_ && session_count_ == 0 && options_.on_drained) options_.on_drained();
 }
 
-void Core::begin_drain() {
+void Core::begin_drain(bool keep_tunnels) {
   draining_ = true;
+  keep_tunnels_ = keep_tunnels;
   pool_->begin_drain();
   arrivals_.for_each([](Arrival& arrival) { arrival.drain(); });
   silent_arrivals_.for_each([](Arrival& arrival) { arrival.drain(); });
   sessions_.for_each([](Session& session) { session.drain(); });
   idle_sessions_.for_each([](Session& session) { session.drain(); });
-  tunnels_.for_each([](Tunnel& tunnel) { tunnel.drain(1001); });
+  if (!keep_tunnels) tunnels_.for_each([](Tunnel& tunnel) { tunnel.drain(1001); });
   if (session_count_ == 0 && options_.on_drained) options_.on_drained();
 }
 

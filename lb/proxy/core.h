@@ -75,7 +75,11 @@ class Core final : private DeadlineHandler {
   void accept(std::unique_ptr<io::Transport> transport, const SocketAddress& listen_address);
   // Graceful end: idle sessions close (after a request that is already on its way), busy ones finish with Connection:
   // close, WebSockets get close 1001 at a frame boundary. on_drained when none is left.
-  void begin_drain();
+  void begin_drain() { begin_drain(false); }
+  // With `keep_tunnels` WebSockets live on; close_all_tunnels() ends that.
+  void begin_drain(bool keep_tunnels);
+  // While draining: as close_tunnels(), of all peers.
+  void close_all_tunnels(uint16_t code, Millis spread);
   // A check took this peer down: idempotent requests that wait unanswered on it go elsewhere at once (rule (d) of
   // SEMANTICS 2.6), and its idle connections close.
   void peer_down(const policy::PeerState& state);
@@ -113,6 +117,7 @@ class Core final : private DeadlineHandler {
   const SocketAddress& listen_address(uint16_t listener) const { return listeners_[listener].address; }
   const ListenSite* listen_site(uint16_t listener) const { return listeners_[listener].site; }
   bool draining() const { return draining_; }
+  bool closes_tunnels() const { return draining_ && !keep_tunnels_; }
   // For what takes long and has no descriptor to wait on.
   io::SideThread& side_thread() { return side_thread_; }
   // A TLS handshake begins: false where too many are under way. Else handshake_ended() follows.
@@ -182,6 +187,7 @@ class Core final : private DeadlineHandler {
   void client_opened();
   void client_closed();
   void tell_subrequests();
+  void close_tunnels_of(const policy::PeerState* state, uint16_t code, Millis spread);
   void end_turn();
   void give_memory_back();
   void on_deadline(Deadline& which) override;
@@ -231,6 +237,7 @@ class Core final : private DeadlineHandler {
   LogLimit room_log_, full_log_, unconnected_log_, unnumbered_log_, handshake_log_;
   uint64_t connections_made_ = 0;
   bool draining_ = false;
+  bool keep_tunnels_ = false;  // while draining
   bool full_ = false;
   std::vector<SocketAddress> noted_proxies_;
   std::string hostname_;

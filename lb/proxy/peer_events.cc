@@ -35,11 +35,22 @@ void Core::peer_down(const policy::PeerState& state) {
 }
 
 void Core::close_tunnels(std::shared_ptr<policy::PeerState> state, uint16_t code, Millis spread) {
+  close_tunnels_of(state.get(), code, spread);
+}
+
+void Core::close_all_tunnels(uint16_t code, Millis spread) {
+  keep_tunnels_ = false;
+  close_tunnels_of(nullptr, code, spread);
+}
+
+// Null: of every peer.
+void Core::close_tunnels_of(const policy::PeerState* state, uint16_t code, Millis spread) {
+  const auto is_one = [state](const Tunnel& tunnel) { return state == nullptr || tunnel.is_on(*state); };
   MonoMs count = 0;
-  tunnels_.for_each([&](const Tunnel& tunnel) { count += tunnel.is_on(*state) ? 1 : 0; });
+  tunnels_.for_each([&](const Tunnel& tunnel) { count += is_one(tunnel) ? 1 : 0; });
   MonoMs index = 0;
   tunnels_.for_each([&](Tunnel& tunnel) {
-    if (!tunnel.is_on(*state)) return;
+    if (!is_one(tunnel)) return;
     const MonoMs wait = spread.count() * index++ / count;
     wait == 0 ? tunnel.drain(code) : tunnel.drain_at(loop_.now() + wait, code);
   });

@@ -33,7 +33,7 @@ void Tunnel::start(std::unique_ptr<io::Transport> client, std::string_view from_
   if (phase_ == Phase::kOpen && client_fin) client_ended();
   if (phase_ != Phase::kOpen) return;
   update_reading();
-  if (core_.draining()) drain(1001);
+  if (core_.closes_tunnels()) drain(1001);
 }
 
 // --- the client's side

@@ -60,6 +60,39 @@ void ListenSockets::adopt(std::vector<process::PassedSocket> sockets) {
   }
 }
 
+void ListenSockets::inherit(std::vector<HandedSocket> sockets) {
+  for (HandedSocket& socket : sockets) {
+    Entry* entry = find(socket.address);
+    if (entry == nullptr) {
+      entries_.push_back(Entry{{socket.address, {}}, {}, false, socket.passed, std::move(socket.name), true});
+      entry = &entries_.back();
+      entry->plan.options.reuse_port = !socket.address.is_unix();
+      int only = 1;
+      socklen_t length = sizeof only;
+      if (socket.address.is_ipv6() && ::getsockopt(socket.fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &only, &length) == 0)
+        entry->plan.options.ipv6_only = only != 0;
+    }
+    entry->sockets.push_back(Socket{next_id_++, std::move(socket.fd), false});
+  }
+}
+
+std::vector<std::string> ListenSockets::take_over(const std::vector<ListenPlan>& plans, int workers) {
+  for (Entry& entry : entries_) entry.elsewhere = false;
+  return open(plans, workers);
+}
+
+std::vector<HandedSocket> ListenSockets::duplicates() const {
+  std::vector<HandedSocket> out;
+  for (const Entry& entry : entries_)
+    for (const Socket& socket : entry.sockets)
+      out.push_back({entry.plan.address, entry.passed, entry.name, socket.fd.duplicate()});
+  return out;
+}
+
+void ListenSockets::hand_over() {
+  for (Entry& entry : entries_) entry.elsewhere = true;
+}
+
 std::vector<std::string> ListenSockets::unused_passed() const {
   std::vector<std::string> unused;
   for (const Entry& entry : entries_)
@@ -93,7 +126,7 @@ std::vector<std::string> ListenSockets::open(const std::vector<ListenPlan>& plan
       entry = &entries_.back();
     }
     entry->wanted = true;
-    while (!entry->passed && entry->sockets.size() < sockets_needed(*plan, workers)) {
+    while (!entry->passed && !entry->elsewhere && entry->sockets.size() < sockets_needed(*plan, workers)) {
       Result<int> fd = io::open_listener(plan->address, plan->options);
       if (!fd) {
         errors.push_back(fd.error());
@@ -189,7 +222,7 @@ bool ListenSockets::shares_port(const SocketAddress& address) const {
 }
 
 void ListenSockets::close_entry(Entry& entry) {
-  const bool own_file = entry.plan.address.is_unix() && !entry.passed;
+  const bool own_file = entry.plan.address.is_unix() && !entry.passed && !entry.elsewhere;
   const std::string path = own_file ? entry.plan.address.path() : std::string();
   if (!path.empty() && path.front() != '\0' && !entry.sockets.empty()) ::unlink(path.c_str());
   entry.sockets.clear();

@@ -34,6 +34,14 @@ struct WorkerSocket {
   OwnedFd fd;
 };
 
+// A socket on its way to the weir that goes on in this one's place.
+struct HandedSocket {
+  SocketAddress address;  // as configured
+  bool passed = false;    // a supervisor's
+  std::string name;       // of a passed one's unit
+  OwnedFd fd;
+};
+
 class ListenSockets {
  public:
   ListenSockets() = default;
@@ -42,6 +50,15 @@ class ListenSockets {
   // Sockets that were there before weir: open() finds them by their addresses. They stay when no configuration names
   // them any more, because they are the supervisor's too and their addresses cannot be bound.
   void adopt(std::vector<process::PassedSocket> sockets);
+  // Sockets of the weir whose place this one takes: open() finds them likewise. Until take_over() both weirs serve
+  // them: none is added to theirs, as its queue would be lost with this process, and files of unix paths stay.
+  void inherit(std::vector<HandedSocket> sockets);
+  // The other weir has let go: now each worker gets a socket of its own, as open() does it. The errors leave what is.
+  std::vector<std::string> take_over(const std::vector<ListenPlan>& plans, int workers);
+  // Duplicates of all, for the weir that goes on with them.
+  std::vector<HandedSocket> duplicates() const;
+  // That weir serves them: files of unix paths stay when these close.
+  void hand_over();
   // "0.0.0.0:8080 (weir.socket)": those that the last open() did not name.
   std::vector<std::string> unused_passed() const;
   // Makes what a configuration needs and there is not yet, for this many workers. All addresses are tried; with errors
@@ -69,7 +86,8 @@ class ListenSockets {
     std::vector<Socket> sockets;
     bool wanted = true;
     bool passed = false;
-    std::string name = {};  // of a passed one's unit
+    std::string name = {};   // of a passed one's unit
+    bool elsewhere = false;  // another weir serves it, too
     bool is_shared() const { return passed || !plan.options.reuse_port; }
   };
   template <class Visit>

@@ -15,7 +15,6 @@
 namespace weir::runtime {
 namespace {
 
-constexpr const char* kShuttingDown = "weir is shutting down";
 constexpr MonoMs kLookForLost = 2'000;  // whether names that are resolved once have moved
 
 // What only a restart changes.
@@ -42,7 +41,9 @@ Reload::~Reload() {
   if (helper_.joinable()) helper_.join();
 }
 
-void Reload::cancel() {
+void Reload::cancel(const char* why) {
+  if (!cancelled_) cancelled_why_ = why;
+  held_ = nullptr;
   cancelled_ = give_up_ = true;
   names_due_.cancel();
   runtime_.names.cancel();
@@ -50,13 +51,34 @@ void Reload::cancel() {
     std::move(pending->done.begin(), pending->done.end(), std::back_inserter(callbacks_));
     *pending = {};
   }
-  for (const OnDone& done : std::exchange(callbacks_, {})) done({kShuttingDown});
+  for (const OnDone& done : std::exchange(callbacks_, {})) done({cancelled_why_});
 }
 
-void Reload::start(const BuiltSite& built) {
+void Reload::start(const BuiltSite& built, std::function<void()> serving) {
   running_ = Task::kLoad;  // a signal may be waiting already
   note_overridden(built);
-  roll_out(built.site, [this] { finished(); });
+  roll_out(built.site, [this, serving = std::move(serving)] {
+    if (serving) serving();
+    finished();
+  });
+}
+
+void Reload::hold(std::function<void()> held) {
+  holds_ = true;
+  names_due_.cancel();
+  held_ = std::move(held);
+  if (running_ == Task::kNames) runtime_.names.interrupt();
+  runtime_.loop.post([this] { tell_held(); });
+}
+
+void Reload::tell_held() {
+  if (running_ == Task::kNone && held_) std::exchange(held_, nullptr)();
+}
+
+void Reload::go_on() {
+  holds_ = false;
+  held_ = nullptr;
+  if (running_ == Task::kNone) next();
 }
 
 void Reload::request(OnDone done, std::vector<Verification> verifications) {
@@ -71,16 +93,17 @@ void Reload::rebuild(OnDone done) {
 
 void Reload::ask(Pending& pending, OnDone done) {
   if (cancelled_) {
-    if (done) runtime_.loop.post([done = std::move(done)] { done({kShuttingDown}); });
+    if (done) runtime_.loop.post([done = std::move(done), why = cancelled_why_] { done({why}); });
     return;
   }
   pending.add(std::move(done));
   if (running_ == Task::kNames) runtime_.names.interrupt();
-  if (running_ == Task::kNone) next();
+  if (running_ == Task::kNone && !holds_) next();
 }
 
 // The operator's word is soon done and goes before a configuration's, which may wait for host names.
 void Reload::next() {
+  if (holds_) return tell_held();
   if (cancelled_) return;
   if (rebuild_.any) {
     callbacks_ = std::exchange(rebuild_, {}).done;

@@ -38,8 +38,8 @@ class Reload final : private DeadlineHandler {
   Reload(const Reload&) = delete;
   Reload& operator=(const Reload&) = delete;
 
-  // Rolls out what the start has built.
-  void start(const BuiltSite& built);
+  // Rolls out what the start has built; `serving` when every worker does.
+  void start(const BuiltSite& built, std::function<void()> serving = {});
   // Called with how it ended: empty when the new configuration is in force, else why the old one still is. Never called
   // inside request() or rebuild(), nor after the end of this object.
   using OnDone = std::function<void(const std::vector<std::string>& errors)>;
@@ -50,8 +50,12 @@ class Reload final : private DeadlineHandler {
   // Builds the snapshot anew from the configuration in force and Runtime::overrides, and rolls it out. Coalesced and
   // told likewise. The operator's down and drain act before this returns.
   void rebuild(OnDone done = {});
+  // Nothing begins until go_on(); `held` when nothing is under way either. One at a time.
+  void hold(std::function<void()> held);
+  void go_on();
   // Nothing begins any more, and what is under way comes to nothing; who waits is told so.
-  void cancel();
+  void cancel() { cancel("weir is shutting down"); }
+  void cancel(const char* why);
 
  private:
   struct Outcome {
@@ -73,6 +77,7 @@ class Reload final : private DeadlineHandler {
     }
   };
   void ask(Pending& pending, OnDone done);
+  void tell_held();
   void next();
   void begin(Task task, std::function<std::shared_ptr<Outcome>()> work, void (Reload::*then)(Outcome&));
   void load_and_build(std::vector<Verification> verifications);
@@ -103,7 +108,10 @@ class Reload final : private DeadlineHandler {
   Pending load_, rebuild_;
   std::vector<OnDone> callbacks_;         // of what runs
   std::set<std::string> orphans_logged_;  // BuiltSite::orphans, each once
+  bool holds_ = false;
+  std::function<void()> held_;  // once nothing is under way
   bool cancelled_ = false;
+  const char* cancelled_why_ = "";
   std::atomic<bool> give_up_{false};     // cancelled_, for the helper thread
   std::vector<std::string> unverified_;  // why the configuration before is being put back
 };

@@ -41,6 +41,10 @@ Runtime::Runtime(process::CommandLine command_line)
 
 Runtime::~Runtime() = default;
 
+void Runtime::end_checks() {
+  health = std::make_unique<upstream::HealthMonitor>(loop, upstream::HealthMonitorOptions{});
+}
+
 Status<> Runtime::save_overrides() {
   Status<> saved = state.save(overrides);
   if (!saved) log::error("state file: not written (", saved.error(), "), overrides will be lost on restart");

@@ -48,6 +48,8 @@ struct Runtime {
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
 
+  // Nobody is asked any more; who is down stays so.
+  void end_checks();
   // Keeps `overrides` over a restart. A failure is logged, too: what was said is in force but will not last.
   Status<> save_overrides();
 
@@ -68,7 +70,8 @@ struct Runtime {
   std::shared_ptr<const proxy::Site> site;
   uint64_t generation = 0;
   ReloadRecord reloads;
-  bool shutting_down = false;        // QUIT: nothing new is accepted
+  bool shutting_down = false;        // QUIT, or a successor serves: nothing new is accepted
+  bool handing_over = false;         // a successor has the state of now: nothing is to be changed
   std::unique_ptr<LoopWatch> watch;  // null: nobody looks whether loops turn
   WorkerSet workers{loop, log_writer, sockets};
   std::unique_ptr<upstream::HealthMonitor> health;        // never null

@@ -81,12 +81,16 @@ void Worker::keep_listeners(std::vector<uint64_t> ids, Done done) {
   });
 }
 
-void Worker::drain(Done drained) {
-  loop_.post([this, drained = std::move(drained)]() mutable {
+void Worker::drain(Done drained, bool keep_tunnels) {
+  loop_.post([this, drained = std::move(drained), keep_tunnels]() mutable {
     close_listeners({});
     drained_ = std::move(drained);
-    core_->begin_drain();
+    core_->begin_drain(keep_tunnels);
   });
+}
+
+void Worker::close_all_tunnels(uint16_t code, Millis spread) {
+  loop_.post([this, code, spread] { core_->close_all_tunnels(code, spread); });
 }
 
 void Worker::peer_down(std::shared_ptr<const policy::PeerState> state) {

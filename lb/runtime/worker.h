@@ -45,8 +45,10 @@ class Worker {
   void adopt(std::shared_ptr<const proxy::Site> site, std::vector<WorkerSocket> sockets, Seats seats, Done done);
   // Closes every listener but those with these ids. What waits in their accept queues is taken first.
   void keep_listeners(std::vector<uint64_t> ids, Done done);
-  // Graceful: no listener is left, sessions end as they can; `drained` when none is left.
-  void drain(Done drained);
+  // Graceful: no listener is left, sessions end as they can; `drained` when none is left. WebSockets may be kept:
+  // close_all_tunnels() ends that.
+  void drain(Done drained, bool keep_tunnels = false);
+  void close_all_tunnels(uint16_t code, Millis spread);
   // As Core's of the same names.
   void peer_down(std::shared_ptr<const policy::PeerState> state);
   void close_tunnels(std::shared_ptr<policy::PeerState> state, uint16_t code, Millis spread);

@@ -61,15 +61,15 @@ void WorkerSet::settle(int workers, Millis drain_most, Done done) {
   }
 }
 
-void WorkerSet::drain(Millis most, Done drained) {
+void WorkerSet::drain(Millis most, Done drained, bool keep_tunnels) {
   drained_ = std::move(drained);
   // Ours first: a socket whose last holder is its worker refuses newcomers as soon as that one has emptied its queue.
   sockets_.close_all();
   // Then all listeners, and only then sessions: what one worker deals to another has arrived by then.
-  const Done closed = count_down([this, most] {
+  const Done closed = count_down([this, most, keep_tunnels] {
     std::vector<std::unique_ptr<Worker>> all = std::move(workers_);
     workers_.clear();
-    for (auto& worker : all) leave(std::move(worker), most);
+    for (auto& worker : all) leave(std::move(worker), most, keep_tunnels);
     for (auto& leaving : leaving_)
       if (most.count() > 0 && !leaving->deadline.armed())
         control_.arm(leaving->deadline, control_.now() + most.count());
@@ -77,14 +77,20 @@ void WorkerSet::drain(Millis most, Done drained) {
   for (auto& worker : workers_) worker->keep_listeners({}, closed);
 }
 
-void WorkerSet::leave(std::unique_ptr<Worker> worker, Millis most) {
+void WorkerSet::close_all_tunnels(Millis spread) {
+  each([spread](Worker& worker) { worker.close_all_tunnels(1001, spread); });
+}
+
+void WorkerSet::leave(std::unique_ptr<Worker> worker, Millis most, bool keep_tunnels) {
   auto leaving = std::make_shared<Leaving>(*this, std::move(worker));
   leaving_.push_back(leaving);
   if (most.count() > 0) control_.arm(leaving->deadline, control_.now() + most.count());
   // Its deadline may come first.
-  leaving->worker->drain([this, one = std::weak_ptr<Leaving>(leaving)] {
-    if (const auto still = one.lock()) left(*still);
-  });
+  leaving->worker->drain(
+      [this, one = std::weak_ptr<Leaving>(leaving)] {
+        if (const auto still = one.lock()) left(*still);
+      },
+      keep_tunnels);
 }
 
 void WorkerSet::left(Leaving& leaving) {

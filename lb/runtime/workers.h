@@ -28,8 +28,10 @@ class WorkerSet {
   void roll_out(const std::shared_ptr<const proxy::Site>& site, int workers, uint32_t max_connections,
                 Millis drain_most, Done done);
   // Listeners close, sessions end as they can. `drained` runs when the last worker has none; after `most` (0: never)
-  // what is left is closed.
-  void drain(Millis most, Done drained);
+  // what is left is closed. With `keep_tunnels` WebSockets live on until shortly before that.
+  void drain(Millis most, Done drained, bool keep_tunnels = false);
+  // While draining: WebSockets get their close frames, evenly over `spread`.
+  void close_all_tunnels(Millis spread);
   void flush_logs(Done done);
   // Every worker that serves, those that are leaving too.
   void each(const std::function<void(Worker&)>& fn);
@@ -52,7 +54,7 @@ class WorkerSet {
   Done count_down(Done then);
   void start_missing(int workers, uint32_t max_connections);
   void settle(int workers, Millis drain_most, Done done);
-  void leave(std::unique_ptr<Worker> worker, Millis most);
+  void leave(std::unique_ptr<Worker> worker, Millis most, bool keep_tunnels = false);
   void left(Leaving& leaving);
 
   io::Loop& control_;

@@ -239,5 +239,61 @@ TEST(ListenPlans, merge_the_options_of_equal_addresses) {
   EXPECT_TRUE(plans[0].options.reuse_port);
 }
 
+std::vector<HandedSocket> handed(const ListenSockets& from) {
+  return from.duplicates();
+}
+
+TEST(ListenSockets, inherited_sockets_are_added_to_only_after_the_takeover) {
+  const SocketAddress at = FreePort().release();
+  ListenSockets before, after;
+  ASSERT_THAT(before.open({plan(at)}, 2), IsEmpty());
+  after.inherit(handed(before));
+  ASSERT_THAT(after.open({plan(at)}, 4), IsEmpty());
+  size_t count = 0;
+  for (int worker = 0; worker < 4; ++worker) count += after.of_worker(worker, 4).size();
+  EXPECT_EQ(count, 2U) << "a third queue would be lost with a process that fails";
+  ASSERT_THAT(after.take_over({plan(at)}, 4), IsEmpty());
+  for (int worker = 0; worker < 4; ++worker) EXPECT_EQ(after.of_worker(worker, 4).size(), 1U);
+  before.hand_over();
+  before.close_all();
+  EXPECT_TRUE(connects(at));
+}
+
+TEST(ListenSockets, inherited_unix_path_stays_until_the_last_owner_closes) {
+  const TempDir dir;
+  const SocketAddress at = SocketAddress::from_unix(dir / "http.sock");
+  ListenSockets before;
+  ASSERT_THAT(before.open({plan(at)}, 2), IsEmpty());
+  {
+    ListenSockets failed;
+    failed.inherit(handed(before));
+    ASSERT_THAT(failed.open({plan(at)}, 2), IsEmpty());
+  }
+  EXPECT_TRUE(connects(at)) << "a successor that failed leaves the file";
+  ListenSockets after;
+  after.inherit(handed(before));
+  ASSERT_THAT(after.open({plan(at)}, 2), IsEmpty());
+  ASSERT_THAT(after.take_over({plan(at)}, 2), IsEmpty());
+  before.hand_over();
+  before.close_all();
+  EXPECT_TRUE(connects(at));
+  EXPECT_TRUE(after.of_worker(0, 2).front().shared);
+  after.close_all();
+  EXPECT_FALSE(dir.exists("http.sock"));
+}
+
+TEST(ListenSockets, inherited_address_without_a_listen_is_closed) {
+  const SocketAddress at = FreePort().release(), other = FreePort().release();
+  ListenSockets before, after;
+  ASSERT_THAT(before.open({plan(at)}, 1), IsEmpty());
+  after.inherit(handed(before));
+  ASSERT_THAT(after.open({plan(other)}, 1), IsEmpty());
+  ASSERT_THAT(after.take_over({plan(other)}, 1), IsEmpty());
+  before.close_all();
+  after.close_removed();
+  EXPECT_FALSE(connects(at));
+  EXPECT_TRUE(connects(other));
+}
+
 }  // namespace
 }  // namespace weir::runtime

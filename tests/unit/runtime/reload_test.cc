@@ -156,6 +156,23 @@ TEST_F(ReloadTest, accepts_a_request_inside_its_callback) {
   EXPECT_THAT(errors_, IsEmpty());
 }
 
+TEST_F(ReloadTest, nothing_begins_while_it_is_held) {
+  int held = 0;
+  reload_->request(done("runs"));
+  reload_->hold([&held] { ++held; });
+  EXPECT_EQ(held, 0);
+  turn_until([&held] { return held == 1; });
+  EXPECT_THAT(callbacks_, SizeIs(0)) << "it was asked for while the start was rolled out";
+  const uint64_t generation = runtime_->generation;
+  reload_->rebuild(done("waits"));
+  for (int i = 0; i < 20; ++i) runtime_->loop.turn(false);
+  EXPECT_EQ(runtime_->generation, generation);
+  reload_->go_on();
+  turn_until_told(2);
+  EXPECT_THAT(callbacks_, ElementsAre("waits", "runs"));
+  EXPECT_EQ(held, 1);
+}
+
 TEST_F(ReloadTest, refuses_waiting_and_new_requests_at_shutdown) {
   reload_->request(done("waits"));
   reload_->cancel();

@@ -205,6 +205,15 @@ TEST_F(WorkersTest, refuse_newcomers_and_end_idle_connections_when_they_drain) {
   EXPECT_EQ(workers_.count(), 0);
 }
 
+TEST_F(WorkersTest, drain_that_keeps_websockets_ends_without_any) {
+  roll_out(2);
+  bool drained = false;
+  workers_.drain(
+      Millis(0), [&drained] { drained = true; }, true);
+  turn_until([&drained] { return drained; });
+  EXPECT_LT(connect().get(), 0);
+}
+
 TEST_F(WorkersTest, end_at_once_when_they_are_stopped) {
   roll_out(2);
   const OwnedFd idle = connect();
