@@ -10,6 +10,7 @@
 #include "ctl/diff.h"
 #include "ctl/reload.h"
 #include "ctl/signal.h"
+#include "ctl/upgrade.h"
 #include "process/options.h"
 #include "server/commands.h"
 #include "server/startup.h"
@@ -32,7 +33,8 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "weir: %s (weir -h shows the options)\n", parsed.error().c_str());
     return 1;
   }
-  const weir::process::CommandLine& line = *parsed;
+  weir::process::CommandLine line = *parsed;
+  line.invocation = weir::process::take_invocation(argc, argv);
   if (!line.prefix.empty() && ::chdir(line.prefix.c_str()) != 0) {
     std::fprintf(stderr, "weir: [emerg] %s\n", weir::call_failed("chdir(\"" + line.prefix + "\")", errno).c_str());
     return 1;
@@ -46,6 +48,7 @@ int main(int argc, char** argv) {
     case Command::kExplain: return weir::server::explain(line);
     case Command::kManual: return weir::server::manual(line);
     case Command::kInit: return weir::server::init(line);
+    case Command::kUpgrade: return weir::ctl::upgrade(line);
     case Command::kReload: return weir::ctl::reload(line);
     case Command::kDiff: return weir::ctl::diff(line);
     case Command::kCtl: return weir::ctl::ctl(line);

@@ -3,7 +3,6 @@
 
 #include <utility>
 
-#include "admin/body.h"
 #include "admin/json.h"
 #include "admin/maintenance.h"
 #include "admin/metrics_page.h"
@@ -59,6 +58,16 @@ std::vector<std::string> some(const std::vector<Named>& all, std::string (*name)
   return names;
 }
 
+std::vector<std::string> lines_of(std::string_view text) {
+  std::vector<std::string> lines;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    lines.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
+}
+
 std::vector<std::string> upstream_names(const proxy::Site& site) {
   return some<proxy::SiteCluster>(site.clusters, [](const proxy::SiteCluster& each) { return each.cluster->name(); });
 }
@@ -90,6 +99,7 @@ const AdminApi::Route AdminApi::kRoutes[] = {
     {"/v1/certificates", false, &AdminApi::certificates, nullptr},
     {"/v1/maintenance", false, &AdminApi::maintenance, &AdminApi::change_maintenance},
     {"/v1/reload", false, nullptr, &AdminApi::reload, false},
+    {"/v1/upgrade", false, nullptr, &AdminApi::upgrade, false},
     {"/v1/configuration", false, &AdminApi::configuration, nullptr},
 };
 
@@ -108,6 +118,8 @@ void AdminApi::handle(const AdminRequest& request, Answer answer) {
       return call.answer(std::move(refused));
     }
     if (runtime_.shutting_down) return call.answer(refusal(409, "weir is shutting down: nothing can be changed"));
+    if (runtime_.handing_over)
+      return call.answer(refusal(409, "an upgrade is under way: nothing can be changed for a moment"));
     if (route.with_body && !is_json(request.content_type))
       return call.answer(refusal(415, "the body must be application/json"));
     return (this->*route.post)(call);
@@ -257,6 +269,20 @@ void AdminApi::reload(Call& call) {
         answer(reply_of(errors.empty() ? 200 : 422, reload_json(runtime_, errors)));
       },
       std::move(verifications));
+}
+
+void AdminApi::upgrade(Call& call) {
+  if (!call.request.body.empty() && !is_json(call.request.content_type))
+    return call.answer(refusal(415, "the body must be application/json"));
+  Result<UpgradeChange> change = parse_upgrade_change(call.request.body);
+  if (!change) return call.answer(refusal(400, change.error()));
+  if (!start_upgrade_) return call.answer(refusal(409, "this weir cannot be upgraded"));
+  log::notice("weir: upgrade requested (admin socket", call.request.who.empty() ? "" : ", " + call.request.who, ")");
+  start_upgrade_(*change, [this, answer = call.answer](const Result<pid_t>& successor) {
+    successor ? answer(reply_of(200, upgrade_json(runtime_, *successor)))
+              : answer(refusal(422, "upgrade failed: the running weir goes on serving", "errors",
+                               lines_of(successor.error())));
+  });
 }
 
 void AdminApi::configuration(Call& call) {

@@ -1,12 +1,17 @@
 // The admin socket's requests: what each path and method means. Knows nothing of sockets; every answer is a value.
 #pragma once
+#include <sys/types.h>
+
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "admin/body.h"
 #include "admin/changes.h"
 #include "base/clock.h"
+#include "base/result.h"
 
 namespace weir::runtime {
 class Reload;
@@ -30,14 +35,20 @@ struct AdminReply {
   std::string allow = {};  // of a 405
 };
 
+// Starts an upgrade; told once how it ended: the process that serves now, or why this one still does. Whoever is not
+// told has ended before.
+using UpgradeOutcome = std::function<void(const Result<pid_t>& successor)>;
+using StartUpgrade = std::function<void(const UpgradeChange& change, UpgradeOutcome outcome)>;
+
 // Control thread only.
 class AdminApi {
  public:
   // Once; perhaps inside handle(), perhaps much later (a reload), never when the reload is cancelled.
   using Answer = std::function<void(AdminReply)>;
 
-  AdminApi(runtime::Runtime& runtime, runtime::Reload& reload)
-      : runtime_(runtime), reload_(reload), changes_(runtime, reload) {}
+  // `start_upgrade` empty: this weir cannot be upgraded.
+  AdminApi(runtime::Runtime& runtime, runtime::Reload& reload, StartUpgrade start_upgrade = {})
+      : runtime_(runtime), reload_(reload), start_upgrade_(std::move(start_upgrade)), changes_(runtime, reload) {}
   void handle(const AdminRequest& request, Answer answer);
   AdminChanges& changes() { return changes_; }
 
@@ -61,6 +72,7 @@ class AdminApi {
   void maintenance(Call& call);
   void change_maintenance(Call& call);
   void reload(Call& call);
+  void upgrade(Call& call);
   void configuration(Call& call);
 
   PeerPlace place_of(Call& call);
@@ -69,6 +81,7 @@ class AdminApi {
 
   runtime::Runtime& runtime_;
   runtime::Reload& reload_;
+  const StartUpgrade start_upgrade_;
   AdminChanges changes_;
   const int64_t started_us_ = wall_us();
 };

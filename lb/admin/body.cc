@@ -131,4 +131,15 @@ Result<ReloadChange> parse_reload_change(const std::string& body) {
   return members.done(std::move(change));
 }
 
+Result<UpgradeChange> parse_upgrade_change(const std::string& body) {
+  constexpr int64_t kMostWithin = 120'000;  // who asks waits 180 s
+  UpgradeChange change;
+  if (body.empty()) return change;
+  Members members(body, {"binary", "within_ms"});
+  change.binary = members.text("binary");
+  if (!change.binary.empty() && change.binary.front() != '/') members.fail("\"binary\" must be an absolute path");
+  change.within = Millis(members.number("within_ms", 1, kMostWithin, change.within.count()));
+  return members.done(std::move(change));
+}
+
 }  // namespace weir::admin

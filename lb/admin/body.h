@@ -38,4 +38,11 @@ Result<MaintenanceChange> parse_maintenance_change(const std::string& body);
 // {"verify": "http://app.example/health", "within_ms": 10000}
 Result<ReloadChange> parse_reload_change(const std::string& body);
 
+// An empty body, or {"binary":"/usr/sbin/weir","within_ms":60000}.
+struct UpgradeChange {
+  std::string binary;  // empty: as weir was started
+  Millis within{60'000};
+};
+Result<UpgradeChange> parse_upgrade_change(const std::string& body);
+
 }  // namespace weir::admin

@@ -288,4 +288,9 @@ std::string reload_json(const runtime::Runtime& runtime, const std::vector<std::
                   {"reloads", reloads_of(runtime)}});
 }
 
+std::string upgrade_json(runtime::Runtime& runtime, pid_t successor) {
+  const AdminTotals totals(runtime);
+  return text_of({{"pid", successor}, {"before", ::getpid()}, {"connections", totals.connections()}});
+}
+
 }  // namespace weir::admin

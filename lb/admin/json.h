@@ -1,5 +1,7 @@
 // What the admin socket answers, as JSON text. Members are only ever added; their names are the API.
 #pragma once
+#include <sys/types.h>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -26,6 +28,8 @@ std::string certificates_json(const runtime::Runtime& runtime);
 std::string status_json(runtime::Runtime& runtime, const PeerOverview& overview, int64_t started_us);
 // {"error": TEXT}, and {"error": TEXT, NAME: [...]} with what else there is to say.
 std::string error_json(std::string_view error, std::string_view name = {}, const std::vector<std::string>& more = {});
+// Of an upgrade that worked: both processes, and the connections that this one still has.
+std::string upgrade_json(runtime::Runtime& runtime, pid_t successor);
 std::string reload_json(const runtime::Runtime& runtime, const std::vector<std::string>& errors);
 
 }  // namespace weir::admin

@@ -20,8 +20,11 @@ constexpr size_t kMostSessions = 64;
 }  // namespace
 
 struct AdminServer::Impl {
-  Impl(runtime::Runtime& of, runtime::Reload& reload)
-      : runtime(of), api(of, reload), contents(of.loop, api), core(of.loop, of.log_writer, {}) {
+  Impl(runtime::Runtime& of, runtime::Reload& reload, StartUpgrade start_upgrade)
+      : runtime(of),
+        api(of, reload, std::move(start_upgrade)),
+        contents(of.loop, api),
+        core(of.loop, of.log_writer, {}) {
     core.adopt(make_admin_site(make_admin_handler(contents)));
     // What a connection that ended gives back is taken before anybody else takes it.
     runtime.loop.at_turn_end([this, of_this = std::weak_ptr<int>(alive)] {
@@ -41,10 +44,14 @@ struct AdminServer::Impl {
     listener.reset();
     socket = std::move(opened);
     if (path.empty()) return Void{};
-    listener = std::make_unique<io::Listener>(
-        runtime.loop, fd.release(), [this](std::unique_ptr<io::Transport> transport) { accept(std::move(transport)); });
+    listen(std::move(fd));
     log::info("admin socket: listening on unix:", path);
     return Void{};
+  }
+
+  void listen(OwnedFd fd) {
+    listener = std::make_unique<io::Listener>(
+        runtime.loop, fd.release(), [this](std::unique_ptr<io::Transport> transport) { accept(std::move(transport)); });
   }
 
   bool is_reachable() const { return socket.path().empty() || socket.is_in_place(); }
@@ -81,8 +88,8 @@ struct AdminServer::Impl {
   std::shared_ptr<int> alive = std::make_shared<int>(0);
 };
 
-AdminServer::AdminServer(runtime::Runtime& runtime, runtime::Reload& reload)
-    : impl_(std::make_unique<Impl>(runtime, reload)) {
+AdminServer::AdminServer(runtime::Runtime& runtime, runtime::Reload& reload, StartUpgrade start_upgrade)
+    : impl_(std::make_unique<Impl>(runtime, reload, std::move(start_upgrade))) {
   // Not before the loop runs: the start has read the overrides and built the snapshot by then.
   runtime.loop.post([impl = impl_.get(), alive = std::weak_ptr<int>(impl_->alive)] {
     if (!alive.expired()) impl->api.changes().resume_drains();
@@ -95,6 +102,23 @@ AdminServer::~AdminServer() {
 
 Status<> AdminServer::open(const std::string& path) {
   return impl_->open(path);
+}
+
+void AdminServer::inherit(const std::string& path, OwnedFd fd) {
+  impl_->listener.reset();
+  impl_->socket = process::AdminSocket::inherit(path);
+  impl_->listen(std::move(fd));
+}
+
+OwnedFd AdminServer::duplicate() const {
+  const bool there = impl_->listener != nullptr && impl_->socket.is_in_place();
+  return there ? impl_->listener->duplicate() : OwnedFd();
+}
+
+void AdminServer::hand_over() {
+  impl_->socket.hand_over();
+  impl_->listener.reset();
+  impl_->api.changes().stop();
 }
 
 bool AdminServer::is_reachable() const {

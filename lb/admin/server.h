@@ -4,19 +4,16 @@
 #include <memory>
 #include <string>
 
+#include "admin/api.h"
+#include "base/owned_fd.h"
 #include "base/result.h"
-
-namespace weir::runtime {
-class Reload;
-struct Runtime;
-}  // namespace weir::runtime
 
 namespace weir::admin {
 
 class AdminServer {
  public:
   // Once the loop runs it goes on with the drains that the last run of weir did not end.
-  AdminServer(runtime::Runtime& runtime, runtime::Reload& reload);
+  AdminServer(runtime::Runtime& runtime, runtime::Reload& reload, StartUpgrade start_upgrade = {});
   ~AdminServer();  // as close()
   AdminServer(const AdminServer&) = delete;
   AdminServer& operator=(const AdminServer&) = delete;
@@ -25,6 +22,12 @@ class AdminServer {
   // A file that nobody listens behind is replaced. Empty: none from now on. The error is text for the operator, and the
   // old socket stays.
   Status<> open(const std::string& path);
+  // Instead of open(): goes on listening on the socket of the weir whose place this one takes.
+  void inherit(const std::string& path, OwnedFd fd);
+  // Another descriptor of the socket, for such a weir; -1: none is open, or its file is gone.
+  OwnedFd duplicate() const;
+  // That weir listens: nobody comes here any more, the file stays, no drain goes on. Connections live on.
+  void hand_over();
   // False: somebody has removed the socket's file, and nobody can connect; open() makes it anew.
   bool is_reachable() const;
   // Ends every connection and drain, and removes the socket's file. Before the workers are stopped.

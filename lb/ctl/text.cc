@@ -290,6 +290,13 @@ std::string reload_text(const std::string& text_of_json) {
   return out;
 }
 
+std::string upgrade_text(const std::string& text_of_json) {
+  const json answer = parsed(text_of_json);
+  return "upgraded: process " + std::to_string(number(answer, "pid")) + " serves, process " +
+         std::to_string(number(answer, "before")) + " finishes its " + std::to_string(number(answer, "connections")) +
+         " connections\n";
+}
+
 std::string maintenance_text(const std::string& text_of_json) {
   const json answer = parsed(text_of_json);
   const std::string lines = maintenance_lines(at(answer, "maintenance"));

@@ -12,6 +12,8 @@ std::string certificates_table(const std::string& json);
 std::string status_text(const std::string& json);
 // "reloaded: generation 3", and what has changed, a line each.
 std::string reload_text(const std::string& json);
+// "upgraded: process 12 serves, process 11 finishes its 57 connections".
+std::string upgrade_text(const std::string& json);
 std::string maintenance_text(const std::string& json);
 // "myapp/10.0.0.1:13000: drained: kernel update", from {"peer": {...}}.
 std::string peer_line(const std::string& json);

@@ -187,6 +187,18 @@ class CommandParser {
     add_verification(*reload, line.ctl, within_);
     reload->footer(
         "Exit codes: 0 in force; 1 refused, or not verified and put back: the old configuration is in force.");
+    CLI::App* upgrade =
+        add("upgrade",
+            "start the installed binary in the place of the running weir: it takes over sockets and state when it is "
+            "ready, and the running one finishes its connections",
+            Command::kUpgrade);
+    add_config(upgrade);
+    upgrade
+        ->add_option("--binary", line.upgrade.binary, "the new binary [the path that the running weir was started by]")
+        ->type_name("PATH");
+    upgrade->add_option("--within", within_upgrade_, "how long the new weir may take to be ready [60s]")
+        ->type_name("TIME");
+    upgrade->footer("Exit codes: 0 the new weir serves; 1 it does not, the running one goes on serving.");
     CLI::App* diff =
         add("diff", "print the differences between the running configuration and the file", Command::kDiff);
     add_config(diff);
@@ -224,6 +236,8 @@ class CommandParser {
   std::string finish() {
     for (const auto& [command, is] : commands_)
       if (command->parsed()) line_.command = is;
+    if (line_.command == Command::kUpgrade)
+      return take_time(within_upgrade_, "--within", Millis(120'000), "two minutes", line_.upgrade.within);
     return line_.command == Command::kReload ? finish_verification(line_.ctl, within_) : std::string();
   }
 
@@ -241,7 +255,7 @@ class CommandParser {
   CLI::App& app_;
   CommandLine& line_;
   std::vector<std::pair<CLI::App*, Command>> commands_;
-  std::string within_;
+  std::string within_, within_upgrade_;
 };
 
 }  // namespace

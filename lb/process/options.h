@@ -1,10 +1,12 @@
-// The command line: nginx's letters, long names beside them, and commands: `init`, `convert`, `reload`, `diff`, `ctl`.
+// The command line: nginx's letters, long names beside them, and commands: `init`, `convert`, `reload`, `upgrade`,
+// `diff`, `ctl`.
 #pragma once
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "process/ctl_line.h"
+#include "process/successor.h"
 
 namespace weir::process {
 
@@ -24,7 +26,8 @@ enum class Command : uint8_t {
   kDiff,
   kManual,
   kExplain,
-  kInit
+  kInit,
+  kUpgrade
 };
 
 // Of `weir explain`.
@@ -40,6 +43,12 @@ struct InitLine {
   std::vector<std::string> nodes;     // HOST[:PORT]
   std::vector<std::string> nocobase;  // likewise, of NocoBase: instead of nodes
   std::string tls;                    // the name that clients reach it by TLS under; empty: without
+};
+
+// Of `weir upgrade`.
+struct UpgradeLine {
+  std::string binary;  // empty: the one that the running weir was started from
+  Millis within{60'000};
 };
 
 struct CommandLine {
@@ -60,7 +69,9 @@ struct CommandLine {
   bool as_man_page = false;  // likewise, as troff
   std::string diff_against;  // the file that -c's is compared with; empty: the running weir
   CtlLine ctl;
-  std::string help;  // the text to print, for kHelp
+  UpgradeLine upgrade;
+  Invocation invocation;  // of this process
+  std::string help;       // the text to print, for kHelp
 };
 
 // The error is one line for the operator.

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <optional>
@@ -17,6 +18,7 @@ namespace weir::server {
 
 Control::Control(runtime::Runtime& runtime, process::PidFile& pid_file, const process::Supervisor& supervisor)
     : runtime_(runtime),
+      supervisor_(supervisor),
       pid_file_(pid_file),
       service_(runtime, supervisor),
       reload_(runtime, {.began = [this] { service_.reloading(); },
@@ -28,7 +30,11 @@ Control::Control(runtime::Runtime& runtime, process::PidFile& pid_file, const pr
                         .ended = [this] { service_.reloaded(); }}),
       certificates_(runtime.loop, [&runtime] { return runtime.model; }),
       stapling_(runtime.registry.staples()),
-      admin_(runtime, reload_),
+      upgrade_(runtime, reload_, upgrade_hooks()),
+      admin_(runtime, reload_,
+             [this](const admin::UpgradeChange& change, admin::UpgradeOutcome outcome) {
+               upgrade_.start(change.binary, change.within, std::move(outcome));
+             }),
       signals_(runtime.loop, {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2},
                [this](int number) { on_signal(number); }) {}
 
@@ -45,6 +51,24 @@ Status<> Control::open_admin(const std::optional<process::Account>& account) {
   if (account && ::lchown(path.c_str(), account->uid, account->gid) != 0)
     log::warn("admin socket: owner not changed (", call_failed("lchown() \"" + path + "\"", errno), ")");
   return Void{};
+}
+
+bool Control::inherit_admin(const std::string& path, OwnedFd socket) {
+  if (socket.get() < 0 || path != process::admin_socket_path(runtime_.model->main)) return false;
+  admin_.inherit(path, std::move(socket));
+  admin_path_ = path;
+  return true;
+}
+
+void Control::start(const runtime::BuiltSite& built, Succession* succession) {
+  reload_.start(built, [this, succession] {
+    if (succession == nullptr) return;
+    succession->serving();
+    service_.start();
+  });
+  certificates_.start();
+  if (succession == nullptr) service_.start();
+  want_certificates();
 }
 
 // A reload may name another socket, and brings back one whose file somebody has removed.
@@ -74,6 +98,7 @@ void Control::run() {
     if (runtime_.watch != nullptr) watched.emplace(runtime_.watch->watch("control", runtime_.loop));
     runtime_.loop.run();
   }
+  upgrade_.cancel();
   reload_.cancel();
   certificates_.stop();
   runtime_.automatic_certificates->stop();
@@ -90,6 +115,7 @@ void Control::on_signal(int number) {
     case SIGINT: return stop("SIGINT");
     case SIGQUIT: return quit();
     case SIGUSR1: return reopen_logs();
+    case SIGUSR2: return upgrade_by_signal();
     case SIGHUP:
       if (runtime_.shutting_down) {
         pid_file_.note_reload(false);
@@ -104,12 +130,14 @@ void Control::on_signal(int number) {
 
 void Control::stop(const char* why) {
   log::notice("weir: stopping (", why, ")");
-  service_.stopping("stopping");
+  if (!upgrade_.is_done()) service_.stopping("stopping");
   runtime_.loop.stop();
 }
 
 void Control::quit() {
+  if (upgrade_.is_done()) return runtime_.workers.close_all_tunnels(Millis(0));
   if (runtime_.shutting_down) return;
+  upgrade_.cancel();
   runtime_.shutting_down = true;
   log::notice("weir: shutting down (SIGQUIT), connections may finish");
   service_.stopping("shutting down, connections may finish");
@@ -118,6 +146,82 @@ void Control::quit() {
     log::notice("weir: all connections closed");
     runtime_.loop.stop();
   });
+}
+
+void Control::upgrade_by_signal() {
+  log::notice("weir: upgrade requested (SIGUSR2)");
+  upgrade_.start({}, process::UpgradeLine().within, {});
+}
+
+UpgradeHooks Control::upgrade_hooks() {
+  UpgradeHooks hooks;
+  hooks.add_items = [this](std::vector<process::HandoverItem>& items) { add_items(items); };
+  hooks.announce = [this](pid_t successor) {
+    service_.silence();
+    supervisor_.main_process(successor);
+  };
+  hooks.release = [this] { release(); };
+  hooks.take_back = [this] { pid_file_.reclaim(); };
+  // Nobody accepts any more: whoever watches over weir is to see that at once.
+  hooks.successor_lost = [this](const std::string& how) {
+    log::crit("weir: the process that has taken over has ended (", how, "), stopping");
+    runtime_.loop.stop();
+  };
+  return hooks;
+}
+
+void Control::add_items(std::vector<process::HandoverItem>& items) {
+  using Kind = process::HandoverItem::Kind;
+  const auto add = [&items](Kind kind, const std::string& name, OwnedFd fd) {
+    if (fd.get() < 0) return;
+    process::HandoverItem& item = items.emplace_back();
+    item.kind = kind;
+    item.name = name;
+    item.fd = std::move(fd);
+  };
+  add(Kind::kPidFile, pid_file_.path(), pid_file_.duplicate());
+  add(Kind::kAdmin, admin_path_, admin_.duplicate());
+  add(Kind::kNotify, {}, supervisor_.duplicate());
+  if (supervisor_.is_there()) items.back().watchdog = supervisor_.watchdog();
+}
+
+// Files and whatever acts beside the requests are the new weir's.
+void Control::release() {
+  pid_file_.hand_over();
+  admin_.hand_over();
+  runtime_.sockets.hand_over();
+  runtime_.state = {};
+  reload_.cancel("a new weir has taken over: ask it");
+  certificates_.stop();
+  runtime_.end_checks();
+  drain_after_upgrade();
+  runtime_.automatic_certificates->stop();
+  stapling_.stop();
+}
+
+// WebSockets are what takes long: they stay until worker_shutdown_timeout, and are closed evenly over the last part of
+// it, so that not all clients come back at once. Those of peers that the operator drains go now.
+void Control::drain_after_upgrade() {
+  constexpr Millis kLongestSpread{10'000}, kDrainSpread{10'000};
+  const Millis most = runtime_.model->main.shutdown_timeout;
+  runtime_.workers.drain(
+      most,
+      [this] {
+        log::notice("weir: all connections closed");
+        runtime_.loop.stop();
+      },
+      true);
+  for (const auto& [key, state] : runtime_.registry.in_use().peers)
+    if (state->drain)
+      runtime_.workers.each([&](runtime::Worker& worker) { worker.close_tunnels(state, 1001, kDrainSpread); });
+  if (most.count() == 0) return;
+  goodbye_spread_ = std::min(most / 4, kLongestSpread);
+  runtime_.loop.arm(goodbye_, runtime_.loop.now() + (most - goodbye_spread_).count());
+}
+
+void Control::on_deadline(Deadline&) {
+  log::notice("weir: closing the WebSockets that are left (worker_shutdown_timeout)");
+  runtime_.workers.close_all_tunnels(goodbye_spread_ / 2);
 }
 
 // Workers hand over first what they hold, so that a line written before the signal is in the old file.

@@ -1,6 +1,8 @@
 // The control thread while weir serves: signals in, reloads and the end out.
 #pragma once
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "admin/server.h"
 #include "base/result.h"
@@ -12,10 +14,12 @@
 #include "runtime/runtime.h"
 #include "runtime/stapling.h"
 #include "server/service.h"
+#include "server/succession.h"
+#include "server/upgrade.h"
 
 namespace weir::server {
 
-class Control {
+class Control final : private DeadlineHandler {
  public:
   // `pid_file` and `supervisor` outlive it.
   Control(runtime::Runtime& runtime, process::PidFile& pid_file, const process::Supervisor& supervisor);
@@ -23,17 +27,17 @@ class Control {
   // Listens on the admin socket and gives its file to the account that weir becomes. Where it is not named by the
   // configuration, a failure is only a warning.
   Status<> open_admin(const std::optional<process::Account>& account);
-  // Workers start with what the start has built.
-  void start(const runtime::BuiltSite& built) {
-    reload_.start(built);
-    certificates_.start();
-    service_.start();
-    want_certificates();
-  }
+  // Instead: the socket of the weir before, where it is the one that the configuration names.
+  bool inherit_admin(const std::string& path, OwnedFd socket);
+  // The start has failed: an inherited socket goes on being the other weir's.
+  void leave_admin() { admin_.hand_over(); }
+  // Workers start with what the start has built. `succession`: null, or told when they serve.
+  void start(const runtime::BuiltSite& built, Succession* succession);
   // Until TERM, INT (at once) or QUIT (after the drain).
   void run();
 
  private:
+  void on_deadline(Deadline&) override;
   void on_signal(int number);
   void stop(const char* why);
   void quit();
@@ -41,15 +45,24 @@ class Control {
   void move_admin();
   void want_certificates();
   void restore_pid_file();
+  UpgradeHooks upgrade_hooks();
+  void add_items(std::vector<process::HandoverItem>& items);
+  void release();
+  void drain_after_upgrade();
+  void upgrade_by_signal();
 
   runtime::Runtime& runtime_;
+  const process::Supervisor& supervisor_;
   process::PidFile& pid_file_;
   Service service_;
   runtime::Reload reload_;
   runtime::CertificateWatch certificates_;
   runtime::Stapling stapling_;
+  Upgrade upgrade_;
   admin::AdminServer admin_;
   std::string admin_path_;  // empty: none is open
+  Millis goodbye_spread_{0};
+  Deadline goodbye_{this};  // WebSockets that were kept over an upgrade are closed
   io::Signals signals_;
 };
 

@@ -23,6 +23,8 @@ class Service final : private DeadlineHandler {
   void reloading();
   void reloaded();
   void stopping(const char* how);
+  // Another process speaks from now on.
+  void silence() { next_.cancel(); }
 
  private:
   void on_deadline(Deadline&) override;

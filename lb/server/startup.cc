@@ -27,6 +27,7 @@
 #include "runtime/connection_cap.h"
 #include "runtime/runtime.h"
 #include "server/control.h"
+#include "server/succession.h"
 
 namespace weir::server {
 namespace {
@@ -61,19 +62,26 @@ class Reporter {
 class Startup {
  public:
   explicit Startup(const process::CommandLine& line)
-      : line_(line), supervisor_(process::Supervisor::take()), passed_(process::take_passed_sockets()) {}
+      : line_(line),
+        succession_(Succession::take()),
+        supervisor_(process::Supervisor::take()),
+        passed_(process::take_passed_sockets()) {}
 
   int run() {
     ::signal(SIGPIPE, SIG_IGN);
     const process::SignalStack signal_stack;
     process::install_crash_report();
     io::OffLoop::set_threads(kPoolThreads);
-    const Errors errors = prepare();
+    Errors errors = prepare();
+    if (errors.empty() && succession_) errors = succeed();
     if (!errors.empty()) return fail(errors);
     Control control(*runtime_, *pid_file_, supervisor_);  // whoever reads the pid file may send a signal at once
-    if (Status<> published = publish(control); !published) return fail({published.error()});
+    if (Status<> published = publish(control); !published) {
+      if (succession_) control.leave_admin();
+      return fail({published.error()});
+    }
     watch_loops();
-    control.start(std::exchange(built_, {}));
+    control.start(std::exchange(built_, {}), succession_.get());
     announce();
     if (daemon_) daemon_->ready(process::logs_to_stderr(process::error_log_targets(line_, model().main)));
     control.run();
@@ -85,8 +93,13 @@ class Startup {
  private:
   // All that can be refused. Nothing serves yet.
   Errors prepare() {
-    // Nobody serves yet: better all but one than none.
-    config_ = process::load_config(line_, {.self_signed = self_signed_.get(), .forgive_missing_certificates = true});
+    if (succession_) {
+      if (Status<> received = succession_->receive(); !received) return {received.error()};
+      if (succession_->supervisor) supervisor_ = std::move(*succession_->supervisor);
+    }
+    // At a first start nobody serves yet: better all but one than none.
+    config_ =
+        process::load_config(line_, {.self_signed = self_signed_.get(), .forgive_missing_certificates = !succession_});
     is_refused_ = !config_.model;
     if (is_refused_) return config_.errors;
     for (const std::string& warning : config_.warnings) report_.warn(warning);
@@ -94,7 +107,9 @@ class Startup {
     if (Status<> known = find_user(); !known) return {known.error()};
     if (Status<> background = daemonize(); !background) return {background.error()};
     pid_file_ = std::make_unique<process::PidFile>(model().main.pid);
-    if (Status<> locked = pid_file_->prepare(); !locked) return {locked.error()};
+    const bool same_pid_file = succession_ && succession_->pid_path == model().main.pid;
+    if (!same_pid_file || !pid_file_->inherit(std::move(succession_->pid_file)))
+      if (Status<> locked = pid_file_->prepare(); !locked) return {locked.error()};
     state_ = runtime::StateFile(runtime::state_file_path(model().main));
     runtime::StateFile::Loaded said = state_.load();  // while root may move it aside
     const uint64_t descriptors = raise_limits();
@@ -116,16 +131,40 @@ class Startup {
     if (!built_.site) return built_.errors;
     for (const std::string& warning : built_.warnings) report_.warn(warning);
     if (const runtime::ConnectionCap cap = cap_now(); !cap.warning.empty()) report_.warn(cap.warning);
-    runtime_->site = built_.site;
-    if (!built_.sticky_secret.empty()) {
-      runtime_->overrides.sticky_secret = built_.sticky_secret;
-      (void)runtime_->save_overrides();
-    }
+    put_in_force();
     runtime_->sockets.adopt(std::move(passed_.sockets));
+    if (succession_) runtime_->sockets.inherit(std::move(succession_->sockets));
     Errors bind_errors = runtime_->sockets.open(runtime::plan_listens(model()), runtime::wanted_workers(model().main));
     for (const std::string& unused : runtime_->sockets.unused_passed())
       report_.warn("passed socket " + unused + ": not used (no \"listen\" has its address)");
     return bind_errors;
+  }
+
+  void put_in_force() {
+    runtime_->site = built_.site;
+    if (built_.sticky_secret.empty()) return;
+    runtime_->overrides.sticky_secret = built_.sticky_secret;
+    (void)runtime_->save_overrides();
+  }
+
+  // Everything is ready: what the weir before has learnt until now, and its word to serve.
+  Errors succeed() {
+    Result<runtime::HandedState> state = succession_->ready();
+    if (!state) return {state.error()};
+    // The file may have said something else, or there may be none.
+    if (state->overrides != runtime_->overrides) {
+      runtime_->overrides = state->overrides;
+      built_ = runtime::build_site(
+          {model(), 1, runtime_->registry, runtime_->log_writer, runtime_->names.known(), runtime_->overrides});
+      if (!built_.site) return built_.errors;
+      (void)runtime_->save_overrides();
+      put_in_force();
+    }
+    runtime::restore_state(std::move(*state), *runtime_);
+    for (const std::string& error :
+         runtime_->sockets.take_over(runtime::plan_listens(model()), runtime::wanted_workers(model().main)))
+      report_.warn(error);
+    return {};
   }
 
   // Fed at least twice in the time that the supervisor gives.
@@ -149,7 +188,7 @@ class Startup {
   }
 
   Status<> daemonize() {
-    if (!model().main.daemon) return Void{};
+    if (!model().main.daemon || succession_) return Void{};
     Result<std::unique_ptr<process::Daemon>> daemon = process::Daemon::start();
     if (!daemon) return Unexpected{daemon.error()};
     daemon_ = std::move(*daemon);
@@ -175,7 +214,9 @@ class Startup {
   // Every socket listens. The pid file and the admin socket may stand in a directory of root's.
   Status<> publish(Control& control) {
     if (Status<> back = privileges_.take_back(); !back) return back;
-    if (Status<> admin = control.open_admin(privileges_.account()); !admin) return admin;
+    const bool inherited = succession_ && control.inherit_admin(succession_->admin_path, std::move(succession_->admin));
+    if (!inherited)
+      if (Status<> admin = control.open_admin(privileges_.account()); !admin) return admin;
     if (Status<> published = pid_file_->publish(); !published) return published;
     if (Status<> settled = privileges_.settle(); !settled) return settled;
     if (::access(line_.config.c_str(), R_OK) != 0)
@@ -196,7 +237,16 @@ class Startup {
   }
 
   int fail(const Errors& errors) {
-    for (const std::string& error : errors) report_.emerg(error);
+    std::string all;
+    for (const std::string& error : errors) {
+      report_.emerg(error);
+      all += (all.empty() ? "" : "\n") + error;
+    }
+    if (succession_) {  // what is the other weir's stays
+      succession_->failed(all);
+      if (runtime_) runtime_->sockets.hand_over();
+      if (pid_file_) pid_file_->leave_inherited();
+    }
     if (runtime_) runtime_->sockets.close_all();
     (void)privileges_.take_back();  // for what root has begun: the pid file
     pid_file_.reset();
@@ -207,7 +257,8 @@ class Startup {
   const config::Model& model() const { return *config_.model; }
 
   const process::CommandLine& line_;
-  const process::Supervisor supervisor_;
+  const std::unique_ptr<Succession> succession_;  // null: this weir takes nobody's place
+  process::Supervisor supervisor_;
   process::PassedSockets passed_;
   Reporter report_;
   const std::shared_ptr<io::SelfSignedBook> self_signed_ = std::make_shared<io::SelfSignedBook>();

@@ -8,6 +8,7 @@
     certificates.py  certificates made on the spot
     backend.py   a recording backend: logs every byte of every connection, answers by a script
     node.py      a backend in a process of its own (node_main.py), to be killed, stopped, continued, started again
+    successor.py  a weir that another one has started in its place
     load.py      clients that keep asking while something happens
     weir.py      the process: configuration, start, reload, signals, logs, stop; no sanitizer report passes
     brotli.py    decoding brotli

@@ -11,6 +11,7 @@ import tempfile
 
 from .address import free_address
 from .client import Client
+from .successor import Successor, adopt_orphans
 from .wait import DEADLINE, wait_until
 
 SANITIZER = re.compile(
@@ -54,7 +55,8 @@ class Weir:
         self.descriptor_limit = descriptors  # the limit of open files, soft and hard; 0: as this process
         self.passed = list(passed)  # sockets that it is handed as a supervisor does: descriptors from 3 on
         self._access_log = access_log
-        self.process: subprocess.Popen | None = None
+        self.process: subprocess.Popen | Successor | None = None
+        self.predecessors: list[subprocess.Popen | Successor] = []
         self.write_config(http, main, config)
 
     def __getattr__(self, name: str):
@@ -139,6 +141,21 @@ class Weir:
         wait_until(lambda: done.search(self.errors()[before:]), f"a {'failed' if fails else 'finished'} reload in the error log")
         return self.errors()[before:]
 
+    # --- upgrades
+
+    def upgrade(self, *arguments: str) -> subprocess.CompletedProcess:
+        """`weir upgrade`; when it worked, `process` is the new one, and the one before is among `predecessors`."""
+        adopt_orphans()
+        done = run("upgrade", "-c", str(self.config_path), *arguments, cwd=self.dir)
+        if done.returncode == 0:
+            self.follow()
+        return done
+
+    def follow(self) -> None:
+        """`process` is the one that the pid file names from now on."""
+        self.predecessors.append(self.process)
+        self.process = Successor(int(self.pid_path.read_text()))
+
     def stop(self) -> None:
         """Stops what still runs, and fails on a bad exit code or a sanitizer report. Removes the directory."""
         try:
@@ -156,6 +173,11 @@ class Weir:
                     raise AssertionError(f"sanitizer report:\n{report}")
                 if code != 0:
                     raise AssertionError(f"weir ended with {code}:\n{self.errors()[-4000:]}")
+            for before in reversed(self.predecessors):
+                if before.poll() is None:
+                    before.send_signal(signal.SIGTERM)
+                if before.wait(DEADLINE) != 0:
+                    raise AssertionError(f"a weir that was upgraded ended badly:\n{self.errors()[-4000:]}")
         finally:
             shutil.rmtree(self.dir, ignore_errors=True)
 

@@ -223,6 +223,37 @@ TEST_F(AdminApiTest, switches_maintenance) {
 }
 
 // One that succeeds is the integration tests': it would take over this process's logs.
+TEST_F(AdminApiTest, upgrade_is_answered_by_its_outcome) {
+  start();
+  EXPECT_EQ(post("/v1/upgrade", "", 409)["error"], "this weir cannot be upgraded");
+  UpgradeChange asked;
+  Result<pid_t> outcome = 4711;
+  api_ = std::make_unique<AdminApi>(*runtime_, *reload_, [&](const UpgradeChange& change, const UpgradeOutcome& tell) {
+    asked = change;
+    tell(outcome);
+  });
+  EXPECT_EQ(post("/v1/upgrade", R"({"binary": "/opt/weir", "within_ms": 5})")["pid"], 4711);
+  EXPECT_EQ(asked.binary, "/opt/weir");
+  EXPECT_EQ(asked.within, Millis(5));
+  outcome = Unexpected{std::string("one\ntwo")};
+  const Json refused = post("/v1/upgrade", "", 422);
+  EXPECT_EQ(refused["error"], "upgrade failed: the running weir goes on serving");
+  EXPECT_EQ(refused["errors"], Json({"one", "two"}));
+  post("/v1/upgrade", R"({"binary": "weir"})", 400);
+  EXPECT_EQ(ask("POST", "/v1/upgrade", "{}", "text/plain").status, 415);
+  EXPECT_EQ(ask("GET", "/v1/upgrade").allow, "POST");
+}
+
+TEST_F(AdminApiTest, nothing_is_changed_while_a_successor_takes_over) {
+  start();
+  runtime_->handing_over = true;
+  post("/v1/reload", "", 409);
+  post("/v1/peers/myapp/127.0.0.1:1001", R"({"action": "down"})", 409);
+  get("/v1/status");
+  runtime_->handing_over = false;
+  post("/v1/peers/myapp/127.0.0.1:1001", R"({"action": "down"})");
+}
+
 TEST_F(AdminApiTest, reports_why_a_reload_failed) {
   start();
   write("nonsense on;");

@@ -91,6 +91,18 @@ TEST(MaintenanceChange, every_fault_has_a_name) {
   }
 }
 
+TEST(UpgradeChange, body_names_binary_and_patience) {
+  EXPECT_EQ(parse_upgrade_change("")->binary, "");
+  EXPECT_EQ(parse_upgrade_change("{}")->within, Millis(60'000));
+  const auto change = parse_upgrade_change(R"({"binary": "/opt/weir", "within_ms": 500})");
+  ASSERT_TRUE(change) << change.error();
+  EXPECT_EQ(change->binary, "/opt/weir");
+  EXPECT_EQ(change->within, Millis(500));
+  for (const char* body : {"[]", "x", R"({"binary": "weir"})", R"({"binary": 1})", R"({"within_ms": 0})",
+                           R"({"within_ms": 120001})", R"({"more": 1})"})
+    EXPECT_FALSE(parse_upgrade_change(body)) << body;
+}
+
 TEST(ReloadChange, verification_is_read) {
   const auto change = parse_reload_change(R"({"verify": "http://a/", "within_ms": 5000})");
   ASSERT_TRUE(change) << change.error();

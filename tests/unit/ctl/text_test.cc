@@ -131,7 +131,13 @@ TEST(CtlText, survives_answers_of_another_shape) {
     error_text(answer, 500);
     drain_report(answer);
     reload_text(answer);
+    upgrade_text(answer);
   }
+}
+
+TEST(UpgradeText, names_both_processes) {
+  EXPECT_EQ(upgrade_text(R"({"pid": 12, "before": 11, "connections": 57})"),
+            "upgraded: process 12 serves, process 11 finishes its 57 connections\n");
 }
 
 TEST(ReloadText, changes_stand_below_the_generation) {

@@ -181,6 +181,19 @@ TEST(CommandLine, refuses_unknown_arguments) {
   EXPECT_FALSE(parse({"-c"}));
 }
 
+TEST(CommandLine, upgrade_takes_a_binary_and_its_patience) {
+  const auto line = parse({"upgrade", "-c", "a.conf", "--binary", "/opt/weir", "--within", "5s"});
+  ASSERT_TRUE(line) << line.error();
+  EXPECT_EQ(line->command, Command::kUpgrade);
+  EXPECT_EQ(line->config, "a.conf");
+  EXPECT_EQ(line->upgrade.binary, "/opt/weir");
+  EXPECT_EQ(line->upgrade.within, Millis(5'000));
+  EXPECT_EQ(parse({"upgrade"})->upgrade.within, Millis(60'000));
+  EXPECT_FALSE(parse({"upgrade", "--within", "121s"}));
+  EXPECT_FALSE(parse({"upgrade", "--within", "soon"}));
+  EXPECT_FALSE(parse({"upgrade", "now"}));
+}
+
 TEST(CommandLine, reload_takes_a_url_to_verify) {
   const auto line = parse({"reload", "-c", "a.conf", "--verify", "http://a/", "--within", "5s"});
   ASSERT_TRUE(line);
@@ -200,7 +213,7 @@ TEST(CommandLine, reload_takes_a_url_to_verify) {
 }
 
 TEST(CommandLine, commands_find_their_file) {
-  for (const char* word : {"reload", "diff", "ctl"}) {
+  for (const char* word : {"reload", "upgrade", "diff", "ctl"}) {
     const auto line =
         word == std::string("ctl") ? parse({word, "-c", "a.conf", "status"}) : parse({word, "-c", "a.conf"});
     ASSERT_TRUE(line) << word;
@@ -226,7 +239,7 @@ TEST(CommandLine, request_to_explain_is_read) {
 }
 
 TEST(CommandLine, prints_help_of_each_command) {
-  for (const char* word : {"reload", "diff", "explain", "manual", "convert"}) {
+  for (const char* word : {"reload", "upgrade", "diff", "explain", "manual", "convert"}) {
     const auto line = parse({word, "--help"});
     ASSERT_TRUE(line) << word;
     EXPECT_EQ(line->command, Command::kHelp) << word;
