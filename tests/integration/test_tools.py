@@ -210,5 +210,21 @@ class Dependencies(unittest.TestCase):
         self.assertIn("tools/deps build", done.stderr)
 
 
+class ReloadCheck(unittest.TestCase):
+    """Small runs of the check under load: what it says at full size is a matter of a quiet machine."""
+
+    def check(self, *words: str) -> str:
+        done = subprocess.run([sys.executable, ROOT / "tools/reload-check", "--weir", os.environ["WEIR_BINARY"], "--small", *words],
+                              capture_output=True, text=True, timeout=300)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        return done.stdout
+
+    def test_clients_see_no_reload(self):
+        self.assertIn("reloads: 20 of 20", self.check())
+
+    def test_clients_see_no_upgrade(self):
+        self.assertIn("upgrades: 3 of 3", self.check("--upgrades"))
+
+
 if __name__ == "__main__":
     unittest.main()
