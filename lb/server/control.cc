@@ -211,9 +211,11 @@ void Control::drain_after_upgrade() {
         runtime_.loop.stop();
       },
       true);
-  for (const auto& [key, state] : runtime_.registry.in_use().peers)
-    if (state->drain)
-      runtime_.workers.each([&](runtime::Worker& worker) { worker.close_tunnels(state, 1001, kDrainSpread); });
+  const auto close_tunnels_of = [&](const std::shared_ptr<policy::PeerState>& peer) {
+    runtime_.workers.each([&](runtime::Worker& worker) { worker.close_tunnels(peer, 1001, kDrainSpread); });
+  };
+  for (const auto& [key, peer] : runtime_.registry.in_use().peers)
+    if (peer->drain) close_tunnels_of(peer);
   if (most.count() == 0) return;
   goodbye_spread_ = std::min(most / 4, kLongestSpread);
   runtime_.loop.arm(goodbye_, runtime_.loop.now() + (most - goodbye_spread_).count());
