@@ -2,6 +2,8 @@
 #include "observe/log_output.h"
 
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -31,8 +33,14 @@ uint64_t count_lines(std::string_view text) {
 
 class FdOutput final : public LogOutput {
  public:
-  FdOutput(int fd, const struct stat& info, std::string path)
-      : fd_(fd), socket_(S_ISSOCK(info.st_mode)), device_(info.st_dev), inode_(info.st_ino), path_(std::move(path)) {}
+  // `shared`: the descriptor may block, and others use what it leads to.
+  FdOutput(int fd, bool shared, const struct stat& info, std::string path)
+      : fd_(fd),
+        shared_(shared),
+        socket_(S_ISSOCK(info.st_mode)),
+        device_(info.st_dev),
+        inode_(info.st_ino),
+        path_(std::move(path)) {}
   ~FdOutput() override { close(fd_); }
   FdOutput(const FdOutput&) = delete;
   FdOutput& operator=(const FdOutput&) = delete;
@@ -66,19 +74,29 @@ class FdOutput final : public LogOutput {
   ssize_t put_some(const LogBatch& batch) {
     std::array<iovec, kMostPieces> pieces;
     size_t count = 0;
-    for (size_t i = batch.at; i < batch.blocks.size() && count < kMostPieces; ++i) {
+    size_t room = shared_ && !socket_ ? PIPE_BUF : SIZE_MAX;
+    for (size_t i = batch.at; i < batch.blocks.size() && count < kMostPieces && room > 0; ++i) {
       std::string_view piece = batch.blocks[i];
       if (i == batch.at) piece.remove_prefix(batch.offset);
+      piece = piece.substr(0, room);
+      room -= piece.size();
       pieces[count++] = {const_cast<char*>(piece.data()), piece.size()};
     }
     return put(pieces.data(), count);
   }
   ssize_t put(iovec* pieces, size_t count) {
-    if (!socket_) return writev(fd_, pieces, static_cast<int>(count));
+    if (!socket_) return shared_ && !takes_more() ? -1 : writev(fd_, pieces, static_cast<int>(count));
     msghdr message{};
     message.msg_iov = pieces;
     message.msg_iovlen = count;
     return sendmsg(fd_, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  }
+  // A pipe that polls writable takes PIPE_BUF bytes without blocking.
+  bool takes_more() {
+    pollfd writable{fd_, POLLOUT, 0};
+    const int n = poll(&writable, 1, 0);
+    if (n == 0) errno = EAGAIN;
+    return n > 0;
   }
   // After half a line the next one starts on its own.
   bool end_torn_line() {
@@ -102,6 +120,7 @@ class FdOutput final : public LogOutput {
   }
 
   const int fd_;
+  const bool shared_;
   const bool socket_;
   const dev_t device_;
   const ino_t inode_;
@@ -130,23 +149,36 @@ class SyslogOutput final : public LogOutput {
   Syslog syslog_;
 };
 
+struct Descriptor {
+  int fd;
+  bool shared = false;
+};
+
+// Opened anew, so that it is not blocking for weir alone. A socket cannot be, nor can the pipe that root has given to a
+// process of another user (containers, su): then it is the descriptor itself.
+Descriptor open_standard(const std::string& path, int standard, int flags) {
+  struct stat info {};
+  const bool socket = fstat(standard, &info) == 0 && S_ISSOCK(info.st_mode);  // it is written with MSG_DONTWAIT
+  const int fd = socket ? -1 : open(path.c_str(), O_WRONLY | flags);
+  if (fd >= 0) return {fd};
+  const int error = errno;
+  const int same = fcntl(standard, F_DUPFD_CLOEXEC, 0);
+  if (same < 0) errno = error;
+  return {same, true};
+}
+
 // A named pipe is opened for reading too, so that it opens without a reader and a reader that restarts loses nothing;
 // what /dev/stdout leads to is not, for its reader's end is the end.
-int open_descriptor(const std::string& path) {
+Descriptor open_descriptor(const std::string& path) {
   constexpr int kFlags = O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;  // a regular file does not mind O_NONBLOCK
+  if (path == "/dev/stdout") return open_standard(path, STDOUT_FILENO, kFlags);
+  if (path == "/dev/stderr") return open_standard(path, STDERR_FILENO, kFlags);
   struct stat info {};
-  const bool exists = stat(path.c_str(), &info) == 0;
-  if (path == "/dev/stdout" || path == "/dev/stderr") {
-    const int standard = path == "/dev/stdout" ? STDOUT_FILENO : STDERR_FILENO;
-    // Opening a socket again is not possible; it is written with MSG_DONTWAIT.
-    if (exists && S_ISSOCK(info.st_mode)) return fcntl(standard, F_DUPFD_CLOEXEC, 0);
-    return open(path.c_str(), O_WRONLY | kFlags);
-  }
-  if (exists && S_ISFIFO(info.st_mode)) {
+  if (stat(path.c_str(), &info) == 0 && S_ISFIFO(info.st_mode)) {
     const int fd = open(path.c_str(), O_RDWR | kFlags);
-    if (fd >= 0 || errno != EACCES) return fd;
+    if (fd >= 0 || errno != EACCES) return {fd};
   }
-  return open(path.c_str(), O_WRONLY | O_CREAT | kFlags, 0640);
+  return {open(path.c_str(), O_WRONLY | O_CREAT | kFlags, 0640)};
 }
 
 }  // namespace
@@ -184,14 +216,14 @@ Result<std::unique_ptr<LogOutput>> open_log_output(const std::string& path) {
     if (!syslog) return Unexpected{std::move(syslog.error())};
     return Opened(std::make_unique<SyslogOutput>(std::move(*syslog)));
   }
-  const int fd = open_descriptor(path);
+  const auto [fd, shared] = open_descriptor(path);
   struct stat info {};
   if (fd < 0 || fstat(fd, &info) != 0) {
     std::string error = "open() \"" + path + "\" failed " + error_text(errno);
     if (fd >= 0) close(fd);
     return Unexpected{std::move(error)};
   }
-  return Opened(std::make_unique<FdOutput>(fd, info, path));
+  return Opened(std::make_unique<FdOutput>(fd, shared, info, path));
 }
 
 }  // namespace weir::observe

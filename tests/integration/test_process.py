@@ -291,6 +291,28 @@ class Life(Case):
         self.assertEqual(run("-c", str(weir.config_path), "-s", "stop").returncode, 0)
         self.wait_until(lambda: not weir.pid_path.exists() and not alive(pid), "the daemon to end")
 
+    def test_access_log_reaches_a_pipe_of_another_user(self):
+        reader, writer = os.pipe()
+        os.fchmod(writer, 0)  # opened anew, it is refused to weir; root has a pass, and leaves it
+        weir = self.weir("access_log /dev/stdout combined flush=10ms; server { listen <<front>>; return 200 \"up\"; }", start=False, access_log=False,
+                         main="user nobody nogroup;" if os.geteuid() == 0 else "")
+        with weir.stderr_path.open("ab") as errors:
+            weir.process = subprocess.Popen([binary(), "-c", str(weir.config_path)], stdin=subprocess.DEVNULL, stdout=writer, stderr=errors, cwd=weir.dir)
+        os.close(writer)
+        self.wait_until(lambda: weir.pid_path.exists(), "weir to start")
+        self.get(weir, "/first")
+        with open(reader, "rb", buffering=0) as lines:
+            self.assertIn(b'"GET /first HTTP/1.1" 200', lines.readline())
+            # Now nobody reads: the pipe of 64 KB and more is full, and requests do not wait for it.
+            client = self.client(weir)
+            for i in range(40):
+                self.assertEqual(client.request(path=f"/{i:04}{'x' * 4000}").text, "up")
+            seen = [lines.readline() for _ in range(40)]
+            self.assertEqual([int(line.split(b'"GET /')[1][:4]) for line in seen], list(range(40)), "lines are whole and in order")
+            self.assertTrue(all(line.endswith(b"\n") for line in seen))
+            weir.signal(signal.SIGTERM)
+            self.assertEqual(weir.wait_exit(), 0)
+
     def test_closed_stderr_does_not_end_weir(self):
         reader, writer = os.pipe()
         weir = self.weir(self.scene(), start=False)
