@@ -105,6 +105,7 @@ std::string manual_text() {
 
 std::string manual_page(std::string_view version) {
   std::string out = ".TH WEIR.CONF 5 \"\" \"weir " + std::string(version) + "\" \"File formats\"\n";
+  out += ".ad l\n";  // a long list leaves lines of one word, which cannot be adjusted
   out += ".SH NAME\nweir.conf \\- configuration of the load balancer weir\n";
   out += kIntroduction;
   for (const Row* row : rows_by_name()) {

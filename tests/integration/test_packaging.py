@@ -97,7 +97,7 @@ class Manual(Case):
             page.write_text(run("manual", "--man").stdout)
             for path in (page, PACKAGING / "man" / "weir.8.in", PACKAGING / "man" / "weir-ctl.8.in"):
                 done = subprocess.run(["man", "--warnings", "-E", "UTF-8", "-l", path], capture_output=True, text=True, check=False,
-                                      env={**os.environ, "MANROFFSEQ": "", "MANWIDTH": "160", "LC_ALL": "C.UTF-8"})
+                                      env={**os.environ, "MANROFFSEQ": "", "MANWIDTH": "80", "LC_ALL": "C.UTF-8"})
                 self.assertEqual((done.returncode, done.stderr), (0, ""), path)
                 self.assertIn("SEE ALSO", done.stdout.upper())
 
