@@ -127,15 +127,16 @@ std::string server(const FirstConfiguration& wanted) {
 }  // namespace
 
 Result<std::string> checked_node(const std::string& text, int port) {
-  if (text.rfind("unix:/", 0) == 0) return text;
-  const bool bracketed = text.rfind('[', 0) == 0;
-  const size_t colons = static_cast<size_t>(std::count(text.begin(), text.end(), ':'));
-  if (text.empty() || !holds_only(text, bracketed ? ".-_:[]" : ".-_:") || text.find("://") != text.npos)
+  if (text.starts_with("unix:/")) return text;
+  const bool bracketed = text.starts_with('[');
+  const bool bare_ipv6 = !bracketed && std::count(text.begin(), text.end(), ':') > 1;
+  const size_t colon = bare_ipv6 || text.ends_with(']') ? text.npos : text.rfind(':');
+  const std::string_view digits = colon == text.npos ? "" : std::string_view(text).substr(colon + 1);
+  const bool is_port = colon == text.npos || (!digits.empty() && digits.find_first_not_of("0123456789") == digits.npos);
+  if (text.empty() || colon == 0 || !is_port || !holds_only(text, bracketed ? ".-_:[]" : ".-_:"))
     return Unexpected{"\"" + text + "\" is no address of a node: HOST, HOST:PORT or unix:/PATH"};
-  const bool bare_ipv6 = !bracketed && colons > 1;
-  const bool has_port = bracketed ? text.back() != ']' : colons == 1;
   const std::string host = bare_ipv6 ? "[" + text + "]" : text;
-  return has_port || port == 0 ? host : host + ":" + std::to_string(port);
+  return colon != text.npos || port == 0 ? host : host + ":" + std::to_string(port);
 }
 
 Result<std::string> checked_name(const std::string& text) {
@@ -148,7 +149,9 @@ std::string compose(const FirstConfiguration& wanted) {
   std::string out = head(wanted);
   if (!wanted.nodes.empty()) out += upstream(wanted);
   if (!wanted.name.empty()) out += redirect(wanted);
-  return out + server(wanted) + "}\n";
+  out += server(wanted);
+  if (wanted.packaged) out += "\n    include /etc/weir/conf.d/*.conf;\n";
+  return out + "}\n";
 }
 
 }  // namespace weir::server
