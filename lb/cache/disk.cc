@@ -1,0 +1,65 @@
+#include "cache/disk.h"
+
+#include <chrono>
+#include <utility>
+
+namespace weir::cache {
+
+void Disk::start(std::function<bool()> upkeep) {
+  upkeep_ = std::move(upkeep);
+  thread_ = std::thread([this] { serve(); });
+}
+
+void Disk::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  changed_.notify_one();
+  if (thread_.joinable()) thread_.join();
+}
+
+bool Disk::post(std::function<void()> job, size_t bytes) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (bytes > 0 && bytes_ + bytes > kMostBytes) return false;
+    bytes_ += bytes;
+    jobs_.push_back({std::move(job), bytes});
+  }
+  changed_.notify_one();
+  return true;
+}
+
+void Disk::wake() {
+  {
+    const std::lock_guard lock(mutex_);
+    awake_ = true;
+  }
+  changed_.notify_one();
+}
+
+void Disk::serve() {
+  bool more = true;
+  while (true) {
+    Job job;
+    {
+      std::unique_lock lock(mutex_);
+      const auto is_wanted = [&] { return !jobs_.empty() || ending_ || std::exchange(awake_, false); };
+      if (!more) changed_.wait_for(lock, std::chrono::seconds(1), is_wanted);
+      if (jobs_.empty() && ending_) return;
+      if (!jobs_.empty()) {
+        job = std::move(jobs_.front());
+        jobs_.pop_front();
+      }
+    }
+    if (job.run) {
+      job.run();
+      job.run = nullptr;
+      const std::lock_guard lock(mutex_);
+      bytes_ -= job.bytes;
+    }
+    more = upkeep_();
+  }
+}
+
+}  // namespace weir::cache

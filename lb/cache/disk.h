@@ -1,0 +1,50 @@
+// The thread beside a cache: all that may wait for its disk is done there, in order. So a slow disk keeps nobody but
+// the cache itself waiting.
+#pragma once
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+namespace weir::cache {
+
+class Disk {
+ public:
+  static constexpr size_t kMostBytes = 64 * 1024 * 1024;
+
+  Disk() = default;
+  ~Disk() { stop(); }
+  Disk(const Disk&) = delete;
+  Disk& operator=(const Disk&) = delete;
+
+  // `upkeep` is called on the thread between jobs, at least once a second, and again at once while it answers true.
+  // Once.
+  void start(std::function<bool()> upkeep);
+  // What was posted is done before. No job may be posted afterwards.
+  void stop();
+  // From any thread; not started yet, it waits. `bytes`: that the job holds. False, and the job is not done: so much
+  // waits already. A job of 0 bytes is always taken.
+  bool post(std::function<void()> job, size_t bytes);
+  // Has upkeep look now.
+  void wake();
+
+ private:
+  struct Job {
+    std::function<void()> run;
+    size_t bytes;
+  };
+  void serve();
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Job> jobs_;
+  size_t bytes_ = 0;
+  bool ending_ = false;
+  bool awake_ = false;
+  std::function<bool()> upkeep_;
+  std::thread thread_;
+};
+
+}  // namespace weir::cache

@@ -1,0 +1,228 @@
+// The index: what is asked of it, and who waits. zone_files.cc has what is done with the files.
+#include "cache/zone.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/hash.h"
+
+namespace weir::cache {
+namespace {
+
+// As malloc and the containers take it, beside an entry's own bytes.
+constexpr size_t kUpkeep = 96;
+
+}  // namespace
+
+std::string_view to_string(Outcome outcome) {
+  static constexpr std::string_view kNames[kOutcomes] = {"",      "MISS",     "BYPASS",      "EXPIRED",
+                                                         "STALE", "UPDATING", "REVALIDATED", "HIT"};
+  return kNames[static_cast<size_t>(outcome)];
+}
+
+size_t Zone::DigestHash::operator()(const Digest& digest) const {
+  return StringHash()({reinterpret_cast<const char*>(digest.data()), digest.size()});
+}
+
+Zone::Zone(ZoneOptions options)
+    : name_(std::move(options.name)),
+      path_(std::move(options.path)),
+      levels_(std::move(options.levels)),
+      keys_bytes_(options.keys_bytes),
+      max_size_(options.max_size),
+      inactive_(options.inactive) {}
+
+Zone::~Zone() {
+  disk_.stop();
+}
+
+void Zone::configure(const ZoneOptions& options) {
+  const std::lock_guard lock(mutex_);
+  keys_bytes_ = options.keys_bytes;
+  max_size_ = options.max_size;
+  inactive_ = options.inactive;
+  shrink_index();
+}
+
+// --- the entries
+// ----------------------------------------------------------------------------------------------------------
+
+size_t Zone::cost(const Entry& entry) {
+  return sizeof(Entry) + kUpkeep + entry.key.size() + entry.vary.size();
+}
+
+Zone::Entry* Zone::known(const Digest& digest) {
+  const auto found = by_digest_.find(digest);
+  return found == by_digest_.end() ? nullptr : &*found->second;
+}
+
+Zone::Entry& Zone::entry(const Digest& digest, std::string_view key, MonoMs now) {
+  if (Entry* const old = known(digest)) {
+    touch(*old, now);
+    return *old;
+  }
+  entries_.emplace_front();
+  Entry& made = entries_.front();
+  made.digest = digest;
+  made.key = key;
+  made.used_at = now;
+  by_digest_.emplace(digest, entries_.begin());
+  key_bytes_ += cost(made);
+  shrink_index();
+  return made;
+}
+
+void Zone::touch(Entry& entry, MonoMs now) {
+  entry.used_at = std::max(entry.used_at, now);
+  entries_.splice(entries_.begin(), entries_, by_digest_.find(entry.digest)->second);
+}
+
+void Zone::drop_file(Entry& entry) {
+  if (entry.bytes == 0) return;
+  totals_.bytes -= std::exchange(entry.bytes, 0);
+  --totals_.answers;
+  doomed_.push_back(entry.digest);
+}
+
+void Zone::evict(Entries::iterator at) {
+  if (at->bytes > 0) ++totals_.evicted;
+  drop_file(*at);
+  key_bytes_ -= cost(*at);
+  by_digest_.erase(at->digest);
+  entries_.erase(at);
+}
+
+// The newest stays: somebody has just asked for it.
+void Zone::shrink_index() {
+  auto at = entries_.end();
+  while (key_bytes_ > keys_bytes_ && at != entries_.begin()) {
+    --at;
+    if (at == entries_.begin()) return;
+    if (!at->is_idle()) continue;
+    const auto victim = at++;
+    evict(victim);
+  }
+}
+
+// --- questions
+// -------------------------------------------------------------------------------------------------------------
+
+Zone::Found Zone::find(const Lookup& lookup) {
+  using Is = Found::Is;
+  Found found;
+  found.digest = digest_of(lookup.key);
+  const std::lock_guard lock(mutex_);
+  Entry* at = &entry(found.digest, lookup.key, lookup.now);
+  found.purges = purges_;
+  found.generation = at->generation;
+  if (!at->vary.empty()) {
+    found.digest = digest_of(lookup.key, at->vary, variant_of(at->vary, lookup.fields));
+    at = &entry(found.digest, lookup.key, lookup.now);
+  }
+  ++at->uses;
+  found.freshness = at->freshness;
+  const bool is_updated = at->update != 0 && lookup.now < at->update_until;
+  if (!is_usable_.load(std::memory_order_relaxed)) {
+    found.is = Is::kScarce;
+    return found;
+  }
+  if (at->bytes > 0 && lookup.wall < at->freshness.until) {
+    found.is = Is::kFresh;
+    return found;
+  }
+  if (at->writing > 0) {
+    found.is = Is::kWriting;
+  } else if (at->bytes > 0) {
+    found.is = is_updated ? Is::kUpdating : Is::kStale;
+  } else if (at->uses < lookup.min_uses) {
+    found.is = Is::kScarce;
+  } else {
+    found.is = is_updated && lookup.locks ? Is::kLocked : Is::kMiss;
+  }
+  if (found.is == Is::kStale || (found.is == Is::kMiss && !is_updated)) {
+    found.update = at->update = ++updates_;
+    at->update_until = lookup.locks ? lookup.now + lookup.lock_age.count() : kNever;
+  }
+  return found;
+}
+
+void Zone::end_update(const Digest& digest, uint64_t update) {
+  const std::lock_guard lock(mutex_);
+  Entry* const at = known(digest);
+  if (at == nullptr || at->update != update) return;
+  at->update = 0;
+  if (at->writing == 0) wake_all(digest);
+}
+
+uint64_t Zone::wait(const Digest& digest, Wake wake) {
+  const std::lock_guard lock(mutex_);
+  const Entry* const at = known(digest);
+  if (at == nullptr || at->is_idle()) return 0;
+  waiters_[digest].push_back({++waiter_numbers_, std::move(wake)});
+  return waiter_numbers_;
+}
+
+void Zone::stop_waiting(const Digest& digest, uint64_t waiter) {
+  const std::lock_guard lock(mutex_);
+  const auto found = waiters_.find(digest);
+  if (found == waiters_.end()) return;
+  std::erase_if(found->second, [&](const Waiter& each) { return each.number == waiter; });
+  if (found->second.empty()) waiters_.erase(found);
+}
+
+void Zone::wake_all(const Digest& digest) {
+  const auto found = waiters_.find(digest);
+  if (found == waiters_.end()) return;
+  const std::vector<Waiter> woken = std::move(found->second);
+  waiters_.erase(found);
+  for (const Waiter& each : woken) each.wake();
+}
+
+void Zone::lost(const Digest& digest) {
+  const std::lock_guard lock(mutex_);
+  Entry* const at = known(digest);
+  if (at != nullptr && at->writing == 0) drop_file(*at);
+}
+
+void Zone::invalidate(std::string_view key) {
+  const Digest digest = digest_of(key);
+  const std::lock_guard lock(mutex_);
+  Entry* const at = known(digest);
+  if (at == nullptr) return;
+  ++at->generation;
+  drop_file(*at);
+  // Its variants are not found any more, and go as others that nobody asks for.
+  key_bytes_ -= at->vary.size();
+  at->vary.clear();
+}
+
+size_t Zone::purge(std::string_view pattern) {
+  const std::lock_guard lock(mutex_);
+  ++purges_;
+  const bool is_prefix = pattern.ends_with('*');
+  if (is_prefix) pattern.remove_suffix(1);
+  return purge_if([&](const Entry& each) { return is_prefix ? each.key.starts_with(pattern) : each.key == pattern; });
+}
+
+size_t Zone::purge_if(const std::function<bool(const Entry&)>& is_meant) {
+  size_t count = 0;
+  for (auto at = entries_.begin(); at != entries_.end(); ++at) {
+    if (!is_meant(*at)) continue;
+    if (at->bytes > 0) ++count;
+    drop_file(*at);
+    key_bytes_ -= at->vary.size();
+    at->vary.clear();
+  }
+  totals_.purged += count;
+  disk_.wake();
+  return count;
+}
+
+Zone::Totals Zone::totals() const {
+  const std::lock_guard lock(mutex_);
+  Totals out = totals_;
+  out.key_bytes = key_bytes_;
+  return out;
+}
+
+}  // namespace weir::cache

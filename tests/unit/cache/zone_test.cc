@@ -1,0 +1,293 @@
+#include "cache/zone.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <future>
+#include <memory>
+#include <optional>
+#include <thread>
+
+#include "cache/store.h"
+#include "unit/temp_dir.h"
+
+namespace weir::cache {
+namespace {
+
+using Is = Zone::Found::Is;
+constexpr int64_t kWall = 1'000'000;
+constexpr auto kPatience = std::chrono::seconds(20);
+
+class ZoneTest : public testing::Test {
+ protected:
+  ZoneTest() { begin(); }
+
+  void begin() {
+    zone_ = std::make_shared<Zone>(options_);
+    zone_->start();
+    eventually([this] { return !zone_->totals().is_loading; });
+  }
+  // The thread beside it is waited for, as long as it may take.
+  static void eventually(const std::function<bool()>& holds) {
+    const auto until = std::chrono::steady_clock::now() + kPatience;
+    while (!holds() && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+    EXPECT_TRUE(holds());
+  }
+  void restart() {
+    zone_.reset();
+    begin();
+  }
+  Zone::Found find(const std::string& key, int64_t wall = kWall, bool locks = false, uint32_t min_uses = 1) {
+    Zone::Lookup lookup{key, request_, ++now_, wall};
+    lookup.locks = locks;
+    lookup.min_uses = min_uses;
+    return zone_->find(lookup);
+  }
+  std::unique_ptr<Store> begin_store(const std::string& key, const Zone::Found& found, const std::string& vary = "") {
+    StoredHead head;
+    head.freshness.is_kept = true;
+    head.freshness.until = kWall + 60;
+    head.status = 200;
+    head.key = key;
+    head.vary = vary;
+    const std::string variant = variant_of(vary, request_);
+    head.variant = variant;
+    head.fields = {{"Content-Type", "text/plain"}};
+    return std::make_unique<Store>(zone_, found, head);
+  }
+  void put(const std::string& key, const std::string& body, const std::string& vary = "") {
+    const Zone::Found found = find(key);
+    auto store = begin_store(key, found, vary);
+    store->add(body);
+    store->complete();
+    zone_->end_update(found.digest, found.update);
+    settle(key);
+  }
+  // What is being written is waited for.
+  void settle(const std::string& key) {
+    auto done = std::make_shared<std::promise<void>>();
+    const Digest digest = find(key, kWall).digest;
+    if (zone_->wait(digest, [done] { done->set_value(); }) == 0) return;
+    EXPECT_EQ(done->get_future().wait_for(kPatience), std::future_status::ready);
+  }
+  // The body in the file of that answer; nullopt: there is no such file.
+  std::optional<std::string> body_of(const Zone::Found& found) {
+    std::ifstream file(zone_->path_of(found.digest));
+    if (!file) return std::nullopt;
+    const std::string bytes{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+    StoredHead head;
+    if (!decode(bytes, head)) return std::nullopt;
+    return bytes.substr(head_bytes(bytes));
+  }
+  size_t files() const {
+    size_t count = 0;
+    for (const auto& each : std::filesystem::recursive_directory_iterator(dir_.path())) count += each.is_regular_file();
+    return count;
+  }
+
+  TempDir dir_;
+  ZoneOptions options_{.name = "z", .path = dir_ / "cache", .levels = {1, 2}, .keys_bytes = 1024 * 1024};
+  std::shared_ptr<Zone> zone_;
+  http::FieldList request_;
+  MonoMs now_ = monotonic_ms();
+};
+
+TEST_F(ZoneTest, stored_answer_is_found_whole) {
+  EXPECT_EQ(find("a").is, Is::kMiss);
+  const std::string body(1'000'000, 'x');
+  put("a", body);
+  const Zone::Found found = find("a");
+  EXPECT_EQ(found.is, Is::kFresh);
+  EXPECT_EQ(body_of(found), body);
+  EXPECT_EQ(find("b").is, Is::kMiss);
+  const std::string path = zone_->path_of(found.digest);
+  EXPECT_EQ(path, dir_ / ("cache/" + hex(found.digest).substr(31) + "/" + hex(found.digest).substr(29, 2) + "/" +
+                          hex(found.digest)));
+}
+
+TEST_F(ZoneTest, store_that_does_not_end_leaves_nothing) {
+  {
+    auto store = begin_store("a", find("a"));
+    store->add(std::string(1'000'000, 'x'));
+  }
+  put("b", "b");  // behind it on the disk's thread
+  EXPECT_EQ(files(), 1U);
+}
+
+TEST_F(ZoneTest, index_is_made_anew_after_a_restart) {
+  put("a", "of a");
+  put("b", "of b");
+  restart();
+  EXPECT_EQ(find("a").is, Is::kFresh);
+  EXPECT_EQ(body_of(find("b")), "of b");
+  EXPECT_EQ(find("a", kWall + 61).is, Is::kStale);
+  EXPECT_EQ(zone_->totals().answers, 2U);
+}
+
+TEST_F(ZoneTest, broken_files_are_taken_away_at_start) {
+  put("a", "of a");
+  put("cut", "will be cut");
+  const std::string path = zone_->path_of(find("cut").digest);
+  zone_.reset();
+  std::filesystem::resize_file(path, std::filesystem::file_size(path) - 1);
+  dir_.write("cache/somebody's", "stays");
+  dir_.write("cache/.weir-1-0", "of a weir that runs");
+  begin();
+  EXPECT_EQ(find("cut").is, Is::kMiss);
+  EXPECT_FALSE(std::filesystem::exists(path));
+  EXPECT_EQ(find("a").is, Is::kFresh);
+  EXPECT_TRUE(dir_.exists("cache/somebody's"));
+  EXPECT_TRUE(dir_.exists("cache/.weir-1-0"));
+}
+
+TEST_F(ZoneTest, update_is_given_to_one_request_at_a_time) {
+  const Zone::Found first = find("a", kWall, true);
+  EXPECT_EQ(first.is, Is::kMiss);
+  EXPECT_EQ(find("a", kWall, true).is, Is::kLocked);
+  EXPECT_EQ(find("a", kWall, false).is, Is::kMiss) << "nobody waits without a lock";
+  zone_->end_update(first.digest, first.update);
+  EXPECT_EQ(find("a", kWall, true).is, Is::kMiss);
+  put("s", "s");
+  const Zone::Found stale = find("s", kWall + 61);
+  EXPECT_EQ(stale.is, Is::kStale);
+  EXPECT_EQ(find("s", kWall + 61).is, Is::kUpdating);
+  zone_->end_update(stale.digest, stale.update);
+  EXPECT_EQ(find("s", kWall + 61).is, Is::kStale);
+}
+
+TEST_F(ZoneTest, lock_passes_on_when_its_owner_is_old) {
+  EXPECT_EQ(find("a", kWall, true).is, Is::kMiss);
+  now_ += 5'001;
+  EXPECT_EQ(find("a", kWall, true).is, Is::kMiss);
+  EXPECT_EQ(find("a", kWall, true).is, Is::kLocked);
+}
+
+TEST_F(ZoneTest, waiter_is_woken_when_the_update_ends) {
+  const Zone::Found first = find("a", kWall, true);
+  int woken = 0;
+  EXPECT_NE(zone_->wait(first.digest, [&] { ++woken; }), 0U);
+  const uint64_t second = zone_->wait(first.digest, [&] { woken += 10; });
+  zone_->stop_waiting(first.digest, second);
+  zone_->end_update(first.digest, first.update);
+  EXPECT_EQ(woken, 1);
+  EXPECT_EQ(zone_->wait(first.digest, [] {}), 0U) << "there is nothing to wait for";
+}
+
+TEST_F(ZoneTest, answer_is_kept_from_its_min_uses_on) {
+  EXPECT_EQ(find("a", kWall, false, 3).is, Is::kScarce);
+  EXPECT_EQ(find("a", kWall, false, 3).is, Is::kScarce);
+  EXPECT_EQ(find("a", kWall, false, 3).is, Is::kMiss);
+}
+
+TEST_F(ZoneTest, variants_are_kept_beside_each_other) {
+  request_.add("Accept", "a", http::HeaderToken::kAccept);
+  put("k", "for a", "accept");
+  EXPECT_EQ(body_of(find("k")), "for a");
+  request_.clear();
+  request_.add("Accept", "b", http::HeaderToken::kAccept);
+  EXPECT_EQ(find("k").is, Is::kMiss);
+  put("k", "for b", "accept");
+  EXPECT_EQ(body_of(find("k")), "for b");
+  restart();
+  EXPECT_EQ(body_of(find("k")), "for b");
+  request_.clear();
+  request_.add("Accept", "a", http::HeaderToken::kAccept);
+  EXPECT_EQ(body_of(find("k")), "for a");
+}
+
+TEST_F(ZoneTest, purge_takes_by_key_and_by_prefix) {
+  for (const char* key : {"x/1", "x/2", "y/1"}) put(key, key);
+  EXPECT_EQ(zone_->purge("x/1"), 1U);
+  EXPECT_EQ(find("x/1").is, Is::kMiss);
+  EXPECT_EQ(find("x/2").is, Is::kFresh);
+  EXPECT_EQ(zone_->purge("x/*"), 1U);
+  EXPECT_EQ(find("x/2").is, Is::kMiss);
+  EXPECT_EQ(zone_->purge("*"), 1U);
+  EXPECT_EQ(find("y/1").is, Is::kMiss);
+  EXPECT_EQ(zone_->totals().answers, 0U);
+  eventually([this] { return files() == 0; });
+}
+
+TEST_F(ZoneTest, answer_on_its_way_is_purged_too) {
+  const Zone::Found found = find("a");
+  auto store = begin_store("a", found);
+  store->add("old");
+  zone_->purge("*");
+  store->complete();
+  zone_->end_update(found.digest, found.update);
+  settle("a");
+  EXPECT_EQ(find("a").is, Is::kMiss);
+  const Zone::Found again = find("b");
+  auto other = begin_store("b", again);
+  zone_->invalidate("b");
+  other->complete();
+  settle("b");
+  EXPECT_NE(find("b").is, Is::kFresh);
+}
+
+TEST_F(ZoneTest, longest_unused_goes_beyond_max_size) {
+  options_.max_size = 3 * 64 * 1024;
+  zone_->configure(options_);
+  for (const char* key : {"a", "b", "c", "d"}) {
+    put(key, std::string(60'000, 'x'));
+    (void)find("a");
+  }
+  eventually([this] { return zone_->totals().bytes <= options_.max_size; });
+  EXPECT_EQ(find("a").is, Is::kFresh);
+  EXPECT_EQ(find("d").is, Is::kFresh);
+  EXPECT_EQ(find("b").is, Is::kMiss);
+}
+
+TEST_F(ZoneTest, index_stays_within_its_memory) {
+  options_.keys_bytes = 32 * 1024;
+  zone_->configure(options_);
+  for (int i = 0; i < 1'000; ++i) {
+    const Zone::Found found = find("key" + std::to_string(i));
+    zone_->end_update(found.digest, found.update);
+  }
+  EXPECT_LE(zone_->totals().key_bytes, options_.keys_bytes);
+}
+
+TEST_F(ZoneTest, lost_file_is_a_miss) {
+  put("a", "a");
+  const Zone::Found found = find("a");
+  zone_->lost(found.digest);
+  EXPECT_EQ(find("a").is, Is::kMiss);
+}
+
+TEST_F(ZoneTest, refreshed_head_keeps_the_body) {
+  put("a", "the body");
+  const Zone::Found found = find("a", kWall + 61);
+  ASSERT_EQ(found.is, Is::kStale);
+  const std::string bytes = [&] {
+    std::ifstream file(zone_->path_of(found.digest));
+    return std::string{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  }();
+  StoredHead head;
+  ASSERT_TRUE(decode(bytes, head));
+  head.freshness.until = kWall + 600;
+  std::make_unique<Store>(zone_, found, head)
+      ->complete_with_body_of(zone_->path_of(found.digest), bytes.substr(0, head_bytes(bytes)));
+  zone_->end_update(found.digest, found.update);
+  settle("a");
+  EXPECT_EQ(find("a", kWall + 61).is, Is::kFresh);
+  EXPECT_EQ(body_of(find("a")), "the body");
+  std::make_unique<Store>(zone_, found, head)->complete_with_body_of(zone_->path_of(found.digest), "another head");
+  settle("a");
+  EXPECT_EQ(body_of(find("a")), "the body") << "nothing is made of a file that has changed";
+}
+
+TEST_F(ZoneTest, place_that_cannot_be_is_refused) {
+  EXPECT_TRUE(Zone::check(options_));
+  dir_.write("file", "");
+  options_.path = dir_ / "file";
+  EXPECT_FALSE(Zone::check(options_));
+  options_.path = dir_ / "none/cache";
+  EXPECT_FALSE(Zone::check(options_));
+}
+
+}  // namespace
+}  // namespace weir::cache
