@@ -41,7 +41,6 @@ struct ZoneOptions {
   size_t keys_bytes = 0;
   int64_t max_size = INT64_MAX;
   Millis inactive{600'000};
-  bool has_files_of(const ZoneOptions& other) const { return path == other.path && levels == other.levels; }
 };
 
 // What the cache had for a request: nginx's states.
@@ -100,7 +99,6 @@ class Zone {
   void start();
 
   const std::string& name() const { return name_; }
-  bool has_files_of(const ZoneOptions& options) const { return options.path == path_ && options.levels == levels_; }
   std::string path_of(const Digest& digest) const { return cache::path_of(path_, levels_, digest); }
 
   // All of these from any thread.
