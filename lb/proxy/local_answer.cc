@@ -33,8 +33,9 @@ void Exchange::answer_return(const ReturnAction& action) {
     answer(action.status);
     return;
   }
-  const std::string_view text = action.text.render(*this, arena_);
-  send_local(error_status_ != 0 ? error_status_ : action.status, content_type(), text);
+  const int shown = error_status_ != 0 ? error_status_ : action.status;
+  record_.status = shown;  // for $status in the text
+  send_local(shown, content_type(), action.text.render(*this, arena_));
 }
 
 std::string_view Exchange::content_type() const {
@@ -65,6 +66,7 @@ void Exchange::answer(int status, int retry_after) {
   if (suspended_ == Suspended::kFiles) stop_files();
   if (retry_after > 0) retry_after_ = retry_after;
   if (try_error_page(status)) return;
+  if (status >= 400) error_status_ = 0;  // a page that fails itself must not go out as the page, `=200` least of all
   const int shown = error_status_ != 0 ? error_status_ : status;
   std::string_view body;
   if (shown >= 300 || shown == 0) body = http::local_page(shown, location_->server_tokens, arena_);
@@ -125,6 +127,7 @@ bool Exchange::try_error_page(int status) {
   if (!retarget(target)) return false;
   request_.head.websocket = false;
   error_status_ = page->overwrite < 0 ? status : page->overwrite;  // 0: that of the page
+  if (page->overwrite > 0) record_.status = page->overwrite;
   redirect_internally(target.starts_with('@') ? Phase::kRewrite : Phase::kServerRewrite);
   return true;
 }

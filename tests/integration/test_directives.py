@@ -50,6 +50,19 @@ class Locations(Case):
             location / { } location @first { return 403; } location @second { return 200 "second"; } }""")
         self.assertEqual(self.get(weir, "/x").status, 403)
 
+    def test_failed_page_answers_with_its_own_status(self):
+        weir = self.weir("""server { listen <<front>>; root <<dir>>;
+            location /denied { error_page 404 =200 @denied; return 404; } location @denied { return 403; }
+            location /missing { error_page 502 =200 /none.html; return 502; } location = /none.html { internal; }
+            location /down { error_page 404 =200 @down; return 404; } location @down { proxy_pass http://127.0.0.1:1; }
+            location /text { error_page 404 =200 @text; return 404; } location @text { return 500 "all is well"; } }""")
+        for path, status in (("/denied", 403), ("/missing", 404), ("/down", 503)):
+            response = self.get(weir, path)
+            self.assertEqual(response.status, status, path)
+            self.assertIn(str(status).encode(), response.body)
+        response = self.get(weir, "/text")
+        self.assertEqual((response.status, response.body), (200, b"all is well"))
+
     def test_captures_know_no_case(self):
         weir = self.weir(r"""server { listen <<front>>; server_name ~^(?<theTenant>\w+)\.example$;
             location ~ ^/(?<fooBar>.*)$ { return 200 "$fooBar $foobar $thetenant"; } }""")

@@ -225,6 +225,13 @@ class FromThePeer(Case):
         self.assertEqual(self.get(weir, "/x").get("location"), "http://errors.test/404")
         self.assertEqual(self.get(weir, "/f").get("location"), "http://errors.test/403")
 
+    def test_status_in_a_page_is_that_of_the_client(self):
+        weir = self.weir('server { listen <<front>>; error_page 404 /page; error_page 403 =200 /page; error_page 410 = /page; '
+                         'location / { return 404; } location /f { return 403; } location /g { return 410; } '
+                         'location /page { return 202 "$status"; } }')
+        self.assertEqual([(self.get(weir, path).status, self.get(weir, path).text) for path in ("/x", "/f", "/g")],
+                         [(404, "404"), (200, "200"), (202, "202")])
+
 
 class Forwarded(Case):
     TRUST = "set_real_ip_from 127.0.0.0/8; real_ip_header X-Forwarded-For;"
