@@ -101,11 +101,18 @@ void Exchange::answer(const Replacement& replacement) {
   send_local(replacement.status, replacement.type, replacement.body);
 }
 
-// Whether weir found nobody who took the request, as with every peer down.
+// Whether weir found nobody who took the request: every peer is down, or has all that it may have.
 bool Exchange::no_peer_answered() {
   if (record_.attempts.size() == 0) return false;
-  const ErrorKind last = record_.attempts.back().error;
-  return last == ErrorKind::kNoPeer || last == ErrorKind::kConnectRefused || last == ErrorKind::kConnectFailed;
+  switch (record_.attempts.back().error) {
+    case ErrorKind::kNoPeer:
+    case ErrorKind::kConnectRefused:
+    case ErrorKind::kConnectFailed:
+    case ErrorKind::kQueueTimeout:
+    case ErrorKind::kQueueFull:
+    case ErrorKind::kOverloaded: return true;
+    default: return false;
+  }
 }
 
 // True when an error_page has taken over.
@@ -113,7 +120,7 @@ bool Exchange::try_error_page(int status) {
   if (error_page_ && !location_->recursive_error_pages) return false;
   if (request_.state == RequestState::kAborted || request_.head.method_text.empty()) return false;
   const ErrorPage* page = find_error_page(*location_, status);
-  // No peer at all is nginx's 502: `error_page 502` is meant for that first of all.
+  // No peer at all is nginx's 502, a full one too: `error_page 502` is meant for that first of all.
   if (page == nullptr && status == 503 && no_peer_answered()) page = find_error_page(*location_, 502);
   if (page == nullptr) return false;
   record_.status = status;  // for $status in the target

@@ -219,6 +219,20 @@ class FromThePeer(Case):
             self.assertEqual(self.get(weir).body, b"fallback")
         self.assertEqual(self.get(weir, "/both").body, b"503")
 
+    def test_error_page_of_502_stands_for_full_peers_too(self):
+        def script(conn):
+            conn.read_request()
+            conn.wait_closed()
+        busy = self.backend(script=script)
+        for queue in ("", "queue 1 timeout=50ms;"):
+            weir = self.weir(f"upstream u {{ server {busy.address} max_conns=1; {queue} }}"
+                             'server { listen <<front>>; location / { proxy_pass http://u; error_page 502 = @fb; } location @fb { return 200 "fallback"; } }')
+            before = len(busy.requests)
+            taken = self.client(weir).send_request()
+            self.wait_until(lambda: len(busy.requests) > before, "the place to be taken")
+            self.assertEqual([self.get(weir).body for _ in range(2)], [b"fallback"] * 2, queue)
+            taken.reset()
+
     def test_error_page_target_knows_the_status(self):
         weir = self.weir('server { listen <<front>>; error_page 403 404 http://errors.test/$status; '
                          'location / { return 404; } location /f { return 403; } }')
