@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <memory>
@@ -65,6 +66,34 @@ std::vector<std::string> start_failures(const process::CommandLine& line, const 
   return failures;
 }
 
+bool has_trust(const proxy::Location& location) {
+  return !location.real_ip.trusted.empty();
+}
+// Whether weir itself writes X-Forwarded-Proto there.
+bool tells_scheme(const proxy::Location& location) {
+  return location.pass && location.automatic_headers &&
+         std::none_of(location.set_headers.begin(), location.set_headers.end(), [](const proxy::HeaderSetting& each) {
+           return each.token == http::HeaderToken::kXForwardedProto;
+         });
+}
+bool any_location(const std::vector<config::LocationModel>& locations, bool (*is)(const proxy::Location&)) {
+  return std::any_of(locations.begin(), locations.end(), [is](const config::LocationModel& each) {
+    return is(each.settings) || any_location(each.nested, is);
+  });
+}
+
+// A balancer in front that ends TLS is not to be seen in a configuration, and without trust peers are told "http".
+void say_how_to_trust(const config::Model& model) {
+  const auto any = [&](bool (*is)(const proxy::Location&)) {
+    return std::any_of(model.servers.begin(), model.servers.end(), [is](const config::ServerModel& each) {
+      return is(each.settings) || any_location(each.locations, is);
+    });
+  };
+  if (any(tells_scheme) && !any(has_trust))
+    say("weir: [notice] X-Forwarded-* of clients are replaced; a balancer in front is trusted when "
+        "\"set_real_ip_from ADDRESS;\" names it");
+}
+
 void say_names_resolved_once(const config::Model& model) {
   const std::vector<std::string> names = runtime::names_resolved_once(model);
   if (names.empty()) return;
@@ -109,6 +138,7 @@ int test_config(const process::CommandLine& line) {
     return 1;
   }
   if (!line.quiet) {
+    say_how_to_trust(*config.model);
     say_names_resolved_once(*config.model);
     say("weir: " + file + " test is successful");
   }

@@ -50,6 +50,15 @@ class CommandLine(Case):
         quiet = run("-t", "-q", "-c", self.good())
         self.assertEqual((quiet.returncode, quiet.stdout, quiet.stderr), (0, "", ""))
 
+    def test_configuration_test_names_the_way_to_trust_a_balancer(self):
+        hint = '"set_real_ip_from ADDRESS;" names it'
+        pass_on = "location / { location /in { proxy_pass http://127.0.0.1:1; %s } }"
+        for text, hinted in ((pass_on % "", True), ("set_real_ip_from 10.0.0.0/8; " + pass_on % "", False), (pass_on % "set_real_ip_from 10.0.0.0/8;", False),
+                             (pass_on % "proxy_set_header X-Forwarded-Proto $scheme;", False), ("return 200;", False)):
+            done = run("-t", "-c", self.file("http { server { listen 8080; %s } }" % text))
+            self.assertEqual((done.returncode, hint in done.stderr), (0, hinted), text)
+        self.assertNotIn(hint, run("-t", "-c", self.file("http { defaults nginx; server { listen 8080; %s } }" % (pass_on % ""))).stderr)
+
     def test_bad_configuration_reports_all_errors_with_positions(self):
         path = self.file("daemon off;\nevents {}\nhttp {\n  server {\n    lisen 80;\n    return 200;\n  }\n  upstream u {\n    server a b c=;\n  }\n}\n")
         done = run("-t", "-c", path)
