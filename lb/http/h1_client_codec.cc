@@ -45,8 +45,9 @@ size_t H1ClientCodec::feed_head(std::string_view bytes, Handler& handler) {
   const Prescan::Step step = prescan_.scan(bytes, *limits_);
   if (step == Prescan::Step::kNeedMore) return 0;
   if (step == Prescan::Step::kBad) {
+    // A status or version that weir does not take is an answer all the same, another protocol is none.
     fail(handler, prescan_.reject().reason,
-         prescan_.first_line_ends() ? ErrorKind::kInvalidResponse : ErrorKind::kNotHttp);
+         bytes.starts_with("HTTP/") ? ErrorKind::kInvalidResponse : ErrorKind::kNotHttp);
     return 0;
   }
   const size_t size = prescan_.head_bytes();

@@ -26,8 +26,6 @@ class Prescan {
   int fields() const { return lines_ - 1; }
   // Of the first line without its end; 0 while it is incomplete.
   size_t first_line_bytes() const { return first_line_; }
-  // Whether the first line was taken as good.
-  bool first_line_ends() const { return lines_ > 0; }
   // How many lines ended in LF alone (RFC 9112 2.2: a recipient may take it for a line's end; nginx and HAProxy do).
   size_t bare_lfs() const { return bare_lfs_; }
   // After kBad. Responses get the status 502 for everything.
