@@ -23,9 +23,14 @@ class Blame : public Rig {
 
 TEST_F(Blame, invalid_answer_is_502_without_blame) {
   serve_app();
-  for (int i = 0; i < 4; ++i) {
-    const std::string text = ask_and_answer("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc");
-    EXPECT_TRUE(has(text, "502 Bad Gateway")) << text;
+  for (const char* answer :
+       {"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc",
+        "HTTP/1.1 1000 Odd\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 20 OK\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n"}) {
+    for (int i = 0; i < 4; ++i) {
+      const std::string text = ask_and_answer(answer);
+      EXPECT_TRUE(has(text, "502 Bad Gateway")) << text;
+    }
   }
   EXPECT_FALSE(any_out());
 }
