@@ -39,6 +39,23 @@ TEST_F(SettingsTest, client_body_min_rate_ends_slower_bodies_with_408) {
   EXPECT_TRUE(answered().starts_with("HTTP/1.1 408 "));
 }
 
+TEST_F(SettingsTest, client_body_min_rate_rests_while_the_answer_streams) {
+  serve_with([](Location& location) {
+    location.body_min_rate = 1000;
+    location.body_buffer_bytes = 0;
+  });
+  ask(post(1000) + "x");
+  sim::Wire& node = peer();
+  tell(node, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npong\r\n");
+  for (int second = 0; second < 30; ++second) {
+    ask("x");
+    world_.advance(1'000);
+  }
+  EXPECT_TRUE(node.outbound.ends_with(std::string(31, 'x')));
+  EXPECT_TRUE(has(answered(), "pong"));
+  EXPECT_FALSE(client_->closed);
+}
+
 TEST_F(SettingsTest, client_body_min_rate_off_waits_for_slow_bodies) {
   serve_with([](Location& location) { location.body_min_rate = 0; });
   ask(post(1000));
