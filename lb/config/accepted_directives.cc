@@ -96,6 +96,14 @@ void apply_fixed_flag(Call& call) {
     call.warning("\"" + call.directive.name + " " + call.arg(0) + "\" has no effect, " + std::string(call.row.help));
 }
 
+// nginx counts "_" among what is invalid.
+void apply_invalid_headers(Call& call) {
+  const auto on = parse_flag(call.arg(0));
+  if (!on) return call.invalid(0, "\"on\" or \"off\"");
+  if (!*on) call.scope.level->server.underscores_in_names = true;
+  if (*on) call.warning("\"ignore_invalid_headers on\": a request with an invalid field name is refused with 400");
+}
+
 void apply_output_buffers(Call& call) {
   apply_a_number(call);
   if (!parse_size(call.arg(1))) call.invalid(1, "a size like 32k");
@@ -196,7 +204,12 @@ const Row kRows[] = {
      .help = "Accepted; files are read and written."},
     {.name = "sendfile_max_chunk", .contexts = kAnywhere, .kind = kASize, .help = kAccepted},
     {.name = "tcp_nopush", .contexts = kAnywhere, .kind = kOnOff, .help = kAccepted},
-    {.name = "tcp_nodelay", .contexts = kAnywhere, .kind = kOnOff, .help = "Accepted; always on."},
+    {.name = "tcp_nodelay",
+     .contexts = kAnywhere,
+     .kind = kFixedFlag,
+     .weir_default = "on",
+     .nginx_default = "on",
+     .help = "connections send at once."},
     {.name = "aio",
      .contexts = kAnywhere,
      .kind = {.form = "on | off | threads[=POOL]", .apply = apply_aio},
@@ -269,14 +282,20 @@ const Row kRows[] = {
     {.name = "proxy_headers_hash_max_size", .contexts = kAnywhere, .kind = kANumber, .help = kAccepted},
     {.name = "connection_pool_size", .contexts = kHttp | kServer, .kind = kASize, .help = kAccepted},
     {.name = "request_pool_size", .contexts = kHttp | kServer, .kind = kASize, .help = kAccepted},
-    {.name = "log_subrequest", .contexts = kAnywhere, .kind = kOnOff, .help = kAccepted},
-    {.name = "open_log_file_cache", .contexts = kAnywhere, .kind = kAny, .help = kAccepted},
-    {.name = "ignore_invalid_headers",
-     .contexts = kHttp | kServer,
+    {.name = "log_subrequest",
+     .contexts = kAnywhere,
      .kind = kFixedFlag,
      .weir_default = "off",
      .nginx_default = "off",
-     .help = "a request with an invalid field name is refused with 400."},
+     .help = "access logs have the requests of clients."},
+    {.name = "open_log_file_cache", .contexts = kAnywhere, .kind = kAny, .help = kAccepted},
+    {.name = "ignore_invalid_headers",
+     .contexts = kHttp | kServer,
+     .kind = {.form = "on | off", .apply = apply_invalid_headers},
+     .weir_default = "on",
+     .nginx_default = "on",
+     .help = "A request with an invalid field name is refused with 400. off: names with \"_\" reach peers, as with "
+             "underscores_in_headers."},
     {.name = "chunked_transfer_encoding",
      .contexts = kAnywhere,
      .kind = kFixedFlag,

@@ -1,5 +1,8 @@
 // What a peer is asked instead of what the client has asked, and what the client is told instead of what the peer has
 // said.
+#include <algorithm>
+
+#include "base/bytes.h"
 #include "config/builder.h"
 #include "config/fields.h"
 #include "proxy/cookies.h"
@@ -25,8 +28,11 @@ std::vector<std::string> show_edit(const Scope& scope) {
 }
 
 void apply_method(Call& call) {
-  if (call.arg(0).empty()) return call.invalid(0, "a method");
   apply_edit<&RequestEdits::method>(call);
+  const auto& method = call.scope.level->location.request_edits.method;
+  if (!method || !method->is_literal()) return;
+  const std::string& text = method->text();
+  if (text.empty() || !std::all_of(text.begin(), text.end(), is_tchar)) call.invalid(0, "a method");
 }
 
 // "~REGEX", and "~*REGEX" where `modifiers`; null and reported when it is wrong.

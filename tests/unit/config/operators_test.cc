@@ -85,8 +85,14 @@ TEST(Operators, fixed_behaviour_is_taken_and_its_contrary_a_warning) {
       in_http("chunked_transfer_encoding off;\nignore_invalid_headers on;"),
       "weir.conf:2:1: warning: \"chunked_transfer_encoding off\" has no effect, an answer of unknown length goes to "
       "HTTP/1.1 clients in chunks.\n"
-      "weir.conf:3:1: warning: \"ignore_invalid_headers on\" has no effect, a request with an invalid field name is "
-      "refused with 400.\n");
+      "weir.conf:3:1: warning: \"ignore_invalid_headers on\": a request with an invalid field name is refused with "
+      "400\n");
+}
+
+TEST(Operators, fixed_method_is_a_token) {
+  EXPECT_EQ(in_http("proxy_method M-SEARCH; server { proxy_method $arg_m; }"), "");
+  EXPECT_EQ(in_http("proxy_method \"A B\";"),
+            "weir.conf:2:14: error: invalid value \"A B\" in \"proxy_method\" directive, it must be a method\n");
 }
 
 TEST(Operators, tuning_of_files_and_connections_is_taken) {
@@ -113,6 +119,10 @@ TEST(Operators, tuning_that_weir_contradicts_is_a_warning) {
       "weir.conf:5:1: warning: \"msie_refresh on\" has no effect, redirects are the same for all browsers.\n"
       "weir.conf:6:1: warning: \"proxy_socket_keepalive off\" has no effect, connections to peers have TCP keepalive "
       "always.\n");
+  EXPECT_EQ(in_http("log_subrequest off; tcp_nodelay on;"), "");
+  EXPECT_EQ(in_http("log_subrequest on;\ntcp_nodelay off;"),
+            "weir.conf:2:1: warning: \"log_subrequest on\" has no effect, access logs have the requests of clients.\n"
+            "weir.conf:3:1: warning: \"tcp_nodelay off\" has no effect, connections send at once.\n");
   EXPECT_EQ(messages("events { debug_connection 10.0.0.1; }"),
             "weir.conf:1:10: warning: \"debug_connection\" has no effect, weir's error log has one level for all "
             "connections.\n");
