@@ -82,6 +82,18 @@ void warn_of_own_field(const Call& call, http::HeaderToken token) {
                  "\" of it has no effect");
 }
 
+// nginx sends the line as it is written. A peer that switches for a client that did not ask would be a tunnel to
+// nobody.
+void warn_of_fixed_upgrade(const Call& call, const proxy::HeaderSetting& made) {
+  if (!made.value.is_literal() || made.value.empty()) return;
+  const std::string protocol(made.value.text());
+  const bool is_http = iequals(std::string_view(protocol).substr(0, 2), "h2") ||
+                       iequals(std::string_view(protocol).substr(0, 5), "HTTP/");
+  call.warning(is_http ? "weir never asks a peer for \"" + protocol + "\": requests in it would go past weir"
+                       : "weir asks a peer for \"" + protocol +
+                             "\" only where the client does and \"proxy_set_header Connection upgrade\" stands here");
+}
+
 void apply_set_header(Call& call) {
   auto& location = call.scope.level->location;
   if (call.first) location.set_headers.clear(), location.close_upstream = false;
@@ -90,6 +102,7 @@ void apply_set_header(Call& call) {
   note_forwarded(call, made->value);
   if (!made->value.empty()) warn_of_own_field(call, made->token);
   if (made->token == http::HeaderToken::kConnection) apply_connection(call, *made);
+  if (made->token == http::HeaderToken::kUpgrade) warn_of_fixed_upgrade(call, *made);
   location.set_headers.push_back(std::move(*made));
   // nginx passes an upgrade on where it is told to.
   if (call.scope.main->nginx_defaults)

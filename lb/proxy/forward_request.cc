@@ -112,9 +112,9 @@ std::string_view ProxyContent::host_for_peer() {
   return name.empty() || is_pattern ? state_.host : name;
 }
 
-// A WebSocket needs no word of the operator; any other protocol is asked for where the client and the operator's lines
-// (proxy_set_header Upgrade and Connection) both want it. h2c is never passed on: its requests would go past weir.
-// Before compose_request(), which drops the client's own lines.
+// A WebSocket needs no word of the operator; any other protocol, and a WebSocket without its key, is asked for where
+// the client and the operator's lines (proxy_set_header Upgrade and Connection) both want it. h2c is never passed on:
+// its requests would go past weir. Before compose_request(), which drops the client's own lines.
 std::string_view ProxyContent::upgrade_asked_for() {
   const Location& location = x_.location();
   const http::RequestHead& head = request().head;
@@ -133,7 +133,7 @@ std::string_view ProxyContent::upgrade_asked_for() {
   const bool is_protocol = !protocol.empty() && std::all_of(protocol.begin(), protocol.end(),
                                                             [](char c) { return is_tchar(c) || c == '/'; });
   const bool is_http = iequals(protocol.substr(0, 2), "h2") || iequals(protocol.substr(0, 5), "HTTP/");
-  if (!wanted || !is_protocol || is_http || iequals(protocol, http::kWebsocket)) return {};
+  if (!wanted || !is_protocol || is_http) return {};
   return iequals(protocol, asked->value) ? protocol : std::string_view();
 }
 

@@ -227,7 +227,7 @@ void ProxyContent::open_tunnel() {
     log =
         std::make_unique<TunnelLog>(core_, location().access_logs, x_, record(), downstream().connection().started_us);
   Tunnel::Options options;
-  options.websocket = state_.upgrade == http::kWebsocket;
+  options.websocket = request().head.websocket;
   options.idle = location().tunnel_timeout;
   options.client_send = location().client_send_timeout;
   options.lingering = location().lingering;

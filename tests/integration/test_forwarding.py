@@ -156,7 +156,7 @@ class Upgrades(Case):
                                       + more + b"\r\n")
 
     def test_any_protocol_of_the_operators_lines_becomes_a_tunnel(self):
-        for protocol, more in (("tcp", b""), ("SPDY/3.1", b"Content-Length: 0\r\n"), ("TUN/1.0", b"")):
+        for protocol, more in (("tcp", b""), ("SPDY/3.1", b"Content-Length: 0\r\n"), ("TUN/1.0", b""), ("websocket", b"")):
             with self.subTest(protocol):
                 peer = self.switching()
                 client = self.ask(self.proxied(peer, self.LINES), protocol, more=more)

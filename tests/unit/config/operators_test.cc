@@ -89,6 +89,14 @@ TEST(Operators, fixed_behaviour_is_taken_and_its_contrary_a_warning) {
       "400\n");
 }
 
+TEST(Operators, fixed_upgrade_is_a_warning) {
+  EXPECT_EQ(in_http("proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;"), "");
+  EXPECT_EQ(in_http("proxy_set_header Upgrade tcp;\nproxy_set_header Upgrade h2c;"),
+            "weir.conf:2:1: warning: weir asks a peer for \"tcp\" only where the client does and \"proxy_set_header "
+            "Connection upgrade\" stands here\n"
+            "weir.conf:3:1: warning: weir never asks a peer for \"h2c\": requests in it would go past weir\n");
+}
+
 TEST(Operators, fixed_method_is_a_token) {
   EXPECT_EQ(in_http("proxy_method M-SEARCH; server { proxy_method $arg_m; }"), "");
   EXPECT_EQ(in_http("proxy_method \"A B\";"),
