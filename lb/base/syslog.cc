@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "base/localhost.h"
 #include "base/system.h"
 
 namespace weir {
@@ -50,6 +51,7 @@ Result<SocketAddress> resolve(std::string_view server) {
     host = server.substr(0, colon);
   }
   if (auto address = SocketAddress::from_ip(host, port)) return std::move(*address);
+  if (is_localhost(host)) return *SocketAddress::from_ip("127.0.0.1", port);
   addrinfo hints{};
   hints.ai_socktype = SOCK_DGRAM;
   addrinfo* found = nullptr;

@@ -13,6 +13,7 @@
 #include <memory>
 
 #include "base/bytes.h"
+#include "base/localhost.h"
 #include "base/system.h"
 
 namespace weir::config {
@@ -65,7 +66,7 @@ std::string DiskFiles::canonical(const std::string& path) {
 }
 
 std::vector<std::string> FileSource::addresses_of(const std::string& host) {
-  if (iequals(host, "localhost") || lowered(host).ends_with(".localhost")) return {"127.0.0.1", "::1"};
+  if (is_localhost(host)) return {"127.0.0.1", "::1"};
   return {};
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "base/localhost.h"
 #include "config/builder.h"
 #include "config/values.h"
 #include "proxy/pass_url.h"
@@ -17,12 +18,6 @@ constexpr uint16_t kHttpPort = 80;  // what the name of an upstream is without a
 bool may_have_uri(const LocationModel& location) {
   return location.kind == route::LocationKind::kPrefix || location.kind == route::LocationKind::kPrefixFinal ||
          location.kind == route::LocationKind::kExact;
-}
-
-// As good as an address of this machine (RFC 6761 6.3): no virtual host of somebody else's is behind it.
-bool is_loopback_name(std::string_view host) {
-  const std::string name = lowered(host);
-  return name == "localhost" || name.ends_with(".localhost");
 }
 
 // A cluster of one server, under the name it was written by.
@@ -73,7 +68,7 @@ Result<Target> find_target(Call& call, const proxy::PassUrl& url) {
   target.host = is_socket                          ? "localhost"
                 : host->port == url.default_port() ? bare
                                                    : bare + ":" + std::to_string(host->port);
-  target.host_is_name = host->address.empty() && !is_loopback_name(host->host);
+  target.host_is_name = host->address.empty() && !is_localhost(host->host);
   target.cluster = call.builder.find_upstream(name, true);
   if (target.cluster < 0) {
     target.cluster = implicit_upstream(call, *host, name);

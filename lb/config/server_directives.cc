@@ -1,5 +1,6 @@
 // server{}: the addresses it listens on and the names it answers to.
 
+#include "base/localhost.h"
 #include "base/system.h"
 #include "config/builder.h"
 #include "config/fields.h"
@@ -21,7 +22,7 @@ Result<SocketAddress> wildcard_or_literal(const std::string& text) {
   if (any_port) spelled.resize(spelled.size() - 2);
   auto host = parse_host_port(spelled, 80);
   if (!host) return Unexpected{std::move(host.error())};
-  if (host->address.empty() && host->host == "localhost")
+  if (host->address.empty() && is_localhost(host->host))
     host->address = *SocketAddress::from_ip("127.0.0.1", host->port);
   if (host->address.empty()) return Unexpected{"host not found in \"" + text + "\""};
   if (any_port) host->address.set_port(0);

@@ -40,10 +40,6 @@ struct ResolveAnswer {
   bool partial = false;             // the addresses of some SRV target could not be had just now
 };
 
-// RFC 6761 6.3: localhost and the names below it are loopback, whatever a hosts file or a server says of them; a
-// container from scratch has neither. They are answered without asking.
-bool is_localhost(std::string_view host);
-
 // Asks all at once: /etc/hosts, then DNS. Blocks until each has its answer, has run out of its own timeout, or `most`
 // is over; looks at `stopped` (may be empty) some times a second and gives up when it says so. Errors are text: "host
 // not found in upstream "x" (why)".

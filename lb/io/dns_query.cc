@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "base/localhost.h"
 #include "io/dns_srv.h"
 
 namespace weir::io {
@@ -217,13 +218,6 @@ void ask_service(ares_channel channel, const std::string& name, int aliases, std
 }
 
 }  // namespace
-
-bool is_localhost(std::string_view host) {
-  constexpr std::string_view kName = "localhost";
-  if (host.ends_with('.')) host.remove_suffix(1);
-  if (host.size() < kName.size() || !iequals(host.substr(host.size() - kName.size()), kName)) return false;
-  return host.size() == kName.size() || host[host.size() - kName.size() - 1] == '.';
-}
 
 std::string DnsQuestion::name() const {
   if (service.empty()) return host;

@@ -6,6 +6,7 @@
 #include <tuple>
 #include <utility>
 
+#include "base/localhost.h"
 #include "base/log.h"
 
 namespace weir::runtime {
@@ -72,7 +73,7 @@ NameQuestion question_of(const config::UpstreamModel& upstream, const config::Up
 }
 
 bool is_resolved_once(const config::UpstreamServer& server) {
-  return !server.host.empty() && !server.resolve && !io::is_localhost(server.host);
+  return !server.host.empty() && !server.resolve && !is_localhost(server.host);
 }
 
 bool resolves_once(const config::Model& model) {

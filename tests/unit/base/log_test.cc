@@ -309,6 +309,7 @@ TEST(SyslogParameters, faults_are_named) {
   EXPECT_EQ(error("server=127.0.0.1:0"), "invalid port in syslog server \"127.0.0.1:0\"");
   EXPECT_EQ(error("server=127.0.0.1:99999"), "invalid port in syslog server \"127.0.0.1:99999\"");
   EXPECT_EQ(error("server=unix:"), "invalid unix path in syslog server \"unix:\"");
+  EXPECT_EQ(error("server=log.localhost:1514"), "(fine)") << "loopback without asking";
   EXPECT_EQ(Syslog::parse("server=127.0.0.1,severity=warn").value().severity(), 4);
 }
 

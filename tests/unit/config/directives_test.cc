@@ -275,11 +275,12 @@ TEST(Config, listen_takes_ports_addresses_and_sockets) {
   const LoadedConfig loaded = load(
       "server { listen 80 default_server; listen *:81 backlog=7 rcvbuf=8k; listen 127.0.0.1:82; listen [::]:83 "
       "ipv6only=off;"
-      " listen unix:/run/w.sock; listen localhost:84 reuseport; listen 127.0.0.1:0; return 200; }");
+      " listen unix:/run/w.sock; listen localhost:84 reuseport; listen LB.localhost:85; listen 127.0.0.1:0; return "
+      "200; }");
   const auto& listens = loaded.model.servers[0].listens;
   std::string all;
   for (const ListenModel& each : listens) all += each.address.to_string() + " ";
-  EXPECT_EQ(all, "0.0.0.0:80 0.0.0.0:81 127.0.0.1:82 [::]:83 unix:/run/w.sock 127.0.0.1:84 127.0.0.1:0 ");
+  EXPECT_EQ(all, "0.0.0.0:80 0.0.0.0:81 127.0.0.1:82 [::]:83 unix:/run/w.sock 127.0.0.1:84 127.0.0.1:85 127.0.0.1:0 ");
   EXPECT_TRUE(listens[0].default_server);
   EXPECT_EQ(listens[1].backlog, 7);
   EXPECT_EQ(listens[1].receive_buffer, 8192);
