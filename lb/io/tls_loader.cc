@@ -8,6 +8,7 @@
 #include <ctime>
 #include <utility>
 
+#include "base/bytes.h"
 #include "io/tls_pem.h"
 
 namespace weir::io {
@@ -55,6 +56,8 @@ void TlsLoader::set_ciphers(const std::string& ciphers) {
 }
 
 void TlsLoader::run_command(const std::string& name, const std::string& value, unsigned side) {
+  if (iequals(name, "VerifyMode"))
+    return warning(Setting::kConfCommand, "\"VerifyMode\" has no effect: verification has directives of its own");
   std::unique_ptr<SSL_CONF_CTX, Freed<SSL_CONF_CTX_free>> command(SSL_CONF_CTX_new());
   SSL_CONF_CTX_set_flags(command.get(),
                          SSL_CONF_FLAG_FILE | side | SSL_CONF_FLAG_CERTIFICATE | SSL_CONF_FLAG_SHOW_ERRORS);
@@ -63,9 +66,27 @@ void TlsLoader::run_command(const std::string& name, const std::string& value, u
   if (done == -2) return error(Setting::kConfCommand, "OpenSSL has no command \"" + name + "\"");
   if (done <= 0 || SSL_CONF_CTX_finish(command.get()) != 1)
     error(Setting::kConfCommand, "\"" + name + "\" does not take \"" + value + "\": " + take_tls_error("bad value"));
-  // Whatever was said there.
-  SSL_CTX_set_options(context_.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-  SSL_CTX_clear_options(context_.get(), SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION);
+  take_back(name + " " + value);
+}
+
+// What weir does not do, whatever a command has said.
+void TlsLoader::take_back(const std::string& command) {
+  SSL_CTX* context = context_.get();
+  const auto without_effect = [&](const char* why) {
+    warning(Setting::kConfCommand, "\"" + command + "\" has no effect: " + why);
+  };
+  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  const uint64_t options = SSL_CTX_get_options(context);
+  if ((options & SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION) != 0) without_effect("weir never renegotiates");
+  if ((options & SSL_OP_ENABLE_KTLS) != 0) without_effect("records are made by weir, not by the kernel");
+  SSL_CTX_clear_options(context, SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION | SSL_OP_ENABLE_KTLS);
+  if (SSL_CTX_get_min_proto_version(context) < TLS1_2_VERSION) {  // 0: any
+    without_effect("protocols before TLSv1.2 are broken and not spoken by weir");
+    SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  }
+  const long most = SSL_CTX_get_max_proto_version(context);
+  if (most != 0 && most < SSL_CTX_get_min_proto_version(context))
+    error(Setting::kConfCommand, "\"" + command + "\": no protocol is left, weir has TLSv1.2 and TLSv1.3");
 }
 
 bool TlsLoader::read_passwords(const std::string& file, std::vector<std::string>& passwords) {

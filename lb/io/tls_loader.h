@@ -59,6 +59,7 @@ class TlsLoader {
   std::string authorities_;    // DER of who is trusted, and the PEM of who is revoked
 
  private:
+  void take_back(const std::string& command);
   bool read_passwords(const std::string& file, std::vector<std::string>& passwords);
   void add_certificate(const TlsCertificateFiles& files, size_t index, const std::vector<std::string>& passwords,
                        std::vector<CertificateFacts>& facts);

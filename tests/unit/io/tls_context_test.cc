@@ -122,6 +122,35 @@ TEST(TlsContextTest, doubtful_certificates_are_warnings) {
   EXPECT_THAT(warnings(options), HasSubstr("out of order"));
 }
 
+TEST(TlsContextTest, conf_commands_bring_back_nothing_broken) {
+  const auto with = [](const char* name, const char* value) {
+    TlsOptions options = options_of(make_certificate());
+    options.ciphers = "ALL:@SECLEVEL=0";
+    options.verify_client = VerifyClient::kOptionalNoCa;
+    options.conf_commands = {{name, value}};
+    return make(options);
+  };
+  const std::pair<const char*, const char*> without_effect[] = {{"MinProtocol", "TLSv1"},
+                                                                {"MinProtocol", "None"},
+                                                                {"Options", "UnsafeLegacyRenegotiation"},
+                                                                {"Options", "KTLS"},
+                                                                {"VerifyMode", "Require"}};
+  for (const auto& [name, value] : without_effect) {
+    const auto made = with(name, value);
+    ASSERT_NE(made.context, nullptr) << name;
+    ASSERT_EQ(made.report.warnings.size(), 1U) << name << " " << value;
+    EXPECT_EQ(made.report.warnings[0].setting, Setting::kConfCommand);
+    EXPECT_THAT(made.report.warnings[0].text, HasSubstr(name));
+    SSL* ssl = made.context->make_ssl();
+    EXPECT_EQ(SSL_get_min_proto_version(ssl), TLS1_2_VERSION) << name << " " << value;
+    EXPECT_EQ(SSL_get_options(ssl) & (SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION | SSL_OP_ENABLE_KTLS), 0U) << value;
+    EXPECT_EQ(SSL_get_verify_mode(ssl), SSL_VERIFY_PEER) << name;
+    SSL_free(ssl);
+  }
+  EXPECT_TRUE(with("MinProtocol", "TLSv1.3").report.warnings.empty());
+  expect_error(with("MaxProtocol", "TLSv1.1"), Setting::kConfCommand, "no protocol is left");
+}
+
 TEST(TlsContextTest, renewed_context_has_the_new_certificate) {
   const TestCertificate first = make_certificate();
   const TestCertificate second = make_certificate();
