@@ -125,13 +125,14 @@ void ContextBuilder::set_stapling(TlsShared& shared, std::vector<std::shared_ptr
     wish.responder = "http://file";  // nobody is asked
   }
   bool is_shown = false;
-  for (const auto& [where, chain] : chains_) {
+  for (const Chain& chain : chains_) {
     std::vector<X509*> all;
-    all.reserve(chain.size());
-    for (const OwnedCertificate& each : chain) all.push_back(each.get());
-    auto subject = OcspSubject::make(all, where, wish);
+    all.reserve(chain.certificates.size());
+    for (const OwnedCertificate& each : chain.certificates) all.push_back(each.get());
+    auto subject = OcspSubject::make(all, chain.where, wish);
     if (!subject) {
-      warning(Setting::kStapling, "no OCSP answer can be stapled to certificate \"" + where + "\": " + subject.error());
+      warning(Setting::kStapling,
+              "no OCSP answer can be stapled to certificate \"" + chain.where + "\": " + subject.error());
     } else if (options_.stapling_file.empty()) {
       subjects.push_back(std::move(*subject));
     } else if (auto staple = (*subject)->judge(answer, static_cast<int64_t>(std::time(nullptr)))) {

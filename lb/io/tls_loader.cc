@@ -16,6 +16,13 @@ namespace {
 
 constexpr std::string_view kInline = "data:";
 constexpr int kWeakRsaBits = 2048;
+constexpr int kWeakCurveBits = 256;
+
+bool is_weak(const EVP_PKEY* key) {
+  const int type = EVP_PKEY_get_base_id(key);
+  return (type == EVP_PKEY_RSA && EVP_PKEY_get_bits(key) < kWeakRsaBits) ||
+         (type == EVP_PKEY_EC && EVP_PKEY_get_bits(key) < kWeakCurveBits);
+}
 
 }  // namespace
 
@@ -145,12 +152,32 @@ void TlsLoader::add_certificate(const TlsCertificateFiles& files, size_t index,
     ERR_clear_error();
     return error(Setting::kKey, "key " + key_name + " does not belong to certificate " + name, index);
   }
+  const int key_type = EVP_PKEY_get_base_id(key->get());
+  make_room(name, index, key_type, facts);
   if (SSL_CTX_use_certificate(context_.get(), leaf) != 1 || SSL_CTX_use_PrivateKey(context_.get(), key->get()) != 1)
     return error(Setting::kCertificate, "certificate " + name + " cannot be used: " + take_tls_error(), index);
   for (size_t i = 1; i < chain->size(); ++i)
     if (SSL_CTX_add1_chain_cert(context_.get(), (*chain)[i].get()) != 1)
       error(Setting::kCertificate, "chain of " + name + " cannot be used: " + take_tls_error(), index);
-  chains_.push_back({where_of(files), std::move(*chain)});
+  chains_.push_back({where_of(files), std::move(*chain), key_type});
+}
+
+// OpenSSL shows one certificate of a key type: the last, as nginx does. The one before is none of weir's then, and its
+// chain is not to be shown behind the other.
+void TlsLoader::make_room(const std::string& name, size_t index, int key_type, std::vector<CertificateFacts>& facts) {
+  const auto before =
+      std::find_if(chains_.begin(), chains_.end(), [key_type](const Chain& each) { return each.key_type == key_type; });
+  if (before == chains_.end()) return;
+  warning(Setting::kCertificate,
+          "certificate " + name + " takes the place of \"" + before->where + "\": their keys are of one type", index);
+  X509* leaf = before->certificates.front().get();
+  const CertificateFacts shown = certificate_facts(leaf, before->where);
+  const auto known = std::find_if(facts.begin(), facts.end(), [&shown](const CertificateFacts& each) {
+    return each.where == shown.where && each.serial == shown.serial && each.issuer == shown.issuer;
+  });
+  if (known != facts.end()) facts.erase(known);
+  if (SSL_CTX_select_current_cert(context_.get(), leaf) == 1) SSL_CTX_clear_chain_certs(context_.get());
+  chains_.erase(before);
 }
 
 void TlsLoader::look_at(const std::string& name, size_t index, const std::vector<OwnedCertificate>& chain,
@@ -159,8 +186,12 @@ void TlsLoader::look_at(const std::string& name, size_t index, const std::vector
   if (facts.not_after < now) warning(Setting::kCertificate, name + " has expired", index);
   if (facts.not_before > now) warning(Setting::kCertificate, name + " is not valid yet", index);
   const EVP_PKEY* key = X509_get0_pubkey(chain.front().get());
-  if (key != nullptr && EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA && EVP_PKEY_get_bits(key) < kWeakRsaBits)
+  if (key != nullptr && is_weak(key))
     warning(Setting::kCertificate, name + " has a weak key (" + facts.key + ")", index);
+  for (size_t i = 1; i < chain.size(); ++i)
+    if (X509_cmp_current_time(X509_get0_notAfter(chain[i].get())) < 0)
+      warning(Setting::kCertificate, name + ": certificate " + std::to_string(i + 1) + " of its chain has expired",
+              index);
   for (size_t i = 0; i + 1 < chain.size(); ++i) {
     if (X509_check_issued(chain[i + 1].get(), chain[i].get()) == X509_V_OK) continue;
     warning(Setting::kCertificate,

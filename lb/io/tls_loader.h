@@ -54,6 +54,7 @@ class TlsLoader {
   struct Chain {
     std::string where;
     std::vector<OwnedCertificate> certificates;  // leaf first
+    int key_type = 0;                            // EVP_PKEY_EC ...: OpenSSL holds one of each
   };
   std::vector<Chain> chains_;  // of all that are used
   std::string authorities_;    // DER of who is trusted, and the PEM of who is revoked
@@ -63,6 +64,7 @@ class TlsLoader {
   bool read_passwords(const std::string& file, std::vector<std::string>& passwords);
   void add_certificate(const TlsCertificateFiles& files, size_t index, const std::vector<std::string>& passwords,
                        std::vector<CertificateFacts>& facts);
+  void make_room(const std::string& name, size_t index, int key_type, std::vector<CertificateFacts>& facts);
   void look_at(const std::string& name, size_t index, const std::vector<OwnedCertificate>& chain,
                const CertificateFacts& facts);
 

@@ -50,8 +50,9 @@ struct CertificateWish {
   std::vector<std::string> addresses = {};
   const TestCertificate* issuer = nullptr;  // null: self-signed
   bool authority = false;
-  int rsa_bits = 0;      // 0: P-256
+  int rsa_bits = 0;      // 0: a key of `curve`
   bool ed25519 = false;  // its signatures are all of one length
+  const char* curve = "P-256";
   long from_s = -3600, until_s = 90 * 86'400;
 };
 
@@ -60,7 +61,7 @@ inline TestCertificate make_certificate(const CertificateWish& wish = {}) {
   TestCertificate made;
   made.key.reset(wish.ed25519        ? EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519")
                  : wish.rsa_bits > 0 ? EVP_RSA_gen(static_cast<unsigned>(wish.rsa_bits))
-                                     : EVP_EC_gen("P-256"),
+                                     : EVP_EC_gen(wish.curve),
                  EVP_PKEY_free);
   made.certificate.reset(X509_new(), X509_free);
   X509* x = made.certificate.get();

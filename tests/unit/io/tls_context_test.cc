@@ -120,6 +120,41 @@ TEST(TlsContextTest, doubtful_certificates_are_warnings) {
   EXPECT_EQ(warnings(options), "");
   options.certificates = {{"data:" + leaf.pem() + make_certificate().pem(), "data:" + leaf.key_pem()}};
   EXPECT_THAT(warnings(options), HasSubstr("out of order"));
+  const TestCertificate old = make_certificate({.names = {"CA"}, .authority = true, .until_s = -60});
+  const TestCertificate young = make_certificate({.issuer = &old});
+  options.certificates = {{"data:" + young.pem() + old.pem(), "data:" + young.key_pem()}};
+  EXPECT_THAT(warnings(options), HasSubstr("certificate 2 of its chain has expired"));
+  EXPECT_THAT(warnings(options_of(make_certificate({.curve = "P-224"}))), HasSubstr("weak key (EC secp224r1)"));
+}
+
+TEST(TlsContextTest, later_certificate_of_a_key_type_takes_the_place) {
+  const TestCertificate authority = make_certificate({.names = {"CA"}, .authority = true});
+  const TestCertificate first = make_certificate({.names = {"first.test"}, .issuer = &authority});
+  const TestCertificate second = make_certificate({.names = {"second.test"}});
+  const TestCertificate rsa = make_certificate({.names = {"rsa.test"}, .rsa_bits = 2048});
+  TlsOptions options;
+  options.certificates = {{"first.pem", "first.key"}, {"rsa.pem", "rsa.key"}, {"second.pem", "second.key"}};
+  const auto made = make(options, MemoryPem{{{"first.pem", first.pem() + authority.pem()},
+                                             {"first.key", first.key_pem()},
+                                             {"rsa.pem", rsa.pem()},
+                                             {"rsa.key", rsa.key_pem()},
+                                             {"second.pem", second.pem()},
+                                             {"second.key", second.key_pem()}}});
+  ASSERT_NE(made.context, nullptr);
+  ASSERT_EQ(made.report.warnings.size(), 1U);
+  EXPECT_EQ(made.report.warnings[0].index, 2U);
+  EXPECT_THAT(made.report.warnings[0].text, HasSubstr("takes the place of \"first.pem\""));
+  EXPECT_FALSE(made.context->covers("first.test")) << "it is never shown";
+  EXPECT_TRUE(made.context->covers("second.test"));
+  EXPECT_TRUE(made.context->covers("rsa.test"));
+  SSL* ssl = made.context->make_ssl();
+  STACK_OF(X509)* chain = nullptr;
+  ASSERT_EQ(SSL_set_current_cert(ssl, SSL_CERT_SET_FIRST), 1);
+  do {
+    SSL_get0_chain_certs(ssl, &chain);
+    EXPECT_LE(sk_X509_num(chain), 0) << "a chain of the other certificate";
+  } while (SSL_set_current_cert(ssl, SSL_CERT_SET_NEXT) == 1);
+  SSL_free(ssl);
 }
 
 TEST(TlsContextTest, conf_commands_bring_back_nothing_broken) {
