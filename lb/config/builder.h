@@ -173,7 +173,7 @@ class Builder {
   };
   std::shared_ptr<const io::TlsPeerContext> tls_context_to_peers(const Level& level);
   std::vector<TlsPass> tls_passes_;
-  std::map<std::string, std::shared_ptr<const io::TlsPeerContext>> tls_peer_contexts_;  // by the text of the options
+  std::map<std::string, std::shared_ptr<io::TlsPeerContext>> tls_peer_contexts_;  // by the text of the options
   std::set<std::string> shown_;  // faults, with their places: a certificate is inherited by many locations
   int unknown_ = 0;
 };

@@ -11,22 +11,6 @@ namespace {
 
 using Setting = io::TlsFault::Setting;
 
-// Equal for options that make equal contexts.
-std::string text_of(const io::TlsPeerOptions& options) {
-  std::string text;
-  const auto put = [&text](std::string_view part) { text.append(std::to_string(part.size()) + ":").append(part); };
-  for (const bool each : {options.verify, options.server_name, options.tls12, options.tls13}) text += each ? '1' : '0';
-  put(std::to_string(options.verify_depth));
-  for (const std::string* each : {&options.trusted_certificate, &options.crl, &options.certificate.certificate,
-                                  &options.certificate.key, &options.password_file, &options.ciphers})
-    put(*each);
-  for (const auto& [name, value] : options.conf_commands) {
-    put(name);
-    put(value);
-  }
-  return text;
-}
-
 }  // namespace
 
 std::shared_ptr<const io::TlsPeerContext> Builder::tls_context_to_peers(const Level& level) {
@@ -49,7 +33,7 @@ std::shared_ptr<const io::TlsPeerContext> Builder::tls_context_to_peers(const Le
          "peers behind https:// are not verified: whoever is on the way can read and change all bytes "
          "(\"proxy_ssl_verify on\" is weir's default)",
          false);
-  auto& known = tls_peer_contexts_[text_of(options)];
+  auto& known = tls_peer_contexts_[io::TlsPeerContext::settings_of(options)];
   if (known != nullptr) return known;
   io::TlsReport report;
   known = io::TlsPeerContext::make(options, read_file_, report);

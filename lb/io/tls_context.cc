@@ -5,8 +5,6 @@
 #include <openssl/sha.h>
 #include <openssl/x509v3.h>
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <ctime>
 #include <set>
@@ -275,11 +273,7 @@ bool TlsContext::is_older_than_files() const {
     const std::lock_guard lock(mutex_);
     read_at = read_at_;
   }
-  for (const std::string& file : files()) {
-    struct stat found {};
-    if (::stat(file.c_str(), &found) == 0 && found.st_mtim.tv_sec >= read_at) return true;
-  }
-  return false;
+  return is_any_newer(files(), read_at);
 }
 
 std::vector<std::string> TlsContext::files() const {

@@ -3,6 +3,8 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <ctime>
@@ -28,6 +30,13 @@ bool is_weak(const EVP_PKEY* key) {
 
 std::string quoted_source(const std::string& where) {
   return where.starts_with(kInline) ? std::string("\"data:\"") : "\"" + where + "\"";
+}
+
+bool is_any_newer(const std::vector<std::string>& files, int64_t since) {
+  return std::any_of(files.begin(), files.end(), [since](const std::string& file) {
+    struct stat found {};
+    return ::stat(file.c_str(), &found) == 0 && found.st_mtim.tv_sec >= since;
+  });
 }
 
 std::string where_of(const TlsCertificateFiles& files) {

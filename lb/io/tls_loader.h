@@ -1,6 +1,7 @@
 // What contexts of servers and of weir's own side towards peers have in common: what is read is put into an SSL_CTX,
 // what is wrong into a report. Private to io/tls*.
 #pragma once
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <utility>
@@ -76,6 +77,8 @@ class TlsLoader {
 
 // The PEM's place for a message: "data:" without what follows.
 std::string quoted_source(const std::string& where);
+// Whether one of these files was written at `since` (wall time, seconds) or later.
+bool is_any_newer(const std::vector<std::string>& files, int64_t since);
 // How a certificate is called in lists and warnings.
 std::string where_of(const TlsCertificateFiles& files);
 

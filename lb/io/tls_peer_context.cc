@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
+#include <set>
 #include <utility>
 
 #include "io/tls_loader.h"
@@ -18,6 +19,7 @@ namespace weir::io {
 namespace {
 
 constexpr std::string_view kAlpn = "\x08http/1.1";
+constexpr std::string_view kInline = "data:";
 constexpr size_t kLongestName = 253;
 
 using Holder = std::shared_ptr<TlsPeerSessions>;
@@ -52,11 +54,11 @@ class PeerContextBuilder final : private TlsLoader {
   PeerContextBuilder(const TlsPeerOptions& options, const TlsPeerContext::ReadFile& read, TlsReport& report)
       : TlsLoader(TLS_client_method(), read, report), options_(options) {}
 
-  OwnedSslContext build(std::string& terms) {
+  OwnedSslContext build(std::string& terms, std::vector<CertificateFacts>& facts,
+                        std::vector<std::string>& system_files) {
     SSL_CTX* context = context_.get();
     set_protocols(options_.tls12, options_.tls13);
     set_ciphers(options_.ciphers);
-    std::vector<CertificateFacts> facts;
     if (!options_.certificate.certificate.empty())
       add_certificates({options_.certificate}, options_.password_file, facts);
     if (options_.verify) set_trust();
@@ -69,6 +71,7 @@ class PeerContextBuilder final : private TlsLoader {
     SSL_CTX_set_timeout(context, TlsPeerContext::kSessionSeconds);
     SSL_CTX_sess_set_new_cb(context, on_new_session);
     terms = digest();
+    system_files = std::move(system_files_);
     return take();
   }
 
@@ -101,6 +104,7 @@ class PeerContextBuilder final : private TlsLoader {
                                                 "): no peer can be verified");
   }
   void note(const std::string& path, const struct stat& found) {
+    system_files_.push_back(path);
     authorities_ += " " + path + " " + std::to_string(found.st_mtim.tv_sec) + "." +
                     std::to_string(found.st_mtim.tv_nsec) + " " + std::to_string(found.st_size);
   }
@@ -127,16 +131,74 @@ class PeerContextBuilder final : private TlsLoader {
   }
 
   const TlsPeerOptions& options_;
+  std::vector<std::string> system_files_;
 };
 
 }  // namespace
 
-std::shared_ptr<const TlsPeerContext> TlsPeerContext::make(const TlsPeerOptions& options, const ReadFile& read,
-                                                           TlsReport& report) {
-  std::string terms;
-  OwnedSslContext context = PeerContextBuilder(options, read, report).build(terms);
-  if (context == nullptr) return nullptr;
-  return std::shared_ptr<const TlsPeerContext>(new TlsPeerContext(options, context.release(), std::move(terms)));
+std::shared_ptr<TlsPeerContext> TlsPeerContext::make(const TlsPeerOptions& options, const ReadFile& read,
+                                                     TlsReport& report) {
+  std::shared_ptr<TlsPeerContext> made(new TlsPeerContext(options));
+  made->read_at_ = static_cast<int64_t>(std::time(nullptr));
+  made->context_ =
+      PeerContextBuilder(options, read, report).build(made->terms_, made->certificates_, made->system_files_).release();
+  return made->context_ != nullptr ? made : nullptr;
+}
+
+std::shared_ptr<const TlsPeerContext> TlsPeerContext::in_force(
+    const std::shared_ptr<const TlsPeerContext>& configured) {
+  if (configured == nullptr) return nullptr;
+  const std::lock_guard lock(configured->mutex_);
+  return configured->renewed_ != nullptr ? configured->renewed_ : configured;
+}
+
+bool TlsPeerContext::renew(const ReadFile& read, TlsReport& report) {
+  std::shared_ptr<const TlsPeerContext> fresh = make(options_, read, report);
+  if (fresh == nullptr) return false;
+  const std::lock_guard lock(mutex_);
+  renewed_ = std::move(fresh);
+  return true;
+}
+
+std::vector<std::string> TlsPeerContext::files() const {
+  std::set<std::string> all(system_files_.begin(), system_files_.end());
+  const auto add = [&all](const std::string& where) {
+    if (!where.empty() && !where.starts_with(kInline)) all.insert(where);
+  };
+  if (options_.verify) {
+    add(options_.trusted_certificate);
+    add(options_.crl);
+  }
+  if (!options_.certificate.certificate.empty()) {
+    add(options_.certificate.certificate);
+    add(options_.certificate.key);
+    add(options_.password_file);
+  }
+  return {all.begin(), all.end()};
+}
+
+bool TlsPeerContext::is_older_than_files() const {
+  int64_t read_at = read_at_;
+  {
+    const std::lock_guard lock(mutex_);
+    if (renewed_ != nullptr) read_at = renewed_->read_at_;
+  }
+  return is_any_newer(files(), read_at);
+}
+
+std::string TlsPeerContext::settings_of(const TlsPeerOptions& options) {
+  std::string text;
+  const auto put = [&text](std::string_view part) { text.append(std::to_string(part.size()) + ":").append(part); };
+  for (const bool each : {options.verify, options.server_name, options.tls12, options.tls13}) text += each ? '1' : '0';
+  put(std::to_string(options.verify_depth));
+  for (const std::string* each : {&options.trusted_certificate, &options.crl, &options.certificate.certificate,
+                                  &options.certificate.key, &options.password_file, &options.ciphers})
+    put(*each);
+  for (const auto& [name, value] : options.conf_commands) {
+    put(name);
+    put(value);
+  }
+  return text;
 }
 
 TlsPeerContext::~TlsPeerContext() {

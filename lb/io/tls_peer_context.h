@@ -1,13 +1,17 @@
 // What weir shakes hands with towards peers: whom it trusts, what it shows, protocols and ciphers. Made once of its
-// options and shared by all workers; another one takes its place when the configuration is read anew.
+// options and shared by all workers; another one takes its place when the configuration is read anew, or its files have
+// changed. So connections and sessions are never of two contents of a file.
 #pragma once
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "io/tls_certificate.h"
 #include "io/tls_faults.h"
 #include "io/tls_peer_options.h"
 #include "io/tls_peer_sessions.h"
@@ -25,8 +29,11 @@ class TlsPeerContext {
   static constexpr int kSessionSeconds = 600;
 
   // Null when the report has errors.
-  static std::shared_ptr<const TlsPeerContext> make(const TlsPeerOptions& options, const ReadFile& read,
-                                                    TlsReport& report);
+  static std::shared_ptr<TlsPeerContext> make(const TlsPeerOptions& options, const ReadFile& read, TlsReport& report);
+  // The one that stands for `configured` now: what its last renew() has made, or itself. Null for null.
+  static std::shared_ptr<const TlsPeerContext> in_force(const std::shared_ptr<const TlsPeerContext>& configured);
+  // Equal for options that make equal contexts, as long as no file changes.
+  static std::string settings_of(const TlsPeerOptions& options);
   ~TlsPeerContext();
   TlsPeerContext(const TlsPeerContext&) = delete;
   TlsPeerContext& operator=(const TlsPeerContext&) = delete;
@@ -34,6 +41,17 @@ class TlsPeerContext {
   // A digest of all that a connection was made under, the contents of files too: connections and sessions of equal
   // terms and equal names may stand for each other, over reloads as well.
   const std::string& terms() const { return terms_; }
+  // The options alone, whatever is in the files.
+  std::string settings() const { return settings_of(options_); }
+  // Reads everything again, into one that in_force() gives from then on. False: the report says why, and what was there
+  // goes on.
+  bool renew(const ReadFile& read, TlsReport& report);
+  // Files that renew() would read.
+  std::vector<std::string> files() const;
+  // Whether one of files() was written after, or in the second before, what is in force was read.
+  bool is_older_than_files() const;
+  // What it shows to peers: at most one.
+  const std::vector<CertificateFacts>& certificates() const { return certificates_; }
   // Whether a peer can be asked for, and looked up in its certificate, by this name. Nothing is verified by an empty
   // one.
   bool takes_name(std::string_view name) const;
@@ -45,12 +63,18 @@ class TlsPeerContext {
   std::string fault_of(const ssl_st* ssl) const;
 
  private:
-  TlsPeerContext(const TlsPeerOptions& options, ssl_ctx_st* context, std::string terms)
-      : options_(options), context_(context), terms_(std::move(terms)) {}
+  explicit TlsPeerContext(const TlsPeerOptions& options) : options_(options) {}
 
   const TlsPeerOptions options_;
-  ssl_ctx_st* const context_;
-  const std::string terms_;
+  // Final once it is made.
+  ssl_ctx_st* context_ = nullptr;
+  std::string terms_;
+  std::vector<CertificateFacts> certificates_;
+  std::vector<std::string> system_files_;  // where the system's CAs are
+  int64_t read_at_ = 0;                    // wall time, seconds
+
+  mutable std::mutex mutex_;
+  std::shared_ptr<const TlsPeerContext> renewed_;  // null: it is in force itself
 };
 
 }  // namespace weir::io

@@ -65,7 +65,8 @@ class SiteBuilder {
   BuiltSite build() {
     site_->generation = in_.generation;
     site_->hostname = host_name();
-    for (const auto& context : in_.model.tls_to_peers) site_->tls_terms.insert(context->terms());
+    for (const auto& context : in_.model.tls_to_peers)
+      site_->tls_terms.insert(io::TlsPeerContext::in_force(context)->terms());
     for (const config::UpstreamModel& upstream : in_.model.upstreams) add_cluster(upstream);
     for (const config::ServerModel& server : in_.model.servers) {
       site_->servers.push_back(build_virtual_server(server, logs_, maintenance_, in_.registry, out_.errors));
@@ -356,8 +357,10 @@ std::vector<upstream::CheckedUpstream> checked_upstreams(const config::Model& mo
     upstream::CheckedUpstream& checked = out.emplace_back();
     checked.name = upstream.name;
     checked.checks = upstream.checks;
-    for (upstream::CheckOptions& check : checked.checks)
+    for (upstream::CheckOptions& check : checked.checks) {
       if (check.host.empty()) check.host = upstream.name;
+      check.tls = io::TlsPeerContext::in_force(check.tls);
+    }
     const auto add = [&checked](const policy::Peer& peer) {
       // Out for good; with the operator's word it is in and `down` is not set here.
       if (peer.options.down) return;

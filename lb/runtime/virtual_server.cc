@@ -7,6 +7,7 @@
 #include "filter/gunzip.h"
 #include "filter/maintenance.h"
 #include "filter/substitute.h"
+#include "io/tls_peer_context.h"
 #include "proxy/content.h"
 #include "runtime/access_filters.h"
 #include "runtime/site_builder.h"
@@ -67,6 +68,7 @@ class VirtualServerBuilder {
     }
     add_body_filters(settings);
     add_referers(settings, position);
+    settings.tls.context = io::TlsPeerContext::in_force(settings.tls.context);
     settings.content = proxy::make_content(settings);
     for (proxy::RewriteStep& step : settings.rewrite)
       if (step.settings != nullptr)

@@ -28,7 +28,8 @@ Control::Control(runtime::Runtime& runtime, process::PidFile& pid_file, const pr
                               want_certificates();
                             },
                         .ended = [this] { service_.reloaded(); }}),
-      certificates_(runtime.loop, [&runtime] { return runtime.model; }),
+      certificates_(
+          runtime.loop, [&runtime] { return runtime.model; }, [this] { reload_.rebuild(); }),
       stapling_(runtime.registry.staples()),
       upgrade_(runtime, reload_, upgrade_hooks()),
       admin_(runtime, reload_,

@@ -129,7 +129,7 @@ std::string CheckOptions::question() const {
   if (tls != nullptr) {
     out += "tls ";
     put(out, tls_name);
-    put(out, tls->terms());
+    put(out, tls->settings());
   }
   if (announce != http::ProxyProtocol::kOff) out += announce == http::ProxyProtocol::kV1 ? "proxy " : "proxy v2 ";
   return out += std::to_string(port);
@@ -137,6 +137,7 @@ std::string CheckOptions::question() const {
 
 std::string CheckOptions::fingerprint() const {
   std::string out = question() + " every ";
+  if (tls != nullptr) put(out, tls->terms());
   put(out, health.interval);
   put(out, health.timeout);
   put(out, health.fastinter);

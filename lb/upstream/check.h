@@ -70,8 +70,10 @@ struct CheckOptions {
   // Equal for checks that ask the same question in the same rhythm: such share one probe. `host` resolved by the
   // caller. What an upstream makes of the verdict (mandatory, fail_open) is not in it.
   std::string fingerprint() const;
-  std::string question() const;  // the same without the rhythm
-  std::string label() const;     // for the operator: "http GET /api/__health_check", "tcp port 9000"
+  // The same without the rhythm, and whatever the files of TLS hold: what is known of a peer goes on when one of those
+  // has changed.
+  std::string question() const;
+  std::string label() const;  // for the operator: "http GET /api/__health_check", "tcp port 9000"
 };
 
 }  // namespace weir::upstream

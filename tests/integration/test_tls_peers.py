@@ -190,6 +190,37 @@ class ClientCertificate(PeerCase):
                 self.assertEqual(reason, "502 tls_failed")
                 weir.wait_error("TLS failed \\(.*(certificate required|handshake failure)")
 
+    def test_renewed_certificate_is_shown_without_a_reload(self):
+        stranger, own = Certificate(self.dir, "stranger", issuer=self.ca), Certificate(self.dir, "renewed", issuer=self.other_ca)
+        pem, key = self.dir / "shown.pem", self.dir / "shown.key"
+        self.put(stranger.pem, pem)
+        self.put(stranger.key, key)
+        backend = self.peer(lambda r: answer("hello"), client_ca=self.other_ca)
+        weir = self.passing(backend, location=f"proxy_ssl_certificate {pem}; proxy_ssl_certificate_key {key};")
+        self.assertEqual(self.get(weir).status, 502)
+        self.put(own.pem, pem)
+        weir.wait_error('certificate: not renewed \\(key ".*shown.key" does not belong to certificate .* the old one is shown to peers')
+        self.put(own.key, key)
+        self.wait_until(lambda: self.get(weir).status == 200, "the renewed certificate to be shown")
+        weir.wait_error(f"certificate {pem}: renewed")
+        self.assertIn(own.serial, weir.ctl("list", "certificates").stdout)
+
+    def test_changed_ca_of_peers_takes_effect_without_a_reload(self):
+        trust = self.dir / "changing.pem"
+        self.put(self.ca.pem, trust)
+        backend = self.peer(lambda r: answer("hello"))
+        weir = self.passing(backend, trust=f"proxy_ssl_trusted_certificate {trust}; proxy_ssl_name node.test;")
+        self.assertEqual(self.get(weir).status, 200)
+        self.put(self.other_ca.pem, trust)
+        self.wait_until(lambda: self.get(weir).status == 502, "the kept connection and the old CA to be forgotten")
+        self.put(self.ca.pem, trust)
+        self.wait_until(lambda: self.get(weir).status == 200, "the CA to be trusted again")
+
+    def put(self, source, target):
+        """As who renews does: in one step."""
+        shutil.copy(source, f"{target}.new")
+        pathlib.Path(f"{target}.new").rename(target)
+
     def test_connections_of_one_certificate_are_not_lent_to_another(self):
         own = Certificate(self.dir, "trusted-weir", issuer=self.other_ca)
         backend = self.peer(lambda r: answer("hello"), client_ca=self.other_ca)

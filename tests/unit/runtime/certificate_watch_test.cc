@@ -44,7 +44,8 @@ class CertificateWatchTest : public testing::Test {
   io::Loop loop_;
   std::shared_ptr<io::TlsContext> context_;
   std::shared_ptr<const config::Model> model_;
-  CertificateWatch watch_{loop_, [this] { return model_; }};
+  int renewed_to_peers_ = 0;
+  CertificateWatch watch_{loop_, [this] { return model_; }, [this] { ++renewed_to_peers_; }};
 };
 
 TEST_F(CertificateWatchTest, changed_certificate_is_used_once_its_key_fits) {
@@ -77,6 +78,81 @@ TEST_F(CertificateWatchTest, broken_or_missing_file_leaves_the_old_certificate) 
   ASSERT_EQ(std::remove(path_of("a.pem").c_str()), 0);
   look();
   EXPECT_EQ(serial(), before);
+}
+
+class PeerCertificateWatchTest : public CertificateWatchTest {
+ protected:
+  void pass() {
+    io::TlsPeerOptions options;
+    options.certificate = {path_of("own.pem"), path_of("own.key")};
+    options.password_file = path_of("own.pass");
+    options.trusted_certificate = path_of("ca.pem");
+    write("own.pass", "one\n");
+    write("ca.pem", first_.pem());
+    show(first_);
+    io::TlsReport report;
+    config::DiskFiles files;
+    peers_ = io::TlsPeerContext::make(
+        options, [&files](const std::string& path) { return files.read(path); }, report);
+    ASSERT_NE(peers_, nullptr);
+    auto model = std::make_shared<config::Model>();
+    model->tls_to_peers = {peers_};
+    model_ = std::move(model);
+    look();
+    renewed_to_peers_ = 0;  // files this young are read twice
+  }
+  void show(const TestCertificate& certificate) {
+    write("own.pem", certificate.pem());
+    write("own.key", certificate.key_pem());
+  }
+  std::string terms() { return io::TlsPeerContext::in_force(peers_)->terms(); }
+
+  const TestCertificate first_ = make_certificate();
+  const TestCertificate second_ = make_certificate();
+  std::shared_ptr<io::TlsPeerContext> peers_;
+};
+
+TEST_F(PeerCertificateWatchTest, changed_certificate_is_shown_to_peers_once_its_key_fits) {
+  pass();
+  const std::string before = terms();
+  const std::string serial = certificates_of(*model_).at(0).serial;
+  write("own.pem", second_.pem());
+  look();
+  EXPECT_EQ(renewed_to_peers_, 0);
+  EXPECT_EQ(terms(), before);
+  write("own.key", second_.key_pem());
+  look();
+  EXPECT_EQ(renewed_to_peers_, 1);
+  EXPECT_NE(terms(), before);
+  EXPECT_EQ(peers_->terms(), before) << "who has the old one goes on with it";
+  EXPECT_NE(certificates_of(*model_).at(0).serial, serial);
+  look();
+  EXPECT_EQ(renewed_to_peers_, 1);
+}
+
+TEST_F(PeerCertificateWatchTest, changed_ca_of_peers_is_trusted_unless_broken) {
+  pass();
+  const std::string before = terms();
+  write("ca.pem", "broken");
+  look();
+  ASSERT_EQ(std::remove(path_of("ca.pem").c_str()), 0);
+  look();
+  EXPECT_EQ(renewed_to_peers_, 0);
+  EXPECT_EQ(terms(), before);
+  write("ca.pem", second_.pem());
+  look();
+  EXPECT_EQ(renewed_to_peers_, 1);
+  EXPECT_NE(terms(), before);
+}
+
+TEST_F(PeerCertificateWatchTest, file_written_anew_with_the_same_content_changes_nothing) {
+  pass();
+  const std::string before = terms();
+  write("ca.pem", first_.pem());
+  show(first_);
+  look();
+  EXPECT_EQ(renewed_to_peers_, 0);
+  EXPECT_EQ(terms(), before);
 }
 
 TEST_F(CertificateWatchTest, change_before_the_first_look_is_seen) {

@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include "unit/tls_certificates.h"
+
 namespace weir::upstream {
 namespace {
 
@@ -130,6 +132,25 @@ TEST(CheckOptions, equal_when_question_and_rhythm_are_equal) {
   EXPECT_EQ(a.question(), b.question());
   b.host = "app";
   EXPECT_NE(a.question(), b.question());
+}
+
+TEST(CheckOptions, question_stays_when_a_file_of_its_tls_changes) {
+  io::TlsPeerOptions options;
+  options.trusted_certificate = "ca.pem";
+  const auto trusting = [&options](const test::TestCertificate& ca) {
+    io::TlsReport report;
+    CheckOptions check;
+    check.tls = io::TlsPeerContext::make(
+        options, [&ca](const std::string&) { return Result<std::string>(ca.pem()); }, report);
+    return check;
+  };
+  const test::TestCertificate ca = test::make_certificate();
+  const CheckOptions before = trusting(ca), after = trusting(test::make_certificate());
+  EXPECT_EQ(before.question(), after.question());
+  EXPECT_NE(before.fingerprint(), after.fingerprint());
+  EXPECT_EQ(before.fingerprint(), trusting(ca).fingerprint());
+  options.trusted_certificate = "other.pem";
+  EXPECT_NE(before.question(), trusting(ca).question());
 }
 
 TEST(CheckOptions, differ_by_method_uri_port_match_or_type) {
