@@ -285,6 +285,7 @@ std::vector<std::string> TlsContext::files() const {
     add(each.certificate);
     add(each.key);
   }
+  add(options_.password_file);
   add(options_.client_certificate);
   add(options_.trusted_certificate);
   add(options_.crl);

@@ -61,8 +61,8 @@ Result<OwnedKey> read_key(std::string_view pem, const std::vector<std::string>& 
     if (!password.asked) break;
     if (i + 1 < passwords.size()) continue;
     ERR_clear_error();
-    return Unexpected{std::string(passwords.empty() ? "it is encrypted and there is no ssl_password_file"
-                                                    : "it is encrypted and no passphrase of ssl_password_file fits")};
+    return Unexpected{std::string(passwords.empty() ? "it is encrypted and there is no password file"
+                                                    : "it is encrypted and no passphrase of the password file fits")};
   }
   const unsigned long code = ERR_peek_last_error();
   const bool none = code == 0 || (ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE);

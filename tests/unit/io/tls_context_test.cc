@@ -68,11 +68,11 @@ TEST(TlsContextTest, encrypted_key_needs_its_passphrase) {
   TlsOptions options;
   options.certificates = {{"a.pem", "a.key"}};
   MemoryPem files{{{"a.pem", certificate.pem()}, {"a.key", certificate.encrypted_key_pem("open sesame")}}};
-  expect_error(make(options, files), Setting::kKey, "it is encrypted and there is no ssl_password_file");
+  expect_error(make(options, files), Setting::kKey, "it is encrypted and there is no password file");
   options.password_file = "words";
   expect_error(make(options, files), Setting::kPasswords, "No such file");
   files.files["words"] = "wrong\n";
-  expect_error(make(options, files), Setting::kKey, "no passphrase of ssl_password_file fits");
+  expect_error(make(options, files), Setting::kKey, "no passphrase of the password file fits");
   files.files["words"] = "wrong\r\nopen sesame\r\n";
   EXPECT_NE(make(options, files).context, nullptr);
 }

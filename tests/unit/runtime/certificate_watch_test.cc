@@ -24,8 +24,7 @@ class CertificateWatchTest : public testing::Test {
     ASSERT_EQ(std::rename((path + ".new").c_str(), path.c_str()), 0);
   }
   std::string path_of(const std::string& name) { return dir_.path() + "/" + name; }
-  void serve() {
-    io::TlsOptions options;
+  void serve(io::TlsOptions options = {}) {
     options.certificates = {{path_of("a.pem"), path_of("a.key")}};
     io::TlsReport report;
     config::DiskFiles files;
@@ -153,6 +152,26 @@ TEST_F(PeerCertificateWatchTest, file_written_anew_with_the_same_content_changes
   look();
   EXPECT_EQ(renewed_to_peers_, 0);
   EXPECT_EQ(terms(), before);
+}
+
+TEST_F(CertificateWatchTest, key_is_used_once_its_new_passphrase_is_there) {
+  const TestCertificate first = make_certificate();
+  const TestCertificate second = make_certificate();
+  write("a.pem", first.pem());
+  write("a.key", first.encrypted_key_pem("one"));
+  write("a.pass", "one\n");
+  io::TlsOptions options;
+  options.password_file = path_of("a.pass");
+  serve(options);
+  look();
+  const std::string before = serial();
+  write("a.pem", second.pem());
+  write("a.key", second.encrypted_key_pem("two"));
+  look();
+  EXPECT_EQ(serial(), before);
+  write("a.pass", "two\n");
+  look();
+  EXPECT_NE(serial(), before);
 }
 
 TEST_F(CertificateWatchTest, change_before_the_first_look_is_seen) {
