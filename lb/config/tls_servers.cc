@@ -3,6 +3,7 @@
 #include <ctime>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "base/bytes.h"
 #include "config/builder.h"
@@ -223,10 +224,40 @@ class TlsServers {
     const auto complain = [this](const ListenModel& listen) {
       error(listen.at, "no \"ssl_certificate\" is defined for the \"listen ... ssl\" directive");
     };
+    for (const auto& [server, listen] : all)
+      if (!server->tls.has_certificate()) check_borrower(*server, *fallback);
     if (fallback->tls.has_certificate()) return;
     if (!fallback->tls.options.reject_handshake) return complain(*fallback_listen);
     for (const auto& [server, listen] : all)
       if (!server->tls.has_certificate() && !server->tls.options.reject_handshake) complain(*listen);
+  }
+
+  // A server without a certificate is reached by handshakes of the default server: its own settings mean nothing. As
+  // those say whose certificates clients may show, that would let in whom it does not trust.
+  void check_borrower(const ServerModel& server, const ServerModel& fallback) {
+    const io::TlsOptions& own = server.tls.options;
+    const io::TlsOptions& used = fallback.tls.options;
+    if (&server == &fallback || own.reject_handshake) return;
+    const auto trust = [](const io::TlsOptions& of) {
+      return std::tie(of.client_certificate, of.trusted_certificate, of.crl, of.verify_depth);
+    };
+    if (own.verify_client != io::VerifyClient::kOff &&
+        (used.verify_client == io::VerifyClient::kOff || trust(own) != trust(used)))
+      return show(server,
+                  {Setting::kClientCertificate, 1,
+                   "\"ssl_verify_client\" needs an \"ssl_certificate\" of this server: without one clients are "
+                   "verified by the settings of the default server"},
+                  true);
+    const auto rest = [](const io::TlsOptions& of) {
+      return std::tie(of.tls12, of.tls13, of.ciphers, of.prefer_server_ciphers, of.curves, of.dhparam,
+                      of.conf_commands);
+    };
+    if (rest(own) != rest(used))
+      show(server,
+           {Setting::kCertificate, 0,
+            "this server has no \"ssl_certificate\": its protocols, ciphers and curves are not in force, but "
+            "those of the default server"},
+           false);
   }
 
   void check_terms() {

@@ -106,6 +106,22 @@ TEST(Tls, default_server_needs_a_certificate_or_rejects) {
               HasSubstr(missing));
 }
 
+TEST(Tls, server_without_a_certificate_has_the_default_servers_terms) {
+  const auto faults_of = [](const std::string& first, const std::string& second) {
+    return faults("server { listen 443 ssl; server_name a.test; " + std::string(kPair) + first +
+                  "} server { listen 443 ssl; server_name c.test; " + second + "}");
+  };
+  const std::string verifies = "ssl_verify_client on; ssl_client_certificate a.pem;";
+  const std::string missing = "\"ssl_verify_client\" needs an \"ssl_certificate\" of this server";
+  EXPECT_THAT(faults_of("", verifies), HasSubstr(missing));
+  EXPECT_THAT(faults_of("ssl_verify_client on; ssl_client_certificate b.pem;", verifies), HasSubstr(missing));
+  EXPECT_EQ(faults_of(verifies, verifies), "");
+  EXPECT_EQ(faults_of(verifies, ""), "");
+  EXPECT_THAT(faults_of("", verifies + kPair), testing::Not(HasSubstr(missing)));
+  EXPECT_EQ(faults_of("", verifies + "ssl_reject_handshake on;"), "");
+  EXPECT_THAT(faults_of("", "ssl_protocols TLSv1.3;"), HasSubstr("its protocols, ciphers and curves are not in force"));
+}
+
 TEST(Tls, server_without_the_word_is_reached_over_tls_too) {
   const LoadedConfig loaded = load_tls(std::string("server { listen 443 ssl; ") + kPair +
                                        "} server { listen 443; server_name a.test; " + kPair + "}");
