@@ -57,6 +57,8 @@ void Builder::finish_tls_to_peers(Level& level) {
     if (target.tls) {
       const bool is_fixed = !tls.name.empty() && tls.name.is_literal();
       pass.name = proxy::bare_host(is_fixed ? tls.name.text() : target.host);
+      if (is_fixed && tls.context != nullptr && !tls.context->takes_name(pass.name))
+        diagnostics_.error(places.pass_at, "\"" + tls.name.text() + "\" of \"proxy_ssl_name\" is no name for TLS");
       const UpstreamModel& upstream = model_.upstreams[static_cast<size_t>(target.cluster)];
       const std::string quoted = "upstream \"" + upstream.name + "\"";
       if (!upstream.implicit && tls.options.verify && tls.name.empty() && pass.name.find('.') == std::string::npos)

@@ -113,6 +113,8 @@ TEST(TlsToPeers, faults_are_shown_once_and_where_they_stand) {
             "/etc/weir.conf:3:23: error: \"proxy_ssl_certificate\" takes no variables: certificates are read once and "
             "watched, not once a handshake\n");
   EXPECT_THAT(faults(in_server("proxy_ssl_certificate_cache max=10;")), HasSubstr("known to nginx"));
+  EXPECT_THAT(faults(in_server("location / { proxy_pass https://app.test; proxy_ssl_name \"a b\"; }")),
+              HasSubstr("error: \"a b\" of \"proxy_ssl_name\" is no name for TLS"));
 }
 
 TEST(TlsToPeers, doubtful_settings_are_warnings) {
