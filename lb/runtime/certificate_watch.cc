@@ -52,6 +52,12 @@ std::vector<io::CertificateFacts> certificates_of(const config::Model& model) {
   return all;
 }
 
+std::string expiry_of(const io::CertificateFacts& facts, int64_t now) {
+  const int64_t left = facts.not_after - now;
+  if (left <= 0 || left > kWarnDays[0] * kDay) return {};
+  return "expires in " + days(left) + " (serial " + facts.serial + ")";
+}
+
 CertificateWatch::CertificateWatch(io::Loop& loop, CurrentModel model, std::function<void()> renewed_to_peers)
     : loop_(loop), model_(std::move(model)), renewed_to_peers_(std::move(renewed_to_peers)) {}
 
@@ -148,7 +154,7 @@ void CertificateWatch::note_expiry(const io::CertificateFacts& facts, int64_t no
   if (left <= 0)
     log::error("certificate ", facts.where, ": expired (serial ", facts.serial, ")");
   else
-    log::warn("certificate ", facts.where, ": expires in ", days(left), " (serial ", facts.serial, ")");
+    log::warn("certificate ", facts.where, ": ", expiry_of(facts, now));
 }
 
 }  // namespace weir::runtime

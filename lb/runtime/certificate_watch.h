@@ -20,6 +20,9 @@ namespace weir::runtime {
 // The certificates of a model, each file once; those that peers are shown, too.
 std::vector<io::CertificateFacts> certificates_of(const config::Model& model);
 
+// "expires in 20 days (serial 3F)", once that is near. Empty: it is not, or it has expired.
+std::string expiry_of(const io::CertificateFacts& facts, int64_t now);
+
 class CertificateWatch final : private DeadlineHandler {
  public:
   static constexpr MonoMs kInterval = 2'000;

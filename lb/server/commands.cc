@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <ctime>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,6 +25,7 @@
 #include "process/memory_limit.h"
 #include "process/privileges.h"
 #include "process/process.h"
+#include "runtime/certificate_watch.h"
 #include "runtime/connection_cap.h"
 #include "runtime/explain.h"
 #include "runtime/names.h"
@@ -132,6 +134,9 @@ int test_config(const process::CommandLine& line) {
       runtime::connection_cap(*config.model, process::expected_descriptor_limit(main.rlimit_nofile),
                               runtime::wanted_workers(main), process::memory_limit());
   if (!cap.warning.empty()) say("weir: [warn] " + cap.warning);
+  for (const io::CertificateFacts& each : runtime::certificates_of(*config.model))
+    if (const std::string expiry = runtime::expiry_of(each, static_cast<int64_t>(std::time(nullptr))); !expiry.empty())
+      say("weir: [warn] certificate " + each.where + ": " + expiry);
   if (!built.site) {
     say_all(built.errors);
     say("weir: " + file + " test failed");

@@ -463,6 +463,13 @@ class Refusals(TlsCase):
             self.assertIn("warning", said)
             self.assertIn(text, said)
 
+    def test_near_end_of_a_certificate_is_a_warning(self):
+        soon = Certificate(self.dir, "soon", ["a.test"], days=20)
+        said = self.check(f"server {{ listen 127.0.0.1:1 ssl; server_name a.test; {self.pair(soon)} }}")
+        self.assertRegex(said, rf"\[warn\] certificate {soon.pem}: expires in (19|20) days \(serial {soon.serial}\)")
+        self.assertIn("test is successful", said)
+        self.assertNotIn("expires", self.check(f"server {{ listen 127.0.0.1:1 ssl; server_name a.test; {self.pair(self.a)} }}"))
+
 
 if __name__ == "__main__":
     main()
