@@ -1,12 +1,16 @@
-// Finding the file of a request: by its path, by the index of a directory, or the directory's own listing.
-// file_answer.cc sends it.
+// Finding the file of a request: by its path, by the index of a directory, or the directory's own listing. FileAnswer
+// sends it.
 #include "proxy/file_content.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdio>
 
 #include "base/log.h"
 #include "base/system.h"
 #include "filter/compress.h"
+#include "http/conditional.h"
+#include "http/date.h"
 #include "proxy/core.h"
 #include "proxy/exchange.h"
 
@@ -20,6 +24,14 @@ using http::HeaderToken;
 constexpr size_t kReadAhead = 128 * 1024;
 
 constexpr http::TokenSet kConditions{HeaderToken::kIfModifiedSince, HeaderToken::kIfNoneMatch, HeaderToken::kRange};
+
+// As nginx writes it, so that a fleet of both has one tag for one file.
+std::string_view etag_of(const io::FileFacts& facts, Arena& arena) {
+  char text[48];
+  const int size = std::snprintf(text, sizeof text, "\"%llx-%llx\"", static_cast<unsigned long long>(facts.modified),
+                                 static_cast<unsigned long long>(facts.size));
+  return arena.copy({text, static_cast<size_t>(size)});
+}
 
 bool is_missing(int error) {
   return error == -ENOENT || error == -ENOTDIR || error == -ENAMETOOLONG;
@@ -61,6 +73,7 @@ FileContent::FileContent(Core& core, Exchange& exchange)
     : core_(core),
       x_(exchange),
       reader_(core.loop(), *this, core.options().asks_file_caches),
+      answer_(core, exchange, reader_),
       off_loop_(core.loop(), *this) {}
 
 io::FileReader::Search FileContent::search(size_t read_ahead) const {
@@ -112,9 +125,7 @@ void FileContent::on_file_ready() {
     case Step::kPhase: x_.on_files_found(); break;
     case Step::kIndex: index_found(); break;
     case Step::kOpening: opened(); break;
-    case Step::kSending:
-      if (has_read()) go_on();
-      break;
+    case Step::kSending: answer_.has_read_on(); break;
     case Step::kIdle:
     case Step::kListing: break;
   }
@@ -178,11 +189,13 @@ void FileContent::on_work_done(std::unique_ptr<io::OffLoop::Work> work) {
     return;
   }
   listing_ = std::move(listing.text);
-  head_.clear();
-  head_.status = 200;
-  head_.fields.add_clean("Content-Type", http::content_type(x_.location().files.listing), HeaderToken::kContentType);
-  segments_.assign(1, {listing_, 0, 0});
-  begin_answer(true);
+  http::ResponseHead& head = answer_.head();
+  head.clear();
+  head.status = 200;
+  head.fields.add_clean("Content-Type", http::content_type(x_.location().files.listing), HeaderToken::kContentType);
+  answer_.take_text(listing_);
+  step_ = Step::kSending;
+  answer_.begin(true, false);
 }
 
 // --- a file
@@ -227,6 +240,53 @@ void FileContent::opened() {
   answer_file();
 }
 
+void FileContent::answer_file() {
+  const io::FileFacts& facts = reader_.facts();
+  const FileOptions& files = x_.location().files;
+  Arena& arena = x_.arena();
+  FileAnswer::Body body{.size = facts.size, .modified = facts.modified, .most_ranges = files.max_ranges};
+  const auto ahead = static_cast<int64_t>(reader_.bytes().size());
+  if (ahead > 0 && ahead < std::min(body.size, static_cast<int64_t>(kReadAhead)))
+    body.size = ahead;  // it has shrunk meanwhile
+  body.etag = files.etag ? etag_of(facts, arena) : std::string_view();
+  body.type = x_.content_type();
+  // The page of another status holds whatever is asked.
+  const bool is_own = x_.shown_status() == 0 || x_.shown_status() == 200;
+  http::ResponseHead& head = answer_.head();
+  head.clear();
+  head.status = 200;
+  answer_.take_whole(body);
+  auto precondition = http::Precondition::kHolds;
+  if (is_own)
+    precondition = http::check_preconditions(x_.request().head, {body.modified, body.etag}, files.modified_since);
+  if (precondition == http::Precondition::kFailed) {
+    x_.answer(412);
+    return;
+  }
+  const bool is_modified = precondition == http::Precondition::kHolds;
+  if (!is_modified) {
+    head.status = 304;
+    answer_.take_nothing();
+  } else if (is_own && !answer_.take_ranges(body)) {
+    x_.answer_with(416, "Content-Range", http::unsatisfied_range(body.size, arena));
+    return;
+  }
+  http::FieldList& fields = head.fields;
+  if (is_modified && !answer_.is_multipart() && !body.type.empty())
+    fields.add("Content-Type", body.type, HeaderToken::kContentType);
+  http::DateText text;
+  if (is_own)
+    fields.add_clean("Last-Modified", arena.copy(http::imf_fixdate(body.modified * 1'000'000, text)),
+                     HeaderToken::kLastModified);
+  if (!body.etag.empty()) fields.add_clean("ETag", body.etag, HeaderToken::kEtag);
+  if (opened_gzip_ && is_modified) fields.add_clean("Content-Encoding", "gzip", HeaderToken::kContentEncoding);
+  if (files.gzip == UseGzip::kOn) filter::vary_by_accept_encoding(fields);
+  if (is_own && head.status == 200 && files.max_ranges > 0)
+    fields.add_clean("Accept-Ranges", "bytes", HeaderToken::kOther);
+  step_ = Step::kSending;
+  answer_.begin(is_modified, false);
+}
+
 void FileContent::refuse(int error) {
   const bool missing = is_missing(error);
   if (!missing || x_.location().files.log_not_found) log_refusal(error, reader_.path());
@@ -242,6 +302,28 @@ void FileContent::log_refusal(int error, std::string_view path) {
                                                   : "\"" + std::string(path) + "\" is no regular file";
   log::error("request ", x_.uri(), ": no file (", why, "; connection ", x_.downstream().connection().number, ")",
              limit.dropped());
+}
+
+void FileContent::resume_response(const Chain&) {
+  answer_.go_on();
+}
+
+void FileContent::resume() {
+  if (step_ == Step::kSending) answer_.resume();
+}
+
+void FileContent::abort(ErrorKind) {
+  reader_.close();
+  off_loop_.cancel();
+}
+
+void FileContent::end() {
+  step_ = Step::kIdle;
+  paused_ = {};
+  answer_.end();
+  reader_.close();
+  off_loop_.cancel();
+  if (listing_.capacity() > 4096) listing_ = std::string();
 }
 
 }  // namespace weir::proxy

@@ -7,11 +7,10 @@
 #include <string_view>
 #include <vector>
 
-#include "http/head.h"
-#include "http/ranges.h"
 #include "io/file_reader.h"
 #include "io/off_loop.h"
 #include "proxy/content.h"
+#include "proxy/file_answer.h"
 #include "proxy/rewrite.h"
 
 namespace weir::proxy {
@@ -53,12 +52,6 @@ class FileContent final : public Content, private io::FileReader::Handler, priva
 
  private:
   enum class Step : uint8_t { kIdle, kPhase, kIndex, kOpening, kListing, kSending };
-  // A part of the body: text, and then a part of the file.
-  struct Segment {
-    std::string_view text;
-    int64_t begin = 0;
-    int64_t end = 0;
-  };
   class Listing;
 
   void on_file_ready() override;
@@ -76,34 +69,18 @@ class FileContent final : public Content, private io::FileReader::Handler, priva
   void log_refusal(int error, std::string_view path);
 
   void answer_file();
-  bool choose_parts(std::string_view etag, std::string_view type);
-  void add_parts(std::string_view type);
-  void begin_answer(bool has_body);
-  void go_on();
-  // Gathers pieces of the body; true with the last of them.
-  bool gather();
-  bool read_next();
-  bool has_read();
-  void break_off(std::string_view why);
 
   Core& core_;
   Exchange& x_;
   io::FileReader reader_;
+  FileAnswer answer_;
   io::OffLoop off_loop_;
   Paused paused_;
   Step step_ = Step::kIdle;
   bool opened_gzip_ = false;
-  bool head_begun_ = false;                    // it was given to the filters
-  bool text_sent_ = false;                     // of the segment
   bool index_is_absolute_ = false;             // the last of index_paths_
   std::vector<std::string_view> index_paths_;  // what the request goes to
-  std::vector<http::ByteRange> ranges_;
-  std::vector<Segment> segments_;
-  size_t segment_ = 0;
-  int64_t at_ = 0;  // in the file
-  int64_t size_ = 0;
   std::string listing_;
-  http::ResponseHead head_;
 };
 
 }  // namespace weir::proxy
