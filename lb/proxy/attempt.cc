@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "base/log.h"
+#include "proxy/cache_content.h"
 #include "proxy/core.h"
 #include "proxy/exchange.h"
 #include "proxy/pass_url.h"
@@ -177,6 +178,8 @@ void ProxyContent::no_peer(const policy::Pick& pick) {
                ")", limit.dropped());
   if (state_.tries > 0) {
     give_up();
+  } else if (state_.cache != nullptr && state_.cache->stands_in(kind)) {
+    x_.serve_stored();
   } else {
     x_.answer(location().no_peer_status, 1);
   }

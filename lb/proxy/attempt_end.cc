@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "proxy/cache_content.h"
 #include "proxy/core.h"
 #include "proxy/exchange.h"
 #include "proxy/proxy_content.h"
@@ -102,6 +103,10 @@ void ProxyContent::attempt_failed(ErrorKind kind) {
 
 // No further try: what the client gets for the last one.
 void ProxyContent::give_up() {
+  if (state_.cache != nullptr && state_.cache->stands_in(record().attempts.back().error)) {
+    x_.serve_stored();
+    return;
+  }
   // Nobody took a connection: the service is away, which is not the fault of one bad gateway.
   bool all_refused = true;
   for (const observe::Attempt& attempt : record().attempts)
@@ -187,6 +192,7 @@ void ProxyContent::end_attempt(ErrorKind kind, bool decided) {
   if (attempt.error == ErrorKind::kNone) attempt.error = kind;
   policy::AttemptFacts f = facts(kind);
   x_.drop_held();
+  if (state_.cache != nullptr) state_.cache->drop_store();
   if (attempt_.is_leased()) {
     attempt.bytes_sent = attempt_.lease.bytes_sent();
     attempt.bytes_received = attempt_.lease.bytes_received();

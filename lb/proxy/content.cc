@@ -17,6 +17,11 @@ class ProxyHandler final : public ContentHandler {
   void begin(Exchange& exchange) const override { exchange.run_proxy(); }
 };
 
+class CachedHandler final : public ContentHandler {
+  bool takes_body() const override { return true; }
+  void begin(Exchange& exchange) const override { exchange.run_cached(); }
+};
+
 class FileHandler final : public ContentHandler {
   void begin(Exchange& exchange) const override { exchange.run_files(); }
 };
@@ -37,6 +42,7 @@ bool LimitExcept::lets(std::string_view method) const {
 std::shared_ptr<const ContentHandler> make_content(const Location& location) {
   if (location.returns) return std::make_shared<ReturnHandler>();
   if (location.healthz) return make_healthz(*location.healthz);
+  if (location.pass && location.cache.running != nullptr) return std::make_shared<CachedHandler>();
   if (location.pass) return std::make_shared<ProxyHandler>();
   if (location.files.root) return std::make_shared<FileHandler>();
   return std::make_shared<NotFoundHandler>();

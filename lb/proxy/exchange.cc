@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/prefetch.h"
+#include "proxy/cache_content.h"
 #include "proxy/core.h"
 #include "proxy/file_content.h"
 #include "proxy/subrequest.h"
@@ -47,7 +48,7 @@ void Exchange::begin(Downstream& downstream, const ListenSite& listen, EpochRef 
   redirects_ = nested_ = 0;
   internal_ = target_changed_ = path_replaced_ = is_decided_ = tls_refused_ = false;
   error_page_ = replaced_ = has_request_id_ = filters_off_ = answered_by_filter_ = false;
-  path_behind_alias_ = file_answered_ = false;
+  path_behind_alias_ = file_answered_ = cache_update_ = false;
   extra_name_ = {};
   ++life_;
   suspended_ = Suspended::kNothing;
@@ -284,6 +285,7 @@ Downstream& Exchange::end_life() {
     suspended_ = Suspended::kNothing;
   }
   if (files_ != nullptr) stop_files();
+  if (cache_ != nullptr) cache_->end_life();
   while (SubrequestLink* link = subrequests_.front()) link->subrequest.close();
   held_states_.clear();
   throttle_.reset();

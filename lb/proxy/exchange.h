@@ -37,6 +37,7 @@
 
 namespace weir::proxy {
 
+class CacheContent;
 class Core;
 class FileContent;
 struct RateSetting;
@@ -61,6 +62,9 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   // `limits`: what the parent's have said; a request that they have counted is not counted again.
   void set_nested(int depth, std::string_view target, const filter::LimitsSeen& limits);
   int nested() const { return nested_; }  // how many subrequests deep; 0: a client's request
+  // Behind set_nested(): it is there to bring a cached answer up to date.
+  void set_cache_update() { cache_update_ = true; }
+  bool is_cache_update() const { return cache_update_; }
 
   // From the client's codec: they record and decide; turn() acts.
   void on_request();
@@ -171,6 +175,10 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   void follow_index(std::string_view path);
   void run_proxy();
   void run_files();
+  void run_cached();  // proxy_pass behind a cache
+  // Instead of the peer's answer, of which nothing has gone out: the one that the cache has opened for this request.
+  void serve_stored();
+  ProxyContent& proxy() { return proxy_; }
   // What a phase has asked FileContent for is there.
   void on_files_found();
   // This content answers, and stays whole until its end().
@@ -378,6 +386,7 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   bool answered_by_filter_ = false;  // what it answers has no further head filter to pass
   bool path_behind_alias_ = false;   // a try_files has found it so, in a location with a regex
   bool file_answered_ = false;       // for the `if` that has asked
+  bool cache_update_ = false;
   enum class Suspended : uint8_t { kNothing, kRequest, kResponse, kFiles } suspended_ = Suspended::kNothing;
   mutable bool has_request_id_ = false;  // it is made when first asked for
   int pending_answer_ = 0;               // a local answer decided inside a codec event, given by turn()
@@ -403,6 +412,7 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
 
   // Seldom: an internal redirect, a filter, a file.
   std::unique_ptr<FileContent> files_;         // made when first needed
+  std::unique_ptr<CacheContent> cache_;        // likewise
   std::string_view extra_name_, extra_value_;  // answer_with()'s
   std::string_view internal_target_;
   Decision decision_;

@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "http/forward.h"
+#include "proxy/cache_content.h"
 #include "proxy/core.h"
 #include "proxy/exchange.h"
 #include "proxy/proxy_content.h"
@@ -69,6 +70,7 @@ void ProxyContent::compose_request() {
     if (!value.empty()) out_fields_.add(setting.name, value, setting.token);
   }
   if (location.automatic_headers) add_forwarding_fields();
+  if (state_.cache != nullptr) state_.cache->edit_request(out_fields_);
 
   out_request_ = {};
   out_request_.method = out_method();

@@ -93,7 +93,7 @@ void Exchange::compose_response_head(http::ResponseHead& response, http::OutResp
       out.body = {true, 0};
     }
   }
-  if (location.request_edits.method) fit_body_to_client(response, out);
+  if (location.request_edits.method || proxy_.asks_get_for_head()) fit_body_to_client(response, out);
   responder_.sent_body = out.body;
   if (out.status == 426 &&
       !offered.empty()) {  // as others: the codec writes no other Upgrade or Connection beside them

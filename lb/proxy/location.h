@@ -25,6 +25,7 @@
 #include "io/tls_peer_options.h"
 #include "observe/access_log.h"
 #include "policy/retry.h"
+#include "proxy/cache_options.h"
 #include "proxy/cookies.h"
 #include "proxy/file_options.h"
 #include "proxy/redirects.h"
@@ -178,6 +179,7 @@ struct Location {
   std::vector<std::string> pass_headers;    // lower case; Server, Date, X-Accel-* otherwise hidden as by nginx
 
   MirrorOptions mirror;
+  CacheOptions cache;
 
   // From the client.
   int64_t max_body_bytes = 100LL * 1024 * 1024;  // 0: no limit. 413

@@ -39,6 +39,14 @@ void Mirrors::start(Exchange& parent, const MirrorOptions& options) {
   }
 }
 
+bool Mirrors::update_cache(Exchange& parent, std::string_view target) {
+  if (running_.size() >= kMost) return false;
+  auto update = Subrequest::start(parent, *this, {.target = target, .outlives_parent = true, .updates_cache = true});
+  if (update == nullptr) return false;
+  running_.push_back(std::move(update));
+  return true;
+}
+
 void Mirrors::on_subrequest(Subrequest& subrequest) {
   any_over_ = any_over_ || subrequest.is_over();
 }

@@ -1,5 +1,5 @@
-// mirror: copies of requests go to other locations, and their answers are thrown away. Nothing waits for them, and they
-// outlive the request that they were made of.
+// Requests of weir's own whose answers are thrown away: mirror's copies of requests, and a cache's questions for newer
+// answers. Nothing waits for them, and they outlive the request that they were made of.
 #pragma once
 #include <cstddef>
 #include <memory>
@@ -18,6 +18,8 @@ class Mirrors final : private SubrequestOwner {
 
   // One copy for each target. A body that is not held whole is not copied, nor is its request.
   void start(Exchange& parent, const MirrorOptions& options);
+  // Has a cached answer brought up to date: asks for `target`, whose location stores it. False: it is not asked.
+  bool update_cache(Exchange& parent, std::string_view target);
   // Forgets what is over. To be called when nothing of them is on the stack.
   void sweep();
   // Cancels all.

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "proxy/cache_content.h"
 #include "proxy/core.h"
 #include "proxy/exchange.h"
 #include "proxy/proxy_content.h"
@@ -75,6 +76,10 @@ void ProxyContent::no_place(ErrorKind kind) {
                "\": request refused (all peers are at max_conns, queue ",
                kind == ErrorKind::kQueueFull ? "full" : "timed out", "; connection ", downstream().connection().number,
                ")", limit.dropped());
+  if (state_.cache != nullptr && state_.cache->stands_in(kind)) {
+    x_.serve_stored();
+    return;
+  }
   x_.answer(location().no_peer_status, 1);
 }
 

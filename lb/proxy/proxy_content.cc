@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "base/prefetch.h"
+#include "proxy/cache_content.h"
 #include "proxy/core.h"
 #include "proxy/exchange.h"
 
@@ -49,6 +50,15 @@ void ProxyContent::fetch_for_response() const {
                                                             (http::FieldList::kInline - 5) * sizeof(http::Field));
 }
 
+void ProxyContent::begin(CacheContent& cache) {
+  state_.cache = &cache;
+  begin();
+}
+
+bool ProxyContent::asks_get_for_head() const {
+  return state_.cache != nullptr && state_.cache->asks_get();
+}
+
 void ProxyContent::begin() {
   if (location().request_edits.touch_body()) replace_request_body();
   if (location().http10 && request().state == RequestState::kReceiving &&
@@ -84,11 +94,13 @@ void ProxyContent::replace_request_body() {
 
 // HEAD is what decides how an answer ends.
 http::Method ProxyContent::method_of_peer() {
+  if (asks_get_for_head()) return http::Method::kGet;
   const auto& method = location().request_edits.method;
   return method ? http::parse_method(out_method()) : request().head.method;
 }
 
 std::string_view ProxyContent::out_method() {
+  if (asks_get_for_head()) return "GET";
   const auto& method = location().request_edits.method;
   const std::string_view text = method ? method->render(x_, arena()) : std::string_view();
   const bool is_token = !text.empty() && std::all_of(text.begin(), text.end(), is_tchar);

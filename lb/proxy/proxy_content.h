@@ -24,6 +24,7 @@
 
 namespace weir::proxy {
 
+class CacheContent;
 class Core;
 class Downstream;
 
@@ -42,6 +43,7 @@ struct AttemptState {
   bool head_received = false;          // the final one
   bool alive = false;                  // it said 102 or 103: it has time anew
   bool retry_wanted = false;           // the answer sends the request elsewhere
+  bool is_stored = false;              // the cache's answer goes out in its place
   bool not_ready = false;              // what was looked at says so
   bool complete = false;               // the response has ended
   std::string_view redirect = {};      // where it sends the request inside weir
@@ -62,6 +64,7 @@ struct Attempt : AttemptState {
 
 struct ProxyState {
   WorkerCluster* cluster = nullptr;
+  CacheContent* cache = nullptr;   // that has passed the request on; null: none
   policy::BoundPeers bound;        // whom persistence has the request ask for
   std::string_view bound_session;  // learned before; its peer may be gone
   std::string_view host;           // $proxy_host
@@ -91,6 +94,11 @@ class ProxyContent final : public Content, private upstream::LeaseHandler, priva
 
   // The exchange has made it its content. May end the exchange.
   void begin();
+  // The same where a cache listens to what the peer answers. It outlives end().
+  void begin(CacheContent& cache);
+  // What variables say of whom would be asked; false: nobody can be. end() follows.
+  bool find_target() { return find_cluster() != nullptr; }
+  bool asks_get_for_head() const;
   // Content
   void on_request_body(std::string_view piece) override;
   void resume() override;
@@ -188,6 +196,7 @@ class ProxyContent final : public Content, private upstream::LeaseHandler, priva
   bool take_redirect();
   void open_tunnel();
   void pass_on(std::string_view bytes);
+  void relay(std::string_view bytes);
   void flush();
 
   // --- not_ready.cc

@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "http/forward.h"
+#include "proxy/cache_content.h"
 #include "proxy/core.h"
 #include "proxy/exchange.h"
 #include "proxy/proxy_content.h"
@@ -61,7 +62,12 @@ void ProxyContent::accept_response() {
   if (attempt_.retry_wanted && decision == policy::RetryDecision::kBudget && !take_budget())
     attempt_.retry_wanted = false;
   if (attempt_.retry_wanted || take_redirect()) return;
+  if (state_.cache != nullptr && state_.cache->takes_answer(attempt_.response)) {
+    attempt_.is_stored = true;
+    return;
+  }
   if (location().intercept_errors && x_.intercept(attempt_.response)) return;
+  if (state_.cache != nullptr) state_.cache->begin_store(attempt_.response);
   x_.begin_response(attempt_.response);
 }
 
@@ -83,8 +89,13 @@ void ProxyContent::on_body(http::StreamId, std::string_view bytes) {
 }
 
 void ProxyContent::pass_on(std::string_view bytes) {
-  if (bytes.empty() || attempt_.retry_wanted || !attempt_.redirect.empty() || responder().client_error != 0 ||
-      responder().failed || x_.is_replaced())
+  if (state_.cache != nullptr) state_.cache->store(bytes);
+  relay(bytes);
+}
+
+void ProxyContent::relay(std::string_view bytes) {
+  if (bytes.empty() || attempt_.retry_wanted || attempt_.is_stored || !attempt_.redirect.empty() ||
+      responder().client_error != 0 || responder().failed || x_.is_replaced())
     return;
   if (x_.is_response_held()) {
     x_.hold(bytes);
@@ -105,13 +116,14 @@ void ProxyContent::flush() {
 }
 
 void ProxyContent::resume_response(const Chain& held) {
-  held.for_each_piece(INT32_MAX, [this](std::string_view piece) { pass_on(piece); });
+  held.for_each_piece(INT32_MAX, [this](std::string_view piece) { relay(piece); });
   on_upstream_turn();
 }
 
 void ProxyContent::on_response_end(http::StreamId) {
   if (attempt_.look.text != nullptr) end_look();
   attempt_.complete = true;
+  if (state_.cache != nullptr) state_.cache->complete_store();
   observe::Attempt& attempt = record().attempts.back();
   attempt.response_length = std::max<int64_t>(attempt.response_length, 0);
 }
@@ -150,6 +162,11 @@ void ProxyContent::on_upstream_turn() {
   }
   if (!attempt_.head_received) {  // an interim one, or a part of a head
     if (std::exchange(attempt_.alive, false)) arm_upstream();
+    return;
+  }
+  if (attempt_.is_stored) {
+    end_attempt(ErrorKind::kNone, true);
+    x_.serve_stored();
     return;
   }
   if (!attempt_.redirect.empty()) {

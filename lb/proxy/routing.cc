@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "filter/real_ip.h"
 #include "http/local_page.h"
+#include "proxy/cache_content.h"
 #include "proxy/challenges.h"
 #include "proxy/core.h"
 #include "proxy/exchange.h"
@@ -207,6 +208,17 @@ void Exchange::run_proxy() {
   proxy_.begin();
 }
 
+void Exchange::run_cached() {
+  if (cache_ == nullptr) cache_ = std::make_unique<CacheContent>(core_, *this);
+  cache_->begin();
+}
+
+void Exchange::serve_stored() {
+  proxy_.end();
+  run(*cache_);
+  cache_->serve_stale();
+}
+
 void Exchange::refuse_redirect() {
   LogLimit& limit = server_->log->redirects;
   if (limit.pass(core_.loop().now()))
@@ -216,6 +228,7 @@ void Exchange::refuse_redirect() {
 
 void Exchange::redirect_internally(Phase from) {
   if (content_ != nullptr) std::exchange(content_, nullptr)->end();
+  if (cache_ != nullptr) cache_->release();
   if (request_.state == RequestState::kComplete) request_.body_ended = true;  // what a filter held of it goes
   end_filters();
   filter_at_ = 0;  // of the new location

@@ -57,6 +57,7 @@ Subrequest::Subrequest(Core& core, Exchange& parent, SubrequestOwner& owner, con
   exchange_->begin(*this, parent.listen(), EpochRef(parent.epoch()), http::kH1Stream, core.loop().now_us());
   copy_request(parent.request().head, options);
   exchange_->set_nested(parent.nested() + 1, exchange_->arena().copy(options.target), parent.limits());
+  if (options.updates_cache) exchange_->set_cache_update();
 }
 
 // The words of the client's own request ($request, $request_uri, its fields) stay what they are.

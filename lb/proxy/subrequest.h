@@ -50,6 +50,7 @@ class Subrequest final : private Downstream {
     Take take = Take::kHead;
     size_t most = 64 * 1024;  // for kWhole
     bool outlives_parent = false;
+    bool updates_cache = false;  // see Exchange::set_cache_update()
   };
   static constexpr int kMostNested = 50;  // as nginx's NGX_HTTP_MAX_SUBREQUESTS
 

@@ -4,6 +4,7 @@
 #include "base/arena_text.h"
 #include "base/bytes.h"
 #include "base/hash.h"
+#include "proxy/cache_content.h"
 #include "proxy/cookie.h"
 #include "proxy/core.h"
 #include "proxy/exchange.h"
@@ -297,13 +298,17 @@ std::string_view Exchange::forwarded_for(Arena& arena) const {
 }
 
 VariableValue Exchange::upstream_variable(const VariableRef& ref, Arena& arena) const {
+  // What it was when it was stored, where no peer was asked.
+  const bool is_stored = cache_ != nullptr && cache_->is_serving();
+  const http::FieldList& answered = is_stored ? cache_->head().fields : proxy_.response().fields;
   switch (ref.id) {
     case Var::kProxyAddXForwardedFor: return found(forwarded_for(arena));
     case Var::kProxyHost: return non_empty(proxy_.host());
     case Var::kProxyPort: return number(proxy_.port(), arena);
-    case Var::kUpstreamHttp: return joined(proxy_.response().fields, ref, ", ", false, arena);
+    case Var::kUpstreamCacheStatus: return cache_ == nullptr ? VariableValue{} : non_empty(cache_->status());
+    case Var::kUpstreamHttp: return joined(answered, ref, ", ", false, arena);
     case Var::kUpstreamCookie: {
-      for (const http::Field& field : proxy_.response().fields)
+      for (const http::Field& field : answered)
         if (field.token == http::HeaderToken::kSetCookie && !field.added)
           if (const VariableValue value = cookie(field.value.substr(0, field.value.find(';')), ref.arg); value.found)
             return value;

@@ -100,6 +100,7 @@ constexpr BuiltIn kPlain[] = {
     {"upstream_addr", Var::kUpstreamAddr},
     {"upstream_bytes_received", Var::kUpstreamBytesReceived},
     {"upstream_bytes_sent", Var::kUpstreamBytesSent},
+    {"upstream_cache_status", Var::kUpstreamCacheStatus},
     {"upstream_connect_time", Var::kUpstreamConnectTime},
     {"upstream_header_time", Var::kUpstreamHeaderTime},
     {"upstream_reason", Var::kUpstreamReason},
@@ -137,7 +138,6 @@ constexpr std::string_view kOnlyNginx[] = {
     "uid_got",
     "uid_reset",
     "uid_set",
-    "upstream_cache_status",
     "upstream_last_server_name",
     "upstream_queue_time",
 };

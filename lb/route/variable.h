@@ -108,6 +108,7 @@ enum class Var : uint8_t {
   kProxyPort,
   kUpstreamAddr,
   kUpstreamBytesReceived,
+  kUpstreamCacheStatus,
   kUpstreamBytesSent,
   kUpstreamConnectTime,
   kUpstreamCookie /*arg*/,

@@ -1,0 +1,85 @@
+// A stored answer on its way to the client.
+#include <algorithm>
+#include <utility>
+
+#include "base/arena_text.h"
+#include "base/bytes.h"
+#include "http/conditional.h"
+#include "http/date.h"
+#include "proxy/cache_content.h"
+#include "proxy/core.h"
+#include "proxy/exchange.h"
+
+namespace weir::proxy {
+
+using cache::Outcome;
+
+namespace {
+
+using http::HeaderToken;
+
+// What a 304 has not, as it speaks of a body (RFC 9110 15.4.5).
+constexpr http::TokenSet kOfBody{HeaderToken::kContentType, HeaderToken::kContentEncoding};
+
+bool is_of_body(const http::Field& field) {
+  if (field.token != HeaderToken::kOther) return kOfBody.has(field.token);
+  return iequals(field.name, "Content-Language") || iequals(field.name, "Content-Disposition");
+}
+
+}  // namespace
+
+std::string_view CacheContent::stored_field(std::string_view name) const {
+  for (const auto& [each, value] : stored_.fields)
+    if (iequals(each, name)) return value;
+  return {};
+}
+
+void CacheContent::serve_stale() {
+  serve(is_refreshed_ ? Outcome::kRevalidated : Outcome::kStale);
+}
+
+void CacheContent::serve(Outcome outcome) {
+  outcome_ = outcome;
+  step_ = Step::kServing;
+  end_update();
+  if (x_.request().state == RequestState::kReceiving) x_.move(RequestState::kDiscarding);
+  x_.request().body.clear();
+  Arena& arena = x_.arena();
+  http::ResponseHead& head = answer_.head();
+  head.clear();
+  head.status = stored_.status;
+  head.reason = arena.copy(stored_.reason);
+  for (const auto& [name, value] : stored_.fields)
+    head.fields.add(arena.copy(name), arena.copy(value), http::header_token(name), false);
+  head.fields.add_clean("Age", number_text(stored_.age_at(wall()), arena), HeaderToken::kOther);  // RFC 9111 5.1
+
+  FileAnswer::Body body{.begin = static_cast<int64_t>(stored_bytes_.size()), .size = stored_.body_bytes};
+  body.modified = http::parse_date(stored_field("Last-Modified")).value_or(-1);
+  body.etag = arena.copy(stored_field("ETag"));
+  body.type = arena.copy(stored_field("Content-Type"));
+  body.most_ranges = x_.location().files.max_ranges;
+  answer_.take_whole(body);
+  // The page of another status holds whatever is asked.
+  const bool is_own = (x_.shown_status() == 0 || x_.shown_status() == 200) && stored_.status == 200;
+  bool has_body = stored_.status != 204;
+  if (is_own) {
+    const FileOptions& files = x_.location().files;
+    switch (http::check_preconditions(x_.request().head, {body.modified, body.etag}, files.modified_since)) {
+      case http::Precondition::kFailed: x_.answer(412); return;
+      case http::Precondition::kNotModified:
+        has_body = false;
+        head.status = 304;
+        head.reason = {};
+        for (http::Field& field : head.fields) field.dropped = field.dropped || is_of_body(field);
+        answer_.take_nothing();
+        break;
+      case http::Precondition::kHolds:
+        if (answer_.take_ranges(body)) break;
+        x_.answer_with(416, "Content-Range", http::unsatisfied_range(body.size, arena));
+        return;
+    }
+  }
+  answer_.begin(has_body, true);
+}
+
+}  // namespace weir::proxy
