@@ -9,6 +9,7 @@
 #include "admin/peers.h"
 #include "base/bytes.h"
 #include "base/log.h"
+#include "cache/zone.h"
 #include "config/dump.h"
 #include "observe/exposition.h"
 #include "runtime/reload.h"
@@ -100,6 +101,8 @@ const AdminApi::Route AdminApi::kRoutes[] = {
     {"/v1/maintenance", false, &AdminApi::maintenance, &AdminApi::change_maintenance},
     {"/v1/reload", false, nullptr, &AdminApi::reload, false},
     {"/v1/upgrade", false, nullptr, &AdminApi::upgrade, false},
+    {"/v1/cache", false, &AdminApi::cache, nullptr},
+    {"/v1/cache/purge", false, nullptr, &AdminApi::purge_cache},
     {"/v1/configuration", false, &AdminApi::configuration, nullptr},
 };
 
@@ -252,6 +255,28 @@ void AdminApi::change_maintenance(Call& call) {
                         warnings.push_back("it will not last over a restart: " + outcome.unsaved);
                       answer(reply_of(200, maintenance_json(runtime_, warnings)));
                     });
+}
+
+void AdminApi::cache(Call& call) {
+  call.answer(reply_of(200, caches_json(runtime_)));
+}
+
+void AdminApi::purge_cache(Call& call) {
+  const Result<CachePurge> purge = parse_cache_purge(call.request.body);
+  if (!purge) return call.answer(refusal(400, purge.error()));
+  size_t count = 0;
+  bool found = purge->zone.empty();
+  std::vector<std::string> names;
+  for (const auto& zone : runtime_.registry.caches()) {
+    names.push_back(zone->name());
+    if (!purge->zone.empty() && purge->zone != zone->name()) continue;
+    found = true;
+    count += zone->purge(purge->key);
+  }
+  if (!found) return call.answer(refusal(404, "no cache is named \"" + purge->zone + "\"", "caches", names));
+  log::notice("cache: purged (", count, " answers of \"", purge->key, "\"",
+              call.request.who.empty() ? "" : ", " + call.request.who, ")");
+  call.answer(reply_of(200, purge_json(count)));
 }
 
 void AdminApi::reload(Call& call) {

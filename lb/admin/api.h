@@ -71,6 +71,8 @@ class AdminApi {
   void change_peer(Call& call);
   void maintenance(Call& call);
   void change_maintenance(Call& call);
+  void cache(Call& call);
+  void purge_cache(Call& call);
   void reload(Call& call);
   void upgrade(Call& call);
   void configuration(Call& call);

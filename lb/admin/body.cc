@@ -142,4 +142,13 @@ Result<UpgradeChange> parse_upgrade_change(const std::string& body) {
   return members.done(std::move(change));
 }
 
+Result<CachePurge> parse_cache_purge(const std::string& body) {
+  Members members(body, {"key", "zone"});
+  CachePurge purge;
+  purge.key = members.text("key");
+  purge.zone = members.text("zone");
+  if (purge.key.empty()) members.fail("\"key\" is missing: a key, a prefix with \"*\" behind it, or \"*\"");
+  return members.done(std::move(purge));
+}
+
 }  // namespace weir::admin

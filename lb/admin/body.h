@@ -28,6 +28,11 @@ struct ReloadChange {
   Millis within{10'000};
 };
 
+struct CachePurge {
+  std::string key;   // a key, "PREFIX*", or "*": all
+  std::string zone;  // empty: every cache
+};
+
 inline constexpr size_t kLongestWhy = 500;
 
 // {"action": "drain", "wait_ms": 60000, "spread_ms": 10000, "code": 1001, "why": "kernel update"}
@@ -37,6 +42,8 @@ Result<MaintenanceChange> parse_maintenance_change(const std::string& body);
 
 // {"verify": "http://app.example/health", "within_ms": 10000}
 Result<ReloadChange> parse_reload_change(const std::string& body);
+// {"key": "httpapp/news/*", "zone": "pages"}
+Result<CachePurge> parse_cache_purge(const std::string& body);
 
 // An empty body, or {"binary":"/usr/sbin/weir","within_ms":60000}.
 struct UpgradeChange {

@@ -9,6 +9,7 @@
 
 #include "acme/service.h"
 #include "admin/totals.h"
+#include "cache/zone.h"
 #include "http/date.h"
 #include "runtime/certificate_watch.h"
 #include "runtime/runtime.h"
@@ -198,6 +199,30 @@ std::string upstreams_json(const PeerOverview& overview, const runtime::Runtime&
 
 std::string maintenance_json(const runtime::Runtime& runtime, const std::vector<std::string>& warnings) {
   return text_of({{"maintenance", maintenance_of(runtime)}, {"warnings", warnings}});
+}
+
+std::string caches_json(const runtime::Runtime& runtime) {
+  Json all = Json::array();
+  for (const auto& zone : runtime.registry.caches()) {
+    const cache::Zone::Totals totals = zone->totals();
+    Json outcomes = Json::object();
+    for (size_t i = 1; i < cache::kOutcomes; ++i) {
+      const auto outcome = static_cast<cache::Outcome>(i);
+      outcomes[std::string(to_string(outcome))] = zone->outcomes(outcome);
+    }
+    all.push_back({{"name", zone->name()},
+                   {"answers", totals.answers},
+                   {"bytes", totals.bytes},
+                   {"loading", totals.is_loading},
+                   {"evicted", totals.evicted},
+                   {"purged", totals.purged},
+                   {"outcomes", outcomes}});
+  }
+  return text_of({{"caches", all}});
+}
+
+std::string purge_json(size_t count) {
+  return text_of({{"purged", count}});
 }
 
 std::string certificates_json(const runtime::Runtime& runtime) {

@@ -24,6 +24,10 @@ std::string upstream_json(const PeerOverview& overview, const proxy::SiteCluster
                           const runtime::Runtime& runtime, const AdminChanges& changes);
 std::string upstreams_json(const PeerOverview& overview, const runtime::Runtime& runtime, const AdminChanges& changes);
 std::string maintenance_json(const runtime::Runtime& runtime, const std::vector<std::string>& warnings = {});
+// {"caches": [{"name", "answers", "bytes", "loading", "evicted", "purged", "outcomes": {"HIT": 1, ...}}]}
+std::string caches_json(const runtime::Runtime& runtime);
+// {"purged": 3}
+std::string purge_json(size_t count);
 std::string certificates_json(const runtime::Runtime& runtime);
 std::string status_json(runtime::Runtime& runtime, const PeerOverview& overview, int64_t started_us);
 // {"error": TEXT}, and {"error": TEXT, NAME: [...]} with what else there is to say.

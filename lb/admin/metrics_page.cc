@@ -12,6 +12,7 @@
 #include "acme/service.h"
 #include "admin/peers.h"
 #include "admin/totals.h"
+#include "cache/zone.h"
 #include "observe/exposition.h"
 #include "runtime/certificate_watch.h"
 #include "runtime/runtime.h"
@@ -72,6 +73,23 @@ void automatic_certificates(Exposition& page, const runtime::Runtime& runtime) {
   for (const acme::CertificateStatus& each : all) page.sample(each.failures, {{"certificate", each.names.front()}});
   page.gauge("weir_acme_next_try_seconds", "When a certificate is ordered or renewed next, Unix time.");
   for (const acme::CertificateStatus& each : all) page.sample(each.next_try, {{"certificate", each.names.front()}});
+}
+
+void caches(Exposition& page, const runtime::Runtime& runtime) {
+  const auto all = runtime.registry.caches();
+  if (all.empty()) return;
+  page.counter("weir_cache_requests_total", "Requests of locations with a cache, by its $upstream_cache_status.");
+  for (const auto& zone : all)
+    for (size_t i = 1; i < cache::kOutcomes; ++i) {
+      const auto outcome = static_cast<cache::Outcome>(i);
+      page.sample(zone->outcomes(outcome), {{"zone", zone->name()}, {"status", to_string(outcome)}});
+    }
+  page.gauge("weir_cache_answers", "Answers that a cache holds.");
+  for (const auto& zone : all) page.sample(zone->totals().answers, {{"zone", zone->name()}});
+  page.gauge("weir_cache_bytes", "What their files take on the disk.");
+  for (const auto& zone : all) page.sample(zone->totals().bytes, {{"zone", zone->name()}});
+  page.counter("weir_cache_evicted_total", "Answers that were old, or had to go for others.");
+  for (const auto& zone : all) page.sample(zone->totals().evicted, {{"zone", zone->name()}});
 }
 
 void clients(Exposition& page, const AdminTotals& totals) {
@@ -245,6 +263,7 @@ std::string metrics_page(runtime::Runtime& runtime, int64_t started_us) {
   clients(page, totals);
   certificates(page, runtime);
   automatic_certificates(page, runtime);
+  caches(page, runtime);
   towards_upstreams(page, totals);
   upstreams(page, *runtime.site);
   const PeerViews views = distinct(overview);

@@ -69,11 +69,6 @@ void apply_spooling_path(Call& call) {
   warn_of_spooling(call);
 }
 
-// Nothing is cached, so that nothing passes by the cache either: but a variable that is not there is a mistake.
-void apply_cache_condition(Call& call) {
-  for (size_t i = 0; i < call.count(); ++i) (void)call.compile(i);
-}
-
 void apply_without_effect(Call& call) {
   call.warning("\"" + call.directive.name + "\" has no effect, " + std::string(call.row.help));
 }
@@ -132,13 +127,11 @@ constexpr Kind kOnlyOff{.form = "off", .most_args = -1, .apply = apply_only_off}
 constexpr Kind kBuffers{.form = "NUMBER SIZE", .least_args = 2, .most_args = 2, .apply = apply_buffers};
 constexpr Kind kSpoolingSize{.form = "SIZE", .apply = apply_spooling_size};
 constexpr Kind kSpoolingPath{.form = "PATH [LEVEL ...]", .most_args = 4, .apply = apply_spooling_path};
-constexpr Kind kCacheCondition{.form = "TEXT ...", .most_args = -1, .apply = apply_cache_condition};
 constexpr Kind kWithoutEffect{.form = "...", .most_args = -1, .apply = apply_without_effect};
 constexpr Kind kFixedFlag{.form = "on | off", .apply = apply_fixed_flag};
 
 constexpr std::string_view kAccepted = "Accepted.";
 constexpr std::string_view kWarned = "Accepted with a warning.";
-constexpr std::string_view kNoCache = "Accepted; nothing is cached.";
 
 // Of the process.
 const Row kProcessRows[] = {
@@ -312,13 +305,6 @@ const Row kRows[] = {
     {.name = "fastcgi_temp_path", .contexts = kAnywhere, .kind = kSpoolingPath, .help = kWarned},
     {.name = "uwsgi_temp_path", .contexts = kAnywhere, .kind = kSpoolingPath, .help = kWarned},
     {.name = "scgi_temp_path", .contexts = kAnywhere, .kind = kSpoolingPath, .help = kWarned},
-    {.name = "proxy_cache", .contexts = kAnywhere, .kind = kOnlyOff, .help = "Only off."},
-    {.name = "proxy_cache_bypass",
-     .contexts = kAnywhere,
-     .kind = kCacheCondition,
-     .help = kNoCache,
-     .times = Times::kMany},
-    {.name = "proxy_no_cache", .contexts = kAnywhere, .kind = kCacheCondition, .help = kNoCache, .times = Times::kMany},
     {.name = "proxy_store", .contexts = kAnywhere, .kind = kOnlyOff, .help = "Only off."},
     {.name = "ssi", .contexts = kAnywhere, .kind = kOnlyOff, .help = "Only off."},
     {.name = "ssl",

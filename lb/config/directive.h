@@ -162,6 +162,7 @@ std::span<const Row> sticky_rows();
 std::span<const Row> proxy_rows();
 std::span<const Row> header_rows();
 std::span<const Row> proxy_edit_rows();
+std::span<const Row> cache_rows();
 std::span<const Row> file_rows();
 std::span<const Row> content_rows();
 std::span<const Row> maintenance_rows();

@@ -14,8 +14,9 @@ struct Feature {
 
 constexpr Feature kFeatures[] = {
     {"compression: it may be deleted, answers go out as the peers send them", "gzip_static brotli_static zstd*"},
-    {"caching: it may be deleted, every request goes to a peer then",
-     "proxy_cache* proxy_store_access slice proxy_force_ranges"},
+    {"caching: weir has this part of it not, ranges are of whole stored answers; it may be deleted",
+     "proxy_cache_max_range_offset proxy_store_access slice proxy_force_ranges"},
+    {"caching: `weir ctl cache purge` takes answers away", "proxy_cache_purge"},
     {"FastCGI, uwsgi, SCGI, memcached and gRPC: weir passes requests to HTTP servers only",
      "fastcgi_* uwsgi_* scgi_* memcached_* grpc_*"},
     {"files: weir has this part of serving them not, pass these paths to a server that does",

@@ -139,6 +139,7 @@ struct Model {
   std::vector<ServerModel> servers;
   std::vector<std::shared_ptr<io::TlsPeerContext>> tls_to_peers;  // of the locations, each once
   std::vector<std::shared_ptr<const filter::LimitZone>> request_zones, connection_zones;
+  std::vector<std::shared_ptr<const cache::ZoneOptions>> cache_zones;
   std::vector<acme::AcmeCertificate> acme_certificates;  // of all servers, each once
 };
 

@@ -140,7 +140,7 @@ std::vector<std::string> show_flags(const Scope& scope) {
   return out;
 }
 
-// Those that nginx acts on. weir caches nothing, so that the others ask nothing of it anyway.
+// Those that nginx acts on.
 constexpr std::string_view kActedOn[] = {"X-Accel-Redirect",  "X-Accel-Expires", "X-Accel-Limit-Rate",
                                          "X-Accel-Buffering", "X-Accel-Charset", "Expires",
                                          "Cache-Control",     "Set-Cookie",      "Vary"};

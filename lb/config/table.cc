@@ -59,6 +59,7 @@ const std::vector<const Row*>& all_rows() {
                             proxy_rows(),
                             tls_peer_rows(),
                             proxy_edit_rows(),
+                            cache_rows(),
                             header_rows(),
                             log_rows(),
                             accepted_process_rows(),

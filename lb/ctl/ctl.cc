@@ -52,6 +52,7 @@ class Ctl {
       case process::CtlVerb::kWeight: return weigh();
       case process::CtlVerb::kMaintenance: return maintain();
       case process::CtlVerb::kReload: return reload();
+      case process::CtlVerb::kCache: return cache();
       case process::CtlVerb::kNone: break;
     }
     return kCtlRefused;
@@ -137,6 +138,16 @@ class Ctl {
       if (!reply) return code_;
       answer = std::move(reply->body);
     }
+  }
+
+  int cache() {
+    if (line_.word.empty()) return show("/v1/cache", caches_table);
+    json body = {{"key", line_.target == "all" ? "*" : line_.target}};
+    if (!line_.zone.empty()) body["zone"] = line_.zone;
+    const auto reply = ask("POST", "/v1/cache/purge", body);
+    if (!reply) return code_;
+    print(line_.json ? reply->body : purge_text(reply->body));
+    return 0;
   }
 
   int maintain() {

@@ -247,6 +247,24 @@ std::string certificates_table(const std::string& text_of_json) {
   return table.print();
 }
 
+std::string caches_table(const std::string& text_of_json) {
+  const json answer = parsed(text_of_json);
+  const json& all = at(answer, "caches");
+  if (!all.is_array() || all.empty()) return "there is no cache\n";
+  Table table({{"CACHE", false}, {"ANSWERS", true}, {"BYTES", true}, {"HITS", true}, {"MISSES", true}, {"", false}});
+  for (const json& each : all) {
+    const json& outcomes = at(each, "outcomes");
+    table.add({text(each, "name"), std::to_string(number(each, "answers")), std::to_string(number(each, "bytes")),
+               std::to_string(number(outcomes, "HIT")), std::to_string(number(outcomes, "MISS")),
+               truth(each, "loading") ? "loading" : ""});
+  }
+  return table.print();
+}
+
+std::string purge_text(const std::string& text_of_json) {
+  return counted(number(parsed(text_of_json), "purged"), "answer") + " purged\n";
+}
+
 std::string status_text(const std::string& text_of_json) {
   const json answer = parsed(text_of_json);
   const json& reloads = at(answer, "reloads");

@@ -9,6 +9,10 @@ namespace weir::ctl {
 std::string peers_table(const std::string& json);
 // From {"certificates": [...]}.
 std::string certificates_table(const std::string& json);
+// From {"caches": [...]}.
+std::string caches_table(const std::string& json);
+// From {"purged": 3}.
+std::string purge_text(const std::string& json);
 std::string status_text(const std::string& json);
 // "reloaded: generation 3", and what has changed, a line each.
 std::string reload_text(const std::string& json);

@@ -18,14 +18,17 @@ enum class CtlVerb : uint8_t {
   kReset,
   kMaintenance,
   kReload,
+  kCache,
   kMetrics
 };
 
 struct CtlLine {
   CtlVerb verb = CtlVerb::kNone;
   std::string socket;  // --socket; empty: the configuration's
-  std::string target;  // UPSTREAM, UPSTREAM/ADDRESS or SERVER[/LOCATION]
-  std::string word;    // weight: a number or "default"; maintenance: "on", "off", "default" or empty (show)
+  std::string zone;    // of cache purge; empty: every cache
+  std::string target;  // cache: a key, PREFIX* or "all"; UPSTREAM, UPSTREAM/ADDRESS or SERVER[/LOCATION]
+  std::string word;    // weight: a number or "default"; maintenance: "on", "off", "default" or empty (show); cache:
+                       // "purge" or empty
   bool json = false;
   Millis wait{60'000}, spread{10'000};
   int code = 1001;

@@ -78,6 +78,8 @@ class CtlParser {
     for (const auto& [command, verb] : verbs_)
       if (command->parsed()) line_.ctl.verb = verb;
     if (line_.ctl.verb == CtlVerb::kReload) return finish_verification(line_.ctl, within_);
+    if (line_.ctl.verb == CtlVerb::kCache && line_.ctl.word.empty() != line_.ctl.target.empty())
+      return "invalid option: \"cache purge\" needs a key, a prefix with \"*\" behind it, or \"all\"";
     return line_.ctl.verb == CtlVerb::kDrain ? finish_drain() : std::string();
   }
 
@@ -147,6 +149,16 @@ class CtlParser {
         ->type_name("SERVER[/LOCATION]");
     add_why(maintenance);
     add_json(maintenance);
+    CLI::App* cache = add("cache", "show the caches, or purge answers from them", CtlVerb::kCache);
+    cache->add_option("action", line_.ctl.word, "purge; none: show")
+        ->check(CLI::IsMember({"purge"}))
+        ->type_name("purge");
+    cache
+        ->add_option("key", line_.ctl.target,
+                     "a key as proxy_cache_key makes it, a prefix of keys with \"*\" behind it, or \"all\"")
+        ->type_name("KEY|PREFIX*|all");
+    cache->add_option("--zone", line_.ctl.zone, "only of the cache of that name")->type_name("NAME");
+    add_json(cache);
     add_verification(
         *add("reload", "reload the configuration, wait for the result and print the changes", CtlVerb::kReload),
         line_.ctl, within_);

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/hash.h"
+#include "cache/zone.h"
 #include "io/tls_ocsp.h"
 #include "io/tls_session_cache.h"
 #include "io/tls_tickets.h"
@@ -93,6 +94,28 @@ std::shared_ptr<policy::ConnectionTable> Registry::connections(const filter::Lim
   return table;
 }
 
+std::shared_ptr<cache::Zone> Registry::cache(const cache::ZoneOptions& options) {
+  const std::lock_guard lock(mutex_);
+  std::string place = options.name + '\n' + options.path;
+  for (const int level : options.levels) place += ':' + std::to_string(level);
+  std::weak_ptr<cache::Zone>& slot = caches_[place];
+  std::shared_ptr<cache::Zone> zone = slot.lock();
+  if (zone == nullptr) slot = zone = std::make_shared<cache::Zone>(options);
+  return zone;
+}
+
+std::vector<std::shared_ptr<cache::Zone>> Registry::caches() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<cache::Zone>> out;
+  for (const auto& [place, slot] : caches_)
+    if (auto zone = slot.lock()) out.push_back(std::move(zone));
+  return out;
+}
+
+void Registry::configure_cache(const proxy::Location& location) {
+  if (location.cache.running != nullptr) location.cache.running->configure(*location.cache.zone);
+}
+
 void Registry::configure_limits(const proxy::Location& location) {
   for (const auto& each : location.limit_requests.limits)
     if (const auto table = rates_[limit_key(*each.zone)].lock()) table->resize(each.zone->bytes);
@@ -120,7 +143,10 @@ void Registry::configure(const proxy::Site& site) {
   for (const auto& server : site.servers) {
     configure_limits(server->fallback);
     for (const auto& location : server->locations) configure_limits(*location);
+    for (const auto& location : server->locations) configure_cache(*location);
   }
+  for (const auto& [place, slot] : caches_)
+    if (const auto zone = slot.lock()) zone->start();
 }
 
 void Registry::prune() {
@@ -129,6 +155,7 @@ void Registry::prune() {
   std::erase_if(sessions_, [](const auto& entry) { return entry.second.expired(); });
   std::erase_if(tls_sessions_, [](const auto& entry) { return entry.second.expired(); });
   std::erase_if(rates_, [](const auto& entry) { return entry.second.expired(); });
+  std::erase_if(caches_, [](const auto& entry) { return entry.second.expired(); });
   std::erase_if(connections_, [](const auto& entry) { return entry.second.expired(); });
   std::erase_if(peers_, [](const auto& entry) { return entry.second.expired(); });
   std::erase_if(upstreams_, [](const auto& entry) { return entry.second.inflight.expired(); });

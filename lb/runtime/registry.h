@@ -7,6 +7,7 @@
 #include <mutex>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/sockaddr.h"
 #include "filter/limit_requests.h"
@@ -21,6 +22,10 @@ class Challenges;
 struct Location;
 struct Site;
 }  // namespace weir::proxy
+namespace weir::cache {
+class Zone;
+struct ZoneOptions;
+}  // namespace weir::cache
 namespace weir::io {
 class StapleBook;
 class TicketKeys;
@@ -58,6 +63,11 @@ class Registry {
   // The zone of that name and key, whoever uses it. Another size takes effect by configure().
   std::shared_ptr<policy::RateTable> rates(const filter::LimitZone& zone);
   std::shared_ptr<policy::ConnectionTable> connections(const filter::LimitZone& zone);
+  // The cache of that name, whoever uses it; another one where its files stand elsewhere. It works, with other bounds
+  // too, from configure() on.
+  std::shared_ptr<cache::Zone> cache(const cache::ZoneOptions& options);
+  // Those in use.
+  std::vector<std::shared_ptr<cache::Zone>> caches() const;
   // What CAs that look are shown, whatever the configuration.
   const std::shared_ptr<proxy::Challenges>& challenges() const { return challenges_; }
   // OCSP answers of all certificates.
@@ -82,7 +92,9 @@ class Registry {
     uint32_t percent = 0, least = 0;
     std::weak_ptr<std::atomic<uint32_t>> inflight;
   };
-  void configure_limits(const proxy::Location& location);  // with the lock held
+  // With the lock held.
+  void configure_limits(const proxy::Location& location);
+  void configure_cache(const proxy::Location& location);
 
   const uint64_t seed_;
   mutable std::mutex mutex_;
@@ -93,6 +105,7 @@ class Registry {
   std::map<std::string, std::weak_ptr<io::TlsSessionCache>> tls_sessions_;
   std::map<std::string, std::weak_ptr<RateTable>> rates_;  // by limit_key()
   std::map<std::string, std::weak_ptr<ConnectionTable>> connections_;
+  std::map<std::string, std::weak_ptr<cache::Zone>> caches_;  // by name and place
   const std::shared_ptr<io::TicketKeys> ticket_keys_;
   const std::shared_ptr<proxy::Challenges> challenges_;
   const std::shared_ptr<io::StapleBook> staples_;

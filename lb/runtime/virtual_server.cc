@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "cache/zone.h"
 #include "filter/compress.h"
 #include "filter/gunzip.h"
 #include "filter/maintenance.h"
@@ -69,6 +70,7 @@ class VirtualServerBuilder {
     add_body_filters(settings);
     add_referers(settings, position);
     settings.tls.context = io::TlsPeerContext::in_force(settings.tls.context);
+    add_cache(settings, position);
     settings.content = proxy::make_content(settings);
     for (proxy::RewriteStep& step : settings.rewrite)
       if (step.settings != nullptr)
@@ -81,6 +83,25 @@ class VirtualServerBuilder {
     if (!settings.substitute.list.empty()) proxy::add_filter(settings, filter::make_substitute(settings.substitute));
     if (settings.compress.gzip.on || settings.compress.brotli.on)
       proxy::add_filter(settings, filter::make_compress(settings.compress));
+  }
+
+  void add_cache(proxy::Location& settings, const std::string& position) {
+    proxy::CacheOptions& cache = settings.cache;
+    if (cache.zone == nullptr || !settings.pass) return;
+    if (const Status<> good = cache::Zone::check(*cache.zone); !good) {
+      errors_.push_back(position + ": error: cache \"" + cache.zone->name + "\": " + good.error());
+      return;
+    }
+    if (cache.key.empty())
+      cache.key = *route::Template::compile("$scheme$proxy_host$request_uri", route::VariableNames());
+    for (const std::string& name : settings.ignore_headers) {
+      cache.ignored.accel_expires = cache.ignored.accel_expires || name == "x-accel-expires";
+      cache.ignored.cache_control = cache.ignored.cache_control || name == "cache-control";
+      cache.ignored.expires = cache.ignored.expires || name == "expires";
+      cache.ignored.set_cookie = cache.ignored.set_cookie || name == "set-cookie";
+      cache.ignored.vary = cache.ignored.vary || name == "vary";
+    }
+    cache.running = registry_.cache(*cache.zone);
   }
 
   void add_referers(proxy::Location& settings, const std::string& position) {

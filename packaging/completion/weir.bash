@@ -11,7 +11,7 @@ _weir() {
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         case $word in
             ctl | reload | upgrade | diff | explain | manual | convert | init) [ -n "$command" ] && verb=$word || command=$word ;;
-            list | status | metrics | drain | up | down | weight | reset | maintenance) [ "$command" = ctl ] && verb=$word ;;
+            list | status | metrics | drain | up | down | weight | reset | maintenance | cache) [ "$command" = ctl ] && verb=$word ;;
         esac
     done
     case $prev in
@@ -32,9 +32,10 @@ _weir() {
         convert) COMPREPLY=($(compgen -W '--to -h' -- "$cur") $(compgen -f -- "$cur")) ;;
         ctl)
             case $verb in
-                '') COMPREPLY=($(compgen -W 'list status metrics drain up down weight reset maintenance reload -c --socket -h' -- "$cur")) ;;
+                '') COMPREPLY=($(compgen -W 'list status metrics drain up down weight reset maintenance cache reload -c --socket -h' -- "$cur")) ;;
                 drain) COMPREPLY=($(compgen -W "$(_weir_peers) --wait --spread --code --no-wait --why" -- "$cur")) ;;
                 up | down | reset | weight) COMPREPLY=($(compgen -W "$(_weir_peers) --why" -- "$cur")) ;;
+                cache) COMPREPLY=($(compgen -W 'purge --zone --json' -- "$cur")) ;;
                 maintenance) COMPREPLY=($(compgen -W 'on off default --why --json' -- "$cur")) ;;
                 reload) COMPREPLY=($(compgen -W '--verify --within' -- "$cur")) ;;
                 list | status) COMPREPLY=($(compgen -W '--json certificates' -- "$cur")) ;;
