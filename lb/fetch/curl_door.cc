@@ -22,10 +22,14 @@ struct Incoming {
   Answer answer;
   size_t most_bytes = 0;
   bool too_long = false;
+  bool head_is_enough = false;
+  bool has_body = false;
 };
 
 size_t on_body(char* bytes, size_t, size_t count, void* arg) {
   auto& incoming = *static_cast<Incoming*>(arg);
+  incoming.has_body = true;
+  if (incoming.head_is_enough) return 0;
   if (incoming.answer.body.size() + count > incoming.most_bytes) {
     incoming.too_long = true;
     return 0;
@@ -65,6 +69,7 @@ class CurlDoor final : public HttpDoor {
     curl_easy_reset(easy);  // connections are kept
     Incoming incoming;
     incoming.most_bytes = options_.most_bytes;
+    incoming.head_is_enough = options_.head_is_enough;
     char why[CURL_ERROR_SIZE] = {};
     curl_easy_setopt(easy, CURLOPT_URL, request.url.c_str());
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -82,6 +87,14 @@ class CurlDoor final : public HttpDoor {
     curl_easy_setopt(easy, CURLOPT_XFERINFODATA, &options_.is_stopped);
     if (!options_.trusted_certificate.empty())
       curl_easy_setopt(easy, CURLOPT_CAINFO, options_.trusted_certificate.c_str());
+    std::unique_ptr<curl_slist, ListFree> route;
+    if (!options_.only_address.empty()) {
+      route.reset(curl_slist_append(nullptr, ("::" + options_.only_address).c_str()));
+      curl_easy_setopt(easy, CURLOPT_CONNECT_TO, route.get());
+      curl_easy_setopt(easy, CURLOPT_PROXY, "");
+      curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
+      curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+    }
     std::unique_ptr<curl_slist, ListFree> fields;
     const auto add = [&fields](const std::string& line) {
       curl_slist* longer = curl_slist_append(fields.get(), line.c_str());
@@ -107,7 +120,9 @@ class CurlDoor final : public HttpDoor {
     curl_easy_reset(easy);
     if (incoming.too_long)
       return Unexpected{"an answer of more than " + std::to_string(options_.most_bytes) + " bytes"};
-    if (code != CURLE_OK) return Unexpected{std::string(why[0] != '\0' ? why : curl_easy_strerror(code))};
+    const bool has_enough = code == CURLE_WRITE_ERROR && incoming.head_is_enough && incoming.has_body;
+    if (code != CURLE_OK && !has_enough)
+      return Unexpected{std::string(why[0] != '\0' ? why : curl_easy_strerror(code))};
     incoming.answer.status = static_cast<int>(status);
     return std::move(incoming.answer);
   }

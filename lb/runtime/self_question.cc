@@ -7,10 +7,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <string_view>
+#include <utility>
 
 #include "base/bytes.h"
 #include "base/owned_fd.h"
 #include "base/system.h"
+#include "fetch/curl_door.h"
 
 namespace weir::runtime {
 namespace {
@@ -19,7 +21,7 @@ constexpr int kSliceMs = 50;       // between looks whether it is cancelled
 constexpr Millis kPause{200};      // between two questions
 constexpr Millis kOneMost{5'000};  // for one of them
 
-constexpr std::string_view kScheme = "http://";
+constexpr std::string_view kPlain = "http://", kTls = "https://";
 
 struct SelfAnswer {
   int status = 0;
@@ -91,6 +93,17 @@ class Asking {
   OwnedFd fd_;
 };
 
+SelfAnswer ask_over_tls(const SelfQuestion& question, Millis most, const std::atomic<bool>& cancelled) {
+  fetch::CurlOptions options;
+  options.only_address = question.address.to_string();
+  options.connect_timeout = options.timeout = most;
+  options.head_is_enough = true;
+  options.is_stopped = [&cancelled] { return cancelled.load(std::memory_order_relaxed); };
+  const auto answer = fetch::make_curl_door(std::move(options))->ask({.url = question.url, .accept = "*/*"});
+  if (!answer) return {0, answer.error()};
+  return {answer->status, {}};
+}
+
 bool is_wildcard(const SocketAddress& address) {
   const std::string_view bytes = address.address_bytes();
   return std::all_of(bytes.begin(), bytes.end(), [](char byte) { return byte == 0; });
@@ -106,18 +119,19 @@ SocketAddress reachable(const SocketAddress& listen) {
 
 Result<SelfQuestion> plan_self_question(const std::string& url, const config::Model& model) {
   const auto refuse = [&url](const std::string& why) { return Unexpected{"--verify " + url + ": " + why}; };
-  if (!iequals(url.substr(0, kScheme.size()), kScheme))
-    return refuse("only http:// can be asked (a listen without ssl that answers the same will do)");
+  const bool tls = iequals(url.substr(0, kTls.size()), kTls);
+  if (!tls && !iequals(url.substr(0, kPlain.size()), kPlain)) return refuse("only http:// and https:// can be asked");
+  const size_t scheme = tls ? kTls.size() : kPlain.size();
   const bool clean = std::all_of(url.begin(), url.end(), [](char c) { return c > 0x20 && c < 0x7f; });
-  const size_t slash = std::min(url.find_first_of("/?#", kScheme.size()), url.size());
-  const std::string host = url.substr(kScheme.size(), slash - kScheme.size());
+  const size_t slash = std::min(url.find_first_of("/?#", scheme), url.size());
+  const std::string host = url.substr(scheme, slash - scheme);
   if (!clean || host.empty() || host.find('@') != std::string::npos) return refuse("it is no URL");
   std::string target = url.substr(slash, url.find('#', slash) - slash);
   if (!target.starts_with('/')) target.insert(0, "/");
 
   const size_t colon = host.rfind(':');
   const bool has_port = colon != std::string::npos && host.find(']', colon) == std::string::npos;
-  const auto port = has_port ? parse_decimal(host.substr(colon + 1)) : 80;
+  const auto port = has_port ? parse_decimal(host.substr(colon + 1)) : tls ? 443 : 80;
   if (!port || *port < 1 || *port > 65'535) return refuse("it has no port that there is");
   const std::string name = has_port ? host.substr(0, colon) : host;
   const auto literal = SocketAddress::from_ip(name, static_cast<uint16_t>(*port));
@@ -132,16 +146,20 @@ Result<SelfQuestion> plan_self_question(const std::string& url, const config::Mo
     }
   }
   if (found == nullptr) return refuse("no \"listen\" of the configuration would take it");
-  if (found->ssl) return refuse("listen " + found->written + " expects TLS");
+  if (found->ssl != tls)
+    return refuse("listen " + found->written + (found->ssl ? " expects TLS" : " does not speak TLS"));
   if (found->proxy_protocol) return refuse("listen " + found->written + " expects a PROXY header");
-  return SelfQuestion{url, literal ? *literal : reachable(found->address), host, target};
+  return SelfQuestion{url, literal ? *literal : reachable(found->address), host, target, tls};
 }
 
 Status<> ask_self(const SelfQuestion& question, Millis within, const std::atomic<bool>& cancelled) {
   const MonoMs end = monotonic_ms() + within.count();
   SelfAnswer asked;
   do {
-    asked = Asking(question, std::min<MonoMs>(end, monotonic_ms() + kOneMost.count()), cancelled).run();
+    const MonoMs now = monotonic_ms();
+    const MonoMs one_end = std::min<MonoMs>(end, now + kOneMost.count());
+    asked = question.tls ? ask_over_tls(question, Millis(std::max<MonoMs>(one_end - now, 1)), cancelled)
+                         : Asking(question, one_end, cancelled).run();
     if (asked.status >= 200 && asked.status < 400) return Void{};
     for (MonoMs until = std::min<MonoMs>(end, monotonic_ms() + kPause.count());
          monotonic_ms() < until && !cancelled.load(std::memory_order_relaxed);)

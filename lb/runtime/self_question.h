@@ -15,11 +15,13 @@ struct SelfQuestion {
   SocketAddress address;  // of weir's own, that is asked
   std::string host;       // the Host field
   std::string target;     // "/health?full=1"
+  bool tls = false;
 };
 
-// For "http://HOST[:PORT]/PATH". HOST names a server of the model, whatever a resolver would make of it: asked is the
-// model's own `listen` of that port, a wildcard by loopback. The error says why that cannot be asked: another scheme,
-// no such listen, one that expects TLS or a PROXY header.
+// For "http://HOST[:PORT]/PATH", or https://. HOST names a server of the model, whatever a resolver would make of it:
+// asked is the model's own `listen` of that port, a wildcard by loopback. The error says why that cannot be asked:
+// another scheme, no such listen, one that expects TLS or does not, or a PROXY header. Over TLS HOST is the name that a
+// certificate is chosen by; what certificate that is, is not judged.
 Result<SelfQuestion> plan_self_question(const std::string& url, const config::Model& model);
 
 // Asks again and again until an answer is good (200 to 399) or `within` has passed; then the error is what came last.

@@ -154,12 +154,26 @@ class Verify(Case):
     def test_url_that_cannot_be_asked_changes_nothing(self):
         weir = self.weir(scene("old"))
         weir.write_config(scene("new"))
-        for url, says in (("https://a.example/", "only http://"), ("http://", "it is no URL"), ("http://a:99999/", "no port"),
+        for url, says in (("ftp://a.example/", "only http://"), ("https://a.example/", 'no "listen"'),
+                          (f"https://{weir.front}/", "does not speak TLS"), ("http://", "it is no URL"), ("http://a:99999/", "no port"),
                           ("http://a.example:1/", 'no "listen" of the configuration'), ("http://127.0.0.9:1/", 'no "listen"')):
             done = self.verify(weir, url)
             self.assertEqual(done.returncode, 1)
             self.assertIn(says, done.stderr)
         self.assertEqual(self.get(weir).text, "old")
+
+    def test_listener_over_tls_is_asked_by_its_name(self):
+        scene = """server {{ listen <<front>> ssl; server_name a.test; ssl_certificate_selfsigned a.test; location / {{ return {a} a; }} }}
+            server {{ listen <<front>> ssl; server_name b.test; ssl_certificate_selfsigned b.test; location / {{ return {b} $ssl_server_name; }} }}"""
+        weir = self.weir(scene.format(a=200, b=200))
+        port = weir.front.rsplit(":", 1)[1]
+        weir.write_config(scene.format(a=500, b=200))
+        self.assertEqual(self.verify(weir, f"https://b.test:{port}/", "--within", "60s").returncode, 0)
+        weir.write_config(scene.format(a=500, b=404))
+        done = self.verify(weir, f"https://b.test:{port}/x", "--within", "300ms")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"verification failed: https://b.test:{port}/x: status 404", done.stderr)
+        self.assertEqual(self.verify(weir, f"http://b.test:{port}/").returncode, 1, "expects TLS")
 
     def test_end_of_weir_ends_the_question(self):
         weir = self.weir(scene())

@@ -22,7 +22,7 @@ class SelfQuestionTest : public ::testing::Test {
   SelfQuestionTest() {
     config::LoadedConfig loaded = config::load_text(
         "http { server { listen 80; listen [::]:81; listen 10.0.0.1:82; listen 10.0.0.2:82; listen 83 proxy_protocol; "
-        "set_real_ip_from 10.0.0.0/8; listen unix:/x.sock; } }");
+        "set_real_ip_from 10.0.0.0/8; listen unix:/x.sock; listen 443 ssl; ssl_certificate_selfsigned a.example; } }");
     EXPECT_TRUE(loaded.ok()) << loaded.diagnostics.to_text();
     model_ = std::move(loaded.model);
   }
@@ -52,8 +52,15 @@ TEST_F(SelfQuestionTest, question_without_a_listener_is_refused) {
   EXPECT_THAT(asked("http://app.example:83/"), HasSubstr("PROXY header"));
 }
 
+TEST_F(SelfQuestionTest, scheme_and_listener_agree) {
+  EXPECT_EQ(asked("https://app.example/a"), "127.0.0.1:443 app.example /a");
+  EXPECT_TRUE(plan_self_question("HTTPS://app.example", model_)->tls);
+  EXPECT_THAT(asked("http://app.example:443/"), HasSubstr("expects TLS"));
+  EXPECT_THAT(asked("https://app.example:80/"), HasSubstr("does not speak TLS"));
+}
+
 TEST_F(SelfQuestionTest, wrong_url_is_refused) {
-  for (const char* url : {"", "/health", "app.example/", "https://app.example/", "ftp://a/"})
+  for (const char* url : {"", "/health", "app.example/", "httpsx://app.example/", "ftp://a/"})
     EXPECT_THAT(asked(url), HasSubstr("only http://")) << url;
   for (const char* url : {"http://", "http:///x", "http://a b/", "http://user@a/", "http://a/\r\nX: y"})
     EXPECT_THAT(asked(url), HasSubstr("no URL")) << url;
