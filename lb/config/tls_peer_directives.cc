@@ -104,7 +104,7 @@ const Row kRows[] = {
              .apply =
                  apply_file<Setting::kTrustedCertificate, kLoc, kTls, kOptions, &TlsPeerOptions::trusted_certificate>,
              .show = show_file<kLoc, kTls, kOptions, &TlsPeerOptions::trusted_certificate>},
-        .help = "The CAs of peers, PEM. Without it: those that the system trusts.",
+        .help = "The CAs of peers, PEM; watched. Without it: those that the system trusts.",
     },
     {
         .name = "proxy_ssl_verify_depth",
@@ -121,7 +121,7 @@ const Row kRows[] = {
         .kind = {.form = "FILE | data:PEM",
                  .apply = apply_file<Setting::kCrl, kLoc, kTls, kOptions, &TlsPeerOptions::crl>,
                  .show = show_file<kLoc, kTls, kOptions, &TlsPeerOptions::crl>},
-        .help = "Revoked certificates of peers, PEM, of every CA in the chain.",
+        .help = "Revoked certificates of peers, PEM, of every CA in the chain; watched.",
     },
     {
         .name = "proxy_ssl_name",
@@ -146,7 +146,7 @@ const Row kRows[] = {
              .apply =
                  apply_own_file<Setting::kCertificate, kLoc, kTls, kOptions, kPair, &TlsCertificateFiles::certificate>,
              .show = show_file<kLoc, kTls, kOptions, kPair, &TlsCertificateFiles::certificate>},
-        .help = "weir's own certificate and its chain, for peers that ask for one. \"\": none.",
+        .help = "weir's own certificate and its chain, for peers that ask for one; watched. \"\": none.",
     },
     {
         .name = "proxy_ssl_certificate_key",
