@@ -139,6 +139,10 @@ class Compress final : public Filter {
       context.state<Compressing>(fitted(coding.encoder, flushes ? -1 : length), flushes, context);
     return Verdict::kContinue;
   }
+  bool changes_body(Context& context, const http::ResponseHead& head) const override {
+    return !context.nested &&
+           choose_coding(options_, *context.request, head, head.status, context.wall_us).coding.has_value();
+  }
   bool takes_response_body(const State* state) const override { return state != nullptr; }
   Verdict on_response_body(Context& context, const Piece& piece, Sink& sink) const override {
     return static_cast<Compressing*>(context.slot)->encode(piece, sink, context.record);

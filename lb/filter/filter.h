@@ -189,6 +189,10 @@ class Filter {
   // is answered instead does not come here again.
   virtual Verdict on_response(Context&, http::ResponseHead&) const { return Verdict::kContinue; }
 
+  // Whether it would change the bytes of an answer with that head (status, type, ETag, length): a range of a file has
+  // no meaning then.
+  virtual bool changes_body(Context&, const http::ResponseHead&) const { return false; }
+
   // Whether the hooks below are to be called; asked after the head's hook, with what the filter remembers of the
   // exchange (null: nothing).
   virtual bool takes_request_body(const State*) const { return false; }

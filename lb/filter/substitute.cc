@@ -144,13 +144,8 @@ class Substitute final : public Filter {
 
   Order order() const override { return Order::kSubstitute; }
   Verdict on_response(Context& context, http::ResponseHead& head) const override {
-    static const ContentTypes only_html;
     context.forget();
-    const http::Field* type = head.fields.find(http::HeaderToken::kContentType);
-    const ContentTypes& types = options_.types != nullptr ? *options_.types : only_html;
-    // A part of a body has its place in the whole one.
-    if (head.status == 206 || head.content_length == 0 || !types.has(type == nullptr ? "" : type->value))
-      return Verdict::kContinue;
+    if (!changes_body(context, head)) return Verdict::kContinue;
     size_t count = 0;
     Pattern* const patterns = render(context, count);
     if (count == 0) return Verdict::kContinue;
@@ -164,6 +159,13 @@ class Substitute final : public Filter {
     if (head.framing != http::Framing::kNone)
       context.state<Substituting>(patterns, count, options_.once, context.arena);
     return Verdict::kContinue;
+  }
+  bool changes_body(Context&, const http::ResponseHead& head) const override {
+    static const ContentTypes only_html;
+    const http::Field* type = head.fields.find(http::HeaderToken::kContentType);
+    const ContentTypes& types = options_.types != nullptr ? *options_.types : only_html;
+    // A part of a body has its place in the whole one.
+    return head.status != 206 && head.content_length != 0 && types.has(type == nullptr ? "" : type->value);
   }
   bool takes_response_body(const State* state) const override { return state != nullptr; }
   Verdict on_response_body(Context& context, const Piece& piece, Sink& sink) const override {

@@ -58,6 +58,7 @@ void CacheContent::serve(Outcome outcome) {
   body.etag = arena.copy(stored_field("ETag"));
   body.type = arena.copy(stored_field("Content-Type"));
   body.most_ranges = x_.location().files.max_ranges;
+  body.is_coded = !stored_field("Content-Encoding").empty();
   answer_.take_whole(body);
   // The page of another status holds whatever is asked.
   const bool is_own = (x_.shown_status() == 0 || x_.shown_status() == 200) && stored_.status == 200;

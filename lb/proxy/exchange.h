@@ -115,6 +115,8 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   std::string_view content_type() const;
   // With the charset that the location adds to such a type.
   std::string_view with_charset(std::string_view type);
+  // Whether a filter will change the body of an answer with that head.
+  bool is_body_changed(const http::ResponseHead& head);
   // The file that this path means, by root or alias; empty: there is none.
   std::string_view file_path(std::string_view path, Arena& arena) const;
   // How the client addressed the first of the proxies that are trusted, else this connection's scheme.

@@ -31,6 +31,7 @@ bool FileAnswer::take_ranges(const Body& body) {
   const http::Field* const field = head.fields.find(HeaderToken::kRange);
   if (field == nullptr || body.most_ranges == 0) return true;
   if (!http::if_range_holds(head, {body.modified, body.etag})) return true;
+  if (is_changed_by_filters(body)) return true;
   switch (http::parse_ranges(field->value, body.size, body.most_ranges, ranges_)) {
     case http::RangeAnswer::kWhole: return true;
     case http::RangeAnswer::kUnsatisfiable: return false;
@@ -45,6 +46,19 @@ bool FileAnswer::take_ranges(const Body& body) {
   segments_.assign(1, {{}, body.begin + ranges_[0].begin, body.begin + ranges_[0].end});
   head_.fields.add_clean("Content-Range", http::content_range(ranges_[0], body.size, x_.arena()), HeaderToken::kOther);
   return true;
+}
+
+// As it will be compressed, or have texts put in: what is asked for is a part of something else then.
+bool FileAnswer::is_changed_by_filters(const Body& body) {
+  if (x_.location().filters.empty() || body.is_coded) return false;
+  http::ResponseHead whole;
+  whole.status = 200;
+  whole.framing = http::Framing::kLength;
+  whole.content_length = body.size;
+  whole.fields.add("Content-Type", body.type, HeaderToken::kContentType);
+  whole.fields.add("Last-Modified", "-", HeaderToken::kLastModified);
+  if (!body.etag.empty()) whole.fields.add_clean("ETag", body.etag, HeaderToken::kEtag);
+  return x_.is_body_changed(whole);
 }
 
 void FileAnswer::add_parts(const Body& body) {

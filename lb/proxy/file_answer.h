@@ -24,6 +24,7 @@ class FileAnswer {
     std::string_view etag = {};
     std::string_view type = {};
     int64_t most_ranges = 0;
+    bool is_coded = false;  // it has a Content-Encoding
   };
 
   FileAnswer(Core& core, Exchange& exchange, io::FileReader& reader) : core_(core), x_(exchange), reader_(reader) {}
@@ -57,6 +58,7 @@ class FileAnswer {
     int64_t end = 0;
   };
 
+  bool is_changed_by_filters(const Body& body);
   void add_parts(const Body& body);
   // Gathers pieces of the body; true with the last of them.
   bool gather();

@@ -250,6 +250,7 @@ void FileContent::answer_file() {
     body.size = ahead;  // it has shrunk meanwhile
   body.etag = files.etag ? etag_of(facts, arena) : std::string_view();
   body.type = x_.content_type();
+  body.is_coded = opened_gzip_;
   // The page of another status holds whatever is asked.
   const bool is_own = x_.shown_status() == 0 || x_.shown_status() == 200;
   http::ResponseHead& head = answer_.head();

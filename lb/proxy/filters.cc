@@ -88,6 +88,14 @@ void Exchange::filter_response() {
   }
 }
 
+bool Exchange::is_body_changed(const http::ResponseHead& head) {
+  for (size_t i = 0; i < location_->filters.size(); ++i) {
+    filter::Context context = filter_context(i);
+    if (location_->filters[i]->changes_body(context, head)) return true;
+  }
+  return false;
+}
+
 void Exchange::hold(std::string_view bytes) {
   response_held_.append(bytes);
   holding_ = true;
