@@ -189,6 +189,14 @@ const Row kRows[] = {
         .help = "Whether they name the port that the client wrote, too.",
     },
     {
+        .name = "server_name_in_redirect",
+        .contexts = kAnywhere,
+        .kind = kFlag<kLoc, &Location::server_name_in_redirect>,
+        .weir_default = "off",
+        .nginx_default = "off",
+        .help = "Whether they name the first server_name, and not the host that the client asked for.",
+    },
+    {
         .name = "internal",
         .contexts = kLocation,
         .kind = {.form = "", .least_args = 0, .most_args = 0, .apply = apply_internal, .show = show_internal},

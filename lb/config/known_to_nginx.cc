@@ -45,7 +45,7 @@ constexpr Feature kFeatures[] = {
     {"upstreams: the group works without it, and differently",
      "ntlm sticky_cookie_insert state health_check_timeout require response_time_factor zone_sync* proxy_bind "
      "proxy_request_dynamic"},
-    {"tuning: it may be deleted", "debug_points ssl_engine auth_delay keepalive_min_timeout server_name_in_redirect"},
+    {"tuning: it may be deleted", "debug_points ssl_engine auth_delay keepalive_min_timeout"},
 };
 
 bool names(std::string_view list, std::string_view name) {

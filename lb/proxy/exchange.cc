@@ -48,7 +48,7 @@ void Exchange::begin(Downstream& downstream, const ListenSite& listen, EpochRef 
   redirects_ = nested_ = 0;
   internal_ = target_changed_ = path_replaced_ = is_decided_ = tls_refused_ = false;
   error_page_ = replaced_ = has_request_id_ = filters_off_ = answered_by_filter_ = false;
-  path_behind_alias_ = file_answered_ = cache_update_ = false;
+  path_behind_alias_ = file_answered_ = cache_update_ = error_pages_over_ = false;
   extra_name_ = {};
   ++life_;
   suspended_ = Suspended::kNothing;

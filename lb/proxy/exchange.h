@@ -256,6 +256,8 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   void find_location();
   // kFindLocation: another location is to be found.
   Rewritten rewrite_location();
+  // With limit_except's settings where the method is none of those.
+  void enter_location(const Location& location);
   void limit_length();
   bool receive();  // true: as much is here as the content wants to begin with
   void run_content();
@@ -372,6 +374,7 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   Phase phase_ = Phase::kServer;
   uint8_t redirects_ = 0;
   bool error_page_ = false;         // one is being served
+  bool error_pages_over_ = false;   // and the location that had it lets none follow (recursive_error_pages)
   bool internal_ = false;           // weir's own word: `internal` locations are open to it
   bool target_changed_ = false;     // internal_target_ is what peers are asked for
   bool path_replaced_ = false;      // by `rewrite ... break`: proxy_pass's URI part puts nothing in its place

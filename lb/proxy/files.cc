@@ -134,7 +134,7 @@ void Exchange::redirect_to_named(std::string_view name) {
     answer(500);
     return;
   }
-  location_ = server_->locations[static_cast<size_t>(index)].get();
+  enter_location(*server_->locations[static_cast<size_t>(index)]);
   match_ = {};
   redirect_internally(Phase::kRewrite);
 }

@@ -25,7 +25,7 @@ bool hidden_by_default(const http::Field& field) {
   constexpr http::TokenSet kHidden{HeaderToken::kDate, HeaderToken::kServer, HeaderToken::kXAccelExpires,
                                    HeaderToken::kXAccelRedirect, HeaderToken::kXAccelBuffering};
   if (field.token != HeaderToken::kOther) return kHidden.has(field.token);
-  return field.name.size() > 7 && iequals(field.name.substr(0, 8), "X-Accel-");
+  return iequals(field.name.substr(0, 8), "X-Accel-") || iequals(field.name, "X-Pad");
 }
 
 constexpr http::TokenSet kRedirecting{HeaderToken::kLocation, HeaderToken::kRefresh};
@@ -210,7 +210,8 @@ void Exchange::add_own_fields(http::FieldList& fields, int status) {
     if (token == HeaderToken::kLastModified || token == HeaderToken::kEtag) fields.drop(token);
     if (!value.empty()) fields.add(setting.name, value, token);
   }
-  if (!location.charset.empty()) add_charset(fields);  // behind those whose values may look at the type
+  // Behind those whose values may look at the type. A redirect has none, as with nginx.
+  if (!location.charset.empty() && status != 301 && status != 302) add_charset(fields);
 }
 
 std::string_view Exchange::with_charset(std::string_view type) {

@@ -28,7 +28,7 @@ bool Exchange::retarget(std::string_view target) {
       if (named->pass) return false;
       if (request_.state == RequestState::kReceiving) move(RequestState::kDiscarding);
     }
-    location_ = named;
+    enter_location(*named);
   } else {  // a GET of the page
     const size_t query = target.find('?');
     if (!take_path(target.substr(0, query))) return false;

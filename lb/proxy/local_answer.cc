@@ -20,16 +20,18 @@ const ErrorPage* find_error_page(const Location& location, int status) {
 }  // namespace
 
 void Exchange::answer_return(const ReturnAction& action) {
-  if (action.status == 444) {
-    record_.status = 444;
+  // 444 by its meaning; of the others nginx takes the connection for one that has gone.
+  if (action.status == 444 || (!action.has_text && (action.status == 499 || action.status == 408))) {
+    record_.status = action.status;
     finish(ErrorKind::kNone, location_->reset_timedout);
     return;
   }
+  record_.status = error_status_ != 0 ? error_status_ : action.status;  // for $status in the text
   if (action.redirect) {
     send_redirect(action.status, action.text.render(*this, arena_));
     return;
   }
-  if (!action.has_text) {
+  if (!action.has_text && action.status >= 300) {
     answer(action.status);
     return;
   }
@@ -50,7 +52,10 @@ void Exchange::answer_text(std::string_view type, std::string_view text) {
 
 void Exchange::send_redirect(int status, std::string_view target) {
   // A path becomes absolute, as nginx does.
-  const std::string_view host = location_->port_in_redirect ? request_.head.host_field : request_.head.host;
+  std::string_view host = location_->port_in_redirect ? request_.head.host_field : request_.head.host;
+  if (location_->server_name_in_redirect && !server_->name.empty())
+    host = arena_.concat(
+        {server_->name, host.size() > request_.head.host.size() ? host.substr(request_.head.host.size()) : ""});
   if (target.starts_with('/') && !host.empty() && location_->absolute_redirect)
     target = arena_.concat({client_scheme(), "://", host, target});
   send_local(status, http::kLocalPageType, http::local_page(status, location_->server_tokens, arena_), target);
@@ -68,16 +73,14 @@ void Exchange::answer(int status, int retry_after) {
   if (try_error_page(status)) return;
   if (status >= 400) error_status_ = 0;  // a page that fails itself must not go out as the page, `=200` least of all
   const int shown = error_status_ != 0 ? error_status_ : status;
-  std::string_view body;
-  if (shown >= 300 || shown == 0) body = http::local_page(shown, location_->server_tokens, arena_);
-  send_local(shown, http::kLocalPageType, body);
+  const bool has_page = shown >= 300 || shown == 0;
+  send_local(shown, has_page ? http::kLocalPageType : std::string_view(),
+             has_page ? http::local_page(shown, location_->server_tokens, arena_) : std::string_view());
 }
 
 bool Exchange::intercept(const http::ResponseHead& response) {
   const int status = response.status;
-  if (status < 300 || (error_page_ && !location_->recursive_error_pages) ||
-      find_error_page(*location_, status) == nullptr)
-    return false;
+  if (status < 300 || error_pages_over_ || find_error_page(*location_, status) == nullptr) return false;
   for (const http::Field& field : response.fields)  // the page of a challenge is a challenge
     if (status == 401 && !field.dropped && iequals(field.name, "WWW-Authenticate"))
       add_answer_fields(arena_.make<filter::AnswerField>(filter::AnswerField{"WWW-Authenticate", field.value}));
@@ -117,7 +120,7 @@ bool Exchange::no_peer_answered() {
 
 // True when an error_page has taken over.
 bool Exchange::try_error_page(int status) {
-  if (error_page_ && !location_->recursive_error_pages) return false;
+  if (error_pages_over_) return false;
   if (request_.state == RequestState::kAborted || request_.head.method_text.empty()) return false;
   const ErrorPage* page = find_error_page(*location_, status);
   // No peer at all is nginx's 502, a full one too: `error_page 502` is meant for that first of all.
@@ -126,6 +129,7 @@ bool Exchange::try_error_page(int status) {
   record_.status = status;  // for $status in the target
   const std::string_view target = page->target.render(*this, arena_);
   error_page_ = true;
+  error_pages_over_ = !location_->recursive_error_pages;
   if (!target.starts_with('/') && !target.starts_with('@')) {  // as nginx: whatever it is, the client is sent there
     const int redirect = page->overwrite >= 301 && page->overwrite <= 308 ? page->overwrite : 302;
     send_redirect(redirect, target);
@@ -151,7 +155,7 @@ void Exchange::send_local(int status, std::string_view type, std::string_view bo
   const bool follows = !bodiless && request_.head.method != http::Method::kHead;
   head.framing = follows ? http::Framing::kLength : http::Framing::kNone;
   head.content_length = bodiless ? -1 : static_cast<int64_t>(body.size());
-  if (!type.empty() && !body.empty()) fields.add("Content-Type", type, http::HeaderToken::kContentType);
+  if (!type.empty() && !bodiless) fields.add("Content-Type", type, http::HeaderToken::kContentType);
   if (!location.empty()) fields.add("Location", location, http::HeaderToken::kLocation);
   if (const std::string_view name = std::exchange(extra_name_, {}); !name.empty()) {
     fields.add(name, extra_value_, http::HeaderToken::kOther);

@@ -201,6 +201,7 @@ struct Location {
   Millis client_send_timeout{60'000};
   Millis keepalive_timeout{75'000};  // 0: no keep-alive
   Millis keepalive_time{3'600'000};  // an older connection is closed behind its answer
+  bool server_name_in_redirect = false;          // and the server's name in the place of the client's
   uint32_t keepalive_requests = 10'000;
   Millis lingering_time{30'000};
   Millis lingering_timeout{5'000};

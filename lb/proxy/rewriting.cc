@@ -111,8 +111,10 @@ void Exchange::set_target() {
 
 bool Exchange::run_rewrite(const RewriteStep& step) {
   RegexMatch match;
-  if (!step.regex->match(uri_, &match)) return false;
-  capture(*step.regex, match);
+  const bool is = step.regex->match(uri_, &match);
+  if (is || (captured_ != nullptr && captured_->count > 0))
+    capture(*step.regex, is ? match : RegexMatch());  // as nginx: $1 is gone where none is
+  if (!is) return false;
   http::RequestHead& head = request_.head;
   const bool was_escaped = head.path.find_first_of("%+") != std::string_view::npos;
   const EscapedCaptures in_args(*this, was_escaped, true);
@@ -153,7 +155,7 @@ std::optional<bool> Exchange::holds(const Condition& condition) {
     case Condition::Kind::kMatch: {
       RegexMatch match;
       is = condition.regex->match(text, &match);
-      if (is) capture(*condition.regex, match);
+      if (is || (captured_ != nullptr && captured_->count > 0)) capture(*condition.regex, is ? match : RegexMatch());
       break;
     }
     default: break;  // those of files

@@ -49,7 +49,7 @@ void Exchange::run_phases() {
       case Phase::kLocation:
         find_location();
         if (refused != 0) pending_answer_ = refused;
-        if (pending_answer_ != 0) {
+        if (pending_answer_ != 0 || is_decided_) {
           phase_ = Phase::kAccess;
           return;
         }
@@ -71,7 +71,7 @@ void Exchange::run_phases() {
         phase_ = Phase::kTryFiles;
         break;
       case Phase::kTryFiles:
-        if (location_->files.tries != nullptr && !is_decided_ && !match_.add_slash && !try_files()) return;
+        if (location_->files.tries != nullptr && !is_decided_ && !try_files()) return;
         phase_ = Phase::kReceive;
         if (!location_->filters.empty()) begin_request_run();
         if (pending_answer_ != 0) {  // a filter of the body has failed
@@ -133,14 +133,25 @@ void Exchange::find_location() {
   RegexMatch captures;
   match_ = server_->table.find(uri_, &captures);
   if (match_.regex != nullptr) capture(*match_.regex, captures);
-  location_ = match_.index >= 0 ? server_->locations[static_cast<size_t>(match_.index)].get() : &server_->fallback;
-  if (location_->limit_except != nullptr && !location_->limit_except->lets(request_.head.method_text))
-    location_ = location_->limit_except->settings.get();
+  enter_location(match_.index >= 0 ? *server_->locations[static_cast<size_t>(match_.index)] : server_->fallback);
   if (RequestTrace* trace = core_.options().trace) trace->on_location(*location_, uri_);
   // The location may trust others than its server.
   if (!location_->real_ip.trusted.empty() && client_ == downstream_->connection().remote) find_client_address();
   if (location_->internal && !internal_) pending_answer_ = 404;
   limit_length();
+  if (match_.add_slash && !error_page_) {  // the path that leads there, with a slash: before anything that it says
+    const http::RequestHead& head = request_.head;
+    is_decided_ = true;
+    decision_ = {
+        .redirect_status = 301,
+        .redirect_to = arena_.concat({route::escape_path(uri_, arena_), "/", head.has_query ? "?" : "", head.query})};
+  }
+}
+
+void Exchange::enter_location(const Location& location) {
+  location_ = &location;
+  if (location.limit_except != nullptr && !location.limit_except->lets(request_.head.method_text))
+    location_ = location.limit_except->settings.get();
 }
 
 Exchange::Rewritten Exchange::rewrite_location() {
@@ -154,9 +165,10 @@ Exchange::Rewritten Exchange::rewrite_location() {
 
 void Exchange::limit_length() {
   const int64_t most = location_->max_body_bytes;
-  const int64_t length = request_.head.framing == http::Framing::kLength
-                             ? request_.head.content_length
-                             : static_cast<int64_t>(request_.body_bytes);  // that came while a file was looked for
+  int64_t length = 0;  // an internal redirect has none, whatever has come
+  if (request_.head.framing == http::Framing::kLength) length = request_.head.content_length;
+  if (request_.head.framing == http::Framing::kChunked)  // that came while a file was looked for
+    length = static_cast<int64_t>(request_.body_bytes);
   if (most == 0 || length <= most) return;
   request_.held = false;  // what comes of it is thrown away
   pending_answer_ = 413;
@@ -191,11 +203,6 @@ void Exchange::run_content() {
   if (is_decided_) {
     decision_.returns != nullptr ? answer_return(*decision_.returns)
                                  : send_redirect(decision_.redirect_status, decision_.redirect_to);
-    return;
-  }
-  if (match_.add_slash && !error_page_) {
-    const http::RequestHead& head = request_.head;
-    send_redirect(301, arena_.concat({route::escape_path(uri_, arena_), "/", head.has_query ? "?" : "", head.query}));
     return;
   }
   if (!location_->mirror.targets.empty() && !location_->returns && nested_ == 0)

@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/hash.h"
 #include "proxy/cache_content.h"
+#include "http/basic_credentials.h"
 #include "proxy/cookie.h"
 #include "proxy/core.h"
 #include "proxy/exchange.h"
@@ -65,33 +66,6 @@ VariableValue query_argument(std::string_view query, std::string_view name) {
     query.remove_prefix(ampersand + 1);
   }
   return {};
-}
-
-// The user of `Authorization: Basic` (base64 of USER:PASSWORD).
-std::string_view basic_user(std::string_view authorization, Arena& arena) {
-  if (!iequals(authorization.substr(0, 6), "Basic ")) return {};
-  const std::string_view encoded = trim_ows(authorization.substr(6));
-  char* out = arena.allocate(encoded.size() + 3);
-  size_t n = 0;
-  uint32_t bits = 0;
-  int have = 0;
-  for (const char c : encoded) {
-    int v = -1;
-    if (c >= 'A' && c <= 'Z') v = c - 'A';
-    if (c >= 'a' && c <= 'z') v = c - 'a' + 26;
-    if (is_digit(c)) v = c - '0' + 52;
-    if (c == '+') v = 62;
-    if (c == '/') v = 63;
-    if (v < 0) break;
-    bits = bits << 6 | static_cast<uint32_t>(v);
-    if ((have += 6) >= 8) {
-      have -= 8;
-      out[n++] = static_cast<char>(bits >> have & 0xff);
-    }
-  }
-  const std::string_view pair(out, n);
-  const size_t colon = pair.find(':');
-  return colon == std::string_view::npos ? std::string_view() : pair.substr(0, colon);
 }
 
 VariableValue limit_status(filter::Limited seen) {
@@ -164,7 +138,9 @@ VariableValue Exchange::request_variable(const VariableRef& ref, Arena& arena) c
       // A client's names with '_' reach no peer: they must not pass for those with '-' either.
       return joined(request_.head.fields, ref, ref.token == http::HeaderToken::kCookie ? "; " : ", ", false, arena,
                     server_->settings.underscores_in_names);
-    case Var::kMethod: return non_empty(request_.head.method_text);
+    case Var::kMethod:  // a question of weir's own is asked with GET, the client's method stays what it is
+      if (nested_ > 0) return non_empty(request_.head.request_line.substr(0, request_.head.request_line.find(' ')));
+      return non_empty(request_.head.method_text);
     case Var::kRequest: return non_empty(request_.head.request_line);
     case Var::kRequestUri: return non_empty(request_.head.target);
     case Var::kScheme: return found(downstream_->connection().scheme());
@@ -242,7 +218,9 @@ VariableValue Exchange::connection_variable(const VariableRef& ref, Arena& arena
     case Var::kRemotePort: return number(client_.port(), arena);
     case Var::kRemoteUser: {
       const http::Field* field = request_.head.fields.find(http::HeaderToken::kAuthorization);
-      return field == nullptr ? VariableValue{} : non_empty(basic_user(field->value, arena));
+      if (field == nullptr) return {};
+      const auto credentials = http::basic_credentials(field->value);
+      return credentials ? non_empty(arena.copy(credentials->user)) : VariableValue{};
     }
     case Var::kServerAddr: return found(ip_text(downstream_->local_address(), arena));
     case Var::kServerPort: return number(downstream_->local_port(), arena);
