@@ -73,10 +73,11 @@ void Exchange::send_throttled(const Message& message) {
     });
     const bool end = throttle_->ended && bytes == held.size() && responder_.state != ResponseState::kEnded;
     if (head == nullptr && bytes == 0 && !end) break;
+    const uint64_t before = record_.bytes_sent;
     send_now({.head = head, .pieces = pieces, .count = count, .end = end});
     head = nullptr;
     held.consume(bytes);
-    throttle_->note_sent(bytes);
+    throttle_->note_sent(record_.bytes_sent - before);  // the head counts too, as with nginx
     left -= bytes;
     if (end || responder_.client_error != 0) return;
   }

@@ -205,6 +205,13 @@ class LimitRate(Case):
         self.assertEqual(client.request(path="/fast").text, "fast")
         self.assertEqual(client.request(method="HEAD").body, b"")
 
+    def test_head_counts_too(self):
+        fields = "".join(f"add_header X-{i} {'x' * 2000}; " for i in range(3))
+        weir = self.weir(f'server {{ listen <<front>>; location / {{ limit_rate 10k; {fields} return 200 {"y" * 3000}; }} }}')
+        seconds, body = self.timed(weir, "/")
+        self.assertEqual(len(body), 3000)
+        self.assertGreater(seconds, 0.5)
+
     def test_peer_is_not_read_faster_than_the_client_is_answered(self):
         app = self.backend(lambda r: answer(b"x" * 8_000_000))
         weir = self.weir(f"""log_format read "$upstream_bytes_received"; access_log <<dir>>/access.log read;
