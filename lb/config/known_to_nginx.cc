@@ -43,7 +43,7 @@ constexpr Feature kFeatures[] = {
      "stub_status status status_format status_zone api otel_* google_perftools_profiles session_log* userid* "
      "upstream_conf"},
     {"upstreams: the group works without it, and differently",
-     "ntlm sticky_cookie_insert state health_check_timeout require response_time_factor zone_sync* proxy_bind "
+     "ntlm sticky_cookie_insert state health_check_timeout require response_time_factor zone_sync* "
      "proxy_request_dynamic"},
     {"tuning: it may be deleted", "debug_points ssl_engine auth_delay keepalive_min_timeout"},
 };

@@ -38,6 +38,32 @@ std::vector<std::string> show_proxy_protocol(const Scope& scope) {
   return {kWritten[static_cast<size_t>(scope.level->location.proxy_protocol)]};
 }
 
+// ADDRESS[:PORT] | off
+void apply_bind(Call& call) {
+  SocketAddress& address = call.scope.level->location.bind_address;
+  const std::string& text = call.arg(0);
+  if (call.count() == 2)
+    return call.error_at(1, "\"" + call.arg(1) + "\" is not supported: peers would answer to clients, and not to weir");
+  if (text == "off") {
+    address = {};
+    return;
+  }
+  if (text.find('$') != std::string::npos) return call.error_at(0, "\"proxy_bind\" takes an address without variables");
+  if (const auto bare = SocketAddress::from_ip(text, 0)) {  // IPv6 without brackets too
+    address = *bare;
+    return;
+  }
+  const auto host = parse_host_port(text, 0);
+  if (!host) return call.error_at(0, host.error());
+  if (host->address.empty() || host->address.is_unix()) return call.invalid(0, "an IP address of this machine, or off");
+  address = host->address;
+}
+std::vector<std::string> show_bind(const Scope& scope) {
+  const SocketAddress& address = scope.level->location.bind_address;
+  if (address.empty()) return {"off"};
+  return {address.port() == 0 ? address.ip() : address.to_string()};
+}
+
 // Under nginx's defaults it times tunnels as well, unless proxy_tunnel_timeout is written.
 void apply_read_timeout(Call& call) {
   apply_time<kLoc, &Location::read_timeout>(call);
@@ -155,6 +181,15 @@ const Row kRows[] = {
         .weir_default = "1.1",
         .nginx_default = "1.0",
         .help = "The protocol towards peers.",
+    },
+    {
+        .name = "proxy_bind",
+        .contexts = kAnywhere,
+        .kind = {.form = "ADDRESS[:PORT] | off", .most_args = 2, .apply = apply_bind, .show = show_bind},
+        .weir_default = "off",
+        .nginx_default = "off",
+        .help = "The address of this machine that connections to servers come from; each serves one request then. Not "
+                "those of health checks.",
     },
     {
         .name = "proxy_protocol",

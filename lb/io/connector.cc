@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <utility>
@@ -33,6 +34,14 @@ void set_tcp_options(int fd, const ConnectOptions& options) {
     set(fd, IPPROTO_TCP, TCP_KEEPCNT, kKeepaliveProbes);
   }
   if (options.user_timeout_ms > 0) set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, options.user_timeout_ms);
+}
+
+// The port is chosen when the connection is made, and may be that of another to a different peer.
+bool bind_to(int fd, const SocketAddress& address) {
+  if (address.port() == 0) set(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+  sockaddr_storage storage{};
+  const socklen_t length = address.to_sockaddr(storage);
+  return length != 0 && ::bind(fd, reinterpret_cast<const sockaddr*>(&storage), length) == 0;
 }
 
 ConnectFailure classify(int code, bool unix_socket) {
@@ -71,6 +80,10 @@ class SocketConnecting final : public Connecting, private ConnectWatcher, privat
     const int fd = ::socket(storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return -errno;
     if (!unix_) set_tcp_options(fd, options);
+    if (!unix_ && !options.from.empty() && !bind_to(fd, options.from)) {
+      ::close(fd);
+      return -EADDRNOTAVAIL;  // nothing that the peer could help
+    }
     transport_ = StreamTransport::adopt(loop_, fd, unix_ ? StreamKind::kUnix : StreamKind::kTcp);
     if (transport_ == nullptr) return -ENOMEM;
     return transport_->start_connect(address, this);

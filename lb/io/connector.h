@@ -16,6 +16,7 @@ struct ConnectOptions {
   // To peers: SO_KEEPALIVE 30/10/3 and TCP_USER_TIMEOUT 15 s (SEMANTICS section 1).
   bool keepalive = true;
   int user_timeout_ms = 15'000;
+  SocketAddress from = {};  // that the socket is bound to, port 0: any; none: the system chooses. Not of unix sockets
 };
 
 struct ConnectFailure {

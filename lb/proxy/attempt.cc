@@ -131,7 +131,7 @@ void ProxyContent::start_attempt(const policy::Pick& pick) {
   attempt.started_us = core_.loop().now_us();
 
   // An idle connection speaks of nobody, or of another client.
-  if (!state_.fresh_only && location().proxy_protocol == http::ProxyProtocol::kOff) {
+  if (!state_.fresh_only && location().shares_connections()) {
     const upstream::NamedPeers& peers = pooled();
     if (auto idle = peers.group().take(peers.slot(attempt_.peer->index), !http::is_idempotent(request().head.method))) {
       core_.counters().add(observe::Counter::kUpstreamReuses);
@@ -150,6 +150,7 @@ void ProxyContent::start_attempt(const policy::Pick& pick) {
   }
   io::ConnectOptions options;
   options.timeout = location().connect_timeout;
+  options.from = location().bind_address;
   core_.counters().add(observe::Counter::kUpstreamConnects);
   const SocketAddress& address = attempt_.peer->options.address;
   if (state_.tls) {

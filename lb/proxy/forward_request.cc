@@ -87,8 +87,7 @@ void ProxyContent::compose_request() {
       break;
     default: out_request_.framing = {http::Framing::kNone, -1};
   }
-  const bool keepalive =
-      location.upstream_keepalive && !location.close_upstream && location.proxy_protocol == http::ProxyProtocol::kOff;
+  const bool keepalive = location.upstream_keepalive && !location.close_upstream && location.shares_connections();
   out_request_.upgrade = state_.upgrade;
   out_request_.connection = !state_.upgrade.empty() ? http::ConnectionOption::kUpgrade
                             : !keepalive            ? http::ConnectionOption::kClose

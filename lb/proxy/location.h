@@ -158,6 +158,9 @@ struct Location {
   bool http10 = false;            // proxy_http_version 1.0
   // Whom weir asks for, in front of each connection; one that has announced a client is never kept for another.
   http::ProxyProtocol proxy_protocol = http::ProxyProtocol::kOff;
+  SocketAddress bind_address;  // that connections to peers come from, each for one request; none: the system's choice
+  // Whether a connection to a peer may serve others, before and after.
+  bool shares_connections() const { return proxy_protocol == http::ProxyProtocol::kOff && bind_address.empty(); }
   bool upstream_keepalive = true;  // false under `defaults nginx` without `keepalive`
   bool close_upstream = false;     // proxy_set_header Connection close
   bool stream_requests = false;    // proxy_request_buffering off: the first bytes of a body go to a peer at once
@@ -198,10 +201,10 @@ struct Location {
   bool recursive_error_pages = false;            // a page that fails gets a page of its own
   bool absolute_redirect = true;                 // weir's own redirects to a path name scheme and host
   bool port_in_redirect = true;                  // and the port that the client wrote
+  bool server_name_in_redirect = false;          // and the server's name in the place of the client's
   Millis client_send_timeout{60'000};
   Millis keepalive_timeout{75'000};  // 0: no keep-alive
   Millis keepalive_time{3'600'000};  // an older connection is closed behind its answer
-  bool server_name_in_redirect = false;          // and the server's name in the place of the client's
   uint32_t keepalive_requests = 10'000;
   Millis lingering_time{30'000};
   Millis lingering_timeout{5'000};

@@ -35,6 +35,20 @@ class Requests(Case):
             response = client.request(method, path)
             self.assertEqual((response.get("x-method"), response.body), seen, (method, path))
 
+    def test_connections_come_from_the_bound_address(self):
+        app = self.backend(lambda r: answer(r.connection.sock.getpeername()[0]))
+        weir = self.weir(f"""upstream u {{ server {app.address}; }} proxy_bind 127.1.2.3; server {{ listen <<front>>;
+            location / {{ proxy_pass http://u; }} location /off {{ proxy_bind off; proxy_pass http://u; }}
+            location /gone {{ proxy_bind 192.0.2.1; proxy_pass http://u; }} location /v6 {{ proxy_bind ::1; proxy_pass http://u; }} }}""")
+        client = self.client(weir)
+        for path, source in (("/off", "127.0.0.1"), ("/", "127.1.2.3"), ("/off", "127.0.0.1"), ("/", "127.1.2.3")):
+            self.assertEqual(client.request(path=path).text, source)
+        self.assertEqual(len(app.connections), 3, "one is kept, those that are bound are not")
+        for path in ("/gone", "/v6"):
+            self.assertGreaterEqual(client.request(path=path).status, 500)
+        weir.wait_error(r"connect\(\) failed on local resources \(99: ")
+        self.assertEqual(client.request(path="/off").text, "127.0.0.1", "the peer is not blamed")
+
     def test_fields_of_the_client_are_kept_back(self):
         app = self.backend(lambda r: answer("app"))
         weir = self.weir(f"""server {{ listen <<front>>; location / {{ proxy_pass http://{app.address}; proxy_pass_request_headers off;
