@@ -177,6 +177,8 @@ bool read_condition(Call& call, proxy::Condition& condition) {
   }
   if (!first.starts_with('$') || words.size() == 2 || words.size() > 3)
     return fail("invalid condition \"" + std::string(first) + "\"");
+  if (std::any_of(first.begin() + 1, first.end(), [](char c) { return c != '_' && !is_alpha(c) && !is_digit(c); }))
+    return fail("invalid condition \"" + std::string(first) + "\", a variable is a word of its own");
   if (!compile(first, condition.subject)) return false;
   if (words.size() == 1) return true;
   std::string_view how = words[1];

@@ -221,7 +221,8 @@ std::vector<std::string> show_queue(const Scope& scope) {
 
 void apply_keepalive(Call& call) {
   if (call.count() == 2 && call.arg(1) != "local") return call.invalid(1, "\"local\"");
-  if (call.arg(0) == "off" && call.count() == 1) {
+  const bool is_off = call.arg(0) == "off" || parse_decimal(call.arg(0)) == 0;  // nginx's word for it is 0
+  if (is_off && call.count() == 1) {
     call.scope.upstream->settings.pool.max_idle = 0;
     return;
   }

@@ -132,6 +132,7 @@ Result<HostPort> parse_host_port(std::string_view text, uint16_t default_port) {
     colon = true;
   }
   if (host.empty()) return Unexpected{"no host in " + quoted};
+  if (host.find('/') != std::string_view::npos) return Unexpected{"invalid host in " + quoted};
   out.port = default_port;
   if (colon) {
     const auto number = parse_port(port);

@@ -250,11 +250,10 @@ TEST(Operators, upstream_of_backups_only_is_refused) {
 }
 
 TEST(Operators, keepalive_of_upstreams_is_a_number_or_off) {
-  EXPECT_EQ(
-      messages("upstream u { server a; keepalive 0; }"),
-      "weir.conf:1:34: error: invalid value \"0\" in \"keepalive\" directive, it must be a number of connections, "
-      "or \"off\"\n");
-  EXPECT_EQ(load("upstream u { server a; keepalive off; }").model.upstreams[0].settings.pool.max_idle, 0U);
+  for (const std::string none : {"off", "0"})
+    EXPECT_EQ(load("upstream u { server a; keepalive " + none + "; }").model.upstreams[0].settings.pool.max_idle, 0U);
+  EXPECT_EQ(messages("upstream u { server a; keepalive -1; }"),
+            "weir.conf:1:34: error: invalid value \"-1\" in \"keepalive\" directive, it must be a number\n");
 }
 
 TEST(Operators, zone_has_one_size_somewhere) {
