@@ -7,6 +7,32 @@
 namespace weir::config {
 namespace {
 
+bool has_server_of(const UpstreamModel& a, const UpstreamModel& b) {
+  return std::all_of(a.servers.begin(), a.servers.end(), [&](const UpstreamServer& each) {
+    return std::any_of(b.servers.begin(), b.servers.end(),
+                       [&](const UpstreamServer& other) { return other.written == each.written; });
+  });
+}
+
+// A cookie's value stands for a server in all upstreams: where they have others, each takes the client's from it.
+void warn_of_shared_cookie(const Call& call, const UpstreamModel& upstream) {
+  using Kind = proxy::StickyOptions::Kind;
+  const proxy::StickyOptions& sticky = upstream.sticky;
+  if (sticky.kind != Kind::kCookie) return;
+  const auto& block = *call.directive.block;
+  const auto at = std::find_if(block.begin(), block.end(), [](const Directive& each) { return each.name == "sticky"; });
+  if (at == block.end()) return;
+  for (const UpstreamModel& other : call.builder.model().upstreams) {
+    const bool same = other.sticky.kind == Kind::kCookie && other.sticky.cookie == sticky.cookie &&
+                      other.sticky.path == sticky.path && other.sticky.domain == sticky.domain;
+    if (!same || (has_server_of(upstream, other) && has_server_of(other, upstream))) continue;
+    call.builder.diagnostics().warning(
+        at->at, "upstream \"" + other.name + "\" has other servers and the same cookie \"" + sticky.cookie +
+                    "\": a client of both loses its server with each change, give them two names");
+    return;
+  }
+}
+
 void open_upstream(Call& call) {
   Builder& builder = call.builder;
   UpstreamModel upstream;
@@ -24,6 +50,7 @@ void open_upstream(Call& call) {
     call.error("no servers but backups are inside upstream \"" + upstream.name + "\"");
   if (builder.find_upstream(upstream.name, false) >= 0)
     return call.error("duplicate upstream \"" + upstream.name + "\"");
+  warn_of_shared_cookie(call, upstream);
   builder.add_upstream(std::move(upstream));
 }
 

@@ -146,6 +146,18 @@ TEST(Queue, missing_max_conns_is_a_warning) {
             "weir.conf:2:2: warning: \"queue\" is for places that \"max_conns\" limits, and no server has it\n");
 }
 
+TEST(Sticky, cookie_of_two_upstreams_is_a_warning_when_servers_differ) {
+  const std::string first = "upstream a { server 10.0.0.1; server 10.0.0.2; sticky cookie id; }\n";
+  EXPECT_EQ(
+      messages(first + "upstream b { server 10.0.0.1; sticky cookie id; }"),
+      "weir.conf:2:31: warning: upstream \"a\" has other servers and the same cookie \"id\": a client of both loses "
+      "its server with each change, give them two names\n");
+  for (const std::string other :
+       {"server 10.0.0.2; server 10.0.0.1; sticky cookie id;", "server 10.0.0.3; sticky cookie other;",
+        "server 10.0.0.3; sticky cookie id path=/b;", "server 10.0.0.3; sticky route $arg_r;"})
+    EXPECT_EQ(messages(first + "upstream b { " + other + " }"), "") << other;
+}
+
 TEST(Sticky, cookie_is_guarded_except_under_nginx_defaults) {
   const proxy::StickyOptions mine = upstream_of("sticky cookie id;").sticky;
   EXPECT_EQ(mine.kind, proxy::StickyOptions::Kind::kCookie);
