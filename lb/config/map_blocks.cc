@@ -5,6 +5,7 @@
 #include "base/regex.h"
 #include "config/builder.h"
 #include "config/geo_blocks.h"
+#include "config/geoip_block.h"
 #include "config/shapes.h"
 #include "route/map.h"
 
@@ -139,6 +140,17 @@ const Row kRows[] = {
         .open = open_map,
     },
     {
+        .name = "geoip2",
+        .contexts = kHttp,
+        .kind = {.form = "FILE { ... }"},
+        .help =
+            "Variables by an address, of a database in MaxMind's format. A line is written: $VARIABLE [default=TEXT] "
+            "[source=$ADDRESS] KEY ..., like $country default=US country iso_code; or $VARIABLE metadata "
+            "build_epoch. A new database takes the name of the old one, and a reload takes it.",
+        .times = Times::kMany,
+        .open = open_map,
+    },
+    {
         .name = "split_clients",
         .contexts = kHttp,
         .kind = {.form = "STRING $VARIABLE { ... }", .least_args = 2, .most_args = 2},
@@ -196,6 +208,8 @@ void declare_maps(Builder& builder, const std::vector<Directive>& block) {
   Diagnostics& diagnostics = builder.diagnostics();
   std::vector<Pending> pending;
   std::set<std::string> open;
+  for (const Directive& directive : block)  // what they say may be the source of a map, and not the other way round
+    if (directive.name == "geoip2" && directive.args.size() == 1 && directive.block) declare_geoip(builder, directive);
   for (const Directive& directive : block) {
     if (!declares_variable(directive)) continue;
     const std::string& variable = directive.args.back().text;

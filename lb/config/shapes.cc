@@ -14,8 +14,8 @@ bool one_of(const std::string_view (&names)[N], std::string_view name) {
 }  // namespace
 
 bool is_named_block(std::string_view name) {
-  static constexpr std::string_view kNames[] = {"upstream", "location",     "map",   "geo",          "split_clients",
-                                                "if",       "limit_except", "match", "otel_exporter"};
+  static constexpr std::string_view kNames[] = {"upstream",      "location", "map",          "geo",   "geoip2",
+                                                "split_clients", "if",       "limit_except", "match", "otel_exporter"};
   return one_of(kNames, name);
 }
 
@@ -25,7 +25,7 @@ bool is_plain_block(std::string_view name) {
 }
 
 bool is_data_block(std::string_view name) {
-  static constexpr std::string_view kNames[] = {"map", "geo", "split_clients", "types"};
+  static constexpr std::string_view kNames[] = {"map", "geo", "geoip2", "split_clients", "types"};
   return one_of(kNames, name);
 }
 
