@@ -12,6 +12,8 @@
     load.py      clients that keep asking while something happens
     weir.py      the process: configuration, start, reload, signals, logs, stop; no sanitizer report passes
     brotli.py    decoding brotli
+    compare.py   the cases of tests/nginx_compare, before nginx and before weir
+    verdicts.py  the lines of tests/golden/verdicts
     supervisor.py  a service manager that is told how weir is
     case.py      the base class of tests: owns what a test starts, and ends each test under a hard limit
 
