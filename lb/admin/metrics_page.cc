@@ -2,6 +2,7 @@
 // units, counters end in _total.
 #include "admin/metrics_page.h"
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <set>
@@ -29,6 +30,22 @@ constexpr const char* kCompiler = "clang " __clang_version__;
 constexpr const char* kCompiler = "gcc " __VERSION__;
 #endif
 
+// In microseconds. A series each: few of a peer, of which there may be a thousand.
+constexpr std::array<int64_t, 18> kBounds = [] {
+  std::array<int64_t, 18> bounds{};
+  for (size_t i = 0; i < bounds.size(); ++i) bounds[i] = int64_t{512} << i;  // 0.5 ms to 67 s
+  return bounds;
+}();
+constexpr std::array<int64_t, 9> kPeerBounds = [] {
+  std::array<int64_t, 9> bounds{};
+  for (size_t i = 0; i < bounds.size(); ++i) bounds[i] = int64_t{1024} << (2 * i);  // 1 ms to 67 s
+  return bounds;
+}();
+constexpr std::array<int64_t, 10> kLagBounds = {64,     256,     1'024,     4'096,     16'384,
+                                                65'536, 262'144, 1'048'576, 4'194'304, 16'777'216};
+// A page has the histograms of that many peers; of the others, those of their upstreams.
+constexpr size_t kMostPeerHistograms = 256;
+
 constexpr std::array<std::string_view, 5> kClasses = {"1xx", "2xx", "3xx", "4xx", "5xx"};
 
 void process(Exposition& page, runtime::Runtime& runtime, const AdminTotals& totals, int64_t started_us) {
@@ -53,6 +70,13 @@ void process(Exposition& page, runtime::Runtime& runtime, const AdminTotals& tot
       .sample(runtime.watch != nullptr ? runtime.watch->stalls() : 0);
   page.counter("weir_internal_errors_total", "Unlisted transitions of a state machine: each is a bug in weir.")
       .sample(totals.get(Counter::kStateErrors));
+}
+
+void loops(Exposition& page, const runtime::Runtime& runtime) {
+  if (runtime.watch == nullptr) return;
+  page.histogram("weir_loop_lag_seconds", "How long a message to an event loop waited for its turn, one a second.");
+  for (const runtime::LoopWatch::Lag& lag : runtime.watch->lags())
+    page.durations(lag.sum, kLagBounds, {{"loop", lag.loop}});
 }
 
 void certificates(Exposition& page, const runtime::Runtime& runtime) {
@@ -133,6 +157,8 @@ void clients(Exposition& page, const AdminTotals& totals) {
   constexpr std::array kCounters = {Counter::kResponses1xx, Counter::kResponses2xx, Counter::kResponses3xx,
                                     Counter::kResponses4xx, Counter::kResponses5xx};
   for (size_t i = 0; i < kCounters.size(); ++i) page.sample(totals.get(kCounters[i]), {{"class", kClasses[i]}});
+  page.histogram("weir_request_duration_seconds", "From a request's first byte to the end of its response.")
+      .durations(totals.request_time(), kBounds);
 }
 
 void towards_upstreams(Exposition& page, const AdminTotals& totals) {
@@ -172,6 +198,24 @@ void upstreams(Exposition& page, const proxy::Site& site) {
   page.gauge("weir_queue_waiting", "Requests that wait in the queue of an upstream.");
   for (const proxy::SiteCluster& each : site.clusters)
     if (each.queue != nullptr) page.sample(each.queue->waiting(), {{"upstream", each.cluster->name()}});
+}
+
+void upstream_times(Exposition& page, const proxy::Site& site) {
+  const auto each = [&](std::string_view name, std::string_view help, Histogram policy::UpstreamTimes::*which) {
+    page.histogram(name, help);
+    for (const proxy::SiteCluster& cluster : site.clusters) {
+      if (which == &policy::UpstreamTimes::queue && cluster.queue == nullptr) continue;
+      HistogramSum sum;
+      cluster.times->each([&](const policy::UpstreamTimes& times) { sum.add(times.*which); });
+      page.durations(sum, kBounds, {{"upstream", cluster.cluster->name()}});
+    }
+  };
+  each("weir_upstream_header_duration_seconds", "From the begin of an attempt to the head of the response.",
+       &policy::UpstreamTimes::header);
+  each("weir_upstream_response_duration_seconds", "From the begin of an attempt to the response's last byte.",
+       &policy::UpstreamTimes::response);
+  each("weir_queue_wait_seconds", "How long requests waited in the queue of an upstream.",
+       &policy::UpstreamTimes::queue);
 }
 
 using PeerViews = std::vector<const PeerView*>;
@@ -229,6 +273,20 @@ void peers(Exposition& page, const PeerViews& views) {
                  {{"upstream", view->cluster->cluster->name()}, {"peer", view->peer->options.name}});
 }
 
+void peer_times(Exposition& page, const PeerViews& views) {
+  page.histogram("weir_peer_header_duration_seconds", "From the begin of an attempt to the head of a peer's response.");
+  size_t count = 0;
+  for (const PeerView* view : views) {
+    if (++count > kMostPeerHistograms) break;
+    HistogramSum sum;
+    view->peer->state->times.each([&](const policy::AttemptTimes& times) { sum.add(times.header); });
+    page.durations(sum, kPeerBounds,
+                   {{"upstream", view->cluster->cluster->name()}, {"peer", view->peer->options.name}});
+  }
+  page.gauge("weir_peer_histograms_omitted", "Peers without a histogram of their own: a page has those of 256.")
+      .sample(views.size() - std::min(views.size(), kMostPeerHistograms));
+}
+
 void checks(Exposition& page, runtime::Runtime& runtime, const PeerViews& views) {
   page.gauge("weir_health_probes", "Active checks that run: one for each address and question.")
       .sample(runtime.health->probes());
@@ -260,14 +318,17 @@ std::string metrics_page(runtime::Runtime& runtime, int64_t started_us) {
   const PeerOverview overview(runtime);
   Exposition page;
   process(page, runtime, totals, started_us);
+  loops(page, runtime);
   clients(page, totals);
   certificates(page, runtime);
   automatic_certificates(page, runtime);
   caches(page, runtime);
   towards_upstreams(page, totals);
   upstreams(page, *runtime.site);
+  upstream_times(page, *runtime.site);
   const PeerViews views = distinct(overview);
   peers(page, views);
+  peer_times(page, views);
   checks(page, runtime, views);
   return page.take();
 }

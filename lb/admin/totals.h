@@ -23,6 +23,7 @@ class AdminTotals {
   }
   uint64_t get(observe::Counter counter) const { return sums_.get(counter); }
   uint64_t retries(ErrorKind kind) const { return sums_.retries(kind); }
+  const HistogramSum& request_time() const { return sums_.request_time(); }
   uint64_t connections() const { return connections_; }  // of clients, open now
   // worker_connections of all workers, where upstream connections count too.
   uint64_t most_connections() const { return most_connections_; }

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "base/histogram.h"
 
 namespace weir::observe {
 
@@ -62,11 +63,15 @@ class MetricSlab {
     cell.store(cell.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
   uint64_t retries(ErrorKind kind) const { return retries_[static_cast<size_t>(kind)].load(std::memory_order_relaxed); }
+  // Of clients: from a request's first byte to the end of its response.
+  void add_request_time(int64_t micros) { request_time_.add(micros); }
+  const Histogram& request_time() const { return request_time_; }
   uint64_t get(Counter counter) const { return cells_[static_cast<size_t>(counter)].load(std::memory_order_relaxed); }
 
  private:
   std::array<std::atomic<uint64_t>, kCounters> cells_{};
   std::array<std::atomic<uint64_t>, kErrorKinds> retries_{};
+  Histogram request_time_;
 };
 
 // A sum of slabs.
@@ -75,13 +80,16 @@ class MetricTotals {
   void add(const MetricSlab& slab) {
     for (size_t i = 0; i < cells_.size(); ++i) cells_[i] += slab.get(static_cast<Counter>(i));
     for (size_t i = 0; i < retries_.size(); ++i) retries_[i] += slab.retries(static_cast<ErrorKind>(i));
+    request_time_.add(slab.request_time());
   }
   uint64_t get(Counter counter) const { return cells_[static_cast<size_t>(counter)]; }
   uint64_t retries(ErrorKind kind) const { return retries_[static_cast<size_t>(kind)]; }
+  const HistogramSum& request_time() const { return request_time_; }
 
  private:
   std::array<uint64_t, kCounters> cells_{};
   std::array<uint64_t, kErrorKinds> retries_{};
+  HistogramSum request_time_;
 };
 
 }  // namespace weir::observe

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/sockaddr.h"
 #include "policy/change_stamp.h"
+#include "policy/latency.h"
 #include "policy/load_cell.h"
 #include "policy/passive.h"
 
@@ -110,6 +111,7 @@ struct alignas(64) PeerState {
   }
   std::atomic<uint32_t> tunnels{0};  // of inflight: opened WebSockets
   PeerLog log;
+  WorkerLanes<AttemptTimes> times;
 };
 
 // Immutable part of a Cluster.

@@ -183,6 +183,11 @@ void ProxyContent::peer_succeeded() {
   if (state_.cluster->site->queue != nullptr) state_.cluster->site->queue->wake_all();
 }
 
+void ProxyContent::note_response_time(int64_t took) {
+  state_.cluster->times->response.add(took);
+  state_.cluster->times_of(*attempt_.peer, core_.options().worker).response.add(took);
+}
+
 void ProxyContent::end_attempt(ErrorKind kind, bool decided) {
   deadline_.cancel();
   stop_connecting();
@@ -190,6 +195,7 @@ void ProxyContent::end_attempt(ErrorKind kind, bool decided) {
   observe::Attempt& attempt = record().attempts.back();
   attempt.ended_us = core_.loop().now_us();
   if (attempt.error == ErrorKind::kNone) attempt.error = kind;
+  if (attempt_.complete) note_response_time(attempt.ended_us - attempt.started_us);
   policy::AttemptFacts f = facts(kind);
   x_.drop_held();
   if (state_.cache != nullptr) state_.cache->drop_store();

@@ -13,6 +13,8 @@ Epoch::Epoch(Core& core, std::shared_ptr<const Site> site, const Epoch* former) 
     mine.balancer = policy::make_balancer(*cluster.cluster, {core.options().worker, core.options().workers,
                                                              before == nullptr ? nullptr : before->balancer.get()});
     mine.pooled = name_peers(mine, nullptr);
+    mine.times = &cluster.times->of(core.options().worker);
+    mine.peer_times.resize(cluster.cluster->options().peers.size());
     if (before == nullptr) continue;
     // What is kept open, and the sessions, go on where the new snapshot speaks on the same terms.
     for (const TlsPeers& each : before->tls)

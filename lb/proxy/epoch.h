@@ -27,6 +27,14 @@ struct WorkerCluster {
   upstream::NamedPeers pooled;  // by Peer::index
   std::vector<TlsPeers> tls;    // as requests have asked for them
   uint64_t tls_uses = 0;
+  policy::UpstreamTimes* times = nullptr;  // this worker's, of all peers together; never null
+  // And of each, by Peer::index; null: it has answered nothing yet.
+  std::vector<policy::AttemptTimes*> peer_times;
+  policy::AttemptTimes& times_of(const policy::Peer& peer, int worker) {
+    policy::AttemptTimes*& times_of_peer = peer_times[peer.index];
+    if (times_of_peer == nullptr) times_of_peer = &peer.state->times.of(worker);
+    return *times_of_peer;
+  }
   MonoMs looked_at = 0;  // when this worker last had the queue look for places that appeared without a call
 };
 

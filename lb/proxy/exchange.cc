@@ -265,6 +265,7 @@ void Exchange::tell_of_end() {
     counters.add(static_cast<observe::Counter>(static_cast<int>(observe::Counter::kResponses1xx) + klass - 1));
   counters.add(observe::Counter::kBytesReceived, record_.request_length);
   counters.add(observe::Counter::kBytesSent, record_.bytes_sent);
+  if (record_.status != 0) counters.add_request_time(record_.ended_us - record_.started_us);
   log_access();
 }
 

@@ -59,6 +59,8 @@ void ProxyContent::wait_longer() {
 void ProxyContent::leave_queue() {
   if (!state_.queued) return;
   state_.queued = false;
+  const MonoMs since = state_.queue_until - state_.cluster->site->settings.queue.timeout.count();
+  if (ticket_ != nullptr) state_.cluster->times->queue.add((core_.loop().now() - since) * 1000);
   if (waiting_ == Waiting::kPlace) {
     waiting_ = Waiting::kNothing;
     deadline_.cancel();

@@ -161,6 +161,7 @@ class ProxyContent final : public Content, private upstream::LeaseHandler, priva
   void response_broken(ErrorKind kind);
   ErrorKind broken_before_response() const;
   void peer_succeeded();
+  void note_response_time(int64_t took);
   void peer_failed(ErrorKind kind);
   // Whether the cluster has somebody who could be asked instead.
   bool has_other_peer() const;

@@ -44,6 +44,9 @@ void ProxyContent::on_response(http::StreamId) {
   auto& answered = attempt_.peer->state->stats.responses;
   answered[std::min(static_cast<size_t>(attempt_.response.status / 100), answered.size()) - 1].fetch_add(
       1, std::memory_order_relaxed);
+  const int64_t took = attempt.header_us - attempt.started_us;
+  state_.cluster->times->header.add(took);
+  state_.cluster->times_of(*attempt_.peer, core_.options().worker).header.add(took);
   if (attempt_.response.status == 101) {
     x_.begin_response(attempt_.response);
     return;

@@ -12,6 +12,7 @@
 #include "http/codec.h"
 #include "io/tls_options.h"
 #include "policy/cluster.h"
+#include "policy/latency.h"
 #include "policy/wait_queue.h"
 #include "proxy/arrival_step.h"
 #include "proxy/location.h"
@@ -109,8 +110,10 @@ struct SiteCluster {
   bool implicit = false;                            // made of an address or a name; its own name has the port
   std::shared_ptr<policy::RetryBudget> budget;      // kept over reloads by name
   std::shared_ptr<std::atomic<uint32_t>> inflight;  // requests of all workers on this cluster, kept likewise
-  std::shared_ptr<policy::WaitQueue> queue;         // null: no queue
-  std::unique_ptr<Sticky> sticky;                   // null: none
+  std::shared_ptr<policy::WorkerLanes<policy::UpstreamTimes>> times =  // kept likewise, never null
+      std::make_shared<policy::WorkerLanes<policy::UpstreamTimes>>();
+  std::shared_ptr<policy::WaitQueue> queue;  // null: no queue
+  std::unique_ptr<Sticky> sticky;            // null: none
   std::unique_ptr<UpstreamLog> log = std::make_unique<UpstreamLog>();
 };
 

@@ -34,6 +34,7 @@ struct LoopWatch::Guard::Watched {
   std::atomic<uint64_t> taken{0};
   MonoMs sent_at = 0;
   bool stalled = false;  // and logged
+  Histogram lag;         // written on the loop's thread
 };
 
 LoopWatch::Guard::~Guard() {
@@ -106,8 +107,18 @@ bool LoopWatch::look_at(const std::shared_ptr<Watched>& watched, MonoMs now) {
     log::warn("loop of ", loop.name, ": turns again (it did not for ", seconds(now - loop.sent_at), ")");
   loop.stalled = false;
   loop.sent_at = now;
-  loop.loop.post([of = watched, beat = ++loop.sent] { of->taken.store(beat, std::memory_order_release); });
+  loop.loop.post([of = watched, beat = ++loop.sent, at = monotonic_us()] {
+    of->lag.add(monotonic_us() - at);
+    of->taken.store(beat, std::memory_order_release);
+  });
   return true;
+}
+
+std::vector<LoopWatch::Lag> LoopWatch::lags() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<Lag> all;
+  for (const auto& loop : loops_) all.emplace_back(Lag{loop->name, {}}).sum.add(loop->lag);
+  return all;
 }
 
 void LoopWatch::tell_of_stall(const Watched& loop, MonoMs now) {

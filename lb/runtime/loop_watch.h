@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/histogram.h"
 
 namespace weir::io {
 class Loop;
@@ -60,6 +61,12 @@ class LoopWatch {
 
   // Times that a loop was found stalled.
   uint64_t stalls() const { return stalls_.load(std::memory_order_relaxed); }
+  // How late beats were taken: how long whatever comes to that loop waits for its turn. Any thread.
+  struct Lag {
+    std::string loop;  // "worker 0"
+    HistogramSum sum;
+  };
+  std::vector<Lag> lags() const;
 
  private:
   using Watched = Guard::Watched;
@@ -70,7 +77,7 @@ class LoopWatch {
 
   const LoopWatchOptions options_;
   std::atomic<uint64_t> stalls_{0};
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable stopping_;
   bool stopped_ = false;
   MonoMs last_beat_ = 0;

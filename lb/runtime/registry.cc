@@ -42,7 +42,7 @@ std::shared_ptr<policy::PeerState> Registry::peer(const std::string& upstream, c
 Registry::Shared Registry::upstream(const std::string& name, uint32_t retry_percent, uint32_t retry_least) {
   const std::lock_guard lock(mutex_);
   Upstream& slot = upstreams_[name];
-  Shared shared{slot.budget.lock(), slot.inflight.lock()};
+  Shared shared{slot.budget.lock(), slot.inflight.lock(), slot.times.lock()};
   if (!shared.budget || slot.percent != retry_percent || slot.least != retry_least) {
     slot.percent = retry_percent;
     slot.least = retry_least;
@@ -50,6 +50,7 @@ Registry::Shared Registry::upstream(const std::string& name, uint32_t retry_perc
   }
   if (seed_ != 0) shared.start = static_cast<uint32_t>(siphash(name, seed_, 0));
   if (!shared.inflight) slot.inflight = shared.inflight = std::make_shared<std::atomic<uint32_t>>(0);
+  if (!shared.times) slot.times = shared.times = std::make_shared<policy::WorkerLanes<policy::UpstreamTimes>>();
   return shared;
 }
 

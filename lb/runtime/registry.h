@@ -12,6 +12,7 @@
 #include "base/sockaddr.h"
 #include "filter/limit_requests.h"
 #include "policy/binding.h"
+#include "policy/latency.h"
 #include "policy/peer.h"
 #include "policy/rate_limit.h"
 #include "policy/retry.h"
@@ -49,6 +50,7 @@ class Registry {
   struct Shared {
     std::shared_ptr<policy::RetryBudget> budget;
     std::shared_ptr<std::atomic<uint32_t>> inflight;
+    std::shared_ptr<policy::WorkerLanes<policy::UpstreamTimes>> times;
     uint32_t start = 0;  // policy::ClusterOptions::start; by name, so the same for all workers and snapshots
   };
   Shared upstream(const std::string& name, uint32_t retry_percent, uint32_t retry_least);
@@ -91,6 +93,7 @@ class Registry {
     std::weak_ptr<policy::RetryBudget> budget;
     uint32_t percent = 0, least = 0;
     std::weak_ptr<std::atomic<uint32_t>> inflight;
+    std::weak_ptr<policy::WorkerLanes<policy::UpstreamTimes>> times;
   };
   // With the lock held.
   void configure_limits(const proxy::Location& location);

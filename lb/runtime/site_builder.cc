@@ -136,6 +136,7 @@ void SiteBuilder::add_cluster(const config::UpstreamModel& model) {
   cluster.implicit = model.implicit;
   cluster.budget = shared.budget;
   cluster.inflight = shared.inflight;
+  cluster.times = shared.times;
   if (model.settings.queue.most > 0) cluster.queue = in_.registry.queue(model.name, model.settings.queue);
   cluster.sticky = make_sticky(model.sticky, *cluster.cluster);
   site_->cluster_by_name.emplace(model.name, static_cast<int>(site_->clusters.size()));

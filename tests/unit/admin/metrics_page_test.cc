@@ -17,7 +17,7 @@ class Page {
  public:
   explicit Page(const std::string& text) {
     const Regex help = *Regex::compile(R"(^# HELP ([a-z_]+) (.+)$)", false);
-    const Regex type = *Regex::compile(R"(^# TYPE ([a-z_]+) (counter|gauge)$)", false);
+    const Regex type = *Regex::compile(R"(^# TYPE ([a-z_]+) (counter|gauge|histogram)$)", false);
     const Regex sample =
         *Regex::compile(R"re(^([a-z_]+)(\{(?:[a-z_]+="(?:[^"\\]|\\["\\n])*",?)+\})? (-?\d+(?:\.\d+)?)$)re", false);
     std::istringstream lines(text);
@@ -35,9 +35,10 @@ class Page {
         families_[family] = match.group[2];
         typed = true;
       } else if (sample.match(line, &match)) {
-        EXPECT_EQ(match.group[1], family) << line;
+        const bool in_parts = families_[family] == "histogram";
+        EXPECT_EQ(in_parts ? match.group[1].substr(0, family.size()) : match.group[1], family) << line;
         EXPECT_TRUE(typed) << line;
-        const std::string name = family + std::string(match.group[2]);
+        const std::string name = std::string(match.group[1]) + std::string(match.group[2]);
         EXPECT_TRUE(samples_.emplace(name, std::stod(std::string(match.group[3]))).second) << "twice: " << line;
       } else {
         ADD_FAILURE() << "no line of the format: " << line;
@@ -70,6 +71,7 @@ TEST_F(MetricsPageTest, is_well_formed) {
   for (const auto& [family, type] : metrics.families()) {
     EXPECT_TRUE(family.starts_with("weir_") || family == "process_start_time_seconds") << family;
     EXPECT_EQ(type == "counter", family.ends_with("_total")) << family;
+    EXPECT_TRUE(type != "histogram" || family.ends_with("_seconds")) << family;
   }
   EXPECT_EQ(metrics.value("process_start_time_seconds"), 1'700'000'000);
   EXPECT_EQ(metrics.value("weir_reload_last_ok"), 1);
@@ -102,6 +104,38 @@ TEST_F(MetricsPageTest, lists_each_peer_once) {
   EXPECT_EQ(metrics.value("weir_peer_weight" + second + "}"), 4);
   EXPECT_EQ(metrics.value("weir_peer_state" + second + ",state=\"unhealthy\"}"), 1);
   state.inflight = state.tunnels = 0;
+}
+
+TEST_F(MetricsPageTest, sums_times_over_workers) {
+  start(kUpstream);
+  policy::PeerState& state = state_of("u");
+  state.times.of(0).header.add(900);
+  state.times.of(1).header.add(3'000);
+  state.times.of(1).header.add(200'000'000);
+  runtime_->site->clusters[0].times->of(1).response.add(700);
+  const Page metrics = page();
+  const std::string peer = "{upstream=\"u\",peer=\"127.0.0.1:1\"", buckets = "weir_peer_header_duration_seconds_bucket";
+  EXPECT_EQ(metrics.value(buckets + peer + ",le=\"0.001024\"}"), 1);
+  EXPECT_EQ(metrics.value(buckets + peer + ",le=\"0.004096\"}"), 2);
+  EXPECT_EQ(metrics.value(buckets + peer + ",le=\"67.108864\"}"), 2);
+  EXPECT_EQ(metrics.value(buckets + peer + ",le=\"+Inf\"}"), 3);
+  EXPECT_EQ(metrics.value("weir_peer_header_duration_seconds_count" + peer + "}"), 3);
+  EXPECT_NEAR(metrics.value("weir_peer_header_duration_seconds_sum" + peer + "}"), 200.0039, 1e-6);
+  EXPECT_EQ(metrics.value("weir_upstream_response_duration_seconds_bucket{upstream=\"u\",le=\"0.001024\"}"), 1);
+  EXPECT_EQ(metrics.value("weir_request_duration_seconds_count"), 0);
+  EXPECT_EQ(metrics.value("weir_peer_histograms_omitted"), 0);
+}
+
+TEST_F(MetricsPageTest, peers_beyond_the_most_have_no_histogram) {
+  std::string servers;
+  for (int i = 1; i <= 300; ++i) servers += "server 127.0.0.1:" + std::to_string(i) + ";";
+  start("upstream u { " + servers + " }");
+  const Page metrics = page();
+  EXPECT_EQ(metrics.value("weir_peer_histograms_omitted"), 300 - 256);
+  size_t counted = 0;
+  for (const auto& [sample, value] : metrics.samples())
+    if (sample.starts_with("weir_peer_header_duration_seconds_count")) ++counted;
+  EXPECT_EQ(counted, 256u);
 }
 
 TEST_F(MetricsPageTest, counts_reloads) {

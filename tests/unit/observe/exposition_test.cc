@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <vector>
+
 namespace weir::observe {
 namespace {
 
@@ -31,6 +33,22 @@ TEST(Exposition, writes_microseconds_as_seconds) {
   Exposition page;
   page.gauge("t", "h").seconds(1'500'000).seconds(7).seconds(-2'000'001);
   EXPECT_EQ(page.take(), "# HELP t h\n# TYPE t gauge\nt 1.500000\nt 0.000007\nt -2.000001\n");
+}
+
+TEST(Exposition, writes_histograms_as_cumulative_buckets) {
+  Histogram histogram;
+  for (const int64_t micros : {1, 1024, 1025, 3'000'000}) histogram.add(micros);
+  HistogramSum sum;
+  sum.add(histogram);
+  const std::vector<int64_t> bounds = {1024, 1 << 20};
+  Exposition page;
+  page.histogram("t_seconds", "h").durations(sum, bounds, {{"u", "a"}}).durations(HistogramSum(), bounds);
+  EXPECT_EQ(page.take(),
+            "# HELP t_seconds h\n# TYPE t_seconds histogram\n"
+            "t_seconds_bucket{u=\"a\",le=\"0.001024\"} 2\nt_seconds_bucket{u=\"a\",le=\"1.048576\"} 3\n"
+            "t_seconds_bucket{u=\"a\",le=\"+Inf\"} 4\nt_seconds_sum{u=\"a\"} 3.002050\nt_seconds_count{u=\"a\"} 4\n"
+            "t_seconds_bucket{le=\"0.001024\"} 0\nt_seconds_bucket{le=\"1.048576\"} 0\n"
+            "t_seconds_bucket{le=\"+Inf\"} 0\nt_seconds_sum 0.000000\nt_seconds_count 0\n");
 }
 
 }  // namespace
