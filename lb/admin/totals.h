@@ -15,6 +15,8 @@ class AdminTotals {
       sums_.add(worker.metrics());
       live_epochs_ += worker.live_epochs();
       connections_ += worker.seat()->sessions.load();
+      idle_connections_ += worker.seat()->idle.load();
+      exchanges_ += worker.seat()->exchanges.load();
       most_connections_ += worker.seat()->cap;
       workers_full_ += worker.seat()->full.load() ? 1 : 0;
     });
@@ -24,7 +26,9 @@ class AdminTotals {
   uint64_t get(observe::Counter counter) const { return sums_.get(counter); }
   uint64_t retries(ErrorKind kind) const { return sums_.retries(kind); }
   const HistogramSum& request_time() const { return sums_.request_time(); }
-  uint64_t connections() const { return connections_; }  // of clients, open now
+  uint64_t connections() const { return connections_; }            // of clients, open now
+  uint64_t idle_connections() const { return idle_connections_; }  // of them, without a request
+  uint64_t exchanges() const { return exchanges_; }                // requests under way
   // worker_connections of all workers, where upstream connections count too.
   uint64_t most_connections() const { return most_connections_; }
   // Workers whose connections are all in use, none of them idle.
@@ -35,6 +39,8 @@ class AdminTotals {
  private:
   observe::MetricTotals sums_;
   uint64_t connections_ = 0;
+  uint64_t idle_connections_ = 0;
+  uint64_t exchanges_ = 0;
   uint64_t most_connections_ = 0;
   int workers_full_ = 0;
   uint64_t lost_by_writers_ = 0;

@@ -4,6 +4,7 @@
 
 #include "proxy/exchange.h"
 #include "proxy/healthz.h"
+#include "proxy/monitor.h"
 
 namespace weir::proxy {
 namespace {
@@ -43,6 +44,7 @@ std::shared_ptr<const ContentHandler> make_content(const Location& location) {
   if (location.returns) return std::make_shared<ReturnHandler>();
   if (location.healthz) return make_healthz(*location.healthz);
   if (location.pass && location.cache.running != nullptr) return std::make_shared<CachedHandler>();
+  if (location.monitor) return make_monitor(*location.monitor);
   if (location.pass) return std::make_shared<ProxyHandler>();
   if (location.files.root) return std::make_shared<FileHandler>();
   return std::make_shared<NotFoundHandler>();

@@ -43,7 +43,7 @@ class ContentHandler {
   virtual void begin(Exchange& exchange) const = 0;
 };
 
-// By what the location says: return, healthz, proxy_pass, a root, else 404.
+// By what the location says: return, healthz, a page about weir, proxy_pass, a root, else 404.
 std::shared_ptr<const ContentHandler> make_content(const Location& location);
 
 }  // namespace weir::proxy

@@ -241,16 +241,19 @@ void Core::fetch_spares() const {
 }
 
 std::unique_ptr<Exchange> Core::take_exchange() {
+  ++exchanges_;
   auto exchange = free_exchanges_.take();
   return exchange != nullptr ? std::move(exchange) : std::make_unique<Exchange>(*this);
 }
 
 // It is still on the stack: it is lent again from the next turn on.
 void Core::give_exchange(std::unique_ptr<Exchange> exchange) {
+  --exchanges_;
   ended_exchanges_.push_back(std::move(exchange));
 }
 
 void Core::reuse_exchange(std::unique_ptr<Exchange> exchange) {
+  --exchanges_;
   free_exchanges_.give(std::move(exchange));
 }
 

@@ -22,6 +22,7 @@
 #include "proxy/connection_info.h"
 #include "proxy/epoch.h"
 #include "proxy/mirror.h"
+#include "proxy/monitor.h"
 #include "proxy/site.h"
 #include "proxy/spare_list.h"
 #include "proxy/subrequest_link.h"
@@ -59,6 +60,8 @@ struct CoreOptions {
   std::function<void(bool full)> on_full;
   // After begin_drain(): no session is left. May be empty.
   std::function<void()> on_drained;
+  // How control is asked for pages about weir itself; its answers come on this Core's thread. Empty: there are none.
+  std::function<void(MonitorQuestion, MonitorAnswer)> ask_control;
   RequestTrace* trace = nullptr;  // null: nobody wants to know
 };
 
@@ -95,6 +98,10 @@ class Core final : private DeadlineHandler {
 
   // Client connections: arrivals, sessions and tunnels.
   size_t sessions() const { return session_count_; }
+  // Of them: those that wait for their next request, or have said nothing yet.
+  size_t idle_sessions() const { return idle_count_; }
+  // Requests whose head has come and whose answer has not ended, those of weir's own too.
+  size_t exchanges() const { return exchanges_; }
   // How many connections may still come: what is free below the cap and what is idle.
   size_t room() const;
   // Places in the table of listeners: the site's, and those of former sites that sessions still stand on.
@@ -111,6 +118,7 @@ class Core final : private DeadlineHandler {
   upstream::Pool& pool() { return *pool_; }
   filter::EncoderPool& encoders() { return encoders_; }
   Mirrors& mirrors() { return mirrors_; }
+  Monitors& monitors() { return monitors_; }
   Epoch& epoch() { return *current_; }
   // Of a listener's number (a session keeps that): its configured address, and what it serves now; null when the site
   // listens there no more.
@@ -223,10 +231,12 @@ class Core final : private DeadlineHandler {
   IntrusiveList<Session> sessions_;         // owned: made by begin_session(), buried by session_closed()
   IntrusiveList<Session> idle_sessions_;    // owned too: those that wait for a request, the longest idle first
   size_t idle_count_ = 0;
+  size_t exchanges_ = 0;
   IntrusiveList<Tunnel> tunnels_;  // owned: put here by add_tunnel() and replace_session(), buried by tunnel_closed()
   IntrusiveList<SubrequestLink> subrequests_;
   IntrusiveList<SubrequestLink> ready_subrequests_;
   Mirrors mirrors_;
+  Monitors monitors_{loop_};
   Deadline log_deadline_{this};
   Deadline spare_deadline_{this};
   size_t most_sessions_ = 0;                               // since memory was last given back

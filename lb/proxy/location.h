@@ -28,6 +28,7 @@
 #include "proxy/cache_options.h"
 #include "proxy/cookies.h"
 #include "proxy/file_options.h"
+#include "proxy/monitor.h"
 #include "proxy/redirects.h"
 #include "proxy/rewrite.h"
 #include "route/referers.h"
@@ -148,6 +149,7 @@ struct Location {
   std::optional<ReturnAction> returns;
   std::optional<ProxyPass> pass;
   std::optional<Healthz> healthz;
+  std::optional<MonitorPage> monitor;
   std::shared_ptr<const ContentHandler> content;
   FileOptions files;
 

@@ -31,6 +31,15 @@ Worker::Worker(WorkerOptions options, io::Loop& control, observe::AccessLogWrite
   core.release_site = [&control](std::shared_ptr<const proxy::Site> site) {
     control.post([old = std::move(site)]() mutable { old.reset(); });
   };
+  if (options.desk != nullptr)
+    core.ask_control = [&control, desk = options.desk, seat = seat_](proxy::MonitorQuestion question,
+                                                                     proxy::MonitorAnswer answer) {
+      control.post([desk, seat, question = std::move(question), answer = std::move(answer)]() mutable {
+        desk->ask(std::move(question), [seat, answer = std::move(answer)](proxy::MonitorReply reply) {
+          return seat->send([answer, reply = std::move(reply)](Worker&) { answer(reply); });
+        });
+      });
+    };
   core.on_full = [this](bool full) { pause(full); };
   core.on_drained = [this] {
     if (drained_) report(std::exchange(drained_, nullptr));
@@ -209,6 +218,8 @@ void Worker::resume_dealing() {
 
 void Worker::publish_load() {
   seat_->sessions = static_cast<uint32_t>(core_->sessions());
+  seat_->idle = static_cast<uint32_t>(core_->idle_sessions());
+  seat_->exchanges = static_cast<uint32_t>(core_->exchanges());
   seat_->room = static_cast<uint32_t>(core_->room());
 }
 

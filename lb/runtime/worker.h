@@ -25,7 +25,8 @@ struct WorkerOptions {
   int workers = 1;
   uint32_t max_connections = 65'536;
   uint64_t seed = 0;
-  LoopWatch* watch = nullptr;  // outlives the worker; null: nobody watches its loop
+  proxy::MonitorDesk* desk = nullptr;  // outlives the worker; null: pages about weir are 503
+  LoopWatch* watch = nullptr;          // outlives the worker; null: nobody watches its loop
 };
 
 class Worker {

@@ -24,6 +24,7 @@ void WorkerSet::start_missing(int workers, uint32_t max_connections) {
     options.max_connections = max_connections;
     options.seed = random_seed();
     options.watch = watch_;
+    options.desk = desk_;
     workers_.push_back(std::make_unique<Worker>(options, control_, log_writer_));
     workers_.back()->start();
   }

@@ -22,6 +22,8 @@ class WorkerSet {
 
   // Before the first roll_out(): who watches the loops of workers. It outlives this; null: nobody.
   void set_watch(LoopWatch* watch) { watch_ = watch; }
+  // The same: who answers for weir itself, on control's thread. Null: nobody.
+  void set_desk(proxy::MonitorDesk* desk) { desk_ = desk; }
 
   // Puts a snapshot in force with this many workers: new ones start; all adopt it; once all have, removed listeners
   // close, workers beyond the number drain, and `done` runs. One at a time.
@@ -65,6 +67,7 @@ class WorkerSet {
   observe::MetricTotals departed_;
   Done drained_;
   LoopWatch* watch_ = nullptr;
+  proxy::MonitorDesk* desk_ = nullptr;
   bool stopped_ = false;
 };
 
