@@ -29,23 +29,6 @@ AdminReply refusal(int status, std::string_view error, std::string_view name = {
   return reply_of(status, error_json(error, name, more));
 }
 
-// Nullopt: a stray '%'.
-std::optional<std::string> percent_decoded(std::string_view text) {
-  std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      out += text[i];
-      continue;
-    }
-    if (i + 2 >= text.size()) return std::nullopt;
-    const int high = hex_value(text[i + 1]), low = hex_value(text[i + 2]);
-    if (high < 0 || low < 0) return std::nullopt;
-    out += static_cast<char>(high * 16 + low);
-    i += 2;
-  }
-  return out;
-}
-
 // A browser's form cannot send this type across origins without asking; nothing else is taken.
 bool is_json(std::string_view content_type) {
   return iequals(trim_ows(content_type.substr(0, content_type.find(';'))), "application/json");
@@ -82,6 +65,22 @@ std::vector<std::string> peer_names(const policy::Cluster& cluster) {
 
 }  // namespace
 
+std::optional<std::string> percent_decoded(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      out += text[i];
+      continue;
+    }
+    if (i + 2 >= text.size()) return std::nullopt;
+    const int high = hex_value(text[i + 1]), low = hex_value(text[i + 2]);
+    if (high < 0 || low < 0) return std::nullopt;
+    out += static_cast<char>(high * 16 + low);
+    i += 2;
+  }
+  return out;
+}
+
 struct AdminApi::Route {
   std::string_view path;
   bool prefix;  // `path` begins it, and something follows
@@ -104,6 +103,7 @@ const AdminApi::Route AdminApi::kRoutes[] = {
     {"/v1/cache", false, &AdminApi::cache, nullptr},
     {"/v1/cache/purge", false, nullptr, &AdminApi::purge_cache},
     {"/v1/configuration", false, &AdminApi::configuration, nullptr},
+    {"/v1/live", false, &AdminApi::live, nullptr},
 };
 
 void AdminApi::handle(const AdminRequest& request, Answer answer) {
@@ -308,6 +308,10 @@ void AdminApi::upgrade(Call& call) {
               : answer(refusal(422, "upgrade failed: the running weir goes on serving", "errors",
                                lines_of(successor.error())));
   });
+}
+
+void AdminApi::live(Call& call) {
+  call.answer(reply_of(200, live_.json()));
 }
 
 void AdminApi::configuration(Call& call) {

@@ -4,12 +4,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "admin/body.h"
 #include "admin/changes.h"
+#include "admin/live_view.h"
 #include "base/clock.h"
 #include "base/result.h"
 
@@ -40,6 +42,9 @@ struct AdminReply {
 using UpgradeOutcome = std::function<void(const Result<pid_t>& successor)>;
 using StartUpgrade = std::function<void(const UpgradeChange& change, UpgradeOutcome outcome)>;
 
+// Nullopt: a stray '%'.
+std::optional<std::string> percent_decoded(std::string_view text);
+
 // Control thread only.
 class AdminApi {
  public:
@@ -51,6 +56,8 @@ class AdminApi {
       : runtime_(runtime), reload_(reload), start_upgrade_(std::move(start_upgrade)), changes_(runtime, reload) {}
   void handle(const AdminRequest& request, Answer answer);
   AdminChanges& changes() { return changes_; }
+  LiveView& live_view() { return live_; }
+  int64_t started_us() const { return started_us_; }
 
  private:
   struct Call {
@@ -76,6 +83,7 @@ class AdminApi {
   void reload(Call& call);
   void upgrade(Call& call);
   void configuration(Call& call);
+  void live(Call& call);
 
   PeerPlace place_of(Call& call);
   AdminChanges::OnDone reply_with_peer(const PeerPlace& place, Call& call, int status);
@@ -86,6 +94,7 @@ class AdminApi {
   const StartUpgrade start_upgrade_;
   AdminChanges changes_;
   const int64_t started_us_ = wall_us();
+  LiveView live_{runtime_, changes_, started_us_};
 };
 
 }  // namespace weir::admin

@@ -79,6 +79,7 @@ struct AdminServer::Impl {
     api.changes().stop();
   }
 
+    api.live_view().stop();
   runtime::Runtime& runtime;
   AdminApi api;
   process::AdminSocket socket;
@@ -92,7 +93,10 @@ AdminServer::AdminServer(runtime::Runtime& runtime, runtime::Reload& reload, Sta
     : impl_(std::make_unique<Impl>(runtime, reload, std::move(start_upgrade))) {
   // Not before the loop runs: the start has read the overrides and built the snapshot by then.
   runtime.loop.post([impl = impl_.get(), alive = std::weak_ptr<int>(impl_->alive)] {
-    if (!alive.expired()) impl->api.changes().resume_drains();
+    if (!alive.expired()) {
+      impl->api.changes().resume_drains();
+      impl->api.live_view().start();
+    }
   });
 }
 
