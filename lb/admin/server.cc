@@ -5,6 +5,7 @@
 
 #include "admin/api.h"
 #include "admin/content.h"
+#include "admin/monitor_desk.h"
 #include "admin/site.h"
 #include "base/log.h"
 #include "io/listener.h"
@@ -23,8 +24,10 @@ struct AdminServer::Impl {
   Impl(runtime::Runtime& of, runtime::Reload& reload, StartUpgrade start_upgrade)
       : runtime(of),
         api(of, reload, std::move(start_upgrade)),
+        desk(of, api),
         contents(of.loop, api),
         core(of.loop, of.log_writer, {}) {
+    runtime.workers.set_desk(&desk);
     core.adopt(make_admin_site(make_admin_handler(contents)));
     // What a connection that ended gives back is taken before anybody else takes it.
     runtime.loop.at_turn_end([this, of_this = std::weak_ptr<int>(alive)] {
@@ -77,11 +80,12 @@ struct AdminServer::Impl {
     socket = process::AdminSocket();
     core.close_all();
     api.changes().stop();
+    api.live_view().stop();
   }
 
-    api.live_view().stop();
   runtime::Runtime& runtime;
   AdminApi api;
+  MonitorDesk desk;
   process::AdminSocket socket;
   std::unique_ptr<io::Listener> listener;
   AdminContents contents;

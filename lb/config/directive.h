@@ -167,6 +167,7 @@ std::span<const Row> file_rows();
 std::span<const Row> content_rows();
 std::span<const Row> maintenance_rows();
 std::span<const Row> healthz_rows();
+std::span<const Row> monitor_rows();
 std::span<const Row> access_rows();
 std::span<const Row> compress_rows();
 std::span<const Row> body_rows();

@@ -40,7 +40,7 @@ constexpr Feature kFeatures[] = {
      "add_before_body add_after_body addition_types"},
     {"scripts: weir runs none", "perl* js_* lua_* content_by_lua* access_by_lua* rewrite_by_lua* keyval*"},
     {"monitoring: weir has its own at the admin socket, it may be deleted",
-     "stub_status status status_format status_zone api otel_* google_perftools_profiles session_log* userid* "
+     "status_format status_zone api otel_* google_perftools_profiles session_log* userid* "
      "upstream_conf"},
     {"upstreams: the group works without it, and differently",
      "ntlm sticky_cookie_insert state health_check_timeout require response_time_factor zone_sync* "

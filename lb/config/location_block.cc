@@ -86,6 +86,7 @@ void open_location(Call& call) {
   settings.pass.reset();
   settings.returns.reset();
   settings.healthz.reset();
+  settings.monitor.reset();
   settings.rewrite.clear();
   settings.tls.context.reset();
   level.tls_to_peers.targets.clear();
@@ -109,6 +110,7 @@ void show_locations(Dump& dump, const Scope& scope) {
   inherited.location.pass.reset();
   inherited.location.returns.reset();
   inherited.location.healthz.reset();
+  inherited.location.monitor.reset();
   inherited.location.rewrite.clear();
   inherited.location.limit_except.reset();
   inherited.location.files.tries.reset();

@@ -49,6 +49,8 @@ bool is_flag(std::string_view parent, std::string_view name) {
                                                 "hls",
                                                 "ssi_types",
                                                 "healthz",
+                                                "metrics",
+                                                "status",
                                                 "ssl_certificate_selfsigned",
                                                 "ssl_certificate_auto"};
   return one_of(kNames, name);

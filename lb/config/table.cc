@@ -45,6 +45,7 @@ const std::vector<const Row*>& all_rows() {
                             content_rows(),
                             maintenance_rows(),
                             healthz_rows(),
+                            monitor_rows(),
                             access_rows(),
                             compress_rows(),
                             body_rows(),

@@ -4,12 +4,14 @@
 #include <gmock/gmock.h>
 
 #include "admin/changes.h"
+#include "admin/status_page.h"
 #include "unit/admin/fixture.h"
 
 namespace weir::admin {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 using Json = nlohmann::json;
 
 class LiveViewTest : public AdminFixture {
@@ -165,6 +167,25 @@ TEST_F(LiveViewTest, thousand_peers_have_short_histories) {
 TEST_F(LiveViewTest, names_of_bytes_do_not_break_json) {
   begin("upstream \"u\xff\\\"<script>\" { server 127.0.0.1:1; }");
   EXPECT_THAT(json()["upstreams"][0]["name"].get<std::string>(), HasSubstr("<script>"));
+}
+
+TEST(StatusPage, has_no_outside_resource) {
+  const std::string& page = *status_page();
+  for (const char* outside : {"http://", "https://", "src=", "@import", "url("}) {
+    std::string text = page;
+    for (size_t at; (at = text.find("http://www.w3.org/2000/svg")) != std::string::npos;) text.erase(at, 26);
+    EXPECT_THAT(text, Not(HasSubstr(outside)));
+  }
+  EXPECT_THAT(page, Not(HasSubstr(" style="))) << "the policy forbids it";
+  EXPECT_THAT(page, Not(HasSubstr("onclick=\"")));
+  EXPECT_THAT(page, Not(HasSubstr("innerHTML"))) << "names are text";
+}
+
+TEST(StatusPage, policy_lets_only_its_own_script_run) {
+  const std::string policy(status_page_policy());
+  EXPECT_THAT(policy, HasSubstr("default-src 'none'; script-src 'sha256-"));
+  EXPECT_THAT(policy, HasSubstr("frame-ancestors 'none'"));
+  EXPECT_THAT(policy, Not(HasSubstr("unsafe")));
 }
 
 }  // namespace

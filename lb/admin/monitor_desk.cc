@@ -1,0 +1,56 @@
+#include "admin/monitor_desk.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "admin/api.h"
+#include "admin/metrics_page.h"
+#include "admin/status_page.h"
+#include "admin/stub_status.h"
+#include "base/bytes.h"
+#include "observe/exposition.h"
+#include "runtime/runtime.h"
+
+namespace weir::admin {
+namespace {
+
+constexpr std::string_view kHistory = "history=";
+
+proxy::MonitorReply reply_of(std::string_view type, std::string body, int status = 200) {
+  return {.status = status, .type = type, .body = std::make_shared<const std::string>(std::move(body))};
+}
+
+}  // namespace
+
+void MonitorDesk::ask(proxy::MonitorQuestion question, proxy::MonitorAnswer answer) {
+  switch (question.page) {
+    case proxy::MonitorPage::kMetrics:
+      answer(reply_of(observe::kExpositionType, metrics_page(runtime_, api_.started_us())));
+      return;
+    case proxy::MonitorPage::kStubStatus: answer(reply_of("text/plain", stub_status(runtime_))); return;
+    case proxy::MonitorPage::kStatus: ask_status(std::move(question), std::move(answer)); return;
+  }
+}
+
+void MonitorDesk::ask_status(proxy::MonitorQuestion question, proxy::MonitorAnswer answer) {
+  LiveView& live = api_.live_view();
+  const std::string_view query = question.query;
+  if (query.empty()) {
+    answer({.type = "text/html; charset=utf-8", .policy = status_page_policy(), .body = status_page()});
+  } else if (query == "json") {
+    answer(reply_of("application/json", live.json()));
+  } else if (query.starts_with(kHistory)) {
+    const std::optional<std::string> upstream = percent_decoded(query.substr(kHistory.size()));
+    std::string found = upstream ? live.history_json(*upstream) : "null\n";
+    const int status = found == "null\n" ? 404 : 200;
+    answer(reply_of("application/json", std::move(found), status));
+  } else if (query == "events") {
+    if (!live.subscribe(answer, question.wanted)) answer(reply_of("text/plain", "too many streams are open\n", 503));
+  } else {
+    answer(reply_of("text/plain", "there is \"?json\", \"?history=UPSTREAM\" and \"?events\"\n", 404));
+  }
+}
+
+}  // namespace weir::admin
