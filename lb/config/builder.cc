@@ -202,7 +202,9 @@ bool Builder::add_format(const std::string& name, std::shared_ptr<const observe:
 
 std::shared_ptr<const observe::LogFormat> Builder::find_format(const std::string& name) {
   const auto it = formats_.find(name);
-  return it == formats_.end() ? nullptr : it->second;
+  if (it != formats_.end()) return it->second;
+  // Unlike "combined" it may be the name of a format of the operator's.
+  return name == "json" ? std::make_shared<const observe::LogFormat>(observe::LogFormat::json(names_)) : nullptr;
 }
 
 }  // namespace weir::config

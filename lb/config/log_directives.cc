@@ -115,7 +115,7 @@ const Row kRows[] = {
                  .least_args = 2,
                  .most_args = -1,
                  .apply = apply_log_format},
-        .help = "A format of access logs; \"combined\" is there already.",
+        .help = "A format of access logs; \"combined\" and \"json\" are there already.",
         .times = Times::kMany,
         .turn = Turn::kNames,
     },

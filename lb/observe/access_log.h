@@ -21,6 +21,8 @@ class LogFormat {
  public:
   static Result<LogFormat> compile(LogEscape escape, std::string_view text, const route::VariableNames& names);
   static LogFormat combined(const route::VariableNames& names);
+  // One JSON object a line: lb/design/SEMANTICS.md 2.8 has its members.
+  static LogFormat json(const route::VariableNames& names);
   // Appends one line with its "\n". Values are escaped (default: \xXX for bytes < 0x20, ", \, >= 0x7f, missing is "-";
   // json: JSON string rules, missing is ""; none). A value is cut at 8 KB.
   void render(const route::VariableSource& source, Arena& arena, std::string& out) const;

@@ -47,7 +47,7 @@ void Exchange::begin(Downstream& downstream, const ListenSite& listen, EpochRef 
   pending_answer_ = error_status_ = retry_after_ = 0;
   redirects_ = nested_ = 0;
   internal_ = target_changed_ = path_replaced_ = is_decided_ = tls_refused_ = false;
-  error_page_ = replaced_ = has_request_id_ = filters_off_ = answered_by_filter_ = false;
+  error_page_ = replaced_ = has_request_id_ = has_trace_ = filters_off_ = answered_by_filter_ = false;
   path_behind_alias_ = file_answered_ = cache_update_ = error_pages_over_ = false;
   extra_name_ = {};
   ++life_;

@@ -15,6 +15,7 @@
 #pragma once
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -22,6 +23,7 @@
 #include "base/chunk.h"
 #include "base/intrusive_list.h"
 #include "http/codec.h"
+#include "http/trace_context.h"
 #include "observe/record.h"
 #include "proxy/body_run.h"
 #include "proxy/content.h"
@@ -352,6 +354,8 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   void send_throttled(const Message& message);
 
   // --- variables.cc
+  const http::TraceContext& trace() const;
+  void write_random_hex(std::span<char> to) const;
   route::VariableValue sent_framing(http::HeaderToken token, Arena& arena) const;
   route::VariableValue request_variable(const route::VariableRef& ref, Arena& arena) const;
   route::VariableValue announced_variable(const route::VariableRef& ref, Arena& arena) const;
@@ -394,6 +398,7 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   bool cache_update_ = false;
   enum class Suspended : uint8_t { kNothing, kRequest, kResponse, kFiles } suspended_ = Suspended::kNothing;
   mutable bool has_request_id_ = false;  // it is made when first asked for
+  mutable bool has_trace_ = false;       // the same
   int pending_answer_ = 0;               // a local answer decided inside a codec event, given by turn()
   int error_status_ = 0;                 // of the error_page that is being served: what the client gets
   int retry_after_ = 0;                  // seconds; 0: none
@@ -422,6 +427,7 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   std::string_view internal_target_;
   Decision decision_;
   mutable char request_id_[32] = {};
+  mutable http::TraceContext trace_{};
   Replacement replaced_by_;
   std::shared_ptr<filter::Resume::Target*> resume_target_;  // made when a filter first runs
   std::string_view local_body_;                             // of responder_.local

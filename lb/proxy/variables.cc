@@ -110,6 +110,34 @@ VariableValue Exchange::variable(const VariableRef& ref, Arena& arena) const {
   return request_variable(ref, arena);
 }
 
+void Exchange::write_random_hex(std::span<char> to) const {
+  constexpr char kHex[] = "0123456789abcdef";
+  uint64_t bits = 0;
+  for (size_t i = 0; i < to.size(); ++i) {
+    if (i % 16 == 0) bits = core_.rng().next();
+    to[i] = kHex[bits >> (4 * (i % 16)) & 15];
+  }
+}
+
+// The trace that the client has begun goes on with a span of weir's own; else it begins here, and is not recorded by
+// whoever asks the flags.
+const http::TraceContext& Exchange::trace() const {
+  if (has_trace_) return trace_;
+  has_trace_ = true;
+  std::optional<http::TraceContext> of_client;
+  int fields = 0;
+  for (const http::Field& field : request_.head.fields)
+    if (iequals(field.name, "traceparent") && ++fields == 1) of_client = http::parse_traceparent(field.value);
+  if (of_client && fields == 1) {
+    trace_ = *of_client;
+  } else {
+    write_random_hex(trace_.trace_id);
+    trace_.flags = {'0', '0'};
+  }
+  write_random_hex(trace_.span_id);
+  return trace_;
+}
+
 VariableValue Exchange::request_variable(const VariableRef& ref, Arena& arena) const {
   switch (ref.id) {
     case Var::kArgs:
@@ -151,14 +179,13 @@ VariableValue Exchange::request_variable(const VariableRef& ref, Arena& arena) c
       // 16 random bytes, the same for the whole life of the request.
       if (!has_request_id_) {
         has_request_id_ = true;
-        constexpr char kHex[] = "0123456789abcdef";
-        for (int half = 0; half < 2; ++half) {
-          const uint64_t bits = core_.rng().next();
-          for (int i = 0; i < 16; ++i) request_id_[half * 16 + i] = kHex[bits >> (4 * i) & 15];
-        }
+        write_random_hex(request_id_);
       }
       return found({request_id_, sizeof request_id_});
     }
+    case Var::kTraceId: return found({trace().trace_id.data(), trace().trace_id.size()});
+    case Var::kSpanId: return found({trace().span_id.data(), trace().span_id.size()});
+    case Var::kTraceparent: return found(trace().render(arena));
     case Var::kRequestBody: {
       if (request_.body.empty() || !request_.held) return {};
       char* text = arena.allocate(request_.body.size());
