@@ -10,6 +10,7 @@
 #include "ctl/diff.h"
 #include "ctl/reload.h"
 #include "ctl/signal.h"
+#include "ctl/top.h"
 #include "ctl/upgrade.h"
 #include "process/options.h"
 #include "server/commands.h"
@@ -51,6 +52,7 @@ int main(int argc, char** argv) {
     case Command::kUpgrade: return weir::ctl::upgrade(line);
     case Command::kReload: return weir::ctl::reload(line);
     case Command::kDiff: return weir::ctl::diff(line);
+    case Command::kTop: return weir::ctl::top(line);
     case Command::kCtl: return weir::ctl::ctl(line);
     case Command::kTest:
     case Command::kDump: return weir::server::test_config(line);

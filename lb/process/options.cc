@@ -232,6 +232,10 @@ class CommandParser {
         ->type_name("NAME=VALUE")
         ->expected(1)
         ->take_all();
+    CLI::App* top = add("top", "show upstreams, peers and requests of the running weir, every second", Command::kTop);
+    add_config(top);
+    top->add_flag("--once", line.once, "print one picture and end, as where the output is no terminal");
+    top->footer("Keys: q quit, s the next order, o only peers that are out, arrows scroll.");
     CLI::App* manual =
         add("manual", "print the manual of one directive of the configuration, or of all", Command::kManual);
     manual->add_option("directive", line.manual_of, "its name; none: all")->type_name("NAME");

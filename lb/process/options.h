@@ -1,5 +1,5 @@
 // The command line: nginx's letters, long names beside them, and commands: `init`, `convert`, `reload`, `upgrade`,
-// `diff`, `ctl`.
+// `diff`, `top`, `ctl`.
 #pragma once
 #include <string>
 #include <vector>
@@ -27,7 +27,8 @@ enum class Command : uint8_t {
   kManual,
   kExplain,
   kInit,
-  kUpgrade
+  kUpgrade,
+  kTop
 };
 
 // Of `weir explain`.
@@ -68,6 +69,7 @@ struct CommandLine {
   std::string manual_of;     // `manual`: one directive; empty: all
   bool as_man_page = false;  // likewise, as troff
   std::string diff_against;  // the file that -c's is compared with; empty: the running weir
+  bool once = false;         // `top`: one picture, then the end
   CtlLine ctl;
   UpgradeLine upgrade;
   Invocation invocation;  // of this process

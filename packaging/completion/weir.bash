@@ -10,7 +10,7 @@ _weir() {
     prev=${COMP_WORDS[COMP_CWORD - 1]}
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         case $word in
-            ctl | reload | upgrade | diff | explain | manual | convert | init) [ -n "$command" ] && verb=$word || command=$word ;;
+            ctl | reload | upgrade | diff | top | explain | manual | convert | init) [ -n "$command" ] && verb=$word || command=$word ;;
             list | status | metrics | drain | up | down | weight | reset | maintenance | cache) [ "$command" = ctl ] && verb=$word ;;
         esac
     done
@@ -22,9 +22,10 @@ _weir() {
         --code) COMPREPLY=($(compgen -W '1001 1012' -- "$cur")) && return ;;
     esac
     case $command in
-        '') COMPREPLY=($(compgen -W 'init ctl reload upgrade diff explain manual convert -c -t -T -s -p -g -e -q -v -V -h --effective' -- "$cur")) ;;
+        '') COMPREPLY=($(compgen -W 'init ctl reload upgrade diff top explain manual convert -c -t -T -s -p -g -e -q -v -V -h --effective' -- "$cur")) ;;
         reload) COMPREPLY=($(compgen -W '-c --verify --within -h' -- "$cur")) ;;
         upgrade) COMPREPLY=($(compgen -W '-c --binary --within -h' -- "$cur")) ;;
+        top) COMPREPLY=($(compgen -W '-c --once -h' -- "$cur")) ;;
         diff) COMPREPLY=($(compgen -W '-c --against -h' -- "$cur")) ;;
         explain) COMPREPLY=($(compgen -W '-c --client --cookie -H --method -h' -- "$cur")) ;;
         manual) COMPREPLY=($(compgen -W "$(weir manual 2>/dev/null | sed -n 's/^\([a-z][a-z0-9_]*\).*/\1/p')" -- "$cur")) ;;

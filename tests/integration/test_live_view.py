@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
-"""status in a location: the page, its JSON and its events."""
+"""status in a location: the page, its JSON and its events; weir top."""
 import json
+import re
 import signal
+import subprocess
 
 from weirtest import Case, main, wait_until
+from weirtest.weir import binary
 
 
 class LiveView(Case):
@@ -85,6 +88,23 @@ class LiveView(Case):
         self.assertEqual(self.get(weir, "/weir/?history=nobody").status, 404)
         self.assertEqual(self.get(weir, "/weir/?other").status, 404)
         self.assertEqual(self.get(weir, "/weir/", method="POST").status, 405)
+
+    def test_top_prints_one_picture(self):
+        weir, nodes = self.scene()
+        for _ in range(3):
+            self.get(weir, "/")
+        done = subprocess.run([binary(), "top", "-c", str(weir.config_path), "--once"], capture_output=True, text=True, timeout=30, check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertRegex(done.stdout, r"^weir \d")
+        for node in nodes:
+            self.assertRegex(done.stdout, r"up +" + re.escape(node.address))
+
+    def test_top_fails_without_a_running_weir(self):
+        weir, _ = self.scene()
+        weir.stop()
+        done = subprocess.run([binary(), "top", "-c", str(weir.config_path)], capture_output=True, text=True, timeout=30, check=False)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("[error]", done.stderr)
 
 
 if __name__ == "__main__":
