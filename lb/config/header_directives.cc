@@ -53,6 +53,7 @@ std::optional<proxy::HeaderSetting> setting(Call& call) {
 
 std::vector<std::string> show_settings(const std::vector<proxy::HeaderSetting>& settings) {
   std::vector<std::string> out;
+  out.reserve(settings.size());
   for (const proxy::HeaderSetting& each : settings)
     out.push_back(quote_word(each.name) + " " + quote_word(each.value.text()) + (each.always ? " always" : ""));
   return out;

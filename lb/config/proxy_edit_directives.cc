@@ -86,6 +86,7 @@ void apply_rule(Call& call, std::vector<proxy::CookieRule>& rules, bool is_domai
 }
 std::vector<std::string> show_rules(const std::vector<proxy::CookieRule>& rules) {
   std::vector<std::string> out;
+  out.reserve(rules.size());
   for (const proxy::CookieRule& each : rules)
     out.push_back(quote_word(each.from.text()) + " " + quote_word(each.to.text()));
   if (out.empty()) out.emplace_back("off");
