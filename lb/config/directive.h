@@ -117,6 +117,7 @@ enum class Turn : uint8_t {
   kSettings,   // most
   kServers,    // upstream{}'s, which look at its method
   kWhole,      // what looks at all of these: a check at its location's proxy_pass, a queue at the servers
+  kReaders,    // what looks at the access rules too: a page that not everybody may see
   kUpstreams,  // upstream{}
   kChildren,   // server{}, location{}: copies of the settings to begin with
 };

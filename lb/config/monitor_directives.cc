@@ -48,7 +48,7 @@ const Row kRows[] = {
         .help =
             "Answers with the metrics of weir in Prometheus' text format, the page of `weir ctl metrics`. Readers are "
             "chosen by allow, deny or auth_basic.",
-        .turn = Turn::kWhole,
+        .turn = Turn::kReaders,
     },
     {
         .name = "status",
@@ -60,7 +60,7 @@ const Row kRows[] = {
         .help = "Answers with a live page of upstreams, peers, checks, certificates and events, with the last 15 "
                 "minutes; \"?json\" has the same as JSON, \"?events\" as a stream. It changes nothing. Readers are "
                 "chosen by allow, deny or auth_basic.",
-        .turn = Turn::kWhole,
+        .turn = Turn::kReaders,
     },
     {
         .name = "stub_status",
@@ -71,7 +71,7 @@ const Row kRows[] = {
                  .apply = apply_page<MonitorPage::kStubStatus>,
                  .show = show_page<MonitorPage::kStubStatus>},
         .help = "Answers with counts of connections and requests, line for line as nginx does.",
-        .turn = Turn::kWhole,
+        .turn = Turn::kReaders,
     },
 };
 
