@@ -141,7 +141,10 @@ void LiveView::stop() {
 }
 
 void LiveView::on_deadline(Deadline&) {
+  const bool is_another = generation_ != 0 && runtime_.generation != generation_;
   if (is_wanted()) look(runtime_.loop.now());
+  // Its readers have been told of the change; what they show is another configuration, and they hold its snapshot.
+  if (is_another && !streams_.empty()) send({}, true);
   start();
 }
 
@@ -150,7 +153,6 @@ bool LiveView::is_wanted() {
     const auto& servers = runtime_.model->servers;
     has_page_ =
         std::any_of(servers.begin(), servers.end(), [](const auto& each) { return shows_status(each.locations); });
-    if (!streams_.empty()) send({}, true);  // they show another configuration, and hold its snapshot
     generation_ = runtime_.generation;
   }
   const bool wanted = has_page_ || (asked_at_ != 0 && runtime_.loop.now() - asked_at_ < kKeptMs);
@@ -168,6 +170,7 @@ void LiveView::look(MonoMs now) {
   const uint64_t before = events_.newest();
   std::vector<size_t> peers;
   events_.look(runtime_, overview, wall_us(), peers);
+  if (std::exchange(seen_generation_, runtime_.generation) != runtime_.generation) peers.clear();  // other places
   const bool reads = read_at_ == 0 || now - read_at_ >= History::kIntervalMs;
   if (reads) {
     // Behind a pause the next points are where they would have been.
@@ -300,6 +303,7 @@ std::string LiveView::change_text(const PeerOverview& overview, uint64_t behind,
 
 bool LiveView::subscribe(proxy::MonitorAnswer answer, std::shared_ptr<std::atomic<bool>> wanted) {
   asked_at_ = runtime_.loop.now();
+  if (read_at_ == 0) look(runtime_.loop.now());  // what changes from now on is an event
   std::erase_if(streams_, [](const Stream& each) { return !each.wanted->load(std::memory_order_relaxed); });
   if (streams_.size() >= kMostStreams) return false;
   answer(

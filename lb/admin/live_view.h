@@ -69,10 +69,11 @@ class LiveView final : private DeadlineHandler {
   const AdminChanges& changes_;
   const int64_t started_us_;
   Deadline deadline_{this};
-  MonoMs asked_at_ = 0;  // 0: never
-  MonoMs read_at_ = 0;   // when the last points were made; 0: not since the looks began
-  uint64_t generation_ = 0;
-  bool has_page_ = false;  // that snapshot has a location with `status`
+  MonoMs asked_at_ = 0;           // 0: never
+  MonoMs read_at_ = 0;            // when the last points were made; 0: not since the looks began
+  uint64_t generation_ = 0;       // whose locations have been looked at
+  uint64_t seen_generation_ = 0;  // whose peers readers know
+  bool has_page_ = false;         // that snapshot has a location with `status`
   History all_;
   std::map<std::string, History> upstreams_;
   std::map<PeerKey, History> peers_;

@@ -453,15 +453,18 @@ def parse_metrics(text: str) -> tuple[dict, dict]:
             current = match.group(1)
             assert current not in families, line
             families[current] = None
-        elif match := re.fullmatch(r"# TYPE ([a-z_]+) (counter|gauge)", line):
+        elif match := re.fullmatch(r"# TYPE ([a-z_]+) (counter|gauge|histogram)", line):
             assert match.group(1) == current and families[current] is None, line
             families[current] = match.group(2)
         else:
             match = re.fullmatch(r'([a-z_]+)(?:\{((?:[a-z_]+="(?:[^"\\\n]|\\["\\n])*",?)+)\})? (-?\d+(?:\.\d+)?)', line)
-            assert match and match.group(1) == current and families[current], line
+            assert match and families[current], line
+            name = match.group(1)
+            parts = ("_bucket", "_sum", "_count") if families[current] == "histogram" else ("",)
+            assert name in [current + part for part in parts], line
             labels = tuple(sorted(re.findall(r'([a-z_]+)="((?:[^"\\\n]|\\["\\n])*)"', match.group(2) or "")))
-            assert (current, labels) not in samples, line
-            samples[current, labels] = float(match.group(3))
+            assert (name, labels) not in samples, line
+            samples[name, labels] = float(match.group(3))
     return families, samples
 
 

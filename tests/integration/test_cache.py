@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The response cache on the wire: hits and misses, what is kept and for how long, restarts, stale answers, locks, purges."""
 import pathlib
+import signal
 import threading
 import unittest
 
@@ -66,7 +67,8 @@ class Hits(Cached):
         weir = self.cached(backend)
         self.assertEqual(self.ask(weir), ("MISS", "/a 1"))
         self.wait_for(weir, "HIT")
-        weir.stop()
+        weir.signal(signal.SIGTERM)
+        self.assertEqual(weir.wait_exit(), 0)
         weir.start()
         weir.wait_error(r"cache z: files found \(1 answers")
         self.assertEqual(self.ask(weir), ("HIT", "/a 1"))

@@ -131,7 +131,8 @@ TEST_F(LiveViewTest, reloads_are_events_and_end_streams) {
   EXPECT_EQ(live_->streams(), 0u);
   look();
   std::string texts;
-  for (const Json& event : json()["events"])
+  const Json all = json();
+  for (const Json& event : all["events"])
     texts += event["object"].get<std::string>() + " " + event["text"].get<std::string>() + "\n";
   EXPECT_THAT(texts, HasSubstr("configuration reloaded"));
   EXPECT_THAT(texts, HasSubstr("peer v/127.0.0.1:3 removed"));

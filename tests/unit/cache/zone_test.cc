@@ -46,6 +46,12 @@ class ZoneTest : public testing::Test {
     lookup.min_uses = min_uses;
     return zone_->find(lookup);
   }
+  // As somebody who then goes away: settle() would wait for an update that nobody ends.
+  bool misses(const std::string& key) {
+    const Zone::Found found = find(key);
+    zone_->end_update(found.digest, found.update);
+    return found.is == Is::kMiss;
+  }
   std::unique_ptr<Store> begin_store(const std::string& key, const Zone::Found& found, const std::string& vary = "") {
     StoredHead head;
     head.freshness.is_kept = true;
@@ -96,7 +102,7 @@ class ZoneTest : public testing::Test {
 };
 
 TEST_F(ZoneTest, stored_answer_is_found_whole) {
-  EXPECT_EQ(find("a").is, Is::kMiss);
+  EXPECT_TRUE(misses("a"));
   const std::string body(1'000'000, 'x');
   put("a", body);
   const Zone::Found found = find("a");
@@ -188,7 +194,7 @@ TEST_F(ZoneTest, variants_are_kept_beside_each_other) {
   EXPECT_EQ(body_of(find("k")), "for a");
   request_.clear();
   request_.add("Accept", "b", http::HeaderToken::kAccept);
-  EXPECT_EQ(find("k").is, Is::kMiss);
+  EXPECT_TRUE(misses("k"));
   put("k", "for b", "accept");
   EXPECT_EQ(body_of(find("k")), "for b");
   restart();

@@ -97,11 +97,14 @@ TEST(Config, rows_are_whole) {
 
 // YAML's `true` asks shapes.h, which does not know the tables.
 TEST(Config, shapes_agree_with_the_rows) {
+  std::set<std::string_view> flags;  // "status" is a page of a location, and of a match it has arguments
+  for (const Row* row : all_rows())
+    if (row->open == nullptr && row->kind.least_args == 0) flags.insert(row->name);
   for (const Row* row : all_rows()) {
     if (row->open != nullptr) {
       EXPECT_EQ(is_named_block(row->name), row->kind.most_args != 0) << row->name;
     } else {
-      EXPECT_EQ(is_flag("", row->name), row->kind.least_args == 0) << row->name;
+      EXPECT_EQ(is_flag("", row->name), flags.contains(row->name)) << row->name;
     }
   }
 }
