@@ -303,6 +303,7 @@ std::string LiveView::change_text(const PeerOverview& overview, uint64_t behind,
 
 bool LiveView::subscribe(proxy::MonitorAnswer answer, std::shared_ptr<std::atomic<bool>> wanted) {
   asked_at_ = runtime_.loop.now();
+  if (generation_ == 0) (void)is_wanted();
   if (read_at_ == 0) look(runtime_.loop.now());  // what changes from now on is an event
   std::erase_if(streams_, [](const Stream& each) { return !each.wanted->load(std::memory_order_relaxed); });
   if (streams_.size() >= kMostStreams) return false;
