@@ -229,7 +229,8 @@ VariableValue Exchange::sent_framing(http::HeaderToken token, Arena& arena) cons
   return found("keep-alive");
 }
 
-VariableValue Exchange::connection_variable(const VariableRef& ref, Arena& arena) const {
+// Half of what an access log asks for.
+[[gnu::always_inline]] inline VariableValue Exchange::connection_variable(const VariableRef& ref, Arena& arena) const {
   switch (ref.id) {
     case Var::kBinaryRemoteAddr: return found(arena.copy(client_.address_bytes()));
     case Var::kConnection: return number(downstream_->connection().number, arena);
