@@ -7,6 +7,7 @@
 #include "admin/json.h"
 #include "admin/peers.h"
 #include "admin/totals.h"
+#include "proxy/tls_step.h"
 #include "runtime/runtime.h"
 
 namespace weir::admin {
@@ -88,11 +89,10 @@ Json listeners_of(const proxy::Site& site) {
   Json all = Json::array();
   for (const auto& listen : site.listens) {
     Json names = Json::array();
-    bool tls = false;
-    for (const proxy::VirtualServer* server : listen->servers) {
-      names.push_back(server->name);
-      tls = tls || server->tls.context != nullptr;
-    }
+    for (const proxy::VirtualServer* server : listen->servers) names.push_back(server->name);
+    const bool tls = std::any_of(listen->arrival.begin(), listen->arrival.end(), [](const auto& step) {
+      return dynamic_cast<const proxy::TlsStep*>(step.get()) != nullptr;
+    });
     all.push_back({{"address", listen->address.to_string()}, {"tls", tls}, {"servers", std::move(names)}});
   }
   return all;

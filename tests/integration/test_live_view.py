@@ -56,6 +56,12 @@ class LiveView(Case):
         self.assertEqual(set(history), {node.address for node in nodes})
         self.assertEqual(sum(sum(each["requests"]) for each in history.values()), 6)
 
+    def test_listener_of_tls_is_marked(self):
+        weir = self.weir("""server { listen <<front>>; listen <<front2>> ssl; server_name a.test; ssl_certificate_selfsigned;
+            location /weir/ { status; allow 127.0.0.0/8; deny all; } }""")
+        listeners = json.loads(self.get(weir, "/weir/?json").text)["listeners"]
+        self.assertEqual({each["address"]: each["tls"] for each in listeners}, {weir.front: False, weir.front2: True})
+
     def test_events_come_as_they_happen(self):
         weir, nodes = self.scene()
         stream = self.events(weir)
