@@ -30,11 +30,11 @@ void MonitorDesk::ask(proxy::MonitorQuestion question, proxy::MonitorAnswer answ
       answer(reply_of(observe::kExpositionType, metrics_page(runtime_, api_.started_us())));
       return;
     case proxy::MonitorPage::kStubStatus: answer(reply_of("text/plain", stub_status(runtime_))); return;
-    case proxy::MonitorPage::kStatus: ask_status(std::move(question), std::move(answer)); return;
+    case proxy::MonitorPage::kStatus: ask_status(question, answer); return;
   }
 }
 
-void MonitorDesk::ask_status(proxy::MonitorQuestion question, proxy::MonitorAnswer answer) {
+void MonitorDesk::ask_status(const proxy::MonitorQuestion& question, const proxy::MonitorAnswer& answer) {
   LiveView& live = api_.live_view();
   const std::string_view query = question.query;
   if (query.empty()) {

@@ -17,7 +17,7 @@ class MonitorDesk final : public proxy::MonitorDesk {
   void ask(proxy::MonitorQuestion question, proxy::MonitorAnswer answer) override;
 
  private:
-  void ask_status(proxy::MonitorQuestion question, proxy::MonitorAnswer answer);
+  void ask_status(const proxy::MonitorQuestion& question, const proxy::MonitorAnswer& answer);
 
   runtime::Runtime& runtime_;
   AdminApi& api_;

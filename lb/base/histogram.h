@@ -17,7 +17,7 @@ class Histogram {
   static constexpr int kStepBits = 3;
   static constexpr int kSteps = 1 << kStepBits;
   static constexpr int kPowers = 27;
-  static constexpr size_t kBuckets = static_cast<size_t>((kPowers - kStepBits + 1) * kSteps);
+  static constexpr size_t kBuckets = size_t{kPowers - kStepBits + 1} * kSteps;
 
   // The bucket of `micros`: it lies above bound(i - 1) and is at most bound(i).
   static constexpr size_t bucket_of(int64_t micros) {

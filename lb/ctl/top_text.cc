@@ -59,10 +59,10 @@ class Line {
 };
 
 const Json& at(const Json& json, const char* name) {
-  static const Json kNothing;
-  if (!json.is_object()) return kNothing;
+  static const Json nothing;
+  if (!json.is_object()) return nothing;
   const auto found = json.find(name);
-  return found == json.end() ? kNothing : *found;
+  return found == json.end() ? nothing : *found;
 }
 double number(const Json& json) {
   return json.is_number() ? json.get<double>() : 0;
@@ -194,14 +194,14 @@ class Picture {
       std::vector<PeerRow> rows;
       size_t up = 0;
       const Json& peers = at(all[i], "peers");
-      static const Json kNothing;
+      static const Json nothing;
       for (size_t j = 0; peers.is_array() && j < peers.size(); ++j, ++index) {
-        const Json& point = samples.is_array() && index < samples.size() ? samples[index] : kNothing;
+        const Json& point = samples.is_array() && index < samples.size() ? samples[index] : nothing;
         rows.push_back({&peers[j], &point, text(at(peers[j], "state")) == "up"});
         up += rows.back().is_up ? 1 : 0;
       }
       const Json& newest = at(sample, "upstreams");
-      upstream(all[i], newest.is_array() && i < newest.size() ? newest[i] : kNothing, up, rows.size());
+      upstream(all[i], newest.is_array() && i < newest.size() ? newest[i] : nothing, up, rows.size());
       order(rows);
       for (const PeerRow& row : rows)
         if (!screen_.only_out || !row.is_up) peer(row);
