@@ -1,9 +1,9 @@
 #include "admin/content.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "proxy/exchange.h"
+#include "proxy/text_answer.h"
 
 namespace weir::admin {
 
@@ -58,24 +58,7 @@ void AdminContent::resume_response(const Chain&) {
 }
 
 void AdminContent::send() {
-  if (exchange_.is_replaced()) {
-    exchange_.take_back_response();
-    exchange_.answer_replaced();
-    return;
-  }
-  proxy::Responder& responder = exchange_.responder();
-  do {  // what goes out at once makes room at once
-    http::OutResponse out;
-    const bool begins = responder.state == ResponseState::kHead;
-    if (begins) exchange_.compose_response_head(head_, out);
-    const std::string_view piece = left_.substr(0, exchange_.response_room());
-    left_.remove_prefix(piece.size());
-    if (!piece.empty()) responder.body.add(piece);
-    exchange_.send_response(begins ? &out : nullptr, left_.empty());
-    if (responder.client_error != 0) return exchange_.client_gone(ErrorKind::kClientClosed);
-    if (responder.failed) return exchange_.fail_response();
-    if (responder.state == ResponseState::kEnded) return exchange_.finish(ErrorKind::kNone);
-  } while (!left_.empty() && exchange_.response_room() > 0);
+  proxy::send_text(exchange_, head_, left_, true);
 }
 
 void AdminContent::end() {

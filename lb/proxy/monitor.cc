@@ -4,6 +4,7 @@
 
 #include "proxy/core.h"
 #include "proxy/exchange.h"
+#include "proxy/text_answer.h"
 
 namespace weir::proxy {
 
@@ -73,25 +74,7 @@ void MonitorContent::resume_response(const Chain&) {
 }
 
 void MonitorContent::send() {
-  if (exchange_.is_replaced()) {
-    exchange_.take_back_response();
-    exchange_.answer_replaced();
-    return;
-  }
-  Responder& responder = exchange_.responder();
-  do {  // what goes out at once makes room at once
-    http::OutResponse out;
-    const bool begins = responder.state == ResponseState::kHead;
-    if (begins) exchange_.compose_response_head(head_, out);
-    const std::string_view piece = left_.substr(0, exchange_.response_room());
-    left_.remove_prefix(piece.size());
-    if (!piece.empty()) responder.body.add(piece);
-    if (!begins && piece.empty() && (!is_last_ || !left_.empty())) return;
-    exchange_.send_response(begins ? &out : nullptr, left_.empty() && is_last_);
-    if (responder.client_error != 0) return exchange_.client_gone(ErrorKind::kClientClosed);
-    if (responder.failed) return exchange_.fail_response();
-    if (responder.state == ResponseState::kEnded) return exchange_.finish(ErrorKind::kNone);
-  } while (!left_.empty() && exchange_.response_room() > 0);
+  send_text(exchange_, head_, left_, is_last_);
 }
 
 void MonitorContent::end() {
