@@ -90,7 +90,9 @@ void Loop::turn(bool wait) {
   set_timer();
   time_passed();  // the poll may last
   wall_offset_ = 0;
-  uv_run(uv_.get(), wait ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+  const bool waits = wait && !impl_->hurries;
+  impl_->hurries = false;
+  uv_run(uv_.get(), waits ? UV_RUN_ONCE : UV_RUN_NOWAIT);
   time_passed();
   wheel_.advance(now());
   end_turn();
@@ -99,6 +101,10 @@ void Loop::turn(bool wait) {
 int64_t Loop::wall_us() {
   if (wall_offset_ == 0) wall_offset_ = weir::wall_us() - monotonic_us();
   return now_us() + wall_offset_;
+}
+
+void Loop::hurry() {
+  impl_->hurries = true;
 }
 
 void Loop::stop() {

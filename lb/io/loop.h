@@ -39,6 +39,8 @@ class Loop {
   void run();
   // One turn; `wait` lets it block until something happens. For tests and drains.
   void turn(bool wait);
+  // The next turn's poll does not wait: there is work that was put off to let others have theirs.
+  void hurry();
   // The loop's own thread only; others post it. Before run(), it makes that run return at once.
   void stop();
   // Monotonic, as monotonic_ms(); read when the turn begins and again after its poll, so that callbacks see fresh time.

@@ -52,6 +52,7 @@ struct Loop::Impl {
   // A deque: a hook may add hooks while it runs.
   std::deque<std::function<void()>> hooks;
   bool stopped = false;
+  bool hurries = false;
   ReadBurst burst;
   // While a listener's callback runs: whom it was given, and from where accept() said that it comes. Everybody asks for
   // that at once, and a getpeername a connection is saved.

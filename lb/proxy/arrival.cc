@@ -43,7 +43,10 @@ void Arrival::drain() {
 void Arrival::on_read(std::string_view bytes) {
   stop_waiting();
   connection_.unread.append(bytes);
-  take_steps();
+  if (!turn_.linked())
+    take_steps();
+  else
+    check_unread();
 }
 
 void Arrival::stop_waiting() {
@@ -55,9 +58,8 @@ void Arrival::stop_waiting() {
 void Arrival::take_steps() {
   while (!connection_.unread.empty() || !listen_.arrival[step_]->waits_for_bytes()) {
     switch (progress_->on_bytes(connection_)) {
-      case ArrivalStep::Verdict::kMore:
-        if (connection_.unread.size() > kMostUnread) refuse("more than 128 KB before the first request");
-        return;
+      case ArrivalStep::Verdict::kMore: check_unread(); return;
+      case ArrivalStep::Verdict::kWaits: core_.wait_for_turn(turn_); return;
       case ArrivalStep::Verdict::kRefused: refuse(progress_->why()); return;
       case ArrivalStep::Verdict::kDone: break;
     }
@@ -73,6 +75,10 @@ void Arrival::take_steps() {
   }
 }
 
+void Arrival::check_unread() {
+  if (connection_.unread.size() > kMostUnread) refuse("more than 128 KB before the first request");
+}
+
 void Arrival::refuse(std::string_view why) {
   LogLimit& limit = listen_.log->refused;
   if (log::enabled(LogLevel::kInfo) && limit.pass(core_.loop().now()))
@@ -84,6 +90,7 @@ void Arrival::refuse(std::string_view why) {
 void Arrival::close() {
   if (connection_.transport == nullptr) return;
   deadline_.cancel();
+  turn_.unlink();
   connection_.transport->close();
   progress_.reset();
   epoch_.reset();  // the grave may outlive the Core

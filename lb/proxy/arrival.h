@@ -20,6 +20,14 @@ namespace weir::proxy {
 
 class Core;
 
+class Arrival;
+
+// An arrival's place in the line of those whose step takes long (Core::wait_for_turn()).
+struct ArrivalTurn : ListNode {
+  explicit ArrivalTurn(Arrival& waiting) : arrival(waiting) {}
+  Arrival& arrival;
+};
+
 // Counts as a client connection of the Core, which owns it until arrival_ended() or arrival_done().
 class Arrival final : public io::Buriable, public ListNode, private io::TransportHandler, private DeadlineHandler {
  public:
@@ -40,6 +48,8 @@ class Arrival final : public io::Buriable, public ListNode, private io::Transpor
   bool input_waits() const { return connection_.transport->input_waits(); }
   MonoMs since() const { return since_; }
   void stop_waiting();
+  // For the Core: its step may take long now.
+  void take_turn() { take_steps(); }
 
  private:
   // io::TransportHandler
@@ -51,6 +61,7 @@ class Arrival final : public io::Buriable, public ListNode, private io::Transpor
 
   // As far as what was read goes.
   void take_steps();
+  void check_unread();
   void refuse(std::string_view why);
 
   Core& core_;
@@ -61,6 +72,7 @@ class Arrival final : public io::Buriable, public ListNode, private io::Transpor
   std::unique_ptr<ArrivalStep::Progress> progress_;  // of step_
   size_t step_ = 0;
   Deadline deadline_{this};
+  ArrivalTurn turn_{*this};
   const MonoMs since_;
   const uint16_t listener_;
   bool is_silent_ = true;

@@ -28,6 +28,7 @@ class ArrivalStep {
  public:
   enum class Verdict : uint8_t {
     kMore,    // more bytes are needed
+    kWaits,   // it is about to take long: on_bytes() is called again when its turn has come (Core::begins_long_step())
     kDone,    // what is left unread is the next step's, or the session's
     kRefused  // the connection is closed, and why() logged
   };

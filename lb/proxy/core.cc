@@ -126,6 +126,24 @@ bool Core::begin_handshake() {
   return true;
 }
 
+bool Core::begins_long_step() {
+  if (!long_steps_.empty()) return false;
+  return !std::exchange(long_step_begun_, true);
+}
+
+void Core::wait_for_turn(ArrivalTurn& turn) {
+  long_steps_.push_back(turn);
+}
+
+void Core::next_long_step() {
+  if (!std::exchange(long_step_begun_, false) && !long_steps_.empty()) {
+    Arrival& next = long_steps_.front()->arrival;
+    long_steps_.front()->unlink();
+    next.take_turn();
+  }
+  if (!long_steps_.empty()) loop_.hurry();
+}
+
 // Of the one protocol that there is; where ALPN or the listener names another, its session is made here.
 void Core::begin_session(std::unique_ptr<io::Transport> transport, ConnectionInfo info, uint16_t listener,
                          std::string_view early) {
@@ -282,6 +300,7 @@ void Core::tell_subrequests() {
 }
 
 void Core::end_turn() {
+  next_long_step();
   if (ready_subrequests_.front() != nullptr) tell_subrequests();
   mirrors_.sweep();
   if (full_ || connections_ >= options_.max_connections) update_full();

@@ -34,6 +34,7 @@ class Pool;
 namespace weir::proxy {
 
 class Arrival;
+struct ArrivalTurn;
 class Session;
 class Exchange;
 class Tunnel;
@@ -133,6 +134,11 @@ class Core final : private DeadlineHandler {
   void handshake_ended() { --handshakes_; }
   uint32_t handshakes() const { return handshakes_; }  // under way
   const CoreOptions& options() const { return options_; }
+  // A step of an arrival is about to take long, as a handshake's work with the private key does. One a turn begins, the
+  // first at once: else a crowd that arrives would keep every request waiting for all of its handshakes. False: the
+  // arrival waits, first come first served.
+  bool begins_long_step();
+  void wait_for_turn(ArrivalTurn& turn);
   // For heads on their way out: what is written here stays until the next call, so until it was sent. Their bytes do
   // not go through the memory of a thousand exchanges.
   Arena& scratch() {
@@ -195,6 +201,7 @@ class Core final : private DeadlineHandler {
   void client_opened();
   void client_closed();
   void tell_subrequests();
+  void next_long_step();
   void close_tunnels_of(const policy::PeerState* state, uint16_t code, Millis spread);
   void end_turn();
   void give_memory_back();
@@ -230,6 +237,8 @@ class Core final : private DeadlineHandler {
   IntrusiveList<Arrival> silent_arrivals_;  // owned too: whose clients have not sent anything, the oldest first
   IntrusiveList<Session> sessions_;         // owned: made by begin_session(), buried by session_closed()
   IntrusiveList<Session> idle_sessions_;    // owned too: those that wait for a request, the longest idle first
+  IntrusiveList<ArrivalTurn> long_steps_;   // that wait, the next one first
+  bool long_step_begun_ = false;            // in this turn
   size_t idle_count_ = 0;
   size_t exchanges_ = 0;
   IntrusiveList<Tunnel> tunnels_;  // owned: put here by add_tunnel() and replace_session(), buried by tunnel_closed()

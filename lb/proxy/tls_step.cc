@@ -29,7 +29,7 @@ class TlsProgress final : public ArrivalStep::Progress {
 
   ArrivalStep::Verdict on_bytes(Arriving& connection) override {
     core_ = connection.core;
-    if (handshake_ == nullptr) {
+    if (context_ == nullptr) {
       if (!io::begins_tls(connection.unread.front())) {
         connection.details.plain_on_tls = true;
         return ArrivalStep::Verdict::kDone;
@@ -41,7 +41,10 @@ class TlsProgress final : public ArrivalStep::Progress {
         return ArrivalStep::Verdict::kMore;
       }
       if (!begin(hello, *connection.transport)) return ArrivalStep::Verdict::kRefused;
+      if (!core_->begins_long_step()) return ArrivalStep::Verdict::kWaits;
     }
+    if (handshake_ == nullptr)
+      handshake_ = std::make_unique<io::TlsHandshake>(core_->loop(), *context_, *connection.transport);
     return go_on(connection);
   }
   std::string_view why() const override { return why_; }
@@ -75,7 +78,7 @@ class TlsProgress final : public ArrivalStep::Progress {
 
   bool begin(const io::ClientHello& hello, io::Transport& transport) {
     if (hello.state == io::ClientHello::State::kBroken) return reject(transport, hello.alert, "TLS: malformed hello");
-    if (begin_proof(hello)) return begin_handshake(transport);
+    if (begin_proof(hello)) return begin_handshake();
     const VirtualServer* server = server_of(hello.server_name);
     if (server == nullptr)
       return reject(transport, io::TlsAlert::kUnrecognizedName, "TLS: the server name is no host name");
@@ -85,16 +88,15 @@ class TlsProgress final : public ArrivalStep::Progress {
     if (!context->ready())
       return reject(transport, io::TlsAlert::kUnrecognizedName, "TLS: no certificate for its server name yet");
     context_ = server->tls.context != nullptr ? server->tls.context : listen_.default_server->tls.context;
-    return begin_handshake(transport);
+    return begin_handshake();
   }
 
-  bool begin_handshake(io::Transport& transport) {
+  bool begin_handshake() {
     if (!core_->begin_handshake()) {
       why_ = "TLS: too many handshakes under way";
       return false;
     }
     counted_ = true;
-    handshake_ = std::make_unique<io::TlsHandshake>(core_->loop(), *context_, transport);
     return true;
   }
 
@@ -125,7 +127,7 @@ class TlsProgress final : public ArrivalStep::Progress {
 
   const ListenSite& listen_;
   Core* core_ = nullptr;
-  std::shared_ptr<const io::TlsContext> context_;
+  std::shared_ptr<const io::TlsContext> context_;  // not null: the hello has come whole
   std::unique_ptr<io::TlsHandshake> handshake_;
   std::string server_name_;
   std::string why_;

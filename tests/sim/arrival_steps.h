@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "proxy/arrival_step.h"
+#include "proxy/core.h"
 
 namespace weir::sim {
 
@@ -113,6 +114,23 @@ class SilentStep final : public proxy::ArrivalStep {
       return Verdict::kDone;
     }
     std::string_view why() const override { return {}; }
+  };
+};
+
+// A line as the greeting, whose answer takes long to work out, as a handshake's.
+class LongStep final : public proxy::ArrivalStep {
+ public:
+  std::unique_ptr<Progress> begin() const override { return std::make_unique<Run>(); }
+
+ private:
+  struct Run final : Progress {
+    Verdict on_bytes(proxy::Arriving& connection) override {
+      if (!std::exchange(waited, true) && !connection.core->begins_long_step()) return Verdict::kWaits;
+      return greeting->on_bytes(connection);
+    }
+    std::string_view why() const override { return "no greeting"; }
+    std::unique_ptr<Progress> greeting = GreetingStep().begin();
+    bool waited = false;
   };
 };
 

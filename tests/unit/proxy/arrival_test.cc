@@ -96,6 +96,52 @@ TEST_F(ArrivalTest, step_without_bytes_is_taken_while_draining) {
   EXPECT_TRUE(has(answered(), "Connection: close"));
 }
 
+TEST_F(ArrivalTest, long_steps_begin_one_a_turn) {
+  serve_steps<sim::LongStep>();
+  const std::string hello(sim::kGreeting);
+  auto first = another(hello), second = another(hello), third = another(hello + std::string(kWho));
+  EXPECT_EQ(first->outbound, sim::kGreetingReply);
+  EXPECT_EQ(second->outbound, "");
+  world_.turn();
+  EXPECT_EQ(second->outbound, "") << "its turn is the next one";
+  auto late = another(hello);
+  world_.turn();
+  EXPECT_EQ(second->outbound, sim::kGreetingReply);
+  EXPECT_EQ(third->outbound, "");
+  world_.turn();
+  EXPECT_TRUE(third->outbound.starts_with(std::string(sim::kGreetingReply) + "HTTP/1.1 200 "));
+  EXPECT_EQ(late->outbound, "") << "who comes later is behind those who wait";
+  world_.turn();
+  EXPECT_EQ(late->outbound, sim::kGreetingReply);
+  world_.turn();
+  EXPECT_EQ(another(hello)->outbound, sim::kGreetingReply) << "nobody waits any more";
+}
+
+TEST_F(ArrivalTest, client_that_leaves_gives_its_turn_up) {
+  serve_steps<sim::LongStep>();
+  const std::string hello(sim::kGreeting);
+  auto first = another(hello), second = another(hello), third = another(hello);
+  end(*second);
+  auto greedy = another(hello);
+  tell(*greedy, std::string(130'000, 'x'));
+  EXPECT_FALSE(greedy->closed);
+  tell(*greedy, std::string(2'000, 'x'));
+  EXPECT_TRUE(greedy->closed);
+  world_.turn();
+  world_.turn();
+  EXPECT_EQ(third->outbound, sim::kGreetingReply);
+  EXPECT_EQ(world_.core->sessions(), 2U);
+}
+
+TEST_F(ArrivalTest, waiting_for_a_turn_is_under_the_deadline) {
+  serve_steps<sim::LongStep>();
+  auto first = another(sim::kGreeting), second = another(sim::kGreeting);
+  world_.core->begin_drain();
+  world_.advance(61'000);
+  EXPECT_TRUE(second->closed);
+  EXPECT_EQ(second->outbound, "");
+}
+
 TEST_F(ArrivalTest, refused_greeting_closes_without_an_answer) {
   serve_steps<sim::GreetingStep>();
   connect();
