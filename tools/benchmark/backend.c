@@ -1,6 +1,6 @@
 // The benchmark's backend: as cheap as can be, so that one core has room for it and the load. HTTP/1.1 keep-alive; by path:
-// /64k and /1m answer that many bytes, everything else a small JSON; a request's body is read and dropped; an Upgrade to
-// websocket is confirmed and every frame comes back.
+// /64k and /1m answer that many bytes, /json100k a list of records as an API's, everything else a small JSON; a request's
+// body is read and dropped; an Upgrade to websocket is confirmed and every frame comes back.
 //   backend LISTEN
 #include "sockets.h"
 
@@ -19,8 +19,8 @@ struct connection {
   char head[kHead];
 };
 
-static char small[512], *large_64k, *large_1m;
-static size_t small_size, size_64k, size_1m;
+static char small[512], *large_64k, *large_1m, *json_100k;
+static size_t small_size, size_64k, size_1m, size_json;
 static char scratch[kRead];
 
 static char* make_answer(size_t body, size_t* size) {
@@ -29,6 +29,24 @@ static char* make_answer(size_t body, size_t* size) {
   const int head = sprintf(text, "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: %zu\r\n\r\n", body);
   memset(text + head, 'x', body);
   *size = (size_t)head + body;
+  return text;
+}
+
+// Records whose names repeat and whose values do not: what there is for gzip to do in an API's answer.
+static char* make_json(size_t body, size_t* size) {
+  char* text = malloc(body + 1024);
+  if (text == NULL) abort();
+  char* at = text + sprintf(text, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n", body);
+  char* const end = at + body;
+  uint32_t random = 1;
+  for (unsigned id = 1; at < end; ++id) {
+    for (int i = 0; i < 3; ++i) random = random * 1664525u + 1013904223u;
+    at += sprintf(at, "%s{\"id\":%u,\"createdAt\":\"2026-%02u-%02uT%02u:%02u:%02u.%03uZ\",\"title\":\"Order %08x\",\"amount\":%u.%02u,\"status\":\"%s\"}",
+                  id == 1 ? "[" : ",", id, random % 12 + 1, random % 28 + 1, random % 24, random / 24 % 60, random / 1440 % 60, random / 86400 % 1000,
+                  random, random % 5000, random / 5000 % 100, random & 64 ? "published" : "draft");
+  }
+  memset(end - 1, ']', 1);  // the last record is cut: nobody reads it
+  *size = (size_t)(end - text);
   return text;
 }
 
@@ -71,6 +89,7 @@ static int answer(struct connection* c) {
   const char* path = strchr(c->head, ' ');
   if (path != NULL && strncmp(path, " /64k", 5) == 0) return put(c, large_64k, size_64k);
   if (path != NULL && strncmp(path, " /1m", 4) == 0) return put(c, large_1m, size_1m);
+  if (path != NULL && strncmp(path, " /json100k", 10) == 0) return put(c, json_100k, size_json);
   return put(c, small, small_size);
 }
 
@@ -166,6 +185,7 @@ int main(int argc, char** argv) {
   small_size = (size_t)sprintf(small, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s", sizeof kBody - 1, kBody);
   large_64k = make_answer(64 * 1024, &size_64k);
   large_1m = make_answer(1024 * 1024, &size_1m);
+  json_100k = make_json(100 * 1024, &size_json);
   const int listener = listen_on(argv[1]);
   const int epoll = must(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
   watch(epoll, listener, EPOLLIN, NULL);

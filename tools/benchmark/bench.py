@@ -14,10 +14,11 @@ import sys
 import tempfile
 import time
 
+import groups
 import proxies as made
 import report
 from chart import draw
-from proxies import MANY, TABLES, Identity, Proxy, cpu_us, free_port, rss, wait_for
+from proxies import MANY, Identity, Proxy, cpu_us, free_port, rss, wait_for
 
 SMALL, POST = "/small", 16 * 1024
 MANY_TLS = 2_000  # idle connections over TLS: a client's end costs more than a socket
@@ -43,6 +44,12 @@ SCENARIOS = {
     "names10k": ("10,000 server names, 64 connections", SMALL, ["--connections", "64", "--hosts", str(MANY)]),
     "locations1": ("1 location, 64 connections", SMALL, ["--connections", "64", "--paths", str(MANY)]),
     "locations10k": ("10,000 locations, 64 connections", SMALL, ["--connections", "64", "--paths", str(MANY)]),
+    "rewrites10k": ("10,000 rewrites, 64 connections", SMALL, ["--connections", "64", "--paths", str(MANY)]),
+    "maps10k": ("a map of 10,000 values, 64 connections", SMALL, ["--connections", "64", "--hosts", str(MANY)]),
+    "file1k": ("a file of 1 KB, 64 connections", "/1k.bin", ["--connections", "64"]),
+    "file100k": ("a file of 100 KB, 64 connections", "/100k.bin", ["--connections", "64"]),
+    "gzip100k": ("JSON of 100 KB by gzip, 64 connections", "/json100k", ["--connections", "64", "--header", "Accept-Encoding: gzip"]),
+    "cachehit": ("small GET from the cache, 64 connections", SMALL, ["--connections", "64"]),
 }
 TITLES = {**{name: scenario[0] for name, scenario in SCENARIOS.items()}, "tail": "p99.9 at half load, quieter windows", "idle": "an idle connection, bytes of RSS",
           "tlsidle": "TLS: an idle connection, bytes of RSS", "tlsbeside": f"TLS: p99 beside {OFFERED:,} handshakes/s offered"}
@@ -68,8 +75,10 @@ class Bench:
                   "caddy": made.caddy, "relay": lambda *a: made.relay(*a, self.tools), "floor": lambda *a: made.floor(*a, self.tools)}
         identity = Identity(self.out)
         jobs = [(name, makers[name]) for name in self.options.proxies.split(",")]
-        if any(self.wanted(name) for name in TABLES):
-            jobs += [(name, lambda *a, name=name: made.tables(name, *a, {"weir": o.weir, "nginx": o.nginx}[name])) for name in ("weir", "nginx") if name in dict(jobs)]
+        binaries = {"weir": o.weir, "nginx": o.nginx, "old": o.old}
+        for group, (scenarios, _) in groups.GROUPS.items():
+            if any(self.wanted(name) for name in scenarios):
+                jobs += [(name, lambda *a, group=group, name=name: groups.proxy(group, name, *a, binaries[name])) for name in binaries if name in dict(jobs)]
         server = subprocess.Popen(self.load_pin + [str(self.tools / "backend"), backend], stdin=subprocess.DEVNULL)
         proxies = []
         try:
@@ -111,7 +120,7 @@ class Bench:
 
     @staticmethod
     def plain(proxies: list) -> list:
-        return [proxy for proxy in proxies if TABLES[0] not in proxy.ports and proxy.name != "floor"]
+        return [proxy for proxy in proxies if not proxy.alone and proxy.name != "floor"]
 
     @staticmethod
     def over_tls(proxies: list) -> list:
@@ -132,7 +141,7 @@ class Bench:
         return json.loads(done.stdout)
 
     def scenario(self, name: str, proxy: Proxy):
-        if (name in TABLES) != (TABLES[0] in proxy.ports) or (name == "log" and proxy.name in WITHOUT_LOG):
+        if (name not in proxy.ports if proxy.alone else name in groups.ALONE) or (name == "log" and proxy.name in WITHOUT_LOG):
             return
         if name.startswith("tls"):
             if "tls" not in proxy.ports or (proxy.name == "floor" and name not in FLOOR):

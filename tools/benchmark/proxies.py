@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 
-MANY = 10_000  # server names, locations and idle connections
+MANY = 10_000  # server names, locations, rewrites, a map's values and idle connections
 
 
 def free_port() -> int:
@@ -59,10 +59,11 @@ def rss(pid: int) -> int:
 
 
 class Proxy:
-    """A proxy in front of the backend. `ports` names those of scenarios that have one of their own; `port` serves all others."""
+    """A proxy in front of the backend. `ports` names those of scenarios that have one of their own; `port` serves all others,
+    unless the process is there for a group of scenarios alone (groups.py)."""
 
-    def __init__(self, name: str, command: list, port: int, ports=None, environment=None):
-        self.name, self.command, self.port, self.ports = name, command, port, ports or {}
+    def __init__(self, name: str, command: list, port: int, ports=None, environment=None, alone=False):
+        self.name, self.command, self.port, self.ports, self.alone = name, command, port, ports or {}, alone
         self.environment = {**os.environ, **(environment or {})}
         self.process = None
 
@@ -118,7 +119,7 @@ events {{ worker_connections {min(32768, files())}; }}
 http {{
   access_log off; client_body_buffer_size 64k; client_body_temp_path {home}/body; proxy_temp_path {home}/proxy; fastcgi_temp_path {home}/f; uwsgi_temp_path {home}/u;
   scgi_temp_path {home}/s; keepalive_requests 1000000; client_max_body_size 10m;
-  server_names_hash_max_size {4 * MANY}; server_names_hash_bucket_size 128;
+  server_names_hash_max_size {4 * MANY}; server_names_hash_bucket_size 128; map_hash_max_size {4 * MANY};
   upstream backend {{ server {backend}; keepalive 1024; keepalive_requests 1000000; }}
   map $http_upgrade $upgrade_or_not {{ default upgrade; "" ""; }}
   {NGINX_HEADERS}
@@ -147,16 +148,6 @@ def servers(home, port, log_port, tls_port, identity) -> str:
             f"  server {{ listen 127.0.0.1:{log_port} backlog=4096; access_log {home}/access.log combined buffer=64k flush=1s; {LOCATION} }}")
 
 
-def table_servers(ports: dict) -> str:
-    """One server and one location, and many: names in servers of 100 each, locations in one server. The load cycles through them."""
-    names = "\n".join(f"  server {{ listen 127.0.0.1:{ports['names10k']}; server_name {' '.join(f'h{n}.example' for n in range(at, at + 100))}; {LOCATION} }}"
-                      for at in range(0, MANY, 100))
-    locations = "\n".join(f"    location /p{n}/ {{ proxy_pass http://backend; }}" for n in range(MANY))
-    return (f"  server {{ listen 127.0.0.1:{ports['names1']}; server_name h0.example; {LOCATION} }}\n{names}\n"
-            f"  server {{ listen 127.0.0.1:{ports['locations1']}; {LOCATION} }}\n"
-            f"  server {{ listen 127.0.0.1:{ports['locations10k']};\n{locations}\n  }}")
-
-
 def nginx(out, backend, workers, identity, binary):
     port, log_port, tls_port, home = free_port(), free_port(), free_port(), out / "nginx"
     command = nginx_conf(binary, home, backend, workers, servers(home, port, log_port, tls_port, identity))
@@ -171,17 +162,6 @@ def weir(name, out, backend, workers, identity, binary):
         return Proxy(name, command, port, {"log": log_port, "tls": tls_port})
     plain = "\n".join(line for line in text.splitlines() if " ssl " not in line)  # a binary from before TLS
     return Proxy(name, weir_conf(binary, home, backend, workers, plain), port, {"log": log_port})
-
-
-TABLES = ("names1", "names10k", "locations1", "locations10k")
-
-
-def tables(name, out, backend, workers, _identity, binary):
-    """weir or nginx once more, in a process of its own: large configurations are no burden on the other scenarios."""
-    ports, home = {scenario: free_port() for scenario in TABLES}, out / f"{name}-tables"
-    servers = table_servers(ports)
-    command = {"weir": weir_conf, "nginx": nginx_conf}[name](binary, home, backend, workers, servers)
-    return Proxy(name, command, ports["names1"], ports)
 
 
 def haproxy(out, backend, workers, identity, binary):

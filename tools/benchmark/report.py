@@ -8,8 +8,9 @@ import re
 import statistics
 import subprocess
 
-from proxies import MANY, TABLES
+from proxies import MANY
 
+COMPARED = (("names1", "names10k", "server names"), ("locations1", "locations10k", "locations"))  # many with one
 RIVALS = ("nginx", "haproxy")  # the ratio is to the better of these
 MEASURES = {"idle": "bytes", "tail": "quiet p99.9", "tlsidle": "bytes", "tlsbeside": "p99"}  # of the others: cpu_us
 CLOSE, ENOUGH = 0.10, 20  # a margin under the first needs that many pairs
@@ -83,7 +84,7 @@ def table(told: dict, proxies: list, titles: dict):
             line("  handshakes done a second", row["medians"], "handshakes", proxies)
         if row["measure"] == "bytes":
             line("  of it given back after they closed, %", row["medians"], "returned", proxies, 100)
-    for one, many, what in (("names1", "names10k", "server names"), ("locations1", "locations10k", "locations")):
+    for one, many, what in COMPARED:
         if one in told and many in told:
             both = [name for name in proxies if name in told[one]["medians"] and name in told[many]["medians"]]
             ratios = ", ".join(f"{name} {told[many]['medians'][name]['cpu_us'] / told[one]['medians'][name]['cpu_us']:.2f}" for name in both)
@@ -119,4 +120,5 @@ def kept(told: dict, options, proxies: list) -> dict:
 
 def charted(titles: dict) -> dict:
     """The scenarios the chart shows: requests by their cost. Tables of names and locations are compared with themselves."""
-    return {name: title for name, title in titles.items() if name not in MEASURES and name not in TABLES}
+    itself = {name for one, many, _ in COMPARED for name in (one, many)}
+    return {name: title for name, title in titles.items() if name not in MEASURES and name not in itself}
