@@ -40,6 +40,75 @@ pcre2_match_data* match_data() {
   return data.get();
 }
 
+constexpr bool is_alnum(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+// Behind a class's "]"; `at` is at its "[".
+size_t skip_class(std::string_view pattern, size_t at) {
+  ++at;
+  if (at < pattern.size() && pattern[at] == '^') ++at;
+  if (at < pattern.size() && pattern[at] == ']') ++at;  // the first is one of the class
+  while (at < pattern.size() && pattern[at] != ']') {
+    const size_t name_end = pattern.substr(at, 2) == "[:" ? pattern.find(":]", at + 2) : std::string_view::npos;
+    at = name_end != std::string_view::npos ? name_end + 2 : at + (pattern[at] == '\\' ? 2 : 1);
+  }
+  return at + 1;
+}
+
+// Whether all of a pattern stands behind its "^": no alternative beside it, and nothing by which PCRE2 might read it
+// otherwise than is done here (\Q, comments, options within the pattern).
+bool is_one_sequence(std::string_view pattern) {
+  if (pattern.find('|') == std::string_view::npos) return true;
+  int depth = 0;
+  for (size_t at = 0; at < pattern.size();) {
+    switch (pattern[at]) {
+      case '\\':
+        if (pattern.substr(at, 2) == "\\Q") return false;
+        at += 2;
+        break;
+      case '[': at = skip_class(pattern, at); break;
+      case '(':
+        if (pattern.substr(at, 2) == "(?" &&
+            (at + 2 == pattern.size() || std::string_view(":<P'=!>|").find(pattern[at + 2]) == std::string_view::npos))
+          return false;
+        ++depth;
+        ++at;
+        break;
+      case ')':
+        --depth;
+        ++at;
+        break;
+      case '|':
+        if (depth <= 0) return false;
+        ++at;
+        break;
+      default: ++at;
+    }
+  }
+  return true;
+}
+
+// The plain characters behind a pattern's "^". Empty where it has no such, or may match without them.
+std::string beginning_of(std::string_view pattern) {
+  std::string out;
+  if (!pattern.starts_with('^') || !is_one_sequence(pattern)) return out;
+  for (size_t at = 1; at < pattern.size(); ++at) {
+    char c = pattern[at];
+    if (c == '*' || c == '?' || c == '{') {  // the one before may be missing
+      if (!out.empty()) out.pop_back();
+      break;
+    }
+    if (std::string_view("^$.[]()+|}").find(c) != std::string_view::npos) break;
+    if (c == '\\') {
+      if (++at == pattern.size() || is_alnum(pattern[at])) break;
+      c = pattern[at];
+    }
+    out += c;
+  }
+  return out;
+}
+
 PCRE2_SPTR units(std::string_view s) {
   return reinterpret_cast<PCRE2_SPTR>(s.empty() ? "" : s.data());
 }
@@ -70,6 +139,7 @@ Result<Regex> Regex::compile(std::string_view pattern, bool ignore_case) {
     return Unexpected{std::string(reinterpret_cast<const char*>(text)) + " at offset " + std::to_string(offset)};
   }
   Regex out;
+  if (!ignore_case) out.beginning_ = beginning_of(pattern);
   out.code_ = std::make_unique<Code>(code);
   uint32_t groups = 0;
   uint32_t names = 0;
@@ -94,6 +164,7 @@ Result<Regex> Regex::compile(std::string_view pattern, bool ignore_case) {
 }
 
 bool Regex::match(std::string_view subject, RegexMatch* out) const {
+  if (!subject.starts_with(beginning_)) return false;
   pcre2_match_data* data = match_data();
   if (data == nullptr) return false;
   // No match, a limit reached, no memory: all negative, and all mean that the rule does not apply.

@@ -48,6 +48,9 @@ class Regex {
  private:
   struct Code;
   Regex() = default;
+  // What every match begins with. Of thousands of rules most are told apart by it: PCRE2 takes some ten times as long
+  // to say no.
+  std::string beginning_;
   std::unique_ptr<Code> code_;
   std::vector<std::pair<std::string, int>> names_;
   int groups_ = 0;

@@ -7,6 +7,8 @@
 #include <thread>
 #include <vector>
 
+#include "base/rng.h"
+
 namespace weir {
 namespace {
 
@@ -139,6 +141,63 @@ TEST(Regex, named_groups_are_kept_up_to_the_last) {
   ASSERT_FALSE(more);
   EXPECT_EQ(more.error(), "group \"late\" is number 32, no more than 31 are kept");
   EXPECT_TRUE(Regex::compile(pattern + "(.)", false)) << "a group without a name is nobody's loss";
+}
+
+TEST(Regex, fixed_beginning_refuses_as_the_pattern_does) {
+  struct Case {
+    const char* pattern;
+    const char* subject;
+    bool is;
+  };
+  // A quantifier takes the character before it back, an alternative all of it.
+  constexpr Case kCases[] = {{"^/a/b", "/a/c", false},
+                             {"^/a/b", "/a/bc", true},
+                             {"^/ab?c", "/ac", true},
+                             {"^/ab*", "/a", true},
+                             {"^/ab{0,1}c", "/ac", true},
+                             {"^/ab+", "/a", false},
+                             {"^/ab+", "/abb", true},
+                             {"^/a|/b", "/b", true},
+                             {"^/a\\.b", "/a.b", true},
+                             {"^/a\\.b", "/axb", false},
+                             {"^/a\\d", "/a7", true},
+                             {"^/(a|b)/", "/b/", true},
+                             {"^/a[|]b|c", "c", true},
+                             {"^/a[]|(]b|c", "c", true},
+                             {"^/a\\||c", "c", true},
+                             {"^/a\\Q(\\E|c", "c", true},
+                             {"^/a(?x)(#)\n)|c", "c", true},
+                             {"^/a(?#()|c", "c", true},
+                             {"^/a[[:alpha:]|]", "/a|", true},
+                             {"^/a{b", "/a{b", true},
+                             {"^", "", true},
+                             {"^a", "", false},
+                             {"^/a$", "/a", true},
+                             {"^/a\\/b", "/a/b", true}};
+  for (const Case& each : kCases)
+    EXPECT_EQ(regex(each.pattern).matches(each.subject), each.is) << each.pattern << " on " << each.subject;
+}
+
+// In a group nothing is known of a pattern's beginning.
+TEST(Regex, random_patterns_match_as_they_do_in_a_group) {
+  Rng rng(20);
+  constexpr std::string_view kPattern = "^ab/ab|()[]*?+{}\\.$:0Q", kSubject = "ab/.0|(";
+  const auto text = [&rng](std::string_view of, size_t most) {
+    std::string out;
+    for (size_t left = rng.below(most + 1); left > 0; --left) out += of[rng.below(of.size())];
+    return out;
+  };
+  int compared = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    const std::string pattern = "^" + text(kPattern, 8);
+    const auto plain = Regex::compile(pattern, false), grouped = Regex::compile("(?:" + pattern + ")", false);
+    if (!plain || !grouped) continue;
+    for (int j = 0; j < 10; ++j, ++compared) {
+      const std::string subject = text(kSubject, 5);
+      ASSERT_EQ(plain->matches(subject), grouped->matches(subject)) << pattern << " on " << subject;
+    }
+  }
+  EXPECT_GT(compared, 10'000);
 }
 
 }  // namespace
