@@ -44,6 +44,7 @@ class StreamTransport final : public Transport, public UvBox {
   SocketAddress peer_address() const override;
   SocketAddress local_address() const override;
   std::string peer_process() const override;
+  std::optional<TcpInfo> tcp_info() const override;
 
   // libuv's callbacks. Each may have the owner destroy it; the memory stays.
   void abandon() override;

@@ -53,7 +53,7 @@ struct TlsOptions {
   std::string stapling_responder;  // URL; empty: the certificate's
   Millis handshake_timeout{10'000};
   bool proves_name = false;  // for a CA that looks (RFC 8737): acme-tls/1 is all that is spoken
-  bool note_offer = false;   // $ssl_ciphers and $ssl_curves are asked for
+  bool note_offer = false;   // $ssl_ciphers, $ssl_curves or one of $ssl_*sigalg* is asked for
 };
 
 }  // namespace weir::io

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "io/tls_certificate.h"
+#include "io/tls_signatures.h"
 
 namespace weir::io {
 namespace {
@@ -61,6 +62,9 @@ bool is_forgivable(long error) {
 }
 
 void add_offer(SSL* ssl, TlsFacts& facts) {
+  facts.signature = own_signature(ssl);
+  facts.client_signature = peer_signature(ssl);
+  facts.signatures = offered_signatures(ssl);
   const unsigned char* raw = nullptr;
   const long bytes = SSL_get0_raw_cipherlist(ssl, nullptr) > 0 ? SSL_get0_raw_cipherlist(ssl, &raw) : 0;
   const auto size = static_cast<size_t>(bytes);

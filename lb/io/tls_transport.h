@@ -31,6 +31,7 @@ class TlsTransport final : public Transport, private TransportHandler, private D
   std::string fault() const override { return engine_->why(); }
   SocketAddress peer_address() const override { return inner_->peer_address(); }
   SocketAddress local_address() const override { return inner_->local_address(); }
+  std::optional<TcpInfo> tcp_info() const override { return inner_->tcp_info(); }
 
  private:
   enum class End : uint8_t { kNone, kEof, kError, kTold };

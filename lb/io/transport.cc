@@ -2,6 +2,7 @@
 #include "io/transport.h"
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -352,6 +353,13 @@ std::string StreamTransport::peer_process() const {
   // Of a TCP socket the call succeeds, and says that nobody is there.
   if (::getsockopt(fd_, SOL_SOCKET, SO_PEERCRED, &who, &length) != 0 || who.pid <= 0) return {};
   return "uid " + std::to_string(who.uid) + ", pid " + std::to_string(who.pid);
+}
+
+std::optional<TcpInfo> StreamTransport::tcp_info() const {
+  struct ::tcp_info info {};
+  socklen_t length = sizeof info;
+  if (::getsockopt(fd_, IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return std::nullopt;
+  return TcpInfo{info.tcpi_rtt, info.tcpi_rttvar, info.tcpi_snd_cwnd, info.tcpi_rcv_space};
 }
 
 std::unique_ptr<Transport> make_transport(Loop& loop, int fd) {

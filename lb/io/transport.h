@@ -1,7 +1,9 @@
 // A connected byte stream: TCP, a unix socket, later TLS over either. The Transport is the owner's object; what libuv
 // holds is a box inside (DESIGN section 4) that outlives it until its close callback.
 #pragma once
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -36,6 +38,13 @@ class TransportHandler {
   ~TransportHandler() = default;
 };
 
+// What the kernel knows of a TCP connection: times in microseconds, a window in segments, room in bytes.
+struct TcpInfo {
+  uint32_t rtt = 0, rttvar = 0;
+  uint32_t snd_cwnd = 0;
+  uint32_t rcv_space = 0;
+};
+
 class Transport {
  public:
   virtual ~Transport() = default;                           // as close()
@@ -68,6 +77,8 @@ class Transport {
   virtual std::string fault() const { return {}; }
   // Of a unix socket: the process at its other end, as the kernel says: "uid 1000, pid 4711". Empty: not said.
   virtual std::string peer_process() const { return {}; }
+  // A system call. Nothing: it is none of TCP.
+  virtual std::optional<TcpInfo> tcp_info() const { return std::nullopt; }
 };
 
 }  // namespace weir::io

@@ -4,10 +4,12 @@
 #pragma once
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "base/error.h"
 #include "http/codec.h"
+#include "io/transport.h"
 #include "proxy/connection_info.h"
 #include "route/variable.h"
 
@@ -60,7 +62,8 @@ class Downstream {
   virtual const ConnectionInfo& connection() const = 0;
   virtual SocketAddress local_address() const = 0;  // a system call
   virtual uint16_t local_port() const { return local_address().port(); }
-  virtual uint32_t connection_requests() const = 0;  // up to this one, this one included
+  virtual std::optional<io::TcpInfo> tcp_info() const { return std::nullopt; }  // a system call; nothing: no TCP
+  virtual uint32_t connection_requests() const = 0;                             // up to this one, this one included
 
  protected:
   ~Downstream() = default;

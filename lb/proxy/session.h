@@ -105,6 +105,7 @@ class Session final : public io::Buriable,
   void become_tunnel(std::unique_ptr<Tunnel> tunnel, std::string_view from_peer) override;
   const ConnectionInfo& connection() const override { return info_; }
   SocketAddress local_address() const override { return transport_->local_address(); }
+  std::optional<io::TcpInfo> tcp_info() const override { return transport_->tcp_info(); }
   // Every request asks for it (X-Forwarded-Port): the listener knows it without a system call.
   uint16_t local_port() const override;
   uint32_t connection_requests() const override { return requests_; }

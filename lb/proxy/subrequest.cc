@@ -108,6 +108,10 @@ void Subrequest::peer_down(const policy::PeerState& state) {
   if (exchange_ != nullptr) exchange_->peer_down(state);
 }
 
+std::optional<io::TcpInfo> Subrequest::tcp_info() const {
+  return parent_ != nullptr ? parent_->downstream().tcp_info() : std::nullopt;
+}
+
 SocketAddress Subrequest::local_address() const {
   return parent_ != nullptr ? parent_->downstream().local_address() : local_address_;
 }

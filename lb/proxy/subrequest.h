@@ -106,6 +106,7 @@ class Subrequest final : private Downstream {
   void become_tunnel(std::unique_ptr<Tunnel> tunnel, std::string_view from_peer) override;
   const ConnectionInfo& connection() const override { return info_; }
   SocketAddress local_address() const override;
+  std::optional<io::TcpInfo> tcp_info() const override;
   uint16_t local_port() const override { return local_port_; }
   uint32_t connection_requests() const override { return connection_requests_; }
 

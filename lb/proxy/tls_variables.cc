@@ -76,6 +76,9 @@ VariableValue Exchange::tls_variable(const route::VariableRef& ref, Arena& arena
     case Var::kSslCurves: return non_empty(facts.curves);
     case Var::kSslEarlyData: return {};  // is never taken
     case Var::kSslProtocol: return found(facts.protocol);
+    case Var::kSslSigalg: return non_empty(facts.signature);
+    case Var::kSslSigalgs: return non_empty(facts.signatures);
+    case Var::kSslClientSigalg: return non_empty(facts.client_signature);
     case Var::kSslServerName: return non_empty(facts.server_name);
     case Var::kSslSessionId: return non_empty(facts.session_id);
     case Var::kSslSessionReused: return found(facts.resumed ? "r" : ".");

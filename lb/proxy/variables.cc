@@ -80,6 +80,16 @@ VariableValue limit_status(filter::Limited seen) {
   return {};
 }
 
+VariableValue tcp_value(Var id, const std::optional<io::TcpInfo>& info, Arena& arena) {
+  if (!info) return {};
+  switch (id) {
+    case Var::kTcpinfoRtt: return number(info->rtt, arena);
+    case Var::kTcpinfoRttvar: return number(info->rttvar, arena);
+    case Var::kTcpinfoSndCwnd: return number(info->snd_cwnd, arena);
+    default: return number(info->rcv_space, arena);
+  }
+}
+
 // Of several maps that capture one name the last that matches (nginx: the one that was evaluated last).
 VariableValue map_capture(const VariableRef& ref, const route::VariableSource& source, Arena& arena) {
   if (ref.map == nullptr) return {};
@@ -258,6 +268,10 @@ VariableValue Exchange::sent_framing(http::HeaderToken token, Arena& arena) cons
     case Var::kProxyProtocolServerAddr:
     case Var::kProxyProtocolServerPort:
     case Var::kProxyProtocolTlv: return announced_variable(ref, arena);
+    case Var::kTcpinfoRtt:
+    case Var::kTcpinfoRttvar:
+    case Var::kTcpinfoSndCwnd:
+    case Var::kTcpinfoRcvSpace: return tcp_value(ref.id, downstream_->tcp_info(), arena);
     case Var::kHttps: return found(downstream_->connection().tls() ? "on" : "");
     case Var::kSentHttp: {
       if (ref.token == http::HeaderToken::kContentLength || ref.token == http::HeaderToken::kTransferEncoding ||

@@ -86,6 +86,7 @@ constexpr BuiltIn kPlain[] = {
     {"ssl_client_s_dn", Var::kSslClientSDn},
     {"ssl_client_s_dn_legacy", Var::kSslClientSDnLegacy},
     {"ssl_client_serial", Var::kSslClientSerial},
+    {"ssl_client_sigalg", Var::kSslClientSigalg},
     {"ssl_client_v_end", Var::kSslClientVEnd},
     {"ssl_client_v_remain", Var::kSslClientVRemain},
     {"ssl_client_v_start", Var::kSslClientVStart},
@@ -97,7 +98,13 @@ constexpr BuiltIn kPlain[] = {
     {"ssl_server_name", Var::kSslServerName},
     {"ssl_session_id", Var::kSslSessionId},
     {"ssl_session_reused", Var::kSslSessionReused},
+    {"ssl_sigalg", Var::kSslSigalg},
+    {"ssl_sigalgs", Var::kSslSigalgs},
     {"status", Var::kStatus},
+    {"tcpinfo_rcv_space", Var::kTcpinfoRcvSpace},
+    {"tcpinfo_rtt", Var::kTcpinfoRtt},
+    {"tcpinfo_rttvar", Var::kTcpinfoRttvar},
+    {"tcpinfo_snd_cwnd", Var::kTcpinfoSndCwnd},
     {"time_iso8601", Var::kTimeIso8601},
     {"time_local", Var::kTimeLocal},
     {"upstream_addr", Var::kUpstreamAddr},
@@ -126,32 +133,33 @@ constexpr BuiltIn kFamilies[] = {
 
 // What a configuration written for nginx may well name; said so instead of calling it a misspelling.
 constexpr std::string_view kOnlyNginx[] = {
-    "ancient_browser",
-    "http2",
-    "http3",
-    "memcached_key",
-    "modern_browser",
-    "msie",
-    "realpath_root",
-    "request_body_file",
-    "request_port",
-    "secure_link",
-    "secure_link_expires",
-    "slice_range",
-    "uid_got",
-    "uid_reset",
-    "uid_set",
-    "upstream_last_server_name",
+    "ancient_browser",     "http2",          "http3",
+    "memcached_key",       "modern_browser", "msie",
+    "request_body_file",   "request_port",   "secure_link",
+    "secure_link_expires", "slice_range",    "uid_got",
+    "uid_reset",           "uid_set",        "upstream_last_server_name",
     "upstream_queue_time",
 };
-constexpr std::string_view kOnlyNginxFamilies[] = {"fastcgi_", "geoip_",           "jwt_", "scgi_",
-                                                   "session_", "sent_trailer_",    "ssl_", "tcpinfo_",
-                                                   "uwsgi_",   "upstream_trailer_"};
+constexpr std::string_view kOnlyNginxFamilies[] = {
+    "fastcgi_", "geoip_", "jwt_", "scgi_", "session_", "sent_trailer_", "ssl_", "uwsgi_", "upstream_trailer_"};
+// Why some of them are not there.
+constexpr std::pair<std::string_view, std::string_view> kReasons[] = {
+    {"realpath_root",
+     "where links lead is looked up when a file is opened, not in a variable, which would wait for disks"},
+    {"ssl_ech_outer_server_name", "weir has no Encrypted Client Hello"},
+    {"ssl_ech_status", "weir has no Encrypted Client Hello"},
+};
 
 bool is_only_nginx(std::string_view name) {
   if (std::find(std::begin(kOnlyNginx), std::end(kOnlyNginx), name) != std::end(kOnlyNginx)) return true;
   return std::any_of(std::begin(kOnlyNginxFamilies), std::end(kOnlyNginxFamilies),
                      [&](std::string_view family) { return name.substr(0, family.size()) == family; });
+}
+
+// What a handshake notes only where somebody asks for it.
+bool is_tls_offer(Var id) {
+  return id == Var::kSslCiphers || id == Var::kSslCurves || id == Var::kSslSigalg || id == Var::kSslSigalgs ||
+         id == Var::kSslClientSigalg;
 }
 
 bool is_plain(std::string_view lower) {
@@ -250,7 +258,7 @@ Result<VariableRef> VariableNames::find(std::string_view name) const {
   for (const BuiltIn& plain : kPlain) {
     if (plain.name != lower) continue;
     ref.id = plain.id;
-    if (ref.id == Var::kSslCiphers || ref.id == Var::kSslCurves) tls_offer_ = true;
+    if (is_tls_offer(ref.id)) tls_offer_ = true;
     return ref;
   }
   for (const BuiltIn& family : kFamilies) {
@@ -271,6 +279,8 @@ Result<VariableRef> VariableNames::find(std::string_view name) const {
   }
 
   std::string error = "unknown \"" + std::string(name) + "\" variable";
+  for (const auto& [known, reason] : kReasons)
+    if (known == lower) return Unexpected{error + " (known to nginx, not supported: " + std::string(reason) + ")"};
   if (is_only_nginx(lower)) return Unexpected{error + " (known to nginx, not supported)"};
   std::string_view nearest;
   size_t least = lower.size() < 6 ? 2 : 3;  // a suggestion is at most one, for longer names two, edits away

@@ -89,9 +89,16 @@ enum class Var : uint8_t {
   kSslCurves,
   kSslEarlyData,
   kSslProtocol,
+  kSslSigalg,
+  kSslSigalgs,
+  kSslClientSigalg,
   kSslServerName,
   kSslSessionId,
   kSslSessionReused,
+  kTcpinfoRtt,
+  kTcpinfoRttvar,
+  kTcpinfoSndCwnd,
+  kTcpinfoRcvSpace,
   // response and log
   kBodyBytesSent,
   kBytesSent,
@@ -170,7 +177,7 @@ class VariableNames {
   Result<int> settable(std::string_view name) const;
   // "remote_addr", "http_x_foo", "1", "my_map". The error: `unknown "foo" variable`, with a suggestion where near.
   Result<VariableRef> find(std::string_view name) const;
-  // $ssl_ciphers or $ssl_curves was asked for: they are noted of a handshake only then.
+  // $ssl_ciphers, $ssl_curves or one of the signatures was asked for: they are noted of a handshake only then.
   bool asks_for_tls_offer() const { return tls_offer_; }
 
  private:

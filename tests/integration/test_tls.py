@@ -111,6 +111,19 @@ class Handshake(TlsCase):
             done = openssl("s_client", "-connect", weir.front, "-servername", "a.test", "-sigalgs", signatures)
             self.assertIn(f"CN = {shown}\n", done.stdout.decode())
 
+    def test_signatures_are_variables(self):
+        rsa = Certificate(self.dir, "signs-rsa", ["a.test"], key="rsa")
+        text = "[$ssl_sigalg|$ssl_sigalgs|$ssl_client_sigalg|$ssl_session_reused]"
+        weir = self.serving(server=self.pair(rsa) + f"ssl_verify_client optional_no_ca; ssl_client_certificate {self.a.pem};", text=text)
+        me = ("-cert", rsa.pem, "-key", rsa.key)
+        request = b"GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n"
+        for version, offered, shown, seen in (
+                ("-tls1_3", "ECDSA+SHA256:RSA-PSS+SHA384", (), "[ecdsa_secp256r1_sha256|0x0403:0x0805||.]"),
+                ("-tls1_3", "RSA-PSS+SHA384:RSA-PSS+SHA256", me, "[rsa_pss_rsae_sha384|0x0805:0x0804|rsa_pss_rsae_sha"),
+                ("-tls1_2", "RSA+SHA512", (), "[rsa_pkcs1_sha512|0x0601||.]")):
+            done = openssl("s_client", "-quiet", "-connect", weir.front, "-servername", "a.test", "-sigalgs", offered, version, *shown, stdin=None, input=request)
+            self.assertIn(seen, done.stdout.decode(), (version, offered))
+
     def test_encrypted_key_is_opened_by_the_password_file(self):
         key, words = self.dir / "locked.key", self.dir / "words"
         openssl("pkey", "-in", self.a.key, "-aes256", "-passout", "pass:sesame", "-out", str(key))

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
 """Variables that the configuration makes: geo and split_clients, as nginx has them."""
+import socket
+
 from weirtest import Case, main
 
 
@@ -33,6 +35,24 @@ class Geo(Case):
         weir = self.weir("geo $v { default far; include networks; } server { listen <<front>>; location / { return 200 $v; } }", start=False)
         (weir.dir / "networks").write_text("127.0.0.0/8 here;\n")
         self.assertEqual(self.get(weir.start()).text, "here")
+
+
+class Tcp(Case):
+    def test_connection_is_measured(self):
+        weir = self.weir("""server { listen <<front>>; listen unix:<<dir>>/front.sock; location / { return 200 "$tcpinfo_rtt $tcpinfo_rttvar $tcpinfo_snd_cwnd $tcpinfo_rcv_space"; }
+            location /asked { auth_request /inner; auth_request_set $rtt $tcpinfo_rtt; add_header X-Rtt $rtt always; root <<dir>>; } location /inner { return 204; } }""")
+        rtt, variance, window, space = (int(each) for each in self.get(weir).text.split())
+        self.assertTrue(0 < rtt < 1_000_000 and variance < 1_000_000, (rtt, variance))  # microseconds of the loopback
+        self.assertGreater(window, 0)
+        self.assertGreater(space, 0)
+        self.assertRegex(self.get(weir, "/asked").get("x-rtt") or "", r"^\d+$")
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(str(weir.dir / "front.sock"))
+            s.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            answer = b""
+            while got := s.recv(4096):
+                answer += got
+        self.assertTrue(answer.endswith(b"\r\n\r\n   "), answer)
 
 
 class Referers(Case):

@@ -154,8 +154,8 @@ TEST(VariableNames, an_unknown_name_gets_a_suggestion_where_one_is_near) {
 }
 
 TEST(VariableNames, unsupported_nginx_variables_are_named) {
-  EXPECT_EQ(VariableNames().find("realpath_root").error(),
-            "unknown \"realpath_root\" variable (known to nginx, not supported)");
+  EXPECT_EQ(VariableNames().find("ssl_ech_status").error(),
+            "unknown \"ssl_ech_status\" variable (known to nginx, not supported: weir has no Encrypted Client Hello)");
   EXPECT_EQ(VariableNames().find("geoip_city").error(),
             "unknown \"geoip_city\" variable (known to nginx, not supported)");
 }
