@@ -1,6 +1,7 @@
 #include "config/geoip_block.h"
 
 #include "base/bytes.h"
+#include "config/values.h"
 #include "route/geoip.h"
 #include "route/map.h"
 
@@ -34,7 +35,7 @@ Line read_line(const Directive& entry) {
 
 // Null: there is no database, and it has been said.
 std::shared_ptr<const route::Map> make_map(Builder& builder, const Directive& entry,
-                                           const std::shared_ptr<const GeoDatabase>& database) {
+                                           const std::shared_ptr<const GeoFile>& file) {
   Diagnostics& diagnostics = builder.diagnostics();
   const auto nothing = [] { return std::make_shared<route::Map>(route::Template(), false, false); };
   Line line = read_line(entry);
@@ -47,29 +48,42 @@ std::shared_ptr<const route::Map> make_map(Builder& builder, const Directive& en
     diagnostics.error(entry.at, source.error() + " (a \"geoip2\" stands before the maps that use it)");
     return nothing();
   }
-  if (database == nullptr) return nothing();
+  if (file == nullptr) return nothing();
   if (line.path[0] == "metadata" && line.path.size() == 2) {
     if (line.path[1] != "build_epoch") {
       diagnostics.error(entry.at, "\"metadata " + line.path[1] + "\" is not supported, \"metadata build_epoch\" is");
       return nothing();
     }
-    return std::make_shared<route::Map>(std::move(*source), std::make_shared<route::GeoIpBuilt>(database->built()));
+    return std::make_shared<route::Map>(std::move(*source), std::make_shared<route::GeoIpBuilt>(file));
   }
   return std::make_shared<route::Map>(
-      std::move(*source), std::make_shared<route::GeoIp>(database, std::move(line.path), std::move(line.otherwise)));
+      std::move(*source), std::make_shared<route::GeoIp>(file, std::move(line.path), std::move(line.otherwise)));
+}
+
+// Of its line auto_reload; 0: it has none.
+Millis interval_of(Builder& builder, const std::vector<Directive>& block) {
+  Millis interval{0};
+  for (const Directive& entry : block) {
+    if (entry.name != "auto_reload") continue;
+    const auto time = entry.args.size() == 1 && !entry.block ? parse_time(entry.arg(0)) : std::nullopt;
+    if (time && time->count() > 0)
+      interval = *time;
+    else
+      builder.diagnostics().error(entry.at, "invalid line of \"geoip2\", it is written: auto_reload TIME, like 5m");
+  }
+  return interval;
 }
 
 }  // namespace
 
 void declare_geoip(Builder& builder, const Directive& block) {
   Diagnostics& diagnostics = builder.diagnostics();
-  const std::string& file = block.arg(0);
-  const auto opened = GeoDatabase::open(builder.absolute(file));
+  const auto opened = GeoFile::open(builder.absolute(block.arg(0)), interval_of(builder, *block.block));
   if (!opened) diagnostics.error(block.args[0].at, opened.error());
+  if (opened && (*opened)->interval().count() > 0) builder.model().geo_files.push_back(*opened);
   for (const Directive& entry : *block.block) {
-    if (entry.name == "auto_reload") {
-      diagnostics.warning(entry.at, "\"auto_reload\" has no effect, `weir reload` takes a new database");
-    } else if (!entry.name.starts_with('$') || entry.name.size() < 2) {
+    if (entry.name == "auto_reload") continue;
+    if (!entry.name.starts_with('$') || entry.name.size() < 2) {
       diagnostics.error(entry.at, "invalid variable name \"" + entry.name + "\" in \"geoip2\", " + std::string(kLine));
     } else {
       builder.names().declare_map(lowered(entry.name.substr(1)), make_map(builder, entry, opened ? *opened : nullptr));

@@ -146,7 +146,9 @@ const Row kRows[] = {
         .help =
             "Variables by an address, of a database in MaxMind's format. A line is written: $VARIABLE [default=TEXT] "
             "[source=$ADDRESS] KEY ..., like $country default=US country iso_code; or $VARIABLE metadata "
-            "build_epoch. A new database takes the name of the old one, and a reload takes it.",
+            "build_epoch. A new database takes the name of the old one, and a reload takes it; with the line "
+            "\"auto_reload "
+            "TIME;\" the file is looked at that often instead, and a broken one leaves the old one in force.",
         .times = Times::kMany,
         .open = open_map,
     },

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "acme/options.h"
+#include "base/geo_file.h"
 #include "base/log.h"
 #include "base/sockaddr.h"
 #include "config/tree.h"
@@ -140,6 +141,7 @@ struct Model {
   std::vector<std::shared_ptr<io::TlsPeerContext>> tls_to_peers;  // of the locations, each once
   std::vector<std::shared_ptr<const filter::LimitZone>> request_zones, connection_zones;
   std::vector<std::shared_ptr<const cache::ZoneOptions>> cache_zones;
+  std::vector<std::shared_ptr<GeoFile>> geo_files;       // of geoip2{}: those that are looked at again
   std::vector<acme::AcmeCertificate> acme_certificates;  // of all servers, each once
 };
 

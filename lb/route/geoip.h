@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/geo_database.h"
+#include "base/geo_file.h"
 #include "route/finder.h"
 
 namespace weir::route {
@@ -13,14 +13,14 @@ namespace weir::route {
 class GeoIp final : public Finder {
  public:
   // `otherwise`: the value where the database has none.
-  GeoIp(std::shared_ptr<const GeoDatabase> database, std::vector<std::string> path, std::string otherwise)
-      : database_(std::move(database)), path_(std::move(path)), otherwise_(std::move(otherwise)) {}
+  GeoIp(std::shared_ptr<const GeoFile> file, std::vector<std::string> path, std::string otherwise)
+      : file_(std::move(file)), path_(std::move(path)), otherwise_(std::move(otherwise)) {}
 
   // `text`: an address. The value is in the arena.
   std::string_view find(std::string_view text, const VariableSource& source, Arena& arena) const override;
 
  private:
-  std::shared_ptr<const GeoDatabase> database_;
+  std::shared_ptr<const GeoFile> file_;
   std::vector<std::string> path_;
   std::string otherwise_;
 };
@@ -28,11 +28,11 @@ class GeoIp final : public Finder {
 // $NAME metadata build_epoch: the same of every address.
 class GeoIpBuilt final : public Finder {
  public:
-  explicit GeoIpBuilt(uint64_t seconds) : text_(std::to_string(seconds)) {}
-  std::string_view find(std::string_view, const VariableSource&, Arena&) const override { return text_; }
+  explicit GeoIpBuilt(std::shared_ptr<const GeoFile> file) : file_(std::move(file)) {}
+  std::string_view find(std::string_view, const VariableSource&, Arena& arena) const override;
 
  private:
-  std::string text_;
+  std::shared_ptr<const GeoFile> file_;
 };
 
 }  // namespace weir::route

@@ -26,10 +26,12 @@ Control::Control(runtime::Runtime& runtime, process::PidFile& pid_file, const pr
                             [this] {
                               move_admin();
                               want_certificates();
+                              geo_.start();
                             },
                         .ended = [this] { service_.reloaded(); }}),
       certificates_(
           runtime.loop, [&runtime] { return runtime.model; }, [this] { reload_.rebuild(); }),
+      geo_(runtime.loop, [&runtime] { return runtime.model; }),
       stapling_(runtime.registry.staples()),
       upgrade_(runtime, reload_, upgrade_hooks()),
       admin_(runtime, reload_,
@@ -68,6 +70,7 @@ void Control::start(const runtime::BuiltSite& built, Succession* succession) {
     service_.start();
   });
   certificates_.start();
+  geo_.start();
   if (succession == nullptr) service_.start();
   want_certificates();
 }
@@ -102,6 +105,7 @@ void Control::run() {
   upgrade_.cancel();
   reload_.cancel();
   certificates_.stop();
+  geo_.stop();
   runtime_.automatic_certificates->stop();
   stapling_.stop();
   admin_.close();
@@ -194,6 +198,7 @@ void Control::release() {
   runtime_.state = {};
   reload_.cancel("a new weir has taken over: ask it");
   certificates_.stop();
+  geo_.stop();
   runtime_.end_checks();
   drain_after_upgrade();
   runtime_.automatic_certificates->stop();

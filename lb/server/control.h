@@ -10,6 +10,7 @@
 #include "process/pid_file.h"
 #include "process/privileges.h"
 #include "runtime/certificate_watch.h"
+#include "runtime/geo_watch.h"
 #include "runtime/reload.h"
 #include "runtime/runtime.h"
 #include "runtime/stapling.h"
@@ -57,6 +58,7 @@ class Control final : private DeadlineHandler {
   Service service_;
   runtime::Reload reload_;
   runtime::CertificateWatch certificates_;
+  runtime::GeoWatch geo_;
   runtime::Stapling stapling_;
   Upgrade upgrade_;
   admin::AdminServer admin_;
