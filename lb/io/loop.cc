@@ -21,9 +21,17 @@ void must(int status, const char* what) {
   std::abort();
 }
 
-std::unique_ptr<uv_loop_t> make_uv_loop() {
+// Null, and `status` says why.
+std::unique_ptr<uv_loop_t> make_uv_loop(int& status) {
   auto uv = std::make_unique<uv_loop_t>();
-  must(uv_loop_init(uv.get()), "cannot make an event loop");
+  status = uv_loop_init(uv.get());
+  return status == 0 ? std::move(uv) : nullptr;
+}
+
+std::unique_ptr<uv_loop_t> must_make_uv_loop() {
+  int status = 0;
+  auto uv = make_uv_loop(status);
+  must(status, "cannot make an event loop");
   return uv;
 }
 
@@ -47,15 +55,30 @@ void on_wake(uv_async_t* async) {
 
 }  // namespace
 
-Loop::Loop(const MonoMs* clock)
+Loop::Loop(const MonoMs* clock, std::unique_ptr<uv_loop_s> uv)
     : clock_(clock),
-      uv_(make_uv_loop()),
+      uv_(std::move(uv)),
       slab_(new char[kSlabBytes]),
       impl_(std::make_unique<Impl>(chunks_)),
       wheel_(now()) {
   uv_->data = this;
-  must(uv_timer_init(uv_.get(), &impl_->timer), "cannot make a timer");
-  must(uv_async_init(uv_.get(), &impl_->wake, on_wake), "cannot make a mailbox");
+  status_ = uv_timer_init(uv_.get(), &impl_->timer);
+  if (status_ == 0) status_ = uv_async_init(uv_.get(), &impl_->wake, on_wake);
+}
+
+Loop::Loop(const MonoMs* clock) : Loop(clock, must_make_uv_loop()) {
+  must(status_, "cannot make a mailbox");
+}
+
+Result<std::unique_ptr<Loop>> Loop::make() {
+  int status = 0;
+  auto uv = make_uv_loop(status);
+  if (status == 0) {
+    std::unique_ptr<Loop> loop(new Loop(nullptr, std::move(uv)));
+    status = loop->status_;
+    if (status == 0) return loop;
+  }
+  return Unexpected{std::string("no event loop (") + uv_strerror(status) + ")"};
 }
 
 Loop::~Loop() {

@@ -29,7 +29,10 @@ class Loop {
 
   // `clock`, when not null, is read instead of the system's monotonic clock and outlives the loop: a simulation moves
   // it.
+  // Ends the process when the system has no descriptor or memory for it: for who has nothing to go on with.
   explicit Loop(const MonoMs* clock = nullptr);
+  // The same where that is an error to be told.
+  static Result<std::unique_ptr<Loop>> make();
   ~Loop();  // closes every handle that is left, runs their close callbacks, asserts that none remain
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
@@ -78,6 +81,7 @@ class Loop {
   void time_passed() { now_us_ = 0; }
 
  private:
+  Loop(const MonoMs* clock, std::unique_ptr<uv_loop_s> uv);
   void set_timer();
   void end_turn();
   void empty_graveyard();
@@ -87,6 +91,7 @@ class Loop {
   ChunkPool chunks_;
   std::unique_ptr<Impl> impl_;
   TimerWheel wheel_;
+  int status_ = 0;           // an error of libuv's: the constructor could not do its work
   int64_t now_us_ = 0;       // 0: nobody asked yet
   int64_t wall_offset_ = 0;  // from now_us() to wall_us(); 0: nobody asked in this turn
 };

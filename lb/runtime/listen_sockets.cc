@@ -181,7 +181,7 @@ void ListenSockets::visit(int index, int workers, Visit visit_one) const {
 std::vector<WorkerSocket> ListenSockets::of_worker(int index, int workers) const {
   std::vector<WorkerSocket> out;
   visit(index, workers, [&out](const Entry& entry, const Socket& socket) {
-    out.push_back({socket.id, entry.plan.address, entry.is_shared(), socket.fd.duplicate()});
+    out.push_back({socket.id, entry.plan.address, entry.is_shared(), socket.fd.duplicate(), socket.fresh});
   });
   return out;
 }

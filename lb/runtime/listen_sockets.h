@@ -32,6 +32,7 @@ struct WorkerSocket {
   SocketAddress address;
   bool shared = false;  // the only socket of its address: its connections are for all workers
   OwnedFd fd;
+  bool fresh = false;  // no worker has had it yet
 };
 
 // A socket on its way to the weir that goes on in this one's place.

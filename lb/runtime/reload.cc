@@ -162,11 +162,25 @@ void Reload::load_and_build(std::vector<Verification> verifications) {
       &Reload::put_in_force);
 }
 
+// What serving asks of the system, while the old configuration can still stay.
+std::vector<std::string> Reload::take_sockets_and_workers(const config::Model& model) {
+  const int workers = wanted_workers(model.main);
+  std::vector<std::string> errors = runtime_.sockets.open(plan_listens(model), workers);
+  if (!errors.empty()) return errors;
+  const ConnectionCap cap = connection_cap(model, runtime_.descriptors, workers, runtime_.memory);
+  if (Status<> prepared = runtime_.workers.prepare(workers, cap.each); !prepared) {
+    runtime_.sockets.forget_opened();
+    errors.push_back(prepared.error());
+  }
+  return errors;
+}
+
 // False: the reload has failed.
 bool Reload::take_sockets_and_logs(const config::Model& model) {
-  const std::vector<std::string> bind_errors = runtime_.sockets.open(plan_listens(model), wanted_workers(model.main));
-  if (!bind_errors.empty()) return fail(bind_errors), false;
+  if (const std::vector<std::string> errors = take_sockets_and_workers(model); !errors.empty())
+    return fail(errors), false;
   if (Status<> logs = process::configure_logs(runtime_.line, model.main); !logs) {
+    runtime_.workers.forget_prepared();
     runtime_.sockets.forget_opened();
     return fail({logs.error()}), false;
   }
@@ -250,8 +264,7 @@ void Reload::put_back(Outcome& outcome) {
   };
   if (!outcome.built.site) return stuck(outcome.built.errors);
   const config::Model& model = *outcome.config.model;
-  const std::vector<std::string> bind_errors = runtime_.sockets.open(plan_listens(model), wanted_workers(model.main));
-  if (!bind_errors.empty()) return stuck(bind_errors);
+  if (const std::vector<std::string> refused = take_sockets_and_workers(model); !refused.empty()) return stuck(refused);
   if (const Status<> logs = process::configure_logs(runtime_.line, model.main); !logs)
     log::error("error log: not put back (", logs.error(), ")");
   runtime_.model = outcome.config.model;

@@ -83,6 +83,7 @@ class Reload final : private DeadlineHandler {
   void load_and_build(std::vector<Verification> verifications);
   void put_in_force(Outcome& outcome);
   bool take_sockets_and_logs(const config::Model& model);
+  std::vector<std::string> take_sockets_and_workers(const config::Model& model);
   void verify(std::shared_ptr<const config::Model> before, std::shared_ptr<Outcome> loaded_config);
   void verified(Outcome& outcome);
   void put_back(Outcome& outcome);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include "base/log.h"
@@ -20,8 +21,12 @@ constexpr int kMostFromQueue = 8192;
 
 }  // namespace
 
-Worker::Worker(WorkerOptions options, io::Loop& control, observe::AccessLogWriter& log_writer)
-    : options_(options), control_(control), seat_(std::make_shared<Seat>(*this, loop_, options.max_connections)) {
+Worker::Worker(WorkerOptions options, io::Loop& control, observe::AccessLogWriter& log_writer,
+               std::unique_ptr<io::Loop> loop)
+    : options_(options),
+      control_(control),
+      own_loop_(loop != nullptr ? std::move(loop) : std::make_unique<io::Loop>()),
+      seat_(std::make_shared<Seat>(*this, loop_, options.max_connections)) {
   proxy::CoreOptions core;
   core.metrics = &metrics_;
   core.worker = options.index;
@@ -59,8 +64,13 @@ Worker::~Worker() {
   core_.reset();
 }
 
-void Worker::start() {
-  thread_ = std::thread([this] { run(); });
+bool Worker::start() {
+  try {
+    thread_ = std::thread([this] { run(); });
+  } catch (const std::system_error&) {
+    return false;
+  }
+  return true;
 }
 
 void Worker::run() {

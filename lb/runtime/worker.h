@@ -33,14 +33,17 @@ class Worker {
  public:
   using Done = std::function<void()>;  // runs on control's loop
 
-  Worker(WorkerOptions options, io::Loop& control, observe::AccessLogWriter& log_writer);
+  // On that loop; null: on one of its own making.
+  Worker(WorkerOptions options, io::Loop& control, observe::AccessLogWriter& log_writer,
+         std::unique_ptr<io::Loop> loop = nullptr);
   ~Worker();  // as stop()
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
   // From here to the end: control thread only.
 
-  void start();
+  // False: the system gives no thread.
+  [[nodiscard]] bool start();
   // Serves from this site, and accepts on those of these sockets that it has not yet. `seats` are all workers in order,
   // among which the connections of shared sockets are dealt.
   void adopt(std::shared_ptr<const proxy::Site> site, std::vector<WorkerSocket> sockets, Seats seats, Done done);
@@ -89,7 +92,8 @@ class Worker {
 
   const WorkerOptions options_;
   io::Loop& control_;
-  io::Loop loop_;
+  const std::unique_ptr<io::Loop> own_loop_;
+  io::Loop& loop_ = *own_loop_;
   const std::shared_ptr<Seat> seat_;
   observe::MetricSlab metrics_;  // Core's
   std::atomic<int> live_epochs_{0};

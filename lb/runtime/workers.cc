@@ -2,6 +2,7 @@
 #include "runtime/workers.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 #include "base/log.h"
@@ -16,30 +17,63 @@ WorkerSet::Done WorkerSet::count_down(Done then) {
   };
 }
 
-void WorkerSet::start_missing(int workers, uint32_t max_connections) {
-  while (count() < workers) {
-    WorkerOptions options;
-    options.index = count();
-    options.workers = workers;
-    options.max_connections = max_connections;
-    options.seed = random_seed();
-    options.watch = watch_;
-    options.desk = desk_;
-    workers_.push_back(std::make_unique<Worker>(options, control_, log_writer_));
-    workers_.back()->start();
+Result<std::unique_ptr<Worker>> WorkerSet::start_worker(int index, int workers, uint32_t max_connections) {
+  const auto failed = [index](const std::string& why) {
+    return Unexpected{"worker " + std::to_string(index) + ": not started (" + why + ")"};
+  };
+  WorkerOptions options;
+  options.index = index;
+  options.workers = workers;
+  options.max_connections = max_connections;
+  options.seed = random_seed();
+  options.watch = watch_;
+  options.desk = desk_;
+  Result<std::unique_ptr<io::Loop>> loop = io::Loop::make();
+  if (!loop) return failed(loop.error());
+  auto worker = std::make_unique<Worker>(options, control_, log_writer_, std::move(*loop));
+  if (!worker->start()) return failed("no thread");
+  return worker;
+}
+
+Status<> WorkerSet::prepare(int workers, uint32_t max_connections) {
+  forget_prepared();
+  Prepared made;
+  made.workers = workers;
+  for (int i = count(); i < workers; ++i) {
+    Result<std::unique_ptr<Worker>> worker = start_worker(i, workers, max_connections);
+    if (!worker) return Unexpected{worker.error()};
+    made.missing.push_back(*std::move(worker));
   }
+  for (int i = 0; i < workers; ++i) {
+    made.sockets.push_back(sockets_.of_worker(i, workers));
+    for (const WorkerSocket& socket : made.sockets.back())
+      if (socket.fd.get() < 0 && (i >= count() || socket.fresh))
+        return Unexpected{"worker " + std::to_string(i) + ": no listener on " + socket.address.to_string() +
+                          " (no descriptors left)"};
+  }
+  prepared_ = std::move(made);
+  return Void{};
 }
 
 void WorkerSet::roll_out(const std::shared_ptr<const proxy::Site>& site, int workers, uint32_t max_connections,
                          Millis drain_most, Done done) {
-  start_missing(workers, max_connections);
+  const bool is_prepared = prepared_ && prepared_->workers == workers;
+  // Of a snapshot that is no reload's (an operator's word, new addresses) nobody has asked whether there is room.
+  if (Status<> ready = is_prepared ? Status<>(Void{}) : prepare(workers, max_connections); !ready) {
+    log::crit("workers: their number stays ", count(), " (", ready.error(), ")");
+    if (count() == 0) std::abort();  // nobody would serve; a start prepares, and fails by itself
+    workers = std::min(workers, count());
+  }
+  Prepared ready = prepared_ ? *std::exchange(prepared_, std::nullopt) : Prepared();
+  for (auto& worker : ready.missing) workers_.push_back(std::move(worker));
+  ready.sockets.resize(static_cast<size_t>(workers));
   Seats seats;
   for (int i = 0; i < workers; ++i) seats.push_back(workers_[static_cast<size_t>(i)]->seat());
   const Done adopted = count_down(
       [this, workers, drain_most, done = std::move(done)]() mutable { settle(workers, drain_most, std::move(done)); });
   for (auto& worker : workers_) {
     std::vector<WorkerSocket> sockets;
-    if (worker->index() < workers) sockets = sockets_.of_worker(worker->index(), workers);
+    if (worker->index() < workers) sockets = std::move(ready.sockets[static_cast<size_t>(worker->index())]);
     worker->adopt(site, std::move(sockets), seats, adopted);
   }
 }
@@ -115,6 +149,7 @@ void WorkerSet::each(const std::function<void(Worker&)>& fn) {
 
 void WorkerSet::stop() {
   stopped_ = true;
+  forget_prepared();
   for (auto& worker : workers_) worker->stop();
   for (auto& leaving : leaving_) leaving->worker->stop();
   workers_.clear();

@@ -2,8 +2,10 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include "base/result.h"
 #include "io/loop.h"
 #include "observe/access_log.h"
 #include "observe/metrics.h"
@@ -25,6 +27,12 @@ class WorkerSet {
   // The same: who answers for weir itself, on control's thread. Null: nobody.
   void set_desk(proxy::MonitorDesk* desk) { desk_ = desk; }
 
+  // Makes what roll_out() with this many workers will take: workers that are missing, and their share of the sockets
+  // that ListenSockets::open() has made. An error, where the system has no descriptor or thread for it, leaves
+  // everything as it was.
+  Status<> prepare(int workers, uint32_t max_connections);
+  // That roll_out() does not come.
+  void forget_prepared() { prepared_.reset(); }
   // Puts a snapshot in force with this many workers: new ones start; all adopt it; once all have, removed listeners
   // close, workers beyond the number drain, and `done` runs. One at a time.
   void roll_out(const std::shared_ptr<const proxy::Site>& site, int workers, uint32_t max_connections,
@@ -52,9 +60,14 @@ class WorkerSet {
     std::unique_ptr<Worker> worker;
     Deadline deadline{this};
   };
+  struct Prepared {
+    int workers = 0;
+    std::vector<std::unique_ptr<Worker>> missing;    // they run, and serve nothing
+    std::vector<std::vector<WorkerSocket>> sockets;  // of each worker
+  };
   // Runs `then` when it has been called once for each worker.
   Done count_down(Done then);
-  void start_missing(int workers, uint32_t max_connections);
+  Result<std::unique_ptr<Worker>> start_worker(int index, int workers, uint32_t max_connections);
   void settle(int workers, Millis drain_most, Done done);
   void leave(std::unique_ptr<Worker> worker, Millis most, bool keep_tunnels = false);
   void left(Leaving& leaving);
@@ -63,6 +76,7 @@ class WorkerSet {
   observe::AccessLogWriter& log_writer_;
   ListenSockets& sockets_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::optional<Prepared> prepared_;
   std::vector<std::shared_ptr<Leaving>> leaving_;
   observe::MetricTotals departed_;
   Done drained_;

@@ -81,6 +81,10 @@ class Startup {
       return fail({published.error()});
     }
     watch_loops();
+    if (Status<> workers = prepare_workers(); !workers) {
+      if (succession_) control.leave_admin();
+      return fail({workers.error()});
+    }
     control.start(std::exchange(built_, {}), succession_.get());
     announce();
     if (daemon_) daemon_->ready(process::logs_to_stderr(process::error_log_targets(line_, model().main)));
@@ -210,6 +214,8 @@ class Startup {
     }
     return privileges_.enter();
   }
+
+  Status<> prepare_workers() { return runtime_->workers.prepare(runtime::wanted_workers(model().main), cap_now().each); }
 
   // Every socket listens. The pid file and the admin socket may stand in a directory of root's.
   Status<> publish(Control& control) {

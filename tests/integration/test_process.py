@@ -3,6 +3,7 @@
 import os
 import pathlib
 import pwd
+import resource
 import signal
 import socket
 import stat
@@ -150,6 +151,13 @@ class Life(Case):
         self.assertEqual(self.get(weir).text, "up", "no retry needed once the pid file is there")
         weir.signal(signal.SIGTERM)
         self.assertEqual(weir.wait_exit(), 0)
+        self.assertFalse(weir.pid_path.exists())
+
+    def test_start_without_descriptors_for_its_workers_fails(self):
+        weir = self.weir('server { listen unix:<<dir>>/front.sock; return 200 "up"; }', start=False, workers=100)
+        done = run("-c", str(weir.config_path), preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (96, 96)))
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, r"worker \d+: not started \(no event loop \(too many open files\)\)")
         self.assertFalse(weir.pid_path.exists())
 
     def test_global_directives_hold(self):

@@ -3,7 +3,7 @@
 import signal
 import threading
 
-from weirtest import Case, Weir, answer, free_address, main
+from weirtest import Case, Client, Weir, answer, free_address, main
 from weirtest.weir import run
 
 SCENE = """upstream app {{ server 127.0.0.1:1{weight}; {more} }}
@@ -55,6 +55,24 @@ class Reload(Case):
         for address in (taken.address, other.address):
             self.assertIn(f"bind() to {address}", done.stderr)
         self.assertEqual(self.get(weir).text, "up")
+
+    def test_workers_without_descriptors_are_refused(self):
+        def text(word: str) -> str:  # one socket for all workers, so that their loops are what is short of descriptors
+            return 'server { listen unix:<<dir>>/front.sock; location / { return 200 "%s"; } }' % word
+
+        def served() -> str:
+            with Client(f"unix:{weir.dir}/front.sock") as client:
+                return client.request().text
+        weir = self.weir(text("up"), descriptors=128)
+        weir.write_config(text("new"), workers=100)
+        done = self.reload(weir)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertRegex(done.stderr, r"worker \d+: not started \(no event loop \(too many open files\)\)")
+        self.assertEqual(served(), "up", "the old configuration serves")
+        weir.write_config(text("new"), workers=2)
+        done = self.reload(weir)
+        self.assertEqual(done.returncode, 0, "what was taken has been given back: " + done.stderr)
+        self.assertEqual(served(), "new")
 
     def test_weir_that_does_not_run_is_an_error(self):
         weir = self.weir(scene(), start=False)

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "io/connector.h"
+#include "unit/few_descriptors.h"
 #include "unit/io/harness.h"
 
 namespace weir::io::test {
@@ -32,6 +33,21 @@ struct Corpse final : Buriable {
   ~Corpse() override { last_words(); }
   std::function<void()> last_words;
 };
+
+TEST(Loop, make_fails_where_no_descriptor_is_left) {
+  for (const int left : {0, 1}) {
+    const FewDescriptors few(left);
+    const auto loop = Loop::make();
+    ASSERT_FALSE(loop) << left;
+    EXPECT_EQ(loop.error(), "no event loop (too many open files)") << left;
+  }
+  const auto loop = Loop::make();
+  ASSERT_TRUE(loop);
+  bool ran = false;
+  (*loop)->post([&] { ran = true; });
+  (*loop)->turn(false);
+  EXPECT_TRUE(ran);
+}
 
 TEST(Loop, runs_posted_functions_in_order) {
   ASSERT_TRUE(kSigpipeIgnored);

@@ -60,7 +60,7 @@ TEST_F(SeatTest, worker_with_idle_connections_has_room) {
 }
 
 TEST_F(SeatTest, ended_worker_is_never_chosen) {
-  workers_[2]->start();
+  ASSERT_TRUE(workers_[2]->start());
   EXPECT_TRUE(seats_[2]->send([](Worker&) {}));
   workers_.pop_back();
   EXPECT_FALSE(seats_[2]->send([](Worker&) {}));

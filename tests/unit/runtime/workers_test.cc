@@ -9,6 +9,7 @@
 #include <csignal>
 
 #include "runtime/site_builder.h"
+#include "unit/few_descriptors.h"
 #include "unit/temp_dir.h"
 
 namespace weir::runtime {
@@ -89,6 +90,30 @@ class WorkersTest : public ::testing::Test {
 };
 
 TEST_F(WorkersTest, serve_the_rolled_out_snapshot) {
+  roll_out(2);
+  EXPECT_EQ(workers_.count(), 2);
+  EXPECT_TRUE(answered(connect()));
+}
+
+TEST_F(WorkersTest, no_descriptors_for_more_workers_change_nothing) {
+  roll_out(1);
+  for (const int left : {0, 3, 7}) {
+    const FewDescriptors few(left);
+    const Status<> refused = workers_.prepare(9, 1000);
+    ASSERT_FALSE(refused) << left;
+    EXPECT_NE(refused.error().find("(no event loop (too many open files))"), std::string::npos) << refused.error();
+    EXPECT_EQ(workers_.count(), 1);
+  }
+  EXPECT_TRUE(answered(connect()));
+  roll_out(3);
+  EXPECT_EQ(workers_.count(), 3);
+}
+
+TEST_F(WorkersTest, prepared_workers_that_are_not_wanted_end) {
+  roll_out(1);
+  ASSERT_TRUE(workers_.prepare(4, 1000));
+  EXPECT_EQ(workers_.count(), 1);
+  workers_.forget_prepared();
   roll_out(2);
   EXPECT_EQ(workers_.count(), 2);
   EXPECT_TRUE(answered(connect()));
