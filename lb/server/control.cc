@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <csignal>
 #include <optional>
+#include <utility>
 
 #include "acme/service.h"
 #include "base/log.h"
@@ -63,15 +64,14 @@ bool Control::inherit_admin(const std::string& path, OwnedFd socket) {
   return true;
 }
 
-void Control::start(const runtime::BuiltSite& built, Succession* succession) {
-  reload_.start(built, [this, succession] {
-    if (succession == nullptr) return;
-    succession->serving();
+void Control::start(const runtime::BuiltSite& built, std::function<void()> serving, Succession* succession) {
+  reload_.start(built, [this, serving = std::move(serving), succession] {
+    serving();
+    if (succession != nullptr) succession->serving();
     service_.start();
   });
   certificates_.start();
   geo_.start();
-  if (succession == nullptr) service_.start();
   want_certificates();
 }
 

@@ -1,5 +1,6 @@
 // The control thread while weir serves: signals in, reloads and the end out.
 #pragma once
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,10 +33,13 @@ class Control final : private DeadlineHandler {
   bool inherit_admin(const std::string& path, OwnedFd socket);
   // The start has failed: an inherited socket goes on being the other weir's.
   void leave_admin() { admin_.hand_over(); }
-  // Workers start with what the start has built. `succession`: null, or told when they serve.
-  void start(const runtime::BuiltSite& built, Succession* succession);
-  // Until TERM, INT (at once) or QUIT (after the drain).
+  // Workers start with what the start has built. When they serve, `serving` is told and then `succession` (null:
+  // none), and the service manager last.
+  void start(const runtime::BuiltSite& built, std::function<void()> serving, Succession* succession);
+  // Until TERM, INT (at once) or QUIT (after the drain), or give_up().
   void run();
+  // What `serving` does came to nothing: run() returns.
+  void give_up() { runtime_.loop.stop(); }
 
  private:
   void on_deadline(Deadline&) override;

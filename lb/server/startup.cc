@@ -1,5 +1,5 @@
-// The order of a start: configuration, background, pid lock, state, user, logs, snapshot, sockets, admin socket, pid
-// file, workers.
+// The order of a start: configuration, background, pid lock, state, user, logs, snapshot, sockets, admin socket,
+// workers, pid file.
 #include "server/startup.h"
 
 #include <unistd.h>
@@ -85,10 +85,10 @@ class Startup {
       if (succession_) control.leave_admin();
       return fail({workers.error()});
     }
-    control.start(std::exchange(built_, {}), succession_.get());
-    announce();
-    if (daemon_) daemon_->ready(process::logs_to_stderr(process::error_log_targets(line_, model().main)));
+    control.start(
+        std::exchange(built_, {}), [this, &control] { serving(control); }, succession_.get());
     control.run();
+    if (!serving_error_.empty()) return fail({serving_error_});
     log::notice("weir: stopped");
     log::flush();
     return 0;
@@ -215,7 +215,24 @@ class Startup {
     return privileges_.enter();
   }
 
-  Status<> prepare_workers() { return runtime_->workers.prepare(runtime::wanted_workers(model().main), cap_now().each); }
+  // Whoever finds the pid file finds a weir that serves. Where weir becomes another user, that user may not be able to
+  // make it: then it is made while root, a moment before the workers run.
+  bool pid_file_comes_early() const { return succession_ != nullptr || privileges_.account().has_value(); }
+
+  Status<> prepare_workers() {
+    return runtime_->workers.prepare(runtime::wanted_workers(model().main), cap_now().each);
+  }
+
+  // Workers accept.
+  void serving(Control& control) {
+    if (!pid_file_comes_early())
+      if (Status<> published = pid_file_->publish(); !published) {
+        serving_error_ = published.error();
+        return control.give_up();
+      }
+    announce();
+    if (daemon_) daemon_->ready(process::logs_to_stderr(process::error_log_targets(line_, model().main)));
+  }
 
   // Every socket listens. The pid file and the admin socket may stand in a directory of root's.
   Status<> publish(Control& control) {
@@ -223,7 +240,8 @@ class Startup {
     const bool inherited = succession_ && control.inherit_admin(succession_->admin_path, std::move(succession_->admin));
     if (!inherited)
       if (Status<> admin = control.open_admin(privileges_.account()); !admin) return admin;
-    if (Status<> published = pid_file_->publish(); !published) return published;
+    if (pid_file_comes_early())
+      if (Status<> published = pid_file_->publish(); !published) return published;
     if (Status<> settled = privileges_.settle(); !settled) return settled;
     if (::access(line_.config.c_str(), R_OK) != 0)
       report_.warn("configuration \"" + line_.config + "\": not readable by the user of weir, a reload will fail");
@@ -275,6 +293,7 @@ class Startup {
   runtime::StateFile state_;
   runtime::BuiltSite built_;
   std::unique_ptr<runtime::Runtime> runtime_;
+  std::string serving_error_;
   bool is_refused_ = false;
 };
 

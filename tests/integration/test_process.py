@@ -153,6 +153,17 @@ class Life(Case):
         self.assertEqual(weir.wait_exit(), 0)
         self.assertFalse(weir.pid_path.exists())
 
+    def test_pid_file_appears_when_all_workers_run(self):
+        weir = self.weir(self.scene(), start=False, workers=48).launch()
+        while not weir.pid_path.exists():
+            self.assertIsNone(weir.process.poll(), weir.errors())
+        tasks = pathlib.Path(f"/proc/{weir.process.pid}/task")
+        names = {(task / "comm").read_text().strip() for task in tasks.iterdir()}
+        self.assertLessEqual({f"weir-{i}" for i in range(48)}, names)
+        done = run("-c", str(weir.config_path), "-s", "reload")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        weir.wait_error("configuration: reloaded \\(generation 2")
+
     def test_start_without_descriptors_for_its_workers_fails(self):
         weir = self.weir('server { listen unix:<<dir>>/front.sock; return 200 "up"; }', start=False, workers=100)
         done = run("-c", str(weir.config_path), preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (96, 96)))
