@@ -139,7 +139,7 @@ void attach(const Call& call, CheckOptions check) {
     const proxy::PassTls& tls = call.scope.level->location.tls;
     const bool has_variables = !tls.name.empty() && !tls.name.is_literal();
     check.tls = tls.context;
-    check.tls_name = proxy::bare_host(tls.name.empty() || has_variables ? pass->host : tls.name.text());
+    check.tls_name = proxy::tls_name_of(tls.name.empty() || has_variables ? pass->host : tls.name.text());
     if (has_variables)
       call.warning("a check has no values for the variables of \"proxy_ssl_name\": it asks for \"" + check.tls_name +
                    "\"");

@@ -56,7 +56,7 @@ void Builder::finish_tls_to_peers(Level& level) {
     TlsPass pass{target, target.tls ? tls.context : nullptr, {}, places.pass_at};
     if (target.tls) {
       const bool is_fixed = !tls.name.empty() && tls.name.is_literal();
-      pass.name = proxy::bare_host(is_fixed ? tls.name.text() : target.host);
+      pass.name = proxy::tls_name_of(is_fixed ? tls.name.text() : target.host);
       if (is_fixed && tls.context != nullptr && !tls.context->takes_name(pass.name))
         diagnostics_.error(places.pass_at, "\"" + tls.name.text() + "\" of \"proxy_ssl_name\" is no name for TLS");
       const UpstreamModel& upstream = model_.upstreams[static_cast<size_t>(target.cluster)];

@@ -53,7 +53,7 @@ WorkerCluster* ProxyContent::find_dynamic_cluster(const ProxyPass& pass) {
 // request's fault, not a peer's.
 bool ProxyContent::find_tls_name() {
   const PassTls& tls = location().tls;
-  state_.tls_name = bare_host(tls.name.empty() ? state_.host : tls.name.render(x_, arena()));
+  state_.tls_name = tls_name_of(tls.name.empty() ? state_.host : tls.name.render(x_, arena()));
   if (tls.context != nullptr && tls.context->takes_name(state_.tls_name)) return true;
   LogLimit& limit = x_.server().log->no_upstream;
   if (limit.pass(core_.loop().now()))

@@ -28,6 +28,12 @@ std::string_view PassUrl::host() const {
   return colon != std::string_view::npos && port() == default_port() ? authority.substr(0, colon) : authority;
 }
 
+std::string_view tls_name_of(std::string_view host) {
+  host = bare_host(host);
+  if (host.size() > 1 && host.ends_with('.')) host.remove_suffix(1);
+  return host;
+}
+
 std::string_view bare_host(std::string_view host) {
   host = host.substr(0, port_colon(host));
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);

@@ -21,7 +21,9 @@ struct PassUrl {
 // Views of `text`. The scheme counts in any case; without one the text begins with the authority.
 PassUrl split_pass_url(std::string_view text);
 
-// A host without its port, and an IPv6 address without its brackets: what TLS asks for.
+// A host without its port, and an IPv6 address without its brackets.
 std::string_view bare_host(std::string_view host);
+// The same as TLS asks for it: without the dot that ends an absolute name (RFC 6066, 3).
+std::string_view tls_name_of(std::string_view host);
 
 }  // namespace weir::proxy

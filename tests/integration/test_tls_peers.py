@@ -296,6 +296,12 @@ class Addresses(PeerCase):
         self.assertEqual(self.get(weir, "/named/?host=app.test").text, "secure /named/?host=app.test")
         self.assertEqual(self.get(weir, "/scheme/?scheme=https").text, "secure /x")
 
+    def test_dot_that_ends_a_name_is_no_part_of_sni(self):
+        backend = self.peer(lambda r: answer("hello"))
+        weir = self.passing(backend, trust=f"proxy_ssl_trusted_certificate {self.ca.pem}; proxy_ssl_name node.test.;")
+        self.assertEqual(self.get(weir).text, "hello")
+        self.assertEqual(backend.asked, ["node.test"])
+
     def test_redirects_of_a_peer_become_the_locations(self):
         backend = self.peer(lambda r: answer(status=302, headers=[("Location", "https://app.test/api/next?x"), ("X-Other", "y")]))
         weir = self.weir(f"upstream app.test {{ server {backend.address}; }} server {{ listen <<front>>; {self.trusting()}\n"
