@@ -25,6 +25,7 @@ constexpr std::array<ErrorTraits, kErrorKinds> kTable = {{
     {Side::kPeer, RetryClass::kListed, 502, "not_http", true},
     {Side::kPeer, RetryClass::kListed, 504, "declared_down", false},
     {Side::kPeer, RetryClass::kListed, 503, "not_ready", true},
+    {Side::kLocal, RetryClass::kNone, 502, "name_unresolved", false},
     {Side::kLocal, RetryClass::kNone, 503, "no_peer", false},
     {Side::kLocal, RetryClass::kNone, 503, "queue_timeout", false},
     {Side::kLocal, RetryClass::kNone, 503, "queue_full", false},

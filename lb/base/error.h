@@ -39,6 +39,7 @@ enum class ErrorKind : uint8_t {
   kDeclaredDown,      // a check took the peer down while the request waited on it: rule (d)
   kNotReady,  // its gateway answered that the application is not there yet; the application never saw the request
   // local
+  kNameUnresolved,  // the resolver has no address for the host that the request names
   kNoPeer,
   kQueueTimeout,
   kQueueFull,

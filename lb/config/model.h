@@ -55,6 +55,8 @@ struct ResolverOptions {
   bool ipv4 = true, ipv6 = true;
   Millis timeout{30'000};
   bool operator==(const ResolverOptions&) const = default;
+  // Whether a `resolver` says so.
+  bool is_set() const { return !servers.empty() || valid.count() != 0 || !ipv4 || !ipv6; }
 };
 
 // server ADDRESS in upstream{}, before names are resolved.

@@ -7,6 +7,7 @@
 #include "base/localhost.h"
 #include "config/builder.h"
 #include "config/values.h"
+#include "proxy/pass_resolver.h"
 #include "proxy/pass_url.h"
 #include "route/map.h"
 
@@ -21,7 +22,7 @@ bool may_have_uri(const LocationModel& location) {
 }
 
 // A cluster of one server, under the name it was written by.
-int implicit_upstream(Call& call, const HostPort& host, const std::string& name) {
+int implicit_upstream(Call& call, const HostPort& host, const std::string& name, bool resolve) {
   UpstreamModel made;
   made.name = name;
   made.implicit = true;
@@ -34,6 +35,7 @@ int implicit_upstream(Call& call, const HostPort& host, const std::string& name)
   server.options.server = name;
   if (host.address.empty()) {
     server.host = host.host;
+    server.resolve = resolve;
   } else {
     server.options.address = host.address;
     server.options.name = host.address.to_string();
@@ -42,7 +44,8 @@ int implicit_upstream(Call& call, const HostPort& host, const std::string& name)
   return call.builder.add_upstream(std::move(made));
 }
 
-// The cluster of HOST[:PORT] or unix:PATH: that of the upstream{} of this name, else one made of it.
+// The cluster of HOST[:PORT] or unix:PATH: that of the upstream{} of this name, else one made of it. `resolve`: a name
+// is asked for again when its answer has run out.
 struct Target {
   int cluster = -1;
   std::string host;
@@ -50,7 +53,7 @@ struct Target {
   bool host_is_name = false;
 };
 
-Result<Target> find_target(Call& call, const proxy::PassUrl& url) {
+Result<Target> find_target(Call& call, const proxy::PassUrl& url, bool resolve) {
   const std::string_view authority = url.authority;
   auto host = parse_host_port(authority, url.default_port());
   if (!host) return Unexpected{std::move(host.error())};
@@ -71,12 +74,14 @@ Result<Target> find_target(Call& call, const proxy::PassUrl& url) {
   target.host_is_name = host->address.empty() && !is_localhost(host->host);
   target.cluster = call.builder.find_upstream(name, true);
   if (target.cluster < 0) {
-    target.cluster = implicit_upstream(call, *host, name);
+    target.cluster = implicit_upstream(call, *host, name, resolve);
   } else if (const UpstreamModel& first = call.builder.model().upstreams[static_cast<size_t>(target.cluster)];
              target.host_is_name && first.resolver != call.scope.level->resolver) {
     call.warning("\"" + name + "\" is asked for with the \"resolver\" of its first \"proxy_pass\", at " +
                  first.position);
   }
+  UpstreamServer& server = call.builder.model().upstreams[static_cast<size_t>(target.cluster)].servers.front();
+  server.resolve = server.resolve || (resolve && !server.host.empty());
   return target;
 }
 
@@ -157,21 +162,56 @@ Beginnings beginnings_of(const Builder& builder, const route::Template& text) {
   return out;
 }
 
+std::shared_ptr<const proxy::PassResolver> make_pass_resolver(Call& call, const ResolverOptions& resolver) {
+  UpstreamModel model;
+  call.builder.prepare_upstream(model, resolver);
+  proxy::PassResolver made;
+  made.question.servers = resolver.servers;
+  made.question.ipv4 = resolver.ipv4;
+  made.question.ipv6 = resolver.ipv6;
+  made.question.timeout = resolver.timeout;
+  made.valid = resolver.valid;
+  made.cluster.panic = model.panic;
+  if (call.builder.model().main.nginx_defaults) {
+    made.cluster.retry_budget_percent = 100;
+    made.cluster.retry_budget_min = UINT32_MAX;
+  }
+  made.pool = model.settings.pool;
+  for (const std::string& server : resolver.servers) made.key += server + ' ';
+  for (const int64_t each :
+       {int64_t{resolver.ipv4}, int64_t{resolver.ipv6}, resolver.timeout.count(), resolver.valid.count(),
+        int64_t{made.cluster.panic}, int64_t{made.cluster.retry_budget_percent}, int64_t{made.pool.max_idle},
+        int64_t{made.pool.max_requests}, made.pool.max_age.count(), made.pool.idle_timeout.count()})
+    made.key += std::to_string(each) + ' ';
+  return std::make_shared<const proxy::PassResolver>(std::move(made));
+}
+
+constexpr std::string_view kOnlyConfigured =
+    "\"proxy_pass\" reaches upstreams and addresses that the configuration names, also in its maps and variables; "
+    "where "
+    "a request's own words name another, weir answers 502";
+constexpr std::string_view kWherever =
+    "\"proxy_pass\" reaches whatever host a request names, as a \"resolver\" is there (server side request forgery): "
+    "a \"map\" without variables in its values bounds the hosts";
+
 // With variables: what the configuration itself says of the address is resolved and checked now. An address that only a
-// request knows is never dialled: clients would choose where weir connects to (server side request forgery).
+// request knows is dialled where a `resolver` says that it may be, and warned about: clients choose where weir connects
+// to (server side request forgery).
 void pass_to_variable(Call& call) {
   auto compiled = call.compile(0);
   if (!compiled) return;
   const Beginnings beginnings = beginnings_of(call.builder, *compiled);
   using Scheme = proxy::PassUrl::Scheme;
   proxy::ProxyPass pass;
+  const ResolverOptions resolver = call.scope.level->resolver;
+  if (resolver.is_set()) pass.resolver = make_pass_resolver(call, resolver);
   TlsToPeers& places = call.scope.level->tls_to_peers;
   for (const std::string& text : beginnings.texts) {
     const proxy::PassUrl url = proxy::split_pass_url(text);
     const bool tls = url.scheme == Scheme::kHttps;
     pass.tls = pass.tls || tls;
     if (url.authority.empty() || (!beginnings.complete && !has_uri(text))) continue;  // a part of it is not known
-    const auto target = find_target(call, url);
+    const auto target = find_target(call, url, resolver.is_set());
     if (target) {
       places.targets.push_back({target->cluster, tls, target->host});
       continue;
@@ -179,11 +219,7 @@ void pass_to_variable(Call& call) {
     if (!beginnings.from_values) return call.error_at(0, target.error());
     call.warning(target.error() + " of \"" + text + "\", a value of a variable: where it is used, weir answers 502");
   }
-  if (!beginnings.complete)
-    call.warning(
-        "\"proxy_pass\" reaches upstreams and addresses that the configuration names, also in its maps and variables; "
-        "where a "
-        "request's own words name another, weir answers 502");
+  if (!beginnings.complete) call.warning(std::string(resolver.is_set() ? kWherever : kOnlyConfigured));
   places.pass_at = call.directive.at;
   const auto& parts = compiled->parts();
   const bool is_clear =
@@ -213,7 +249,7 @@ void apply_proxy_pass(Call& call) {
     return call.error_at(0, std::string("\"proxy_pass\" cannot have a URI part in ") +
                                 (is_inside_if ? "an \"if\"" : "a location given by a regular expression or by name"));
 
-  auto target = find_target(call, parts);
+  auto target = find_target(call, parts, false);
   if (!target) return call.error_at(0, std::move(target.error()));
   pass.cluster = target->cluster;
   call.scope.level->tls_to_peers.targets = {{target->cluster, pass.tls, target->host}};

@@ -68,7 +68,8 @@ const Row kRows[] = {
                  .apply = apply_resolver,
                  .show = show_resolver},
         .help = "The name servers that are asked for names, else the system's; valid= goes before the TTL of their "
-                "answers.",
+                "answers. With it a \"proxy_pass\" with variables reaches hosts that only a request names, too.",
+        .turn = Turn::kNames,
     },
     {
         .name = "resolver_timeout",
@@ -78,6 +79,7 @@ const Row kRows[] = {
         .nginx_default = "30s",
         .help = "How long an answer is waited for.",
         .least = 1,
+        .turn = Turn::kNames,
     },
 };
 

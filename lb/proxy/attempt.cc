@@ -18,35 +18,40 @@ constexpr int kMostLostRaces = 8;
 
 }  // namespace
 
-WorkerCluster* ProxyContent::find_cluster() {
+int ProxyContent::find_target() {
   const ProxyPass& pass = *location().pass;
   state_.host = pass.host;
   state_.port = pass.port;
   state_.target = {};
   state_.tls = pass.tls;
-  WorkerCluster* cluster = pass.dynamic ? find_dynamic_cluster(pass) : &x_.epoch().cluster(pass.cluster);
-  return cluster == nullptr || !state_.tls || find_tls_name() ? cluster : nullptr;
+  if (!pass.dynamic) {
+    state_.cluster = &x_.epoch().cluster(pass.cluster);
+  } else if (const int status = find_dynamic_target(pass); status != 0) {
+    return status;
+  }
+  return !state_.tls || find_tls_name() ? 0 : 502;
 }
 
-// Variables choose among the upstreams and addresses that the configuration names; an address made of a client's words
-// is never dialled.
-WorkerCluster* ProxyContent::find_dynamic_cluster(const ProxyPass& pass) {
+// Variables choose among the upstreams and addresses that the configuration names, and beyond them where a resolver is
+// in force.
+int ProxyContent::find_dynamic_target(const ProxyPass& pass) {
   const PassUrl url = split_pass_url(pass.dynamic->render(x_, arena()));
   state_.tls = url.scheme == PassUrl::Scheme::kHttps;
-  const Site& site = x_.epoch().site();
-  const int index = site.find_cluster(url);
+  const int index = x_.epoch().site().find_cluster(url);
   if (index < 0) {
-    LogLimit& limit = x_.server().log->no_upstream;
-    if (limit.pass(core_.loop().now()))
-      log::error("location ", location().pattern, ": no upstream \"", url.authority, "\" (connection ",
-                 downstream().connection().number, ")", limit.dropped());
-    return nullptr;
+    if (const int status = find_run_time_target(url, pass); status != 0) return status;
+  } else {
+    state_.cluster = &x_.epoch().cluster(index);
   }
   state_.host = url.host();
   state_.port = url.port();
   // As nginx: a URI of variables is all of the target, its query too.
   state_.target = url.uri.starts_with('/') || url.uri.empty() ? url.uri : arena().concat({"/", url.uri});
-  return &x_.epoch().cluster(index);
+  return 0;
+}
+
+std::string_view ProxyContent::kept(const std::string& name) const {
+  return state_.run_time == nullptr ? std::string_view(name) : arena().copy(name);
 }
 
 // By whom the peer is asked for: proxy_ssl_name, else the host of $proxy_host. What nobody could be verified by is the
@@ -127,7 +132,7 @@ void ProxyContent::start_attempt(const policy::Pick& pick) {
     responder().body.reset();
   }
   observe::Attempt& attempt = record().attempts.add(arena());
-  attempt.peer = attempt_.peer->options.name;
+  attempt.peer = kept(attempt_.peer->options.name);
   attempt.started_us = core_.loop().now_us();
 
   // An idle connection speaks of nobody, or of another client.
@@ -170,7 +175,8 @@ void ProxyContent::start_attempt(const policy::Pick& pick) {
 void ProxyContent::no_peer(const policy::Pick& pick) {
   leave_queue();
   const ErrorKind kind = pick.any_full ? ErrorKind::kOverloaded : ErrorKind::kNoPeer;
-  if (record().attempts.size() == 0) record_no_attempt(kind);
+  if (record().attempts.size() == 0)
+    record_no_attempt(kind, kept(state_.cluster->site->cluster->name()), location().no_peer_status);
   UpstreamLog& lines = *state_.cluster->site->log;
   LogLimit& limit = pick.any_full ? lines.all_full : lines.none_up;
   if (limit.pass(core_.loop().now()))
@@ -317,6 +323,7 @@ void ProxyContent::on_deadline(Deadline&) {
       response_broken(attempt_.head_received ? ErrorKind::kBodyTimeout : ErrorKind::kHeaderTimeout);
       return;
     case Waiting::kPlace: wait_longer(); return;
+    case Waiting::kName: name_failed("resolver_timeout reached"); return;
     case Waiting::kNothing: return;
   }
 }

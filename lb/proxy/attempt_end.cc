@@ -119,12 +119,12 @@ void ProxyContent::give_up() {
   }
 }
 
-void ProxyContent::record_no_attempt(ErrorKind kind) {
+void ProxyContent::record_no_attempt(ErrorKind kind, std::string_view asked, int status) {
   observe::Attempt& none = record().attempts.add(arena());
-  none.peer = state_.cluster->site->cluster->name();
+  none.peer = asked;
   none.started_us = none.ended_us = core_.loop().now_us();
   none.error = kind;
-  none.status = location().no_peer_status;
+  none.status = status;
 }
 
 bool ProxyContent::has_other_peer() const {

@@ -70,8 +70,8 @@ void CacheContent::begin() {
                  head.method != Method::kReport && head.method != Method::kSearch && head.method != Method::kQuery;
   stores_ = stores_ && is_plain;
   if (!stores_ && !invalidates_) return pass_on();
-  if (!x_.proxy().find_target()) {
-    x_.answer(502);
+  if (const int status = x_.proxy().find_target(); status != 0) {
+    x_.answer(status);
     return;
   }
   zone_ = options().running.get();

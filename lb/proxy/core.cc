@@ -311,6 +311,7 @@ void Core::end_turn() {
   recycle(ended_exchanges_, free_exchanges_);
   recycle(ended_busy_, free_busy_);
   retired_epochs_.clear();
+  run_time_upstreams_.end_turn();
   const bool surplus = free_exchanges_.can_shrink() || free_busy_.can_shrink() || encoders_.can_trim() ||
                        most_sessions_ >= kManySessions;
   if (surplus && !draining_ && !spare_deadline_.armed()) loop_.arm(spare_deadline_, loop_.now() + kSpareMs);

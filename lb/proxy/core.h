@@ -14,6 +14,7 @@
 #include "base/rng.h"
 #include "filter/encoder.h"
 #include "io/loop.h"
+#include "io/resolver.h"
 #include "io/side_thread.h"
 #include "io/tls_connect.h"
 #include "io/transport.h"
@@ -23,6 +24,7 @@
 #include "proxy/epoch.h"
 #include "proxy/mirror.h"
 #include "proxy/monitor.h"
+#include "proxy/run_time_upstreams.h"
 #include "proxy/site.h"
 #include "proxy/spare_list.h"
 #include "proxy/subrequest_link.h"
@@ -63,6 +65,8 @@ struct CoreOptions {
   std::function<void()> on_drained;
   // How control is asked for pages about weir itself; its answers come on this Core's thread. Empty: there are none.
   std::function<void(MonitorQuestion, MonitorAnswer)> ask_control;
+  // How the hosts that only requests name are asked for; answers come on this Core's thread. Empty: nobody is asked.
+  io::ResolveFunction resolve;
   RequestTrace* trace = nullptr;  // null: nobody wants to know
 };
 
@@ -117,6 +121,7 @@ class Core final : private DeadlineHandler {
   observe::MetricSlab& counters() { return metrics_; }
   observe::WorkerLog& log() { return log_; }
   upstream::Pool& pool() { return *pool_; }
+  RunTimeUpstreams& run_time_upstreams() { return run_time_upstreams_; }
   filter::EncoderPool& encoders() { return encoders_; }
   Mirrors& mirrors() { return mirrors_; }
   Monitors& monitors() { return monitors_; }
@@ -217,6 +222,7 @@ class Core final : private DeadlineHandler {
   observe::MetricSlab& metrics_;
   observe::WorkerLog log_;
   std::unique_ptr<upstream::Pool> pool_;
+  RunTimeUpstreams run_time_upstreams_{*this};
   filter::EncoderPool encoders_;
   struct Listener {
     SocketAddress address;

@@ -7,28 +7,33 @@ namespace weir::proxy {
 Epoch::Epoch(Core& core, std::shared_ptr<const Site> site, const Epoch* former) : core_(core), site_(std::move(site)) {
   clusters_.reserve(site_->clusters.size());
   for (const SiteCluster& cluster : site_->clusters) {
-    WorkerCluster& mine = clusters_.emplace_back();
-    mine.site = &cluster;
     const WorkerCluster* const before = former == nullptr ? nullptr : former->cluster(cluster.cluster->name());
-    mine.balancer = policy::make_balancer(*cluster.cluster, {core.options().worker, core.options().workers,
-                                                             before == nullptr ? nullptr : before->balancer.get()});
-    mine.pooled = name_peers(mine, nullptr);
-    mine.times = &cluster.times->of(core.options().worker);
-    mine.peer_times.resize(cluster.cluster->options().peers.size());
+    WorkerCluster& mine = clusters_.emplace_back(make_worker_cluster(core, cluster, before));
     if (before == nullptr) continue;
     // What is kept open, and the sessions, go on where the new snapshot speaks on the same terms.
     for (const TlsPeers& each : before->tls)
       if (site_->tls_terms.count(each.identity->terms) != 0)
-        mine.tls.push_back({each.identity, name_peers(mine, each.identity)});
+        mine.tls.push_back({each.identity, name_peers(core, cluster, each.identity)});
   }
 }
 
-upstream::NamedPeers Epoch::name_peers(const WorkerCluster& cluster,
-                                       const std::shared_ptr<const upstream::TlsIdentity>& tls) {
-  const policy::Cluster& of = *cluster.site->cluster;
+WorkerCluster make_worker_cluster(Core& core, const SiteCluster& site, const WorkerCluster* former) {
+  WorkerCluster made;
+  made.site = &site;
+  made.balancer = policy::make_balancer(*site.cluster, {core.options().worker, core.options().workers,
+                                                        former == nullptr ? nullptr : former->balancer.get()});
+  made.pooled = name_peers(core, site, nullptr);
+  made.times = &site.times->of(core.options().worker);
+  made.peer_times.resize(site.cluster->options().peers.size());
+  return made;
+}
+
+upstream::NamedPeers name_peers(Core& core, const SiteCluster& cluster,
+                                const std::shared_ptr<const upstream::TlsIdentity>& tls) {
+  const policy::Cluster& of = *cluster.cluster;
   std::vector<upstream::PeerIdentity> peers;
   for (const policy::PeerOptions& peer : of.options().peers) peers.push_back({peer.address, tls});
-  return core_.pool().name(of.name(), cluster.site->settings.pool, peers);
+  return core.pool().name(of.name(), cluster.settings.pool, peers);
 }
 
 const upstream::NamedPeers& Epoch::tls_peers(WorkerCluster& cluster, const std::string& terms, std::string_view name) {
@@ -41,7 +46,7 @@ const upstream::NamedPeers& Epoch::tls_peers(WorkerCluster& cluster, const std::
     if (oldest == nullptr || each.used < oldest->used) oldest = &each;
   }
   const auto identity = std::make_shared<const upstream::TlsIdentity>(upstream::TlsIdentity{std::string(name), terms});
-  TlsPeers fresh{identity, name_peers(cluster, identity), ++cluster.tls_uses};
+  TlsPeers fresh{identity, name_peers(core_, *cluster.site, identity), ++cluster.tls_uses};
   if (cluster.tls.size() >= kMostTlsNames) {
     *oldest = std::move(fresh);
     return oldest->pooled;

@@ -38,6 +38,12 @@ struct WorkerCluster {
   MonoMs looked_at = 0;  // when this worker last had the queue look for places that appeared without a call
 };
 
+// The worker's part of a cluster, which outlives it. Its balancer goes on where that of `former` is (null: there is
+// none); what `former` knows of TLS is not taken over.
+WorkerCluster make_worker_cluster(Core& core, const SiteCluster& site, const WorkerCluster* former);
+upstream::NamedPeers name_peers(Core& core, const SiteCluster& cluster,
+                                const std::shared_ptr<const upstream::TlsIdentity>& tls);
+
 class Epoch {
  public:
   // Its balancers go on where those of `former` (the epoch before it, may be null) are.
@@ -57,8 +63,6 @@ class Epoch {
  private:
   friend class EpochRef;
   friend class Core;
-  upstream::NamedPeers name_peers(const WorkerCluster& cluster,
-                                  const std::shared_ptr<const upstream::TlsIdentity>& tls);
   Core& core_;
   std::shared_ptr<const Site> site_;
   std::vector<WorkerCluster> clusters_;

@@ -4,11 +4,13 @@
 
 #include "base/arena_text.h"
 #include "base/bytes.h"
+#include "base/localhost.h"
 #include "base/log.h"
 #include "http/forward.h"
 #include "proxy/cache_content.h"
 #include "proxy/core.h"
 #include "proxy/exchange.h"
+#include "proxy/pass_url.h"
 #include "proxy/proxy_content.h"
 #include "route/location_table.h"
 
@@ -97,6 +99,14 @@ void ProxyContent::compose_request() {
 
 // A peer answers 400 to HTTP/1.1 without Host (RFC 9112 3.2), and a client of HTTP/1.0 may send none: then the server's
 // name stands in, or the peer's. Only `proxy_set_header Host ""` takes the field away.
+// A DNS host knows itself by its own name, not by the client's.
+bool ProxyContent::asks_named_host() const {
+  const ProxyPass& pass = *location().pass;
+  if (!pass.dynamic) return pass.host_is_name;
+  const std::string_view host = bare_host(state_.host);
+  return state_.cluster->site->implicit && !is_localhost(host) && !SocketAddress::from_ip(host, 0);
+}
+
 std::string_view ProxyContent::host_for_peer() {
   const HeaderSetting* set = nullptr;
   for (const HeaderSetting& setting : location().set_headers)
@@ -105,7 +115,7 @@ std::string_view ProxyContent::host_for_peer() {
     const std::string_view host = set->value.render(x_, arena());
     if (!host.empty() || set->value.empty()) return host;
   } else {
-    if (!location().automatic_headers || location().pass->host_is_name) return state_.host;
+    if (!location().automatic_headers || asks_named_host()) return state_.host;
     if (!request().head.host_field.empty()) return request().head.host_field;
   }
   const std::string_view name = x_.server_name();

@@ -41,6 +41,7 @@ class TlsPeerContext;
 namespace weir::proxy {
 
 class ContentHandler;
+struct PassResolver;
 
 // proxy_set_header, add_header.
 struct HeaderSetting {
@@ -74,8 +75,10 @@ struct ProxyPass {
   std::string url;            // as written: what a peer may call itself in a redirect. Empty with variables
   bool has_uri = false;       // a URI part replaces the matched prefix
   std::string uri;
-  // With variables: rendered, then looked up among the upstreams by name; nothing else can be reached.
+  // With variables: rendered, then looked up among the configuration's upstreams and addresses.
   std::optional<route::Template> dynamic;
+  // Who is asked for a host that is none of these; null: such a host cannot be reached.
+  std::shared_ptr<const PassResolver> resolver;
 };
 
 // What a peer is asked instead of what the client has asked: proxy_method, proxy_set_body, proxy_pass_request_headers,

@@ -28,6 +28,14 @@ std::string_view PassUrl::host() const {
   return colon != std::string_view::npos && port() == default_port() ? authority.substr(0, colon) : authority;
 }
 
+bool PassUrl::is_valid() const {
+  if (is_socket()) return authority.size() > 5;
+  const size_t colon = port_colon(authority);
+  if (colon == std::string_view::npos) return !authority.empty();
+  const auto port = parse_decimal(authority.substr(colon + 1));
+  return colon > 0 && port && *port > 0 && *port <= 65'535;
+}
+
 std::string_view tls_name_of(std::string_view host) {
   host = bare_host(host);
   if (host.size() > 1 && host.ends_with('.')) host.remove_suffix(1);

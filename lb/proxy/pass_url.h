@@ -14,6 +14,8 @@ struct PassUrl {
   bool is_socket() const { return authority.starts_with("unix:"); }
   // Behind the authority's last colon, where there is a number; else the scheme's.
   uint16_t port() const;
+  // Whether a host is there, and what is written as its port is one.
+  bool is_valid() const;
   // $proxy_host, as nginx: without the scheme's own port; "localhost" of a socket.
   std::string_view host() const;
 };

@@ -17,11 +17,11 @@ constexpr MonoMs kLookAgain = 1'000;
 
 void ProxyContent::join_queue() {
   state_.queued = true;
-  queue_token_ = std::make_shared<ProxyContent*>(this);
+  wait_token_ = std::make_shared<ProxyContent*>(this);
   // The wake-up comes from any thread. When its turn in the loop has come, the request may have left the queue, and the
   // exchange be another request's or gone.
   ticket_ =
-      state_.cluster->site->queue->enter([&loop = core_.loop(), token = std::weak_ptr<ProxyContent*>(queue_token_)] {
+      state_.cluster->site->queue->enter([&loop = core_.loop(), token = std::weak_ptr<ProxyContent*>(wait_token_)] {
         loop.post([token] {
           if (const auto exchange = token.lock()) (*exchange)->on_wake_up();
         });
@@ -65,13 +65,13 @@ void ProxyContent::leave_queue() {
     waiting_ = Waiting::kNothing;
     deadline_.cancel();
   }
-  queue_token_.reset();
+  wait_token_.reset();
   ticket_.reset();
 }
 
 void ProxyContent::no_place(ErrorKind kind) {
   leave_queue();
-  record_no_attempt(kind);
+  record_no_attempt(kind, kept(state_.cluster->site->cluster->name()), location().no_peer_status);
   LogLimit& limit = state_.cluster->site->log->queue;
   if (limit.pass(core_.loop().now()))
     log::error("upstream \"", state_.cluster->site->cluster->name(),

@@ -66,11 +66,14 @@ void ProxyContent::begin() {
     x_.answer(411);  // HTTP/1.0 knows no chunks, and the length is not known
     return;
   }
-  state_.cluster = find_cluster();
-  if (state_.cluster == nullptr) {
-    x_.answer(502);
+  if (const int status = find_target(); status != 0) {
+    x_.answer(status);
     return;
   }
+  state_.cluster != nullptr ? begin_attempts() : ask_for_name();
+}
+
+void ProxyContent::begin_attempts() {
   state_.cluster->site->inflight->fetch_add(1, std::memory_order_relaxed);
   state_.counted = true;
   if (state_.cluster->site->sticky != nullptr) find_bound();
@@ -166,6 +169,8 @@ void ProxyContent::end() {
   leave_queue();
   release_budget();
   if (state_.counted) state_.cluster->site->inflight->fetch_sub(1, std::memory_order_relaxed);
+  if (waiting_ == Waiting::kName) wait_token_.reset();
+  if (state_.run_time != nullptr) core_.run_time_upstreams().release(*state_.run_time);
   if (request().head.framing != http::Framing::kNone || !state_.upgrade.empty()) upload_.reset();
   if (record().attempts.size() > 0) {
     attempt_.response.clear();

@@ -27,6 +27,8 @@ namespace weir::proxy {
 class CacheContent;
 class Core;
 class Downstream;
+struct PassUrl;
+struct RunTimeUpstream;
 
 // The begin of a body that may say "not ready"; the head is held with it.
 struct Look {
@@ -64,16 +66,17 @@ struct Attempt : AttemptState {
 
 struct ProxyState {
   WorkerCluster* cluster = nullptr;
-  CacheContent* cache = nullptr;   // that has passed the request on; null: none
-  policy::BoundPeers bound;        // whom persistence has the request ask for
-  std::string_view bound_session;  // learned before; its peer may be gone
-  std::string_view host;           // $proxy_host
-  uint16_t port = 0;               // $proxy_port
-  std::string_view target;         // what a proxy_pass with variables makes of it; empty: nothing
-  std::string_view upgrade;        // the protocol that the peer is asked to switch to; empty: none
-  std::string_view tls_name;       // that the peer is asked for by
-  bool tls = false;                // it is reached by TLS
-  bool counted = false;            // among the cluster's requests under way
+  RunTimeUpstream* run_time = nullptr;  // whose cluster that is; null: the snapshot's
+  CacheContent* cache = nullptr;        // that has passed the request on; null: none
+  policy::BoundPeers bound;             // whom persistence has the request ask for
+  std::string_view bound_session;       // learned before; its peer may be gone
+  std::string_view host;                // $proxy_host
+  uint16_t port = 0;                    // $proxy_port
+  std::string_view target;              // what a proxy_pass with variables makes of it; empty: nothing
+  std::string_view upgrade;             // the protocol that the peer is asked to switch to; empty: none
+  std::string_view tls_name;            // that the peer is asked for by
+  bool tls = false;                     // it is reached by TLS
+  bool counted = false;                 // among the cluster's requests under way
   bool budget_taken = false;
   bool queued = false;  // in the upstream's queue: ticket, queue_token
   bool composed = false;
@@ -96,8 +99,8 @@ class ProxyContent final : public Content, private upstream::LeaseHandler, priva
   void begin();
   // The same where a cache listens to what the peer answers. It outlives end().
   void begin(CacheContent& cache);
-  // What variables say of whom would be asked; false: nobody can be. end() follows.
-  bool find_target() { return find_cluster() != nullptr; }
+  // What variables say of whom would be asked: 0, else the status that says why nobody can be. end() follows.
+  int find_target();
   bool asks_get_for_head() const;
   // Content
   void on_request_body(std::string_view piece) override;
@@ -122,13 +125,12 @@ class ProxyContent final : public Content, private upstream::LeaseHandler, priva
     kNothing,
     kSend,
     kResponse,
-    kPlace  // in the upstream's queue
+    kPlace,  // in the upstream's queue
+    kName    // for the addresses of the host that the request names
   };
 
   // --- attempt.cc
-  // What the words of a proxy_pass lead to; null where no answer comes of it.
-  WorkerCluster* find_cluster();
-  WorkerCluster* find_dynamic_cluster(const ProxyPass& pass);
+  int find_dynamic_target(const ProxyPass& pass);
   bool find_tls_name();
   // The connections to the cluster's peers, of the kind that this request may use.
   const upstream::NamedPeers& pooled();
@@ -142,8 +144,11 @@ class ProxyContent final : public Content, private upstream::LeaseHandler, priva
   void note_tls_fault(std::string_view why);
   void stop_connecting();
   void begin_lease(upstream::Lease lease);
+  // What the record keeps, which may outlive a run-time upstream.
+  std::string_view kept(const std::string& name) const;
   void send_request();
   std::string_view announcement();
+  void begin_attempts();
   void replace_request_body();
   http::Method method_of_peer();
   std::string_view out_method();
@@ -169,7 +174,14 @@ class ProxyContent final : public Content, private upstream::LeaseHandler, priva
   bool would_go_elsewhere(ErrorKind kind) const;
   bool times_matter() const;  // to the balancer: least_time
   // An entry of the log for a request that got no peer.
-  void record_no_attempt(ErrorKind kind);
+  void record_no_attempt(ErrorKind kind, std::string_view asked, int status);
+
+  // --- run_time_name.cc
+  int find_run_time_target(const PassUrl& url, const ProxyPass& pass);
+  void ask_for_name();
+  void on_name(RunTimeUpstream* found, const std::string& why);
+  void begin_with(RunTimeUpstream& found);
+  void name_failed(std::string_view why);
 
   // --- place.cc
   void join_queue();
@@ -217,6 +229,7 @@ class ProxyContent final : public Content, private upstream::LeaseHandler, priva
   // --- forward_request.cc
   void compose_request();
   void add_forwarding_fields();
+  bool asks_named_host() const;
   std::string_view host_for_peer();
   std::string_view upgrade_asked_for();
   uint16_t client_port();
@@ -243,8 +256,9 @@ class ProxyContent final : public Content, private upstream::LeaseHandler, priva
   Relay upload_;
   Attempt attempt_;
   std::unique_ptr<policy::WaitQueue::Ticket> ticket_;
-  // A wake-up that was posted before the request left the queue finds it expired.
-  std::shared_ptr<ProxyContent*> queue_token_;
+  // A wake-up that was posted before the request left the queue, or an answer to a question it has given up, finds it
+  // expired.
+  std::shared_ptr<ProxyContent*> wait_token_;
 };
 
 }  // namespace weir::proxy

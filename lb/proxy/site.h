@@ -39,6 +39,7 @@ struct ServerSettings {
 // Lines of the error log about one server{} that its clients can cause, of all workers.
 struct ServerLog {
   LogLimit no_upstream;    // of a proxy_pass with variables
+  LogLimit names;          // of such a one that the resolver has no address for
   LogLimit redirects;      // too many internal ones
   LogLimit subrequests;    // nested too deeply
   LogLimit uninitialized;  // variables

@@ -34,6 +34,7 @@ struct DryRun {
   };
   std::vector<DryStep> steps;
   std::vector<Sent> sent;
+  std::string asked;      // "app.test:81", the last host that a resolver would be asked for; empty: none
   std::string answer;     // to the client
   std::string path;       // that the last location was looked for with
   std::string location;   // its pattern; empty: the server's own settings

@@ -356,6 +356,7 @@ class Explanation {
       if (last.tls) more("over TLS, asked for by the name \"" + last.tls_name + "\"");
       break;
     }
+    if (!run.asked.empty()) line("upstream", run.asked + ", by the addresses that the \"resolver\" has");
     tell_of_head("sent", last.bytes);
   }
 

@@ -33,6 +33,7 @@ Runtime::Runtime(process::CommandLine command_line)
   options.seed = random_seed();
   options.on_change = [this](const upstream::HealthChange& change) { tell_of(*this, change); };
   health = std::make_unique<upstream::HealthMonitor>(loop, std::move(options));
+  workers.set_resolver(&resolver);
   automatic_certificates =
       std::make_unique<acme::Service>([challenges = registry.challenges()](const std::vector<acme::Proof>& proofs) {
         show_proofs(proofs, *challenges);

@@ -10,6 +10,7 @@
 #include "base/rng.h"
 #include "config/model.h"
 #include "io/loop.h"
+#include "io/resolver.h"
 #include "observe/access_log.h"
 #include "process/options.h"
 #include "process/privileges.h"
@@ -73,6 +74,7 @@ struct Runtime {
   bool shutting_down = false;        // QUIT, or a successor serves: nothing new is accepted
   bool handing_over = false;         // a successor has the state of now: nothing is to be changed
   std::unique_ptr<LoopWatch> watch;  // null: nobody looks whether loops turn
+  io::Resolver resolver;             // of hosts that only requests name
   WorkerSet workers{loop, log_writer, sockets};
   std::unique_ptr<upstream::HealthMonitor> health;        // never null
   std::unique_ptr<acme::Service> automatic_certificates;  // never null

@@ -154,7 +154,8 @@ void SiteBuilder::add_server(const config::UpstreamModel& model, const config::U
   if (!resolved || resolved->empty()) {
     const std::string why = resolved ? "no address" : resolved.error().empty() ? "host not found" : resolved.error();
     const std::string text = "upstream \"" + model.name + "\": \"" + server.written + "\": " + why;
-    if (in_.model.main.nginx_defaults) {
+    // nginx asks for what stands in a proxy_pass with variables when a request comes.
+    if (in_.model.main.nginx_defaults && !(model.implicit && server.resolve)) {
       out_.errors.push_back(server.position + ": error: " + text);
     } else {
       out_.warnings.push_back(server.position + ": warning: " + text + "; it has no peer until the name resolves");

@@ -45,6 +45,14 @@ Worker::Worker(WorkerOptions options, io::Loop& control, observe::AccessLogWrite
         });
       });
     };
+  if (options.resolver != nullptr)
+    core.resolve = [resolver = options.resolver, seat = seat_](const io::DnsQuestion& question, Millis valid,
+                                                               io::ResolveTold told) {
+      resolver->ask(question, valid,
+                    [seat, told = std::move(told)](const Result<io::ResolveAnswer>& answer, MonoMs good_until) {
+                      seat->send([told, answer, good_until](Worker&) { told(answer, good_until); });
+                    });
+    };
   core.on_full = [this](bool full) { pause(full); };
   core.on_drained = [this] {
     if (drained_) report(std::exchange(drained_, nullptr));

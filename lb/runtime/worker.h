@@ -11,6 +11,7 @@
 
 #include "io/listener.h"
 #include "io/loop.h"
+#include "io/resolver.h"
 #include "observe/access_log.h"
 #include "proxy/core.h"
 #include "runtime/listen_sockets.h"
@@ -26,6 +27,7 @@ struct WorkerOptions {
   uint32_t max_connections = 65'536;
   uint64_t seed = 0;
   proxy::MonitorDesk* desk = nullptr;  // outlives the worker; null: pages about weir are 503
+  io::Resolver* resolver = nullptr;    // outlives the worker; null: hosts that only requests name are not asked for
   LoopWatch* watch = nullptr;          // outlives the worker; null: nobody watches its loop
 };
 

@@ -28,6 +28,7 @@ Result<std::unique_ptr<Worker>> WorkerSet::start_worker(int index, int workers, 
   options.seed = random_seed();
   options.watch = watch_;
   options.desk = desk_;
+  options.resolver = resolver_;
   Result<std::unique_ptr<io::Loop>> loop = io::Loop::make();
   if (!loop) return failed(loop.error());
   auto worker = std::make_unique<Worker>(options, control_, log_writer_, std::move(*loop));

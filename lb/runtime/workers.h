@@ -26,6 +26,8 @@ class WorkerSet {
   void set_watch(LoopWatch* watch) { watch_ = watch; }
   // The same: who answers for weir itself, on control's thread. Null: nobody.
   void set_desk(proxy::MonitorDesk* desk) { desk_ = desk; }
+  // The same: who is asked for the hosts that only requests name. Null: nobody.
+  void set_resolver(io::Resolver* resolver) { resolver_ = resolver; }
 
   // Makes what roll_out() with this many workers will take: workers that are missing, and their share of the sockets
   // that ListenSockets::open() has made. An error, where the system has no descriptor or thread for it, leaves
@@ -82,6 +84,7 @@ class WorkerSet {
   Done drained_;
   LoopWatch* watch_ = nullptr;
   proxy::MonitorDesk* desk_ = nullptr;
+  io::Resolver* resolver_ = nullptr;
   bool stopped_ = false;
 };
 

@@ -25,6 +25,7 @@ server {
     location @named { return 404; }
 }
 server { listen 8080; server_name b.example; return 301 https://$host$request_uri; }
+server { listen 8080; server_name d.example; resolver 127.0.0.1:1; location / { proxy_pass http://$arg_to; } }
 server { listen 8080; server_name c.example; location / { proxy_pass https://app.test; proxy_ssl_name node.test; } }
 """
 
@@ -53,6 +54,11 @@ class Explain(Case):
         text = self.explain("http://c.example:8080/tls/x")
         self.assertEqual(self.column(text, "peer")[1], 'over TLS, asked for by the name "node.test"')
         self.assertEqual(self.column(text, "sent")[0], "GET /tls/x HTTP/1.1")
+
+    def test_host_that_a_request_names_is_explained(self):
+        text = self.explain("http://d.example:8080/?to=app.test:81")
+        self.assertEqual(self.column(text, "upstream"), ['app.test:81, by the addresses that the "resolver" has'])
+        self.assertIn("Host: app.test:81", self.column(text, "sent"))
 
     def test_prefix_location_is_explained(self):
         text = self.explain("http://a.example:8080/api/x?y=1", "--client", "10.1.2.3", "-H", "X-Kind: test", "--cookie", "a=b", "--cookie", "c=d")

@@ -11,6 +11,7 @@ import threading
 
 from weirtest import Case, Truncated, answer, main
 from weirtest.certificates import Certificate, openssl
+from weirtest.dns import Dns
 from weirtest.weir import run
 
 REASON = "log_format reason '$uri $status $upstream_reason'; access_log <<dir>>/reason.log reason buffer=32k flush=10ms;"
@@ -295,6 +296,18 @@ class Addresses(PeerCase):
         self.assertEqual(self.get(weir, f"/named/?host={clear.address}").status, 502, "no address of the configuration's over TLS")
         self.assertEqual(self.get(weir, "/named/?host=app.test").text, "secure /named/?host=app.test")
         self.assertEqual(self.get(weir, "/scheme/?scheme=https").text, "secure /x")
+
+    def test_host_of_a_request_is_verified_by_its_name(self):
+        backend = self.peer(lambda r: answer(r.get("Host")))
+        host, port = backend.address.split(":")
+        dns = self.hold(Dns().a("node.test", host).a("wrong.test", host))
+        weir = self.weir(f"{REASON} resolver {dns.address} ipv6=off; server {{ listen <<front>>; location / {{ proxy_pass https://$arg_to;\n"
+                         f"proxy_ssl_trusted_certificate {self.ca.pem}; }} }}", workers=1)
+        for to in ("node.test", "node.test."):
+            self.assertEqual(self.get(weir, f"/?to={to}:{port}").text, f"{to}:{port}")
+        self.assertEqual(backend.asked, ["node.test"] * 2, "SNI carries no dot")
+        self.assertEqual(self.get(weir, f"/?to=wrong.test:{port}").status, 502)
+        self.assertEqual(weir.wait_log(3, "reason.log")[-1].partition(" ")[2], "502 tls_unverified")
 
     def test_dot_that_ends_a_name_is_no_part_of_sni(self):
         backend = self.peer(lambda r: answer("hello"))

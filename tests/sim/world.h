@@ -300,6 +300,9 @@ class World {
                              io::Connecting::OnDone done) -> std::unique_ptr<io::Connecting> {
       return std::make_unique<PendingConnect>(*this, address, with.timeout, std::move(done));
     };
+    options.resolve = [this](const io::DnsQuestion& question, Millis valid, io::ResolveTold told) {
+      questions.push_back({question, valid, std::move(told)});
+    };
     core = std::make_unique<proxy::Core>(loop, writer, std::move(options));
   }
   // Time passes by itself: also for the deadlines that are armed inside.
@@ -320,6 +323,12 @@ class World {
   MonoMs now = 1'000'000;
   io::Loop loop;
   std::vector<PendingConnect*> connecting;  // in order of time
+  struct Question {
+    io::DnsQuestion dns;
+    Millis valid;
+    io::ResolveTold told;
+  };
+  std::vector<Question> questions;  // for hosts that only requests name, in order of time
   std::unique_ptr<proxy::Core> core;
   int drained = 0;
   bool full = false;  // listeners would be paused

@@ -1,5 +1,6 @@
 // Directives of passing requests on: proxy_pass with variables, proxy_redirect, limits of heads, fields that are
 // weir's.
+#include "proxy/pass_resolver.h"
 #include "unit/config/config_text.h"
 
 namespace weir::config {
@@ -114,6 +115,41 @@ TEST(ProxyPassWithVariables, wrong_and_unknown_addresses_are_reported) {
             "weir.conf:2:1: warning: \"proxy_pass\" reaches upstreams and addresses that the configuration names, also "
             "in its "
             "maps and variables; where a request's own words name another, weir answers 502\n");
+}
+
+TEST(ProxyPassWithVariables, hosts_of_requests_are_asked_of_the_resolver_in_force) {
+  const auto resolver_of = [](const std::string& text) { return location_of(load_text(text)).pass->resolver; };
+  EXPECT_EQ(resolver_of(passing("http://$arg_host/x")), nullptr);
+  const auto inherited = resolver_of(passing("http://$arg_host/x", "resolver 10.0.0.53 valid=9s ipv6=off;"));
+  ASSERT_NE(inherited, nullptr);
+  EXPECT_EQ(inherited->question.servers, std::vector<std::string>{"10.0.0.53:53"});
+  EXPECT_FALSE(inherited->question.ipv6);
+  EXPECT_EQ(inherited->valid, Millis(9'000));
+  const auto own =
+      resolver_of(passing("http://$arg_host/x;\nresolver 10.0.0.54; resolver_timeout 2s", "resolver 10.0.0.53;"));
+  ASSERT_NE(own, nullptr);
+  EXPECT_EQ(own->question.servers, std::vector<std::string>{"10.0.0.54:53"}) << "though it stands behind";
+  EXPECT_EQ(own->question.timeout, Millis(2'000));
+  EXPECT_NE(own->key, inherited->key);
+}
+
+TEST(ProxyPassWithVariables, hosts_that_requests_choose_are_warned_about) {
+  EXPECT_EQ(messages(passing("http://$arg_host/x", "resolver 10.0.0.53;")),
+            "weir.conf:2:1: warning: \"proxy_pass\" reaches whatever host a request names, as a \"resolver\" is there "
+            "(server side request forgery): a \"map\" without variables in its values bounds the hosts\n");
+  EXPECT_EQ(messages(passing("http://$up/x", "resolver 10.0.0.53; map $arg_host $up { default a.test; b b.test; }")),
+            "");
+}
+
+TEST(ProxyPassWithVariables, literal_hosts_are_asked_for_again_by_a_resolver) {
+  const auto resolves = [](const std::string& pass, const std::string& http) {
+    const LoadedConfig loaded = load(passing(pass, http));
+    return loaded.model.upstreams.back().servers.front().resolve;
+  };
+  EXPECT_FALSE(resolves("http://app.test$request_uri", ""));
+  EXPECT_TRUE(resolves("http://app.test$request_uri", "resolver 10.0.0.53;"));
+  EXPECT_FALSE(resolves("http://app.test", "resolver 10.0.0.53;")) << "without variables nginx asks once";
+  EXPECT_FALSE(resolves("http://10.0.0.9$request_uri", "resolver 10.0.0.53;"));
 }
 
 }  // namespace

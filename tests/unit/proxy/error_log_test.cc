@@ -91,7 +91,7 @@ TEST_F(ErrorLog, unknown_upstreams_of_one_server_share_a_line_a_second) {
     maker.proxied("/", app).pass->dynamic = *route::Template::compile("http://$arg_to", {});
   });
   for (const char* path : {"/?to=one", "/?to=two", "/?to=three"}) get(path, 10);
-  EXPECT_EQ(count(written(), "no upstream"), 1U) << written();
+  EXPECT_EQ(count(written(), "no resolver defined to resolve one"), 1U) << written();
 }
 
 TEST_F(ErrorLog, each_peer_with_invalid_answers_is_named_once_a_second) {
