@@ -2,6 +2,7 @@
 #include "config/builder.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/bytes.h"
 #include "config/words.h"
@@ -42,6 +43,13 @@ const Argument* swallowed_directive(const Directive& directive) {
 }
 
 }  // namespace
+
+Level level_below(Level& level) {
+  proxy::RewriteSteps steps = std::exchange(level.location.rewrite, {});
+  Level below = level;
+  level.location.rewrite = std::move(steps);
+  return below;
+}
 
 void Builder::build(const std::vector<Directive>& directives) {
   formats_["combined"] = std::make_shared<const observe::LogFormat>(observe::LogFormat::combined(names_));

@@ -1,22 +1,29 @@
-// Both dumps are read again as trees, which are compared block by block.
+// Two outlines, compared block by block. Everything is looked up, nothing searched for: a configuration may have ten
+// thousand locations, and a list in it as many lines.
 #include "config/difference.h"
 
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <set>
+#include <unordered_map>
 #include <utility>
 
 #include "config/dump.h"
 #include "config/nginx_reader.h"
-#include "config/values.h"
 #include "config/words.h"
 
 namespace weir::config {
 namespace {
 
-using Block = std::vector<Directive>;
-
 constexpr size_t kPlacesNamed = 3;
+
+std::vector<Directive> tree_of(const std::string& text) {
+  auto file = std::make_shared<SourceFile>();
+  file->text = text;
+  Diagnostics ignored;
+  return read_nginx(file, ignored);
+}
 
 std::string arguments(const Directive& directive, size_t from = 0) {
   std::string out;
@@ -29,43 +36,62 @@ std::string line_of(const Directive& directive) {
   return args.empty() ? directive.name : directive.name + " " + args;
 }
 
+Outline outline_of(std::string head, const std::vector<Directive>& block, LineStore& store) {
+  Outline out;
+  out.head = std::move(head);
+  for (const Directive& each : block) {
+    if (each.block)
+      out.blocks.push_back(outline_of(line_of(each), *each.block, store));
+    else
+      out.lines.push_back(&*store.insert(line_of(each) + ";").first);
+  }
+  return out;
+}
+
+using Lines = std::vector<const std::string*>;
+
+std::string_view name_of(const std::string& line) {
+  return std::string_view(line).substr(0, line.find_first_of(" ;"));
+}
+
 // What a block is called: a server by its first name and where it listens, all else by what stands in front of its
 // brace.
-std::string name_of(const Directive& block) {
-  if (block.name != "server" || !block.args.empty()) return line_of(block);
+std::string name_of(const Outline& block) {
+  if (block.head != "server") return block.head;
   std::string name, listens;
-  for (const Directive& inside : *block.block) {
-    if (inside.name == "server_name" && name.empty() && !inside.args.empty()) name = inside.arg(0);
-    if (inside.name == "listen" && !inside.args.empty()) listens += (listens.empty() ? "" : ", ") + inside.arg(0);
+  for (const std::string* line : block.lines) {
+    const bool is_name = name.empty() && name_of(*line) == "server_name";
+    if (!is_name && name_of(*line) != "listen") continue;
+    const std::vector<Directive> read = tree_of(*line);
+    if (read.empty() || read.front().args.empty()) continue;
+    if (is_name)
+      name = read.front().arg(0);
+    else
+      listens += (listens.empty() ? "" : ", ") + read.front().arg(0);
   }
   return "server " + (name.empty() ? "\"\"" : name) + " (" + listens + ")";
 }
 
 class Comparison {
  public:
-  void blocks(const std::string& where, const Block& before, const Block& after) {
-    settings(where, before, after);
+  void blocks(const std::string& where, const Outline& before, const Outline& after) {
+    if (before.lines != after.lines) settings(where, before.lines, after.lines);
     inside(where, before, after);
   }
 
-  std::vector<std::string> lines() {
+  std::vector<std::string> lines() const {
     std::vector<std::string> out;
     for (const auto& [text, places] : found_) out.push_back(line(text, places));
     return out;
   }
 
  private:
-  using Directives = std::vector<const Directive*>;
-
   // One text, the places where it holds: what http{} says is seen in each of its locations.
   void note(char kind, const std::string& where, const std::string& what) {
     const std::string text = std::string(1, kind) + what;
-    for (auto& [known, places] : found_) {
-      if (known != text) continue;
-      places.push_back(where);
-      return;
-    }
-    found_.emplace_back(text, std::vector<std::string>{where});
+    const auto [known, fresh] = index_.emplace(text, found_.size());
+    if (fresh) found_.emplace_back(text, std::vector<std::string>());
+    found_[known->second].second.push_back(where);
   }
 
   static std::string line(const std::string& text, const std::vector<std::string>& places) {
@@ -77,68 +103,77 @@ class Comparison {
     return out;
   }
 
-  static std::map<std::string, Directives> by_name(const Block& block) {
-    std::map<std::string, Directives> names;
-    for (const Directive& each : block)
-      if (!each.block) names[each.name].push_back(&each);
+  static std::map<std::string_view, Lines> by_name(const Lines& lines) {
+    std::map<std::string_view, Lines> names;
+    for (const std::string* each : lines) names[name_of(*each)].push_back(each);
     return names;
   }
 
-  void settings(const std::string& where, const Block& before, const Block& after) {
-    auto old_names = by_name(before), new_names = by_name(after);
-    for (auto& [name, directives] : new_names) named(where, std::move(old_names[name]), std::move(directives));
-    for (auto& [name, directives] : old_names)
-      if (new_names.count(name) == 0) named(where, std::move(directives), {});
+  void settings(const std::string& where, const Lines& before, const Lines& after) {
+    const auto old_names = by_name(before), new_names = by_name(after);
+    const Lines none;
+    for (const auto& [name, now] : new_names) {
+      const auto old = old_names.find(name);
+      named(where, old == old_names.end() ? none : old->second, now);
+    }
+    for (const auto& [name, old] : old_names)
+      if (new_names.count(name) == 0) named(where, old, none);
   }
 
-  // All directives of one name in one block.
-  void named(const std::string& where, Directives before, Directives after) {
-    const Directives all_before = before, all_after = after;
-    // What stayed.
-    std::erase_if(before, [&](const Directive* old) {
-      const auto same = std::find_if(after.begin(), after.end(),
-                                     [&](const Directive* now) { return line_of(*now) == line_of(*old); });
-      if (same == after.end()) return false;
-      after.erase(same);
-      return true;
-    });
-    if (before.empty() && after.empty()) return order(where, all_before, all_after);
+  // The lines of `all` that are not among `others`, each as often as it is missing there.
+  static std::vector<Directive> left_of(const Lines& all, const Lines& others) {
+    std::unordered_map<const std::string*, int> there;
+    for (const std::string* each : others) ++there[each];
+    std::vector<Directive> out;
+    for (const std::string* each : all) {
+      if (const auto same = there.find(each); same != there.end() && same->second-- > 0) continue;
+      for (Directive& read : tree_of(*each)) out.push_back(std::move(read));
+    }
+    return out;
+  }
+
+  // All lines of one name in one block.
+  void named(const std::string& where, const Lines& all_before, const Lines& all_after) {
+    if (all_before == all_after) return;
+    const std::vector<Directive> before = left_of(all_before, all_after), after = left_of(all_after, all_before);
+    if (before.empty() && after.empty())
+      return note('~', where, std::string(name_of(*all_before.front())) + ": in another order");
     // The only one of its name, or the one about the same thing.
-    std::erase_if(before, [&](const Directive* old) {
-      const bool only = all_before.size() == 1 && all_after.size() == 1;
-      const auto other = std::find_if(after.begin(), after.end(), [&](const Directive* now) {
-        return only || (!now->args.empty() && !old->args.empty() && now->arg(0) == old->arg(0));
-      });
-      if (other == after.end()) return false;
-      const bool same_thing = !old->args.empty() && !(*other)->args.empty() && old->arg(0) == (*other)->arg(0);
-      const std::string was = arguments(*old, same_thing ? 1 : 0);
-      note('~', where, line_of(**other) + " (was " + (was.empty() ? "without" : was) + ")");
-      after.erase(other);
-      return true;
-    });
-    for (const Directive* old : before) note('-', where, line_of(*old));
-    for (const Directive* now : after) note('+', where, line_of(*now));
-  }
-
-  void order(const std::string& where, const Directives& before, const Directives& after) {
-    const auto same = [](const Directive* a, const Directive* b) { return line_of(*a) == line_of(*b); };
-    if (!std::equal(before.begin(), before.end(), after.begin(), after.end(), same))
-      note('~', where, before.front()->name + ": in another order");
+    const bool only = all_before.size() == 1 && all_after.size() == 1;
+    const auto key = [only](const Directive& of) { return only ? std::string_view() : std::string_view(of.arg(0)); };
+    std::unordered_map<std::string_view, std::vector<const Directive*>> about;  // by the first argument, the last first
+    for (auto each = after.rbegin(); each != after.rend(); ++each)
+      if (only || !each->args.empty()) about[key(*each)].push_back(&*each);
+    std::set<const Directive*> changed;
+    for (const Directive& old : before) {
+      if (!only && old.args.empty()) continue;
+      const auto other = about.find(key(old));
+      if (other == about.end() || other->second.empty()) continue;
+      const Directive& now = *other->second.back();
+      const bool same_thing = !old.args.empty() && !now.args.empty() && old.arg(0) == now.arg(0);
+      const std::string was = arguments(old, same_thing ? 1 : 0);
+      note('~', where, line_of(now) + " (was " + (was.empty() ? "without" : was) + ")");
+      changed.insert({&old, &now});
+      other->second.pop_back();
+    }
+    for (const Directive& old : before)
+      if (changed.count(&old) == 0) note('-', where, line_of(old));
+    for (const Directive& now : after)
+      if (changed.count(&now) == 0) note('+', where, line_of(now));
   }
 
   // A block is found again by its name; of several of one name, by its turn.
-  static std::map<std::pair<std::string, int>, const Directive*> by_block_name(const Block& block) {
-    std::map<std::pair<std::string, int>, const Directive*> out;
+  static std::map<std::pair<std::string, int>, const Outline*> by_block_name(const Outline& block) {
+    std::map<std::pair<std::string, int>, const Outline*> out;
     std::map<std::string, int> turns;
-    for (const Directive& each : block) {
-      if (!each.block) continue;
+    for (const Outline& each : block.blocks) {
       const std::string name = name_of(each);
       out.emplace(std::pair(name, turns[name]++), &each);
     }
     return out;
   }
 
-  void inside(const std::string& where, const Block& before, const Block& after) {
+  void inside(const std::string& where, const Outline& before, const Outline& after) {
     const auto old_blocks = by_block_name(before), new_blocks = by_block_name(after);
     const auto place = [&](const std::string& name) {
       if (name == "http") return where;  // everything is in it
@@ -149,33 +184,35 @@ class Comparison {
       if (old == old_blocks.end())
         note('+', where, key.first);
       else
-        blocks(place(key.first), *old->second->block, *block->block);
+        blocks(place(key.first), *old->second, *block);
     }
     for (const auto& [key, block] : old_blocks)
       if (new_blocks.count(key) == 0) note('-', where, key.first);
   }
 
-  std::vector<std::pair<std::string, std::vector<std::string>>> found_;
+  std::vector<std::pair<std::string, std::vector<std::string>>> found_;  // in the order of finding
+  std::unordered_map<std::string, size_t> index_;                        // into found_
 };
 
-Block tree_of(const std::string& text) {
-  auto file = std::make_shared<SourceFile>();
-  file->text = text;
-  Diagnostics ignored;
-  return read_nginx(file, ignored);
+std::vector<std::string> compare(const Outline& before, const Outline& after) {
+  Comparison comparison;
+  comparison.blocks("", before, after);
+  return comparison.lines();
 }
 
 }  // namespace
 
 std::vector<std::string> differences(const std::string& before, const std::string& after) {
   if (before == after) return {};
-  Comparison comparison;
-  comparison.blocks("", tree_of(before), tree_of(after));
-  return comparison.lines();
+  LineStore store;
+  const Outline old = outline_of("", tree_of(before), store);
+  return compare(old, outline_of("", tree_of(after), store));
 }
 
 std::vector<std::string> differences(const Model& before, const Model& after) {
-  return differences(dump_effective(before, true), dump_effective(after, true));
+  LineStore store;
+  const Outline old = outline_effective(before, store);
+  return compare(old, outline_effective(after, store));
 }
 
 }  // namespace weir::config

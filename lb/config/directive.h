@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -61,6 +62,10 @@ struct Level {
   bool tunnel_timeout_set = false;  // under nginx's defaults a tunnel is otherwise timed by proxy_read_timeout
 };
 
+// What a level inside it begins with: a copy of all but the steps of its rewrite phase, which are its own. They may be
+// thousands, and so may the levels.
+Level level_below(Level& level);
+
 // An if{} whose inside is read when all around it is known: its place among the steps.
 struct PendingIf {
   size_t step;
@@ -78,6 +83,7 @@ struct Scope {
   UpstreamModel* upstream = nullptr;
   upstream::Match* match = nullptr;
   std::vector<PendingIf>* ifs = nullptr;
+  std::set<std::string>* places = nullptr;  // of the locations that stand in it so far: place_of()
 };
 
 // One directive being applied.

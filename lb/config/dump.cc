@@ -41,7 +41,22 @@ void Dump::content(const Scope& scope, const Level* inherited) {
     if ((row->contexts & scope.context) != 0 && row->show != nullptr) row->show(*this, scope);
 }
 
+void Dump::line(const std::string& text) {
+  if (outline_ != nullptr)
+    outline_->lines.push_back(&*store_->insert(text).first);
+  else
+    out_.append(depth_ * 4, ' ').append(text) += '\n';
+}
+
 void Dump::block(const std::string& head, const Scope& scope, const Level* inherited) {
+  if (outline_ != nullptr) {
+    Outline* const around = outline_;
+    outline_ = &around->blocks.emplace_back();
+    outline_->head = head;
+    content(scope, inherited);
+    outline_ = around;
+    return;
+  }
   line(head + " {");
   ++depth_;
   content(scope, inherited);
@@ -61,6 +76,13 @@ std::string dump_effective(const Model& model, bool with_defaults) {
   Dump dump(with_defaults);
   dump.content({.context = kMain, .model = &model, .main = &main});
   return dump.take();
+}
+
+Outline outline_effective(const Model& model, LineStore& store) {
+  Outline outline;
+  MainConfig main = model.main;
+  Dump(outline, store).content({.context = kMain, .model = &model, .main = &main});
+  return outline;
 }
 
 }  // namespace weir::config

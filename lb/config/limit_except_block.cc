@@ -52,9 +52,8 @@ void read_limit_except(Builder& builder, Scope& scope, const std::vector<Directi
   const auto found =
       std::find_if(block.begin(), block.end(), [](const Directive& each) { return each.name == "limit_except"; });
   if (found == block.end() || !found->block || found->args.empty()) return;
-  Level level = *scope.level;
   // As in nginx: what the location says in its rewrite phase is not for these methods.
-  level.location.rewrite.clear();
+  Level level = level_below(*scope.level);
   level.location.returns.reset();
   Scope inside{.context = kLimitExcept, .main = scope.main, .level = &level, .location = scope.location};
   builder.apply(*found->block, inside);

@@ -59,24 +59,29 @@ std::vector<LocationModel>& siblings(const Scope& scope) {
   return scope.location != nullptr ? scope.location->nested : scope.server->locations;
 }
 
-bool same_place(const LocationModel& a, const LocationModel& b) {
-  // A prefix is one whether it is final or not.
-  const auto kind = [](const LocationModel& each) {
-    return each.kind == LocationKind::kPrefixFinal ? LocationKind::kPrefix : each.kind;
-  };
-  return !is_regex(a.kind) && kind(a) == kind(b) && a.pattern == b.pattern;
+// What only one of several siblings may be: a prefix is one whether it is final or not. Regular expressions have none.
+std::string place_of(const LocationModel& location) {
+  switch (location.kind) {
+    case LocationKind::kExact: return "=" + location.pattern;
+    case LocationKind::kNamed: return location.pattern;  // "@..."
+    case LocationKind::kPrefix:
+    case LocationKind::kPrefixFinal: return "^" + location.pattern;
+    case LocationKind::kRegex:
+    case LocationKind::kRegexNoCase: break;
+  }
+  return {};
 }
 
 void open_location(Call& call) {
   const Directive& directive = call.directive;
-  Level level = *call.scope.level;
+  Level level = level_below(*call.scope.level);
   LocationModel location;
   location.position = directive.at.to_string();
   if (!split_location(directive, location.kind, location.pattern))
     call.error_at(0, "invalid location modifier \"" + directive.arg(0) + "\"");
   check_nesting(call, location);
-  for (const LocationModel& each : siblings(call.scope))
-    if (same_place(each, location)) call.error("duplicate location \"" + location.pattern + "\"");
+  if (!is_regex(location.kind) && !call.scope.places->insert(place_of(location)).second)
+    call.error("duplicate location \"" + location.pattern + "\"");
 
   proxy::Location& settings = level.location;
   settings.pattern = written(directive);
@@ -87,14 +92,19 @@ void open_location(Call& call) {
   settings.returns.reset();
   settings.healthz.reset();
   settings.monitor.reset();
-  settings.rewrite.clear();
   settings.tls.context.reset();
   level.tls_to_peers.targets.clear();
   settings.limit_except.reset();
   settings.files.tries.reset();
 
   std::vector<PendingIf> ifs;
-  Scope scope{.context = kLocation, .main = call.scope.main, .level = &level, .location = &location, .ifs = &ifs};
+  std::set<std::string> places;
+  Scope scope{.context = kLocation,
+              .main = call.scope.main,
+              .level = &level,
+              .location = &location,
+              .ifs = &ifs,
+              .places = &places};
   call.builder.apply(*directive.block, scope);
   call.builder.finish_tls_to_peers(level);
   read_ifs(call.builder, scope);

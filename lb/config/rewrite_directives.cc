@@ -208,14 +208,13 @@ void open_if(Call& call) {
 
 // All steps, in their order: one row shows them for the others too.
 void show_steps(Dump& dump, const Scope& scope) {
-  if (scope.level == nullptr) return;
+  if (scope.level == nullptr || scope.level->location.rewrite.empty()) return;
+  const Level outer = level_below(*scope.level);
   for (const RewriteStep& step : scope.level->location.rewrite) {
     if (step.kind != RewriteStep::Kind::kIf) {
       dump.statement(step.written);
       continue;
     }
-    Level outer = *scope.level;
-    outer.location.rewrite.clear();
     Level inside = outer;
     if (step.settings != nullptr) inside.location = *step.settings;
     inside.location.rewrite = step.inside;
@@ -300,8 +299,7 @@ const Row kRows[] = {
 void read_ifs(Builder& builder, Scope& scope) {
   for (const PendingIf& each : *scope.ifs) {
     const bool is_in_location = scope.context == kLocation;
-    Level level = *scope.level;  // with all that is written around it, also behind it
-    level.location.rewrite.clear();
+    Level level = level_below(*scope.level);  // with all that is written around it, also behind it
     level.location.returns.reset();
     level.location.limit_except.reset();
     level.location.files.tries.reset();  // as in nginx

@@ -21,7 +21,9 @@ void open_server(Call& call) {
   server.position = call.directive.at.to_string();
   server.at = call.directive.at;
   std::vector<PendingIf> ifs;
-  Scope scope{.context = kServer, .main = call.scope.main, .level = &level, .server = &server, .ifs = &ifs};
+  std::set<std::string> places;
+  Scope scope{
+      .context = kServer, .main = call.scope.main, .level = &level, .server = &server, .ifs = &ifs, .places = &places};
   call.builder.apply(*call.directive.block, scope);
   read_ifs(call.builder, scope);
   if (server.listens.empty()) {

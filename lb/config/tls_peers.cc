@@ -77,6 +77,7 @@ void Builder::finish_tls_to_peers(Level& level) {
 void Builder::settle_tls_checks() {
   for (size_t i = 0; i < model_.upstreams.size(); ++i) {
     UpstreamModel& upstream = model_.upstreams[i];
+    if (upstream.checks.empty()) continue;
     const TlsPass* first = nullptr;
     const TlsPass* clear = nullptr;
     bool alike = true;

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <map>
 #include <set>
+#include <unordered_map>
 #include <utility>
 
 #include "base/rng.h"
@@ -40,11 +41,10 @@ std::string quoted_reason(const std::string& why) {
 // Servers of one address are one peer to weir, whose requests in flight are counted together: what each of them may
 // take adds up. One without a limit lifts it.
 void add_limits_of_equals(policy::ClusterOptions& options) {
-  for (size_t i = 0; i < options.peers.size(); ++i) {
-    std::vector<policy::PeerOptions*> equals;
-    for (policy::PeerOptions& each : options.peers)
-      if (each.address == options.peers[i].address) equals.push_back(&each);
-    if (equals.size() < 2 || equals.front() != &options.peers[i]) continue;
+  std::unordered_map<SocketAddress, std::vector<policy::PeerOptions*>> by_address;
+  for (policy::PeerOptions& each : options.peers) by_address[each.address].push_back(&each);
+  for (const auto& [address, equals] : by_address) {
+    if (equals.size() < 2) continue;
     uint64_t sum = 0;
     const bool limited =
         std::all_of(equals.begin(), equals.end(), [](const auto* each) { return each->max_conns != 0; });

@@ -9,6 +9,7 @@
 namespace weir {
 
 inline thread_local uint64_t allocations_of_thread = 0;
+inline thread_local uint64_t allocated_bytes_of_thread = 0;
 
 // The allocations made by fn().
 template <class Fn>
@@ -23,6 +24,7 @@ uint64_t count_allocations(Fn&& fn) {
 // Not inlined: gcc would see malloc() on one side and operator delete on the other, and call it a mismatch.
 [[gnu::noinline]] void* operator new(size_t size) {
   ++weir::allocations_of_thread;
+  weir::allocated_bytes_of_thread += size;
   void* const p = std::malloc(size == 0 ? 1 : size);
   if (p == nullptr) std::abort();
   return p;
