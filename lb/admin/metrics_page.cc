@@ -147,6 +147,10 @@ void clients(Exposition& page, const AdminTotals& totals) {
   page.counter("weir_upstream_tls_handshakes_failed_total",
                "TLS handshakes with peers that failed, unverified ones too.")
       .sample(totals.get(Counter::kUpstreamHandshakesFailed));
+  page.gauge("weir_buffered_bytes", "Memory of bytes that wait in weir for slow clients and peers.")
+      .sample(totals.buffered());
+  page.counter("weir_buffers_full_total", "How often a peer had to wait because proxy_buffers_memory was taken.")
+      .sample(totals.get(Counter::kBuffersFull));
   page.counter("weir_received_bytes_total", "Bytes of requests from clients.")
       .sample(totals.get(Counter::kBytesReceived));
   page.counter("weir_sent_bytes_total", "Bytes of responses to clients.").sample(totals.get(Counter::kBytesSent));

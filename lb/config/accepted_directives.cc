@@ -52,11 +52,6 @@ void apply_directio(Call& call) {
 void warn_of_spooling(const Call& call) {
   call.warning("weir streams bodies and does not spool them: \"" + call.directive.name + "\" has no effect");
 }
-void apply_buffers(Call& call) {
-  apply_a_number(call);
-  if (!parse_size(call.arg(1))) return call.invalid(1, "a size like 8k");
-  warn_of_spooling(call);
-}
 void apply_spooling_size(Call& call) {
   if (!parse_size(call.arg(0))) return call.invalid(0, "a size like 8k");
   warn_of_spooling(call);
@@ -124,7 +119,6 @@ constexpr Kind kANumber{.form = "NUMBER", .apply = apply_a_number};
 constexpr Kind kASize{.form = "SIZE", .apply = apply_a_size};
 constexpr Kind kATime{.form = "TIME", .apply = apply_a_time};
 constexpr Kind kOnlyOff{.form = "off", .most_args = -1, .apply = apply_only_off};
-constexpr Kind kBuffers{.form = "NUMBER SIZE", .least_args = 2, .most_args = 2, .apply = apply_buffers};
 constexpr Kind kSpoolingSize{.form = "SIZE", .apply = apply_spooling_size};
 constexpr Kind kSpoolingPath{.form = "PATH [LEVEL ...]", .most_args = 4, .apply = apply_spooling_path};
 constexpr Kind kWithoutEffect{.form = "...", .most_args = -1, .apply = apply_without_effect};
@@ -295,10 +289,6 @@ const Row kRows[] = {
      .weir_default = "on",
      .nginx_default = "on",
      .help = "an answer of unknown length goes to HTTP/1.1 clients in chunks."},
-    {.name = "proxy_buffers", .contexts = kAnywhere, .kind = kBuffers, .help = kWarned},
-    {.name = "proxy_buffer_size", .contexts = kAnywhere, .kind = kSpoolingSize, .help = kWarned},
-    {.name = "proxy_busy_buffers_size", .contexts = kAnywhere, .kind = kSpoolingSize, .help = kWarned},
-    {.name = "proxy_max_temp_file_size", .contexts = kAnywhere, .kind = kSpoolingSize, .help = kWarned},
     {.name = "proxy_temp_file_write_size", .contexts = kAnywhere, .kind = kSpoolingSize, .help = kWarned},
     {.name = "client_body_temp_path", .contexts = kAnywhere, .kind = kSpoolingPath, .help = kWarned},
     {.name = "proxy_temp_path", .contexts = kAnywhere, .kind = kSpoolingPath, .help = kWarned},

@@ -167,6 +167,7 @@ std::span<const Row> check_rows();
 std::span<const Row> match_rows();
 std::span<const Row> sticky_rows();
 std::span<const Row> proxy_rows();
+std::span<const Row> buffer_rows();
 std::span<const Row> header_rows();
 std::span<const Row> proxy_edit_rows();
 std::span<const Row> cache_rows();

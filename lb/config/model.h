@@ -29,11 +29,12 @@ class TlsPeerContext;
 namespace weir::config {
 
 struct MainConfig {
-  int worker_processes = 0;           // 0: auto (the cgroup's CPU quota, else the CPUs)
-  uint32_t worker_connections = 0;    // 0: from the fd limit less a reserve
-  uint32_t worker_handshakes = 1024;  // of TLS, under way at once
-  uint64_t rlimit_nofile = 0;         // 0: soft limit raised to the hard one
-  Millis shutdown_timeout{0};         // of QUIT; 0: none
+  int worker_processes = 0;                                   // 0: auto (the cgroup's CPU quota, else the CPUs)
+  uint32_t worker_connections = 0;                            // 0: from the fd limit less a reserve
+  uint32_t worker_handshakes = 1024;                          // of TLS, under way at once
+  size_t buffer_memory = proxy::BufferOptions::kUsualMemory;  // proxy_buffers_memory: of all workers
+  uint64_t rlimit_nofile = 0;                                 // 0: soft limit raised to the hard one
+  Millis shutdown_timeout{0};                                 // of QUIT; 0: none
   std::vector<LogTarget> error_logs;
   std::string pid = "/run/weir.pid";
   bool daemon = false;

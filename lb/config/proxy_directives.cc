@@ -146,19 +146,13 @@ std::vector<std::string> show_next_upstream_match(const Scope& scope) {
   return out;
 }
 
-// weir streams in both directions; what asks for that is taken, what asks for more is a warning.
-void apply_buffering(Call& call) {
-  const auto on = parse_flag(call.arg(0));
-  if (!on) return call.invalid(0, "\"on\" or \"off\"");
-  if (*on)
-    call.warning("weir streams bodies and does not spool them: \"" + call.directive.name + " on\" has no effect yet");
-}
-
+// What asks for a request's body in a file is a warning.
 void apply_request_buffering(Call& call) {
   const auto on = parse_flag(call.arg(0));
   if (!on) return call.invalid(0, "\"on\" or \"off\"");
   call.scope.level->location.stream_requests = !*on;
-  apply_buffering(call);
+  if (*on)
+    call.warning("weir streams bodies and does not spool them: \"" + call.directive.name + " on\" has no effect yet");
 }
 std::vector<std::string> show_request_buffering(const Scope& scope) {
   if (!scope.level->location.stream_requests) return {};  // "on" would be a warning when the dump is read
@@ -316,13 +310,6 @@ const Row kRows[] = {
         .weir_default = "off",
         .nginx_default = "off",
         .help = "Whether a request continues when its client has closed the connection.",
-    },
-    {
-        .name = "proxy_buffering",
-        .contexts = kAnywhere,
-        .kind = {.form = "on | off", .apply = apply_buffering},
-        .weir_default = "off",
-        .help = "Responses are always streamed.",
     },
     {
         .name = "proxy_request_buffering",

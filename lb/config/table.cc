@@ -58,6 +58,7 @@ const std::vector<const Row*>& all_rows() {
                             check_rows(),
                             resolver_rows(),
                             proxy_rows(),
+                            buffer_rows(),
                             tls_peer_rows(),
                             proxy_edit_rows(),
                             cache_rows(),

@@ -29,6 +29,7 @@ constexpr std::array<std::string_view, kCounters> kNames = {
     "bytes_sent",
     "log_lines_dropped",
     "queued",
+    "buffers_full",
     "sticky_bound",
     "sticky_rebound",
     "tunnels_drained",

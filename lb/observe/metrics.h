@@ -36,6 +36,7 @@ enum class Counter : uint8_t {
   kBytesSent,
   kLogLinesDropped,
   kQueued /* requests that waited for a place */,
+  kBuffersFull /* peers that waited as proxy_buffers_memory was taken */,
   kStickyBound /* requests that went to the peer they asked for */,
   kStickyRebound /* that asked for one and got another */,
   kTunnelsDrained /* WebSockets closed for a drain */,

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/log.h"
 #include "cache/store.h"
 #include "proxy/core.h"
 #include "proxy/exchange.h"

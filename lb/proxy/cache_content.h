@@ -4,6 +4,7 @@
 // While a peer is asked, the ProxyContent is the exchange's content and this one listens: it edits the request, looks
 // at the answer's head, and copies the body. cache_store.cc has that, cache_answer.cc what goes to the client.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>

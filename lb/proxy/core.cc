@@ -49,6 +49,7 @@ void Core::adopt(std::shared_ptr<const Site> site) {
   epochs_.push_back(std::make_unique<Epoch>(*this, std::move(site), old));
   ++live_epochs_;
   current_ = epochs_.back().get();
+  most_chunks_ = current_->site().buffer_memory / static_cast<size_t>(options_.workers) / sizeof(Chunk);
   for (Listener& listener : listeners_) listener.site = current_->listen(listener.address);
   if (old != nullptr && old->refs_ == 0) epoch_unused(*old);
 }

@@ -109,6 +109,8 @@ class Core final : private DeadlineHandler {
   size_t exchanges() const { return exchanges_; }
   // How many connections may still come: what is free below the cap and what is idle.
   size_t room() const;
+  // Memory of what waits here for clients and peers, in bytes.
+  size_t buffered() const { return loop_.chunks().outstanding() * sizeof(Chunk); }
   // Places in the table of listeners: the site's, and those of former sites that sessions still stand on.
   size_t listeners() const { return listeners_.size(); }
   const observe::MetricSlab& metrics() const { return metrics_; }
@@ -123,6 +125,8 @@ class Core final : private DeadlineHandler {
   upstream::Pool& pool() { return *pool_; }
   RunTimeUpstreams& run_time_upstreams() { return run_time_upstreams_; }
   filter::EncoderPool& encoders() { return encoders_; }
+  // What waits here takes this worker's share of proxy_buffers_memory.
+  bool buffers_full() const { return loop_.chunks().outstanding() >= most_chunks_; }
   Mirrors& mirrors() { return mirrors_; }
   Monitors& monitors() { return monitors_; }
   Epoch& epoch() { return *current_; }
@@ -233,6 +237,7 @@ class Core final : private DeadlineHandler {
   std::vector<std::unique_ptr<Epoch>> epochs_;  // the current one and those that are still in use
   Epoch* current_ = nullptr;
   int live_epochs_ = 0;
+  size_t most_chunks_ = SIZE_MAX;                       // before buffers_full()
   std::vector<std::unique_ptr<Epoch>> retired_epochs_;  // until the turn ends
   Arena scratch_;
   SpareList<Exchange> free_exchanges_;

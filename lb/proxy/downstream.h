@@ -2,6 +2,7 @@
 // what becomes of the connection and when bytes leave is the stream's matter. A session of HTTP/1 is its one stream
 // itself; one of HTTP/2 will have many.
 #pragma once
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -40,8 +41,10 @@ class Downstream {
 
   // Sends or queues all of it, also beyond room(). After an error the exchange ends itself with reset().
   virtual Sent send(const Message& message) = 0;
+  // Bytes that have not gone out yet.
+  virtual size_t held() const = 0;
   // How many bytes more it takes before the source should pause; kRoom: everything has gone out.
-  virtual size_t room() const = 0;
+  size_t room() const { return kRoom - std::min(held(), kRoom); }
   // What a head of that status and body tells of framing and connection ($sent_http_*). Decided once a request, by this
   // or by send().
   virtual http::SentFraming framing(int status, const http::OutBody& body) = 0;

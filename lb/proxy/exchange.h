@@ -157,6 +157,8 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   // The head, when there is one, what is in responder().body, and the end, through the filters of bodies. Sets
   // responder().client_error or failed; the state is kEnded when the end has gone out.
   void send_response(const http::OutResponse* head, bool end);
+  // Bytes of answers that weir holds for this client, on the way to it and in filters.
+  size_t response_held() const;
   // How much more the client and the filters take before the source should pause.
   size_t response_room() const;
   // Throttle's: time has passed, more may go. May end the exchange.
@@ -183,6 +185,8 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   // Instead of the peer's answer, of which nothing has gone out: the one that the cache has opened for this request.
   void serve_stored();
   ProxyContent& proxy() { return proxy_; }
+  // Whether the location has a peer's field not go to clients.
+  bool is_hidden(const http::Field& field) const;
   // What a phase has asked FileContent for is there.
   void on_files_found();
   // This content answers, and stays whole until its end().
@@ -293,6 +297,7 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   route::VariableValue named_capture(const route::VariableRef& ref) const;
 
   // --- forward_response.cc
+  void heed(const http::Field& wish);
   void add_own_fields(http::FieldList& fields, int status);
   void announce_trailers(http::OutResponse& out);
   void add_trailers(http::FieldList& trailers);

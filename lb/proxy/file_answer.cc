@@ -114,7 +114,7 @@ void FileAnswer::go_on() {
   Responder& responder = x_.responder();
   while (!reader_.is_busy()) {
     const bool begins = !responder.has_begun();
-    if (!begins && !responder.body.update_room(x_.response_room())) return;
+    if (!begins && !responder.body.update(x_.response_held())) return;
     const bool ends = gather();
     if (!ends && responder.body.count() == 0) {
       if (!read_next()) return;

@@ -57,20 +57,20 @@ void Exchange::compose_response_head(http::ResponseHead& response, http::OutResp
   const std::string_view offered = offer != nullptr ? offer->value : std::string_view();
   http::drop_hop_by_hop(fields);
   bool redirects = false;
+  responder_.buffered = location.buffers.on && nested_ == 0;
   for (http::Field& field : fields) {
     if (field.dropped) continue;
     redirects = redirects || kRedirecting.has(field.token);
     if (field.token == HeaderToken::kContentType)
       responder_.event_stream = iequals(field.value.substr(0, 17), "text/event-stream");
     if (hidden_by_default(field)) {
-      if (field.token == HeaderToken::kOther && iequals(field.name, "X-Accel-Limit-Rate") &&
-          !listed(location.ignore_headers, field.name))
-        asked_rate_ = field.value;
+      heed(field);
       field.dropped = !listed(location.pass_headers, field.name);
     } else if (listed(location.hide_headers, field.name)) {
       field.dropped = true;
     }
   }
+  if (responder_.event_stream) responder_.buffered = false;
   if (redirects) rewrite_redirects(fields);
   if (!location.cookies.empty()) rewrite_cookies(fields);
   out = {};
@@ -115,6 +115,11 @@ void Exchange::announce_trailers(http::OutResponse& out) {
   if (!responder_.has_trailers) return;
   out.body.length = -1;
   responder_.sent_body = out.body;
+}
+
+bool Exchange::is_hidden(const http::Field& field) const {
+  if (hidden_by_default(field)) return !listed(location_->pass_headers, field.name);
+  return listed(location_->hide_headers, field.name);
 }
 
 void Exchange::add_trailers(http::FieldList& trailers) {

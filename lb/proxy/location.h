@@ -25,6 +25,7 @@
 #include "io/tls_peer_options.h"
 #include "observe/access_log.h"
 #include "policy/retry.h"
+#include "proxy/buffer_options.h"
 #include "proxy/cache_options.h"
 #include "proxy/cookies.h"
 #include "proxy/file_options.h"
@@ -169,6 +170,7 @@ struct Location {
   bool upstream_keepalive = true;  // false under `defaults nginx` without `keepalive`
   bool close_upstream = false;     // proxy_set_header Connection close
   bool stream_requests = false;    // proxy_request_buffering off: the first bytes of a body go to a peer at once
+  BufferOptions buffers;
   Millis connect_timeout{2'000};
   Millis read_timeout{60'000};
   Millis send_timeout{60'000};

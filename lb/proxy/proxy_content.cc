@@ -150,7 +150,7 @@ void ProxyContent::relay_request_body() {
 void ProxyContent::resume() {
   relay_request_body();
   if (!attempt_.is_leased() || !attempt_.head_received || x_.is_response_held()) return;
-  const bool want = responder().body.update_room(x_.response_room());
+  const bool want = may_read_on();
   attempt_.lease.want_read(want);
   if (want && waiting_ == Waiting::kNothing) arm_upstream();
 }

@@ -7,6 +7,7 @@
 // it the look into an answer (Look).
 #pragma once
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "http/codec.h"
@@ -200,7 +201,7 @@ class ProxyContent final : public Content, private upstream::LeaseHandler, priva
   void on_response_end(http::StreamId stream) override;
   void on_error(http::StreamId stream, ErrorKind kind, std::string_view why) override;
   void on_upstream_read_soon() const override;
-  bool is_drained() const override;
+  size_t read_room() const override;
   void on_upstream_turn() override;
   void on_upstream_closed(int code) override;
   void on_upstream_sent() override;
@@ -211,6 +212,9 @@ class ProxyContent final : public Content, private upstream::LeaseHandler, priva
   void pass_on(std::string_view bytes);
   void relay(std::string_view bytes);
   void flush();
+  // How much of this answer weir holds before its peer is to wait.
+  Gate::Marks marks() const;
+  bool may_read_on();
 
   // --- not_ready.cc
   bool begin_look();

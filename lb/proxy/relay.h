@@ -1,7 +1,6 @@
 // One direction of a body: pieces gathered while one read is being decoded, and the derived wish to read more. Pieces
 // are views of the read slab, so a relay is flushed before the read returns.
 #pragma once
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -14,9 +13,15 @@ class Gate {
   // Reading stops at kHigh bytes held in a direction and resumes at kLow (DESIGN section 7).
   static constexpr size_t kHigh = 128 * 1024;
   static constexpr size_t kLow = 32 * 1024;
+  // Where a direction has others.
+  struct Marks {
+    size_t high = kHigh;
+    size_t low = kLow;
+  };
   // The only place where a pause begins or ends.
-  bool update(size_t held) {
-    reading_ = reading_ ? held < kHigh : held <= kLow;
+  bool update(size_t held) { return update(held, {kHigh, kLow}); }
+  bool update(size_t held, Marks marks) {
+    reading_ = reading_ ? held < marks.high : held <= marks.low;
     return reading_;
   }
   bool reading() const { return reading_; }
@@ -51,8 +56,7 @@ class Relay {
   // All bytes that have passed.
   uint64_t total() const { return total_; }
   bool update(size_t held) { return gate_.update(held); }
-  // The same where the direction says how much more it takes before it holds kHigh.
-  bool update_room(size_t room) { return update(kHigh - std::min(room, kHigh)); }
+  bool update(size_t held, Gate::Marks marks) { return gate_.update(held, marks); }
   bool reading() const { return gate_.reading(); }
 
  private:

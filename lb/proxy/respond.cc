@@ -55,10 +55,14 @@ Sent Exchange::send_with_trailers(Message message) {
   return downstream_->send(message);
 }
 
+size_t Exchange::response_held() const {
+  size_t held = downstream_->held();
+  if (throttle_ != nullptr) held += throttle_->held().size();
+  return response_run_.is_on() ? held + response_run_.held() : held;
+}
+
 size_t Exchange::response_room() const {
-  size_t room = downstream_->room();
-  if (throttle_ != nullptr) room -= std::min(room, throttle_->held().size());
-  return response_run_.is_on() ? room - std::min(room, response_run_.held()) : room;
+  return Downstream::kRoom - std::min(response_held(), Downstream::kRoom);
 }
 
 }  // namespace weir::proxy

@@ -13,6 +13,7 @@ struct ResponderState {
   bool failed = false;                    // a filter of the body did: fail_response()
   bool body_hidden = false;               // the status that the client gets has no body: an error_page's
   bool event_stream = false;              // text/event-stream: the peer's silence is normal
+  bool buffered = false;                  // the peer's answer is taken as far as proxy_buffers go
   bool has_trailers = false;              // add_trailer puts fields behind the body
   bool interim_sent = false;              // a 1xx of a peer: the request is that peer's now
   int client_error = 0;                   // of a send in the middle of a feed: a negative errno

@@ -214,7 +214,7 @@ void ProxyContent::on_upstream_turn() {
     if (responder().state == ResponseState::kEnded) x_.finish(ErrorKind::kNone);  // else a filter holds the rest
     return;
   }
-  attempt_.lease.want_read(responder().body.update_room(x_.response_room()));
+  attempt_.lease.want_read(may_read_on());
   arm_upstream();
 }
 
@@ -267,8 +267,29 @@ void ProxyContent::on_upstream_read_soon() const {
   x_.fetch_for_response();
 }
 
-bool ProxyContent::is_drained() const {
-  return !x_.is_response_held() && x_.response_room() == Downstream::kRoom;
+Gate::Marks ProxyContent::marks() const {
+  if (!responder().buffered) return {};
+  return core_.buffers_full() ? BufferOptions::kScarce : location().buffers.marks();
+}
+
+bool ProxyContent::may_read_on() {
+  Relay& body = responder().body;
+  const bool was_reading = body.reading();
+  const size_t held = x_.response_held();
+  const bool reads = body.update(held, marks());
+  // It waits for the memory of all answers, not of its own.
+  if (was_reading && !reads && responder().buffered && held < location().buffers.marks().high)
+    core_.counters().add(observe::Counter::kBuffersFull);
+  return reads;
+}
+
+size_t ProxyContent::read_room() const {
+  if (x_.is_response_held()) return io::TransportHandler::kUsualRead;
+  const size_t held = x_.response_held();
+  if (held == 0 && !responder().buffered) return io::TransportHandler::kMostRead;
+  const size_t high = marks().high;
+  const size_t most = held == 0 ? io::TransportHandler::kMostRead : io::TransportHandler::kUsualRead;
+  return std::clamp<size_t>(high - std::min(held, high), 1, most);
 }
 
 void ProxyContent::on_upstream_closed(int code) {

@@ -9,7 +9,6 @@
 //                          answer away
 //   any -> kClosed
 #pragma once
-#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -97,7 +96,7 @@ class Session final : public io::Buriable,
   void on_reject(http::StreamId stream, const http::Reject& reject) override;
   // Downstream
   Sent send(const Message& message) override;
-  size_t room() const override { return kRoom - std::min(transport_->queued(), kRoom); }
+  size_t held() const override { return transport_->queued(); }
   http::SentFraming framing(int status, const http::OutBody& body) override;
   void update_read() override;
   void finish() override;

@@ -126,9 +126,10 @@ struct Site {
   std::vector<std::unique_ptr<ListenSite>> listens;
   std::vector<SiteCluster> clusters;
   std::unordered_map<std::string, int> cluster_by_name;
-  std::unordered_set<std::string> tls_terms;  // TlsPeerContext::terms() of the locations
-  std::string hostname;                       // $hostname
-  uint32_t max_handshakes = UINT32_MAX;       // of TLS, under way in one worker
+  std::unordered_set<std::string> tls_terms;           // TlsPeerContext::terms() of the locations
+  std::string hostname;                                // $hostname
+  uint32_t max_handshakes = UINT32_MAX;                // of TLS, under way in one worker
+  size_t buffer_memory = BufferOptions::kUsualMemory;  // of all workers
 
   // What a proxy_pass with variables names; -1: the configuration has no such upstream or address.
   int find_cluster(const PassUrl& url) const;

@@ -1,6 +1,5 @@
 #include "proxy/subrequest.h"
 
-#include <algorithm>
 #include <cassert>
 #include <cerrno>
 
@@ -127,10 +126,6 @@ http::SentFraming Subrequest::framing(int, const http::OutBody& body) {
   framing.length = body.length;
   framing.connection = http::ConnectionOption::kNone;
   return framing;
-}
-
-size_t Subrequest::room() const {
-  return kRoom - std::min(body_.size(), kRoom);
 }
 
 Sent Subrequest::send(const Message& message) {

@@ -95,7 +95,7 @@ class Subrequest final : private Downstream {
 
   // Downstream
   Sent send(const Message& message) override;
-  size_t room() const override;
+  size_t held() const override { return body_.size(); }
   http::SentFraming framing(int status, const http::OutBody& body) override;
   void update_read() override {}  // its request is here as a whole
   void finish() override { end(ErrorKind::kNone); }

@@ -38,6 +38,7 @@ class Seat {
   std::atomic<uint32_t> coming{0};     // dealt, not yet arrived
   std::atomic<bool> full{false};       // at its connection cap and nothing idle, upstream connections counted too
   std::atomic<bool> waiting{false};    // of who deals: it has stopped, for nobody had room
+  std::atomic<uint64_t> buffered{0};   // bytes that wait, as of the last turn
   uint32_t load() const { return sessions.load() + coming.load(); }
   bool has_room() const { return !full.load() && coming.load() < room.load(); }
   const uint32_t cap;  // worker_connections

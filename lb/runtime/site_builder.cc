@@ -65,6 +65,7 @@ class SiteBuilder {
   BuiltSite build() {
     site_->generation = in_.generation;
     site_->hostname = host_name();
+    site_->buffer_memory = in_.model.main.buffer_memory;
     for (const auto& context : in_.model.tls_to_peers)
       site_->tls_terms.insert(io::TlsPeerContext::in_force(context)->terms());
     for (const config::UpstreamModel& upstream : in_.model.upstreams) add_cluster(upstream);

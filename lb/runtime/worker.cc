@@ -239,6 +239,7 @@ void Worker::publish_load() {
   seat_->idle = static_cast<uint32_t>(core_->idle_sessions());
   seat_->exchanges = static_cast<uint32_t>(core_->exchanges());
   seat_->room = static_cast<uint32_t>(core_->room());
+  seat_->buffered.store(core_->buffered(), std::memory_order_relaxed);  // nobody deals by it
 }
 
 void Worker::wake_dealer() {

@@ -191,12 +191,12 @@ bool Connection::awaits_response() const {
          std::any_of(others_->begin(), others_->end(), [](const Stream& s) { return !s.response_ended; });
 }
 
-// Only a body that has shown to be long is read in large pieces, and only while nothing of it waits for its client: so
-// what a slow client can have weir hold is a piece, and the memory of a short answer's client is not looked at here.
+// Only a body that has shown to be long is read in large pieces, and only while nothing of it waits for its client;
+// else in what is left of the memory that it may take. The memory of a short answer's client is not looked at here.
 size_t Connection::on_read_soon() {
   if (first_.handler == nullptr || !only_first()) return kUsualRead;
   first_.handler->on_upstream_read_soon();
-  return first_.received >= kUsualRead && first_.handler->is_drained() ? kMostRead : kUsualRead;
+  return first_.received >= kUsualRead ? std::min(first_.handler->read_room(), kMostRead) : kUsualRead;
 }
 
 void Connection::on_read(std::string_view bytes) {

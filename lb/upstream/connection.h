@@ -25,8 +25,8 @@ class LeaseHandler : public http::ClientCodec::Handler {
  public:
   // Bytes of it are about to be read: TransportHandler::on_read_soon.
   virtual void on_upstream_read_soon() const {}
-  // Whether what came so far has been passed on and taken: then more may come at once.
-  virtual bool is_drained() const { return false; }
+  // Of an answer that has shown to be long: how many bytes may come at once, at least 1.
+  virtual size_t read_room() const { return io::TransportHandler::kUsualRead; }
   virtual void on_upstream_turn() = 0;
   // EOF that ends nothing properly (code 0), or a reset (negative errno). At most once, and nothing after it.
   virtual void on_upstream_closed(int code) = 0;

@@ -40,6 +40,7 @@ struct Wire {
   bool was_reset = false;
   const char* misuse = nullptr;
   size_t most_read = kUnlimited;  // of one read
+  bool asks = false;              // how much that is, as a real one does
   char* slab = nullptr;           // reads land here when set, else in a block of their own that dies with the call
 
   bool open() const { return !closed && !failed; }
@@ -57,7 +58,8 @@ struct Wire {
   bool deliver() {
     if (!open() || handler == nullptr || eof) return false;
     if (reading && !inbound.empty()) {
-      const size_t size = std::min(inbound.size(), most_read);
+      size_t size = std::min(inbound.size(), most_read);
+      if (asks) size = std::min(size, handler->on_read_soon());
       std::unique_ptr<char[]> own;
       char* at = slab;
       if (at == nullptr) {

@@ -36,6 +36,8 @@ uint32_t most_connections(uint64_t seed) {
 Schedule::Schedule(LogFile& log, uint64_t seed)
     : log_(log), seed_(seed), play_(seed), world_(log.writer(), seed, most_connections(seed)) {
   play_.calm = play_.chance(25) && !is_short_of_connections(seed);
+  buffers_.on = seed % 7 != 1;
+  if (seed % 7 == 2) buffers_.number = 2, buffers_.size = 4096;
   end_ = play_.calm ? End::kDrain : static_cast<End>(play_.below(3));
   adopt(true);
 }
@@ -124,6 +126,9 @@ void Schedule::adopt(bool listens) {
   named.returns->status = 200;
   named.returns->text = route::Template::literal("fallback");
   named.returns->has_text = true;
+  // Locations take their answers as the seed has it.
+  for (auto& location : maker.server().locations) location->buffers = buffers_;
+  maker.buffer_memory() = seed_ % 7 == 3 ? 0 : proxy::BufferOptions::kUsualMemory;
   listening_ = listens;
   maker.arrives_by<GreetingStep>(kGreeted);
   maker.shaken_by(kShaken, tls_site().context);
@@ -181,6 +186,7 @@ void Schedule::decide_connect(PendingConnect& pending) {
     auto wire = std::make_shared<Wire>();
     // The peer exists before the first byte reaches it.
     wire = pending.succeed();
+    wire->asks = true;
     peers_.push_back(std::make_unique<Peer>(play_, wire));
     return;
   }

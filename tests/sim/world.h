@@ -146,6 +146,7 @@ class SiteMaker {
     server_->name = "sim.test";
   }
   proxy::VirtualServer& server() { return *server_; }
+  size_t& buffer_memory() { return site_->buffer_memory; }
   // `names`: peers' addresses "10.0.0.1"; one that begins with '+' is a backup.
   int upstream(const std::string& name, const std::vector<std::string>& names,
                policy::Method method = policy::Method::kRoundRobin,

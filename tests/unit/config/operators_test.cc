@@ -225,8 +225,9 @@ TEST(Operators, placeholders_of_templates_are_named) {
 
 TEST(Operators, values_of_accepted_directives_are_checked) {
   for (const char* text : {"proxy_buffers 8", "proxy_buffers x 8k", "proxy_buffer_size x", "proxy_busy_buffers_size q",
-                           "aio maybe", "directio x", "sendfile_max_chunk x", "types_hash_max_size x",
-                           "connection_pool_size x", "server_names_hash_bucket_size 0"})
+                           "proxy_buffers 1 8k", "proxy_buffers 8 0", "proxy_buffers_memory 8k",
+                           "proxy_max_temp_file_size x", "aio maybe", "directio x", "sendfile_max_chunk x",
+                           "types_hash_max_size x", "connection_pool_size x", "server_names_hash_bucket_size 0"})
     EXPECT_NE(in_http(std::string(text) + ";").find("error"), std::string::npos) << text;
   EXPECT_EQ(in_http("aio threads=a; directio 4m; directio_alignment 512;").find("aio"), std::string::npos);
   EXPECT_EQ(messages("events { use foo; accept_mutex_delay x; }"),

@@ -94,6 +94,7 @@ class Filters : public testing::Test {
     sim::SiteMaker maker(shared_);
     const int app = maker.upstream("app", {"10.0.0.1"});
     Location& location = maker.proxied("/", app);
+    location.buffers.on = false;  // so that little has a peer wait
     add_filter(location, std::make_shared<Scripted>(first_));
     add_filter(location, std::make_shared<Scripted>(second_));
     add_filter(maker.returning("/own", 200, "own"), std::make_shared<Scripted>(first_));
