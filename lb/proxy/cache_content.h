@@ -59,6 +59,9 @@ class CacheContent final : public Content, private io::FileReader::Handler, priv
   void store(std::string_view bytes) {
     if (store_ != nullptr) add_to_store(bytes);
   }
+  // Whether the answer is to be kept, as far as the request decides; whether this one is being kept.
+  bool stores() const { return stores_; }
+  bool is_storing() const { return store_ != nullptr; }
   void complete_store();
   void drop_store();
   // The same as takes_answer() where no answer has come.

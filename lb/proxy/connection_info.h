@@ -38,6 +38,10 @@ struct ConnectionInfo {
   const http::ProxyHeader* announced() const {
     return details != nullptr && details->announced ? &*details->announced : nullptr;
   }
+  // For what outlives the connection.
+  ConnectionInfo copy() const {
+    return {remote, number, started_us, details != nullptr ? std::make_unique<ConnectionDetails>(*details) : nullptr};
+  }
   bool tls() const { return details != nullptr && details->tls; }
   // $scheme: how the client addressed weir.
   std::string_view scheme() const { return tls() ? "https" : "http"; }

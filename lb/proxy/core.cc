@@ -206,6 +206,18 @@ void Core::tunnel_closed(Tunnel& tunnel) {
   client_closed();
 }
 
+LoneFetch& Core::add_lone_fetch(std::unique_ptr<LoneFetch> fetch) {
+  lone_fetches_.push_back(*fetch);
+  ++lone_fetches_count_;
+  return *fetch.release();
+}
+
+void Core::lone_fetch_ended(LoneFetch& fetch) {
+  fetch.unlink();
+  --lone_fetches_count_;
+  loop_.bury(std::unique_ptr<LoneFetch>(&fetch));
+}
+
 void Core::client_opened() {
   most_sessions_ = std::max(most_sessions_, ++session_count_);
   count_connection(+1);
@@ -246,6 +258,7 @@ void Core::close_all() {
   while (Session* session = sessions_.front()) session->close();
   while (Session* session = idle_sessions_.front()) session->close();
   while (Tunnel* tunnel = tunnels_.front()) tunnel->close();
+  while (LoneFetch* fetch = lone_fetches_.front()) fetch->close();
   while (SubrequestLink* link = subrequests_.front()) link->subrequest.close();
   tell_subrequests();
 }

@@ -22,6 +22,7 @@
 #include "observe/metrics.h"
 #include "proxy/connection_info.h"
 #include "proxy/epoch.h"
+#include "proxy/lone_fetch.h"
 #include "proxy/mirror.h"
 #include "proxy/monitor.h"
 #include "proxy/run_time_upstreams.h"
@@ -182,6 +183,10 @@ class Core final : private DeadlineHandler {
   // ends.
   void subrequest_began(SubrequestLink& link) { subrequests_.push_back(link); }
   void subrequest_ready(SubrequestLink& link) { ready_subrequests_.push_back(link); }
+  // A client has gone whose answer goes on into a cache: false where too many do, or weir stops.
+  bool may_fetch_alone() const { return !draining_ && lone_fetches_count_ < LoneFetch::kMost; }
+  LoneFetch& add_lone_fetch(std::unique_ptr<LoneFetch> fetch);
+  void lone_fetch_ended(LoneFetch& fetch);
   // Warns once per address that sent X-Forwarded-Proto without being trusted: a proxy before weir that set_real_ip_from
   // should name.
   void note_untrusted_proxy(const SocketAddress& address);
@@ -255,6 +260,8 @@ class Core final : private DeadlineHandler {
   IntrusiveList<Tunnel> tunnels_;  // owned: put here by add_tunnel() and replace_session(), buried by tunnel_closed()
   IntrusiveList<SubrequestLink> subrequests_;
   IntrusiveList<SubrequestLink> ready_subrequests_;
+  IntrusiveList<LoneFetch> lone_fetches_;  // owned: put here by add_lone_fetch(), buried by lone_fetch_ended()
+  size_t lone_fetches_count_ = 0;
   Mirrors mirrors_;
   Monitors monitors_{loop_};
   Deadline log_deadline_{this};

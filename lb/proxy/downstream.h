@@ -16,6 +16,7 @@
 
 namespace weir::proxy {
 
+class Exchange;
 class Tunnel;
 
 // What goes out together, in this order; each part may be missing.
@@ -51,6 +52,8 @@ class Downstream {
   // Whether the request is to be read on, or paused, may have changed: the stream asks Exchange::wants_client_read().
   virtual void update_read() = 0;
 
+  // The client has gone, but the exchange goes on without it: it is given away, and the stream ends as by reset().
+  virtual std::unique_ptr<Exchange> leave() = 0;
   // The exchange is over and must not be touched again: one of the three, once, last.
   // The answer is complete (or there is none on purpose: the client sees that its request got no answer).
   virtual void finish() = 0;

@@ -48,7 +48,7 @@ void Exchange::begin(Downstream& downstream, const ListenSite& listen, EpochRef 
   redirects_ = nested_ = 0;
   internal_ = target_changed_ = path_replaced_ = is_decided_ = tls_refused_ = false;
   error_page_ = replaced_ = has_request_id_ = has_trace_ = filters_off_ = answered_by_filter_ = false;
-  path_behind_alias_ = file_answered_ = cache_update_ = error_pages_over_ = false;
+  path_behind_alias_ = file_answered_ = cache_update_ = error_pages_over_ = alone_ = false;
   extra_name_ = {};
   ++life_;
   suspended_ = Suspended::kNothing;
@@ -207,6 +207,7 @@ void Exchange::client_eof() {
 }
 
 void Exchange::client_gone(ErrorKind kind) {
+  if (leave_client(kind)) return;
   if (content_ != nullptr) content_->abort(kind);
   if (!responder_.has_begun() && kind == ErrorKind::kClientTimeout) {
     move(RequestState::kAborted);
@@ -215,6 +216,30 @@ void Exchange::client_gone(ErrorKind kind) {
   }
   if (!responder_.has_begun()) record_.status = traits(kind).status;
   finish(kind);
+}
+
+// As nginx: what goes into a cache is fetched to its end.
+bool Exchange::leave_client(ErrorKind kind) {
+  if (kind == ErrorKind::kClientTimeout || alone_ || nested_ != 0 || suspended_ != Suspended::kNothing ||
+      content_ != &proxy_ || !proxy_.may_go_on_alone() || !core_.may_fetch_alone())
+    return false;
+  alone_ = true;
+  record_.error = kind;
+  if (!responder_.has_begun()) record_.status = traits(kind).status;
+  LoneFetch& fetch = core_.add_lone_fetch(std::make_unique<LoneFetch>(core_, *downstream_));
+  fetch.begin(downstream_->leave());
+  return true;
+}
+
+void Exchange::go_on_alone(Downstream& downstream) {
+  downstream_ = &downstream;
+  throttle_.reset();
+  response_run_.clear();
+  response_body_held_ = filters_wait_for_client_ = false;
+  responder_.client_error = 0;
+  responder_.failed = false;
+  responder_.body.reset();
+  proxy_.go_on_alone();
 }
 
 void Exchange::client_sent() {
@@ -248,7 +273,7 @@ void Exchange::finish(ErrorKind error, bool reset) {
   record_.ended_wall_us = core_.loop().wall_us();
   record_.connection = downstream_->connection().number;
   record_.connection_requests = downstream_->connection_requests();
-  record_.completed = error == ErrorKind::kNone;
+  record_.completed = error == ErrorKind::kNone && !alone_;
   if (nested_ == 0)
     tell_of_end();
   else

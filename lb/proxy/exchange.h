@@ -81,6 +81,10 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   void client_eof();   // FIN: an abort, unless proxy_ignore_client_abort
   void client_sent();  // queued bytes went out
 
+  // The client has gone, and the cache takes the answer all the same: nothing is sent any more.
+  bool is_alone() const { return alone_; }
+  void go_on_alone(Downstream& downstream);
+
   // Derived: whether the client's socket is to be read now.
   bool wants_client_read();
   // Bytes of the answer go out while the request is still received: a stream of both ways, as slow as its parties are.
@@ -247,6 +251,7 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   // Nothing of this life is left but what begin() sets; the Downstream is told by the caller, last.
   Downstream& end_life();
   void tell_of_end();  // log and counters of clients
+  bool leave_client(ErrorKind kind);
   void log_access();
   void take_request_body(std::string_view bytes);
 
@@ -401,6 +406,7 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   bool path_behind_alias_ = false;   // a try_files has found it so, in a location with a regex
   bool file_answered_ = false;       // for the `if` that has asked
   bool cache_update_ = false;
+  bool alone_ = false;
   enum class Suspended : uint8_t { kNothing, kRequest, kResponse, kFiles } suspended_ = Suspended::kNothing;
   mutable bool has_request_id_ = false;  // it is made when first asked for
   mutable bool has_trace_ = false;       // the same

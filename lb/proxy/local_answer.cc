@@ -68,6 +68,10 @@ void Exchange::answer_with(int status, std::string_view name, std::string_view v
 }
 
 void Exchange::answer(int status, int retry_after) {
+  if (alone_) {
+    finish(ErrorKind::kClientClosed);
+    return;
+  }
   if (suspended_ == Suspended::kFiles) stop_files();
   if (retry_after > 0) retry_after_ = retry_after;
   if (try_error_page(status)) return;

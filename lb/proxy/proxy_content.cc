@@ -147,6 +147,19 @@ void ProxyContent::relay_request_body() {
   arm_upstream();
 }
 
+bool ProxyContent::may_go_on_alone() const {
+  if (state_.cache == nullptr || !attempt_.is_leased() || !attempt_.all_sent || attempt_.complete) return false;
+  if (attempt_.error != ErrorKind::kNone || attempt_.retry_wanted || attempt_.is_stored || !attempt_.redirect.empty())
+    return false;
+  const bool is_judged = attempt_.head_received && attempt_.look.text == nullptr;
+  return is_judged ? state_.cache->is_storing() : state_.cache->stores();
+}
+
+void ProxyContent::go_on_alone() {
+  attempt_.lease.want_read(true);
+  arm_upstream();
+}
+
 void ProxyContent::resume() {
   relay_request_body();
   if (!attempt_.is_leased() || !attempt_.head_received || x_.is_response_held()) return;

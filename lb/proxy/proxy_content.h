@@ -111,6 +111,10 @@ class ProxyContent final : public Content, private upstream::LeaseHandler, priva
   void abort(ErrorKind kind) override;
   void end() override;
 
+  // Whether the answer goes into the cache also when nobody else is there for it: a peer has the request, and has not
+  // said all.
+  bool may_go_on_alone() const;
+  void go_on_alone();
   // Whether a try is running: a peer has been asked, or is about to be.
   bool is_trying() const { return attempt_.is_leased() || attempt_.connecting != nullptr; }
   // A check took that peer down: if this request waits unanswered on it and may be sent again, it goes elsewhere.
@@ -212,6 +216,7 @@ class ProxyContent final : public Content, private upstream::LeaseHandler, priva
   void pass_on(std::string_view bytes);
   void relay(std::string_view bytes);
   void flush();
+  void relay_alone();
   // How much of this answer weir holds before its peer is to wait.
   Gate::Marks marks() const;
   bool may_read_on();

@@ -69,8 +69,9 @@ void ProxyContent::accept_response() {
     attempt_.is_stored = true;
     return;
   }
-  if (location().intercept_errors && x_.intercept(attempt_.response)) return;
+  if (location().intercept_errors && !x_.is_alone() && x_.intercept(attempt_.response)) return;
   if (state_.cache != nullptr) state_.cache->begin_store(attempt_.response);
+  if (x_.is_alone()) return;
   x_.begin_response(attempt_.response);
 }
 
@@ -97,7 +98,7 @@ void ProxyContent::pass_on(std::string_view bytes) {
 }
 
 void ProxyContent::relay(std::string_view bytes) {
-  if (bytes.empty() || attempt_.retry_wanted || attempt_.is_stored || !attempt_.redirect.empty() ||
+  if (bytes.empty() || x_.is_alone() || attempt_.retry_wanted || attempt_.is_stored || !attempt_.redirect.empty() ||
       responder().client_error != 0 || responder().failed || x_.is_replaced())
     return;
   if (x_.is_response_held()) {
@@ -167,6 +168,10 @@ void ProxyContent::on_upstream_turn() {
     if (std::exchange(attempt_.alive, false)) arm_upstream();
     return;
   }
+  if (x_.is_alone()) {
+    relay_alone();
+    return;
+  }
   if (attempt_.is_stored) {
     end_attempt(ErrorKind::kNone, true);
     x_.serve_stored();
@@ -216,6 +221,19 @@ void ProxyContent::on_upstream_turn() {
   }
   attempt_.lease.want_read(may_read_on());
   arm_upstream();
+}
+
+// Only the cache is left to take the answer.
+void ProxyContent::relay_alone() {
+  if (attempt_.complete) {
+    end_attempt(ErrorKind::kNone, true);
+    x_.finish(ErrorKind::kNone);
+  } else if (!state_.cache->is_storing()) {
+    end_attempt(ErrorKind::kClientClosed, false);
+    x_.finish(ErrorKind::kClientClosed);
+  } else {
+    arm_upstream();
+  }
 }
 
 // 101: what follows is a tunnel's, and this exchange is over.

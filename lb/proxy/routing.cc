@@ -221,6 +221,10 @@ void Exchange::run_cached() {
 }
 
 void Exchange::serve_stored() {
+  if (alone_) {
+    finish(ErrorKind::kClientClosed);
+    return;
+  }
   proxy_.end();
   run(*cache_);
   cache_->serve_stale();

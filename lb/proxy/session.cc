@@ -389,6 +389,13 @@ void Session::reset(ErrorKind kind) {
   close_when_flushed(input_left);
 }
 
+std::unique_ptr<Exchange> Session::leave() {
+  auto exchange = std::move(busy_->exchange);
+  transport_->reset();
+  close();
+  return exchange;
+}
+
 void Session::finish() {
   const bool input_left = release_exchange();
   if (!busy_->codec.keeps_alive()) {

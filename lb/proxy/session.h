@@ -99,6 +99,7 @@ class Session final : public io::Buriable,
   size_t held() const override { return transport_->queued(); }
   http::SentFraming framing(int status, const http::OutBody& body) override;
   void update_read() override;
+  std::unique_ptr<Exchange> leave() override;
   void finish() override;
   void reset(ErrorKind kind) override;
   void become_tunnel(std::unique_ptr<Tunnel> tunnel, std::string_view from_peer) override;

@@ -13,12 +13,6 @@ namespace {
 
 using http::HeaderToken;
 
-ConnectionInfo copy_of(const ConnectionInfo& info) {
-  ConnectionInfo copy{info.remote, info.number, info.started_us, nullptr};
-  if (info.details != nullptr) copy.details = std::make_unique<ConnectionDetails>(*info.details);
-  return copy;
-}
-
 // What speaks of the parent's body or of its client's connection.
 constexpr http::TokenSet kNotCopied{HeaderToken::kContentLength, HeaderToken::kTransferEncoding, HeaderToken::kExpect,
                                     HeaderToken::kUpgrade, HeaderToken::kConnection};
@@ -46,7 +40,7 @@ Subrequest::Subrequest(Core& core, Exchange& parent, SubrequestOwner& owner, con
       parent_(options.outlives_parent ? nullptr : &parent),
       take_(options.take),
       most_(options.most),
-      info_(copy_of(parent.downstream().connection())),
+      info_(parent.downstream().connection().copy()),
       local_port_(parent.downstream().local_port()),
       connection_requests_(parent.downstream().connection_requests()),
       body_(core.loop().chunks()) {
@@ -165,6 +159,11 @@ void Subrequest::consume(size_t bytes) {
   if (bytes == 0 || exchange_ == nullptr || take_ != Take::kStream) return;
   resume_ = true;  // not here: the source would answer inside the owner
   core_.subrequest_ready(ready_);
+}
+
+std::unique_ptr<Exchange> Subrequest::leave() {
+  assert(false && "a subrequest has an owner");
+  return std::move(exchange_);
 }
 
 void Subrequest::become_tunnel(std::unique_ptr<Tunnel>, std::string_view) {

@@ -98,6 +98,7 @@ class Subrequest final : private Downstream {
   size_t held() const override { return body_.size(); }
   http::SentFraming framing(int status, const http::OutBody& body) override;
   void update_read() override {}  // its request is here as a whole
+  std::unique_ptr<Exchange> leave() override;
   void finish() override { end(ErrorKind::kNone); }
   void reset(ErrorKind kind) override { end(kind); }
   void before_end(const route::VariableSource& variables) override {

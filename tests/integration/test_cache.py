@@ -224,6 +224,30 @@ class Kept(Cached):
         self.wait_until(lambda: self.files(weir) == [], "both to go")
 
 
+class Fetches(Cached):
+    def test_fetch_goes_on_when_its_client_leaves(self):
+        body = bytes(range(256)) * 4000
+        may_end = threading.Event()
+
+        def script(connection):
+            connection.read_request()
+            connection.send(answer(body, headers=[("Cache-Control", "max-age=60")])[:200_000])
+            may_end.wait(20)
+            connection.send(answer(body, headers=[("Cache-Control", "max-age=60")])[200_000:])
+        backend = self.backend(script=script)
+        weir = self.cached(backend)
+        client = self.client(weir).send_request("GET", "/a")
+        client.read(1000)
+        client.reset()
+        self.wait_until(lambda: weir.metric("weir_connections") == 0, "the client to be gone")
+        self.assertEqual(weir.log_lines(), [])
+        may_end.set()
+        weir.wait_log(1)
+        self.wait_for(weir, "HIT")
+        self.assertEqual(self.get(weir, "/a").body, body)
+        self.assertEqual(len(backend.connections), 1)
+
+
 class Old(Cached):
     """Answers that are fresh for a second: each test asks until its answer is old."""
 

@@ -95,18 +95,105 @@ TEST_F(CacheContents, hit_asks_no_peer) {
   EXPECT_EQ(zone_->outcomes(cache::Outcome::kHit), 1U);
 }
 
-TEST_F(CacheContents, client_that_goes_takes_its_store_along) {
+TEST_F(CacheContents, fetch_goes_on_when_its_client_leaves) {
+  for (const size_t came : {size_t{0}, kKept.find("\r\n\r\n"), kKept.size() - 2}) {
+    SCOPED_TRACE(came);
+    serve_cached();
+    const std::string path = "/" + std::to_string(came);
+    ask("GET " + path + " HTTP/1.1\r\nHost: app.test\r\n\r\n");
+    sim::Wire& node = peer();
+    tell(node, kKept.substr(0, came));
+    end(*client_);
+    EXPECT_TRUE(client_->closed);
+    EXPECT_EQ(world_.core->sessions(), 0U);
+    EXPECT_TRUE(logged().empty()) << "one line, at its end";
+    const uint64_t answers = zone_->totals().answers;
+    tell(node, kKept.substr(came));
+    wait_for_answers(answers + 1);
+    const auto lines = logged();
+    ASSERT_EQ(lines.size(), 1U);
+    EXPECT_TRUE(has(lines[0], came < kKept.size() - 5 ? " 499  [" : " 200  [")) << lines[0];
+    connect();
+    ask("GET " + path + " HTTP/1.1\r\nHost: app.test\r\n\r\n");
+    EXPECT_TRUE(wait_for_answer().ends_with("kept!"));
+    EXPECT_TRUE(world_.connecting.empty());
+    world_.core->pool().close_idle();
+    end(*client_);
+    logged();
+  }
+  EXPECT_EQ(world_.core->exchanges(), 0U);
+}
+
+TEST_F(CacheContents, lone_fetch_ends_where_nothing_is_kept) {
   serve_cached();
   ask(kGet);
-  tell(peer(), kKept.substr(0, kKept.size() - 2));
+  sim::Wire& node = peer();
   end(*client_);
-  connect();
-  ask("GET /other HTTP/1.1\r\nHost: app.test\r\n\r\n");
-  tell(peer(), kKept);
-  wait_for_answers(1);
-  connect();
+  EXPECT_FALSE(node.closed) << "who knows what it says";
+  tell(node, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nCache-Control: no-store\r\n\r\nke");
+  EXPECT_TRUE(node.closed);
+  EXPECT_EQ(world_.core->exchanges(), 0U);
+  EXPECT_EQ(logged().size(), 1U);
+}
+
+TEST_F(CacheContents, lone_fetch_that_breaks_off_leaves_nothing) {
+  serve_cached();
   ask(kGet);
-  EXPECT_FALSE(world_.connecting.empty()) << "nothing is kept of what broke off";
+  sim::Wire& node = peer();
+  tell(node, kKept.substr(0, kKept.size() - 2));
+  end(*client_);
+  end(node);
+  while (!world_.connecting.empty()) world_.connecting.front()->fail(ErrorKind::kConnectRefused);
+  EXPECT_EQ(world_.core->exchanges(), 0U);
+  EXPECT_EQ(logged().size(), 1U);
+  EXPECT_EQ(zone_->totals().answers, 0U);
+}
+
+TEST_F(CacheContents, lone_fetch_ends_with_the_core) {
+  serve_cached();
+  ask(kGet);
+  sim::Wire& node = peer();
+  end(*client_);
+  world_.core->close_all();
+  EXPECT_TRUE(node.closed);
+  EXPECT_EQ(logged().size(), 1U);
+  EXPECT_EQ(world_.core->exchanges(), 0U);
+}
+
+TEST_F(CacheContents, silent_peer_of_a_lone_fetch_is_left) {
+  serve_cached();
+  ask(kGet);
+  sim::Wire& node = peer();
+  tell(node, kKept.substr(0, kKept.size() - 2));
+  end(*client_);
+  world_.advance(61'000);
+  EXPECT_TRUE(node.closed);
+  while (!world_.connecting.empty()) world_.connecting.front()->fail(ErrorKind::kConnectRefused);
+  EXPECT_EQ(world_.core->exchanges(), 0U);
+}
+
+TEST_F(CacheContents, client_that_leaves_an_uncached_method_ends_it) {
+  serve_cached();
+  ask("POST /a HTTP/1.1\r\nHost: app.test\r\nContent-Length: 0\r\n\r\n");
+  sim::Wire& node = peer();
+  end(*client_);
+  EXPECT_TRUE(node.closed);
+}
+
+TEST_F(CacheContents, stalled_client_is_left_and_its_answer_kept) {
+  serve_cached([](Location& location) { location.buffers.on = false; });
+  client_->room = 0;
+  ask(kGet);
+  sim::Wire& node = peer();
+  node.asks = true;
+  tell(node,
+       "HTTP/1.1 200 OK\r\nContent-Length: 900000\r\nCache-Control: max-age=3600\r\n\r\n" + std::string(900'000, '#'));
+  EXPECT_FALSE(node.reading);
+  world_.advance(61'000);
+  EXPECT_TRUE(client_->closed);
+  EXPECT_TRUE(node.reading) << "nobody is waited for any more";
+  tell(node, "");
+  wait_for_answers(1);
 }
 
 TEST_F(CacheContents, peer_that_breaks_off_leaves_nothing) {
@@ -124,10 +211,9 @@ TEST_F(CacheContents, peer_that_breaks_off_leaves_nothing) {
 TEST_F(CacheContents, waiter_takes_over_when_its_leader_goes) {
   serve_cached([](Location& location) { location.cache.locks = true; });
   ask(kGet);
-  peer();
   const auto waiting = another(kGet);
-  EXPECT_TRUE(world_.connecting.empty()) << "it waits for the first";
-  end(*client_);
+  EXPECT_EQ(world_.connecting.size(), 1U) << "it waits for the first";
+  end(*client_);  // no peer has its request yet
   eventually([this] { return !world_.connecting.empty(); });
   tell(peer(), kKept);
   EXPECT_TRUE(has(waiting->outbound, "kept!"));
