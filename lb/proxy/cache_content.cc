@@ -269,6 +269,7 @@ void CacheContent::release() {
   step_ = Step::kIdle;
   stores_ = invalidates_ = has_stored_ = is_refreshed_ = false;
   found_ = {};
+  cut_ = {};
 }
 
 void CacheContent::end_life() {

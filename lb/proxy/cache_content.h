@@ -29,6 +29,21 @@ class Core;
 class Exchange;
 struct CacheOptions;
 
+// Of a body that is fetched whole: the part that the client gets.
+struct Cut {
+  bool on = false;
+  uint64_t skip = 0;  // bytes in front of it that are still to come
+  uint64_t left = 0;  // and of it
+  // Of the next piece.
+  std::string_view take(std::string_view bytes) {
+    const size_t before = static_cast<size_t>(std::min<uint64_t>(skip, bytes.size()));
+    skip -= before;
+    const std::string_view part = bytes.substr(before, static_cast<size_t>(std::min<uint64_t>(left, bytes.size())));
+    left -= part.size();
+    return part;
+  }
+};
+
 class CacheContent final : public Content, private io::FileReader::Handler, private DeadlineHandler {
  public:
   CacheContent(Core& core, Exchange& exchange);
@@ -56,8 +71,12 @@ class CacheContent final : public Content, private io::FileReader::Handler, priv
   // True: the stored answer goes out in the place of this one; serve_stale() follows.
   bool takes_answer(const http::ResponseHead& response);
   void begin_store(http::ResponseHead& response);
-  void store(std::string_view bytes) {
+  // Behind that: the client may have asked for a part of the answer, which is fetched whole. The head is of that then.
+  void fit_to_client(http::ResponseHead& response);
+  // Keeps the bytes; those of them that the client gets.
+  std::string_view take(std::string_view bytes) {
     if (store_ != nullptr) add_to_store(bytes);
+    return cut_.on ? cut_.take(bytes) : bytes;
   }
   // Whether the answer is to be kept, as far as the request decides; whether this one is being kept.
   bool stores() const { return stores_; }
@@ -121,6 +140,7 @@ class CacheContent final : public Content, private io::FileReader::Handler, priv
   bool invalidates_ = false;   // a method that changes something: RFC 9111 4.4
   bool has_stored_ = false;    // stored_ is the head of the file that is open
   bool is_refreshed_ = false;  // by a 304
+  Cut cut_;
   int looks_ = 0;
   cache::Outcome outcome_ = cache::Outcome::kNone;
   cache::Zone* zone_ = nullptr;  // of the location that began; the epoch keeps it

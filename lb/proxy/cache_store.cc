@@ -103,6 +103,7 @@ bool CacheContent::refreshes(const http::ResponseHead& response) {
 }
 
 void CacheContent::begin_store(http::ResponseHead& response) {
+  cut_ = {};
   const cache::Freshness fresh = judge(response);
   if (!fresh.is_kept) {
     end_update();

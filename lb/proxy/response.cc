@@ -72,6 +72,7 @@ void ProxyContent::accept_response() {
   if (location().intercept_errors && !x_.is_alone() && x_.intercept(attempt_.response)) return;
   if (state_.cache != nullptr) state_.cache->begin_store(attempt_.response);
   if (x_.is_alone()) return;
+  if (state_.cache != nullptr) state_.cache->fit_to_client(attempt_.response);
   x_.begin_response(attempt_.response);
 }
 
@@ -93,8 +94,7 @@ void ProxyContent::on_body(http::StreamId, std::string_view bytes) {
 }
 
 void ProxyContent::pass_on(std::string_view bytes) {
-  if (state_.cache != nullptr) state_.cache->store(bytes);
-  relay(bytes);
+  relay(state_.cache != nullptr ? state_.cache->take(bytes) : bytes);
 }
 
 void ProxyContent::relay(std::string_view bytes) {

@@ -247,6 +247,22 @@ class Fetches(Cached):
         self.assertEqual(self.get(weir, "/a").body, body)
         self.assertEqual(len(backend.connections), 1)
 
+    def test_range_is_cut_out_of_a_miss(self):
+        backend = self.numbered([("ETag", '"v1"'), ("Content-Type", "text/plain")])
+        weir = self.cached(backend)
+        part = self.get(weir, "/a", headers=[("Range", "bytes=1-2")])
+        self.assertEqual((part.status, part.text, part.get("content-range"), part.get("x-cache")), (206, "a ", "bytes 1-2/4", "MISS"))
+        self.wait_for(weir, "HIT")
+        self.assertEqual(self.ask(weir), ("HIT", "/a 1"))
+        beyond = self.get(weir, "/b", headers=[("Range", "bytes=9-")])
+        self.assertEqual((beyond.status, beyond.body, beyond.get("content-range")), (416, b"", "bytes */4"))
+        same = self.get(weir, "/c", headers=[("If-None-Match", '"v1"')])
+        self.assertEqual((same.status, same.body, same.get("content-length")), (304, b"", None))
+        for path in ("/b", "/c"):
+            self.wait_for(weir, "HIT", path)
+        self.assertEqual(len(backend.requests), 3)
+        self.assertIsNone(backend.requests[0].get("range"))
+
 
 class Old(Cached):
     """Answers that are fresh for a second: each test asks until its answer is old."""

@@ -196,6 +196,89 @@ TEST_F(CacheContents, stalled_client_is_left_and_its_answer_kept) {
   wait_for_answers(1);
 }
 
+// --- parts of what is fetched whole
+
+constexpr std::string_view kTagged =
+    "HTTP/1.1 200 OK\r\nContent-Length: 10\r\nCache-Control: max-age=3600\r\nETag: \"v1\"\r\nContent-Type: "
+    "text/plain\r\n\r\n0123456789";
+
+class Parts : public CacheContents {
+ protected:
+  // What a client gets that asks for it first.
+  std::string missed(const std::string& fields, std::string_view answer = kTagged) {
+    serve_cached();
+    ask("GET /a HTTP/1.1\r\nHost: app.test\r\n" + fields + "\r\n");
+    sim::Wire& node = peer();
+    EXPECT_FALSE(has(node.outbound, "Range") || has(node.outbound, "If-"));
+    const size_t head = answer.find("\r\n\r\n") + 4;
+    tell(node, answer.substr(0, head + 3));
+    tell(node, answer.substr(head + 3));
+    wait_for_answers(1);
+    return answered();
+  }
+  void expect_kept_whole() {
+    ask(kGet);
+    EXPECT_TRUE(wait_for_answer().ends_with("0123456789"));
+  }
+};
+
+TEST_F(Parts, range_is_cut_out_and_all_is_kept) {
+  const std::string answer = missed("Range: bytes=2-5\r\n");
+  EXPECT_TRUE(has(answer, "HTTP/1.1 206 Partial Content\r\n")) << answer;
+  EXPECT_TRUE(has(answer, "Content-Range: bytes 2-5/10\r\n")) << answer;
+  EXPECT_TRUE(has(answer, "Content-Length: 4\r\n")) << answer;
+  EXPECT_TRUE(answer.ends_with("\r\n\r\n2345")) << answer;
+  expect_kept_whole();
+}
+
+TEST_F(Parts, range_behind_the_end_is_unsatisfiable) {
+  const std::string answer = missed("Range: bytes=10-\r\n");
+  EXPECT_TRUE(has(answer, "HTTP/1.1 416 ")) << answer;
+  EXPECT_TRUE(has(answer, "Content-Range: bytes */10\r\n")) << answer;
+  EXPECT_TRUE(has(answer, "Content-Length: 0\r\n")) << answer;
+  EXPECT_FALSE(has(answer, "Content-Type")) << answer;
+  expect_kept_whole();
+}
+
+TEST_F(Parts, several_ranges_are_answered_whole) {
+  const std::string answer = missed("Range: bytes=0-1,4-5\r\n");
+  EXPECT_TRUE(has(answer, "HTTP/1.1 200 OK\r\n") && answer.ends_with("0123456789")) << answer;
+}
+
+TEST_F(Parts, range_of_another_version_is_answered_whole) {
+  const std::string answer = missed("Range: bytes=2-5\r\nIf-Range: \"v0\"\r\n");
+  EXPECT_TRUE(has(answer, "HTTP/1.1 200 OK\r\n") && answer.ends_with("0123456789")) << answer;
+}
+
+TEST_F(Parts, range_of_an_unknown_length_is_answered_whole) {
+  const std::string answer =
+      missed("Range: bytes=2-5\r\n",
+             "HTTP/1.1 200 OK\r\nCache-Control: max-age=3600\r\nTransfer-Encoding: chunked\r\n\r\na\r\n0123456789\r\n"
+             "0\r\n\r\n");
+  EXPECT_TRUE(has(answer, "HTTP/1.1 200 OK\r\n") && has(answer, "789")) << answer;
+  expect_kept_whole();
+}
+
+TEST_F(Parts, known_version_is_not_modified) {
+  const std::string answer = missed("If-None-Match: \"v1\"\r\n");
+  EXPECT_TRUE(has(answer, "HTTP/1.1 304 ")) << answer;
+  EXPECT_TRUE(has(answer, "ETag: \"v1\"\r\n")) << answer;
+  EXPECT_FALSE(has(answer, "Content-")) << answer;
+  EXPECT_TRUE(answer.ends_with("\r\n\r\n")) << answer;
+  expect_kept_whole();
+}
+
+TEST_F(Parts, client_that_has_its_part_may_leave) {
+  serve_cached();
+  ask("GET /a HTTP/1.1\r\nHost: app.test\r\nRange: bytes=0-1\r\n\r\n");
+  sim::Wire& node = peer();
+  tell(node, kTagged.substr(0, kTagged.size() - 5));
+  EXPECT_TRUE(answered().ends_with("\r\n\r\n01"));
+  end(*client_);
+  tell(node, kTagged.substr(kTagged.size() - 5));
+  wait_for_answers(1);
+}
+
 TEST_F(CacheContents, peer_that_breaks_off_leaves_nothing) {
   serve_cached();
   ask(kGet);
