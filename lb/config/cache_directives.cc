@@ -124,12 +124,14 @@ void show_paths(Dump& dump, const Scope& scope) {
 
 void apply_cache(Call& call) {
   CacheOptions& cache = cache_of(call.scope);
-  if (call.arg(0) == "off") {
-    cache.zone = nullptr;
+  cache.zone = nullptr;
+  cache.name.reset();
+  if (call.arg(0) == "off") return;
+  if (call.arg(0).find('$') != std::string::npos) {
+    cache.name = call.compile(0);
+    cache.named.assign(call.builder.model().cache_zones.begin(), call.builder.model().cache_zones.end());
     return;
   }
-  if (call.arg(0).find('$') != std::string::npos)
-    return call.error_at(0, "\"proxy_cache\" takes no variables in weir: name a zone of proxy_cache_path");
   std::vector<std::string_view> names;
   for (const auto& zone : call.builder.model().cache_zones) {
     if (zone->name == call.arg(0)) {
@@ -142,6 +144,7 @@ void apply_cache(Call& call) {
 }
 std::vector<std::string> show_cache(const Scope& scope) {
   const CacheOptions& cache = cache_of(scope);
+  if (cache.name) return {quote_word(cache.name->text())};
   return {cache.zone == nullptr ? "off" : quote_word(cache.zone->name)};
 }
 
@@ -291,10 +294,10 @@ const Row kRows[] = {
         .kind = {.form = "ZONE | off", .apply = apply_cache, .show = show_cache},
         .weir_default = "off",
         .nginx_default = "off",
-        .help =
-            "The cache that answers of proxy_pass go to and come from. Beyond nginx, RFC 9111 holds: Age is sent and "
-            "counted, an answer to a request with Authorization is kept only where it allows that, must-revalidate "
-            "forbids stale answers, and POST, PUT, PATCH and DELETE take the answer of their key away.",
+        .help = "The cache that answers of proxy_pass go to and come from; with variables each request names one, an "
+                "unknown one is 500. Beyond nginx, RFC 9111 holds: Age is sent and "
+                "counted, an answer to a request with Authorization is kept only where it allows that, must-revalidate "
+                "forbids stale answers, and POST, PUT, PATCH and DELETE take the answer of their key away.",
     },
     {
         .name = "proxy_cache_key",

@@ -75,12 +75,34 @@ void CacheContent::begin() {
     x_.answer(status);
     return;
   }
-  zone_ = options().running.get();
+  if (!choose_zone()) return;
+  if (zone_ == nullptr) {
+    stores_ = invalidates_ = false;
+    return pass_on();
+  }
   key_ = options().key.render(x_, x_.arena());
   if (!stores_) return pass_on();
   looks_ = 0;
   waits_until_ = 0;
   look();
+}
+
+// As nginx: what no proxy_cache_path has is the operator's error.
+bool CacheContent::choose_zone() {
+  const CacheOptions& options = this->options();
+  zone_ = options.running;
+  if (!options.name) return true;
+  const std::string_view name = options.name->render(x_, x_.arena());
+  if (name.empty() || name == "off") return true;
+  for (const auto& zone : options.all_running)
+    if (zone->name() == name) zone_ = zone;
+  if (zone_ != nullptr || !stores_) return true;
+  LogLimit& limit = x_.server().log->no_cache;
+  if (limit.pass(core_.loop().now()))
+    log::error("location ", x_.location().pattern, ": no cache \"", name, "\" (connection ",
+               x_.downstream().connection().number, ")", limit.dropped());
+  x_.answer(500);
+  return false;
 }
 
 void CacheContent::look() {
@@ -276,6 +298,7 @@ void CacheContent::end_life() {
   release();
   if (outcome_ != Outcome::kNone) zone_->count(outcome_);
   outcome_ = Outcome::kNone;
+  zone_.reset();
 }
 
 }  // namespace weir::proxy

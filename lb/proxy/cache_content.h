@@ -108,6 +108,8 @@ class CacheContent final : public Content, private io::FileReader::Handler, priv
 
   const CacheOptions& options() const;
   bool is_cached_method() const;
+  // False: it names one that there is not, and the request is answered.
+  bool choose_zone();
   bool any_holds(const std::vector<route::Template>& conditions) const;
   int64_t wall() const;
   void look();
@@ -143,7 +145,7 @@ class CacheContent final : public Content, private io::FileReader::Handler, priv
   Cut cut_;
   int looks_ = 0;
   cache::Outcome outcome_ = cache::Outcome::kNone;
-  cache::Zone* zone_ = nullptr;  // of the location that began; the epoch keeps it
+  std::shared_ptr<cache::Zone> zone_;  // that the request has chosen; null: none
   std::string key_;
   cache::Zone::Found found_;
   uint64_t waiter_ = 0;

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/clock.h"
@@ -25,8 +26,13 @@ struct UseStale {
 };
 
 struct CacheOptions {
-  std::shared_ptr<const cache::ZoneOptions> zone;  // null: off
+  std::shared_ptr<const cache::ZoneOptions> zone;  // null: off, or `name` decides
   std::shared_ptr<cache::Zone> running;            // made of it with the snapshot
+  // With variables: each request names one of these zones, or "off".
+  std::optional<route::Template> name;
+  std::vector<std::shared_ptr<const cache::ZoneOptions>> named;
+  std::vector<std::shared_ptr<cache::Zone>> all_running;  // of them, in their order
+  bool is_on() const { return running != nullptr || name.has_value(); }
   route::Template key;
   std::vector<cache::ValidRule> valid;
   std::vector<route::Template> bypass, no_store;  // one that is neither empty nor "0": it is not asked, nothing is kept

@@ -94,7 +94,7 @@ bool CacheContent::refreshes(const http::ResponseHead& response) {
   for (const http::Field& field : merged.fields) head.fields.emplace_back(field.name, field.value);
   is_refreshed_ = true;
   if (head.freshness.is_kept) {
-    auto store = std::make_unique<cache::Store>(options.running, found_, head);
+    auto store = std::make_unique<cache::Store>(zone_, found_, head);
     store->complete_with_body_of(zone_->path_of(found_.digest), stored_bytes_);
   }
   // What goes to this client is the answer as it is now.
@@ -122,7 +122,7 @@ void CacheContent::begin_store(http::ResponseHead& response) {
   head.variant = variant;
   for (const http::Field& field : response.fields)
     if (is_stored_field(field)) head.fields.emplace_back(field.name, field.value);
-  store_ = std::make_unique<cache::Store>(options().running, found_, head);
+  store_ = std::make_unique<cache::Store>(zone_, found_, head);
 }
 
 // How long this answer is to be kept, if it is.

@@ -43,7 +43,7 @@ bool LimitExcept::lets(std::string_view method) const {
 std::shared_ptr<const ContentHandler> make_content(const Location& location) {
   if (location.returns) return std::make_shared<ReturnHandler>();
   if (location.healthz) return make_healthz(*location.healthz);
-  if (location.pass && location.cache.running != nullptr) return std::make_shared<CachedHandler>();
+  if (location.pass && location.cache.is_on()) return std::make_shared<CachedHandler>();
   if (location.monitor) return make_monitor(*location.monitor);
   if (location.pass) return std::make_shared<ProxyHandler>();
   if (location.files.root) return std::make_shared<FileHandler>();

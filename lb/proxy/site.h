@@ -40,6 +40,7 @@ struct ServerSettings {
 struct ServerLog {
   LogLimit no_upstream;    // of a proxy_pass with variables
   LogLimit names;          // of such a one that the resolver has no address for
+  LogLimit no_cache;       // of a proxy_cache with variables
   LogLimit redirects;      // too many internal ones
   LogLimit subrequests;    // nested too deeply
   LogLimit uninitialized;  // variables

@@ -114,7 +114,9 @@ std::vector<std::shared_ptr<cache::Zone>> Registry::caches() const {
 }
 
 void Registry::configure_cache(const proxy::Location& location) {
-  if (location.cache.running != nullptr) location.cache.running->configure(*location.cache.zone);
+  const proxy::CacheOptions& cache = location.cache;
+  if (cache.running != nullptr) cache.running->configure(*cache.zone);
+  for (size_t i = 0; i < cache.all_running.size(); ++i) cache.all_running[i]->configure(*cache.named[i]);
 }
 
 void Registry::configure_limits(const proxy::Location& location) {

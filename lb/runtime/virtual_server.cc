@@ -87,11 +87,10 @@ class VirtualServerBuilder {
 
   void add_cache(proxy::Location& settings, const std::string& position) {
     proxy::CacheOptions& cache = settings.cache;
-    if (cache.zone == nullptr || !settings.pass) return;
-    if (const Status<> good = cache::Zone::check(*cache.zone); !good) {
-      errors_.push_back(position + ": error: cache \"" + cache.zone->name + "\": " + good.error());
-      return;
-    }
+    if ((cache.zone == nullptr && !cache.name) || !settings.pass) return;
+    if (cache.zone != nullptr) cache.running = run_cache(*cache.zone, position);
+    if (cache.name)
+      for (const auto& zone : cache.named) cache.all_running.push_back(run_cache(*zone, position));
     if (cache.key.empty())
       cache.key = *route::Template::compile("$scheme$proxy_host$request_uri", route::VariableNames());
     for (const std::string& name : settings.ignore_headers) {
@@ -101,7 +100,12 @@ class VirtualServerBuilder {
       cache.ignored.set_cookie = cache.ignored.set_cookie || name == "set-cookie";
       cache.ignored.vary = cache.ignored.vary || name == "vary";
     }
-    cache.running = registry_.cache(*cache.zone);
+  }
+
+  std::shared_ptr<cache::Zone> run_cache(const cache::ZoneOptions& zone, const std::string& position) {
+    if (const Status<> good = cache::Zone::check(zone); !good)
+      errors_.push_back(position + ": error: cache \"" + zone.name + "\": " + good.error());
+    return registry_.cache(zone);
   }
 
   void add_referers(proxy::Location& settings, const std::string& position) {

@@ -263,6 +263,17 @@ class Fetches(Cached):
         self.assertEqual(len(backend.requests), 3)
         self.assertIsNone(backend.requests[0].get("range"))
 
+    def test_request_names_its_cache(self):
+        backend = self.numbered()
+        weir = self.proxied(backend, http=f"{PATH.format(path='')} map $arg_c $cache {{ z z; bad bad; default ''; }}",
+                            location=f"proxy_cache $cache; proxy_cache_valid 1h; {STATUS}")
+        self.assertEqual(self.ask(weir), (None, "/a 1"))
+        self.assertEqual(self.ask(weir, "/a?c=z"), ("MISS", "/a?c=z 2"))
+        self.wait_for(weir, "HIT", "/a?c=z")
+        self.assertEqual(self.get(weir, "/a?c=bad").status, 500)
+        weir.wait_error(r'no cache "bad"')
+        self.assertIn("proxy_cache $cache;", run("-T", "-c", str(weir.config_path)).stdout)
+
 
 class Old(Cached):
     """Answers that are fresh for a second: each test asks until its answer is old."""

@@ -279,6 +279,46 @@ TEST_F(Parts, client_that_has_its_part_may_leave) {
   wait_for_answers(1);
 }
 
+// --- variables
+
+TEST_F(CacheContents, request_names_its_cache) {
+  serve_cached([this](Location& location) {
+    location.cache.zone = nullptr;
+    location.cache.running = nullptr;
+    route::VariableNames names;
+    location.cache.name = *route::Template::compile("$arg_zone", names);
+    location.cache.named = {options_};
+    location.cache.all_running = {zone_};
+  });
+  const auto asked = [](const std::string& zone, const std::string& method = "GET") {
+    return method + " /a?zone=" + zone + " HTTP/1.1\r\nHost: app.test\r\n" +
+           (method == "POST" ? "Content-Length: 0\r\n\r\n" : "\r\n");
+  };
+  const auto tell_asked = [this](std::string_view answer) {
+    if (!world_.connecting.empty()) peer();
+    for (const auto& each : peers_)
+      if (!std::exchange(each->outbound, {}).empty()) tell(*each, answer);
+  };
+  for (const std::string off : {"", "off"}) {
+    ask(asked(off));
+    tell_asked(kKept);
+    EXPECT_TRUE(answered().ends_with("kept!"));
+  }
+  EXPECT_EQ(zone_->totals().answers, 0U);
+  ask(asked("z"));
+  tell_asked(kKept);
+  EXPECT_TRUE(answered().ends_with("kept!"));
+  wait_for_answers(1);
+  ask(asked("z"));
+  EXPECT_TRUE(wait_for_answer().ends_with("kept!"));
+  EXPECT_EQ(zone_->outcomes(cache::Outcome::kHit), 1U);
+  ask(asked("nowhere"));
+  EXPECT_TRUE(has(answered(), "HTTP/1.1 500 "));
+  ask(asked("nowhere", "POST"));
+  tell_asked(kOk);
+  EXPECT_TRUE(answered().ends_with("ok")) << "a method that no cache is asked for";
+}
+
 TEST_F(CacheContents, peer_that_breaks_off_leaves_nothing) {
   serve_cached();
   ask(kGet);
