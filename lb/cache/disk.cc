@@ -10,6 +10,11 @@ void Disk::start(std::function<bool()> upkeep) {
   thread_ = std::thread([this] { serve(); });
 }
 
+void Disk::start_inside(std::function<bool()> upkeep) {
+  upkeep_ = std::move(upkeep);
+  inside_ = true;
+}
+
 void Disk::stop() {
   {
     const std::lock_guard lock(mutex_);
@@ -20,6 +25,12 @@ void Disk::stop() {
 }
 
 bool Disk::post(std::function<void()> job, size_t bytes) {
+  if (inside_) {
+    job();
+    while (upkeep_()) {
+    }
+    return true;
+  }
   {
     const std::lock_guard lock(mutex_);
     if (bytes > 0 && bytes_ + bytes > kMostBytes) return false;

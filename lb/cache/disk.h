@@ -22,6 +22,8 @@ class Disk {
   // `upkeep` is called on the thread between jobs, at least once a second, and again at once while it answers true.
   // Once.
   void start(std::function<bool()> upkeep);
+  // Instead of a thread, post() does its job itself: for tests that are to be the same each time. Once.
+  void start_inside(std::function<bool()> upkeep);
   // What was posted is done before. No job may be posted afterwards.
   void stop();
   // From any thread; not started yet, it waits. `bytes`: that the job holds. False, and the job is not done: so much
@@ -43,6 +45,7 @@ class Disk {
   size_t bytes_ = 0;
   bool ending_ = false;
   bool awake_ = false;
+  bool inside_ = false;
   std::function<bool()> upkeep_;
   std::thread thread_;
 };

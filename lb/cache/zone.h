@@ -96,7 +96,9 @@ class Zone {
   // Other bounds; the path and its levels stay.
   void configure(const ZoneOptions& options);
   // Makes the directory and has the files of an earlier life looked at. Further calls do nothing.
-  void start();
+  void start() { start(Thread::kOwn); }
+  // Without a thread of its own: Disk::start_inside().
+  void start_inside() { start(Thread::kNone); }
 
   const std::string& name() const { return name_; }
   std::string path_of(const Digest& digest) const { return cache::path_of(path_, levels_, digest); }
@@ -154,6 +156,9 @@ class Zone {
     uint64_t number;
     Wake wake;
   };
+
+  enum class Thread : uint8_t { kOwn, kNone };
+  void start(Thread thread);
 
   // All of these with the lock held.
   Entry& entry(const Digest& digest, std::string_view key, MonoMs now);

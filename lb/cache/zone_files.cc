@@ -65,14 +65,15 @@ Status<> Zone::check(const ZoneOptions& options) {
   return Unexpected{call_failed("mkdir() \"" + options.path + "\"", ENOENT)};
 }
 
-void Zone::start() {
+void Zone::start(Thread thread) {
   {
     const std::lock_guard lock(mutex_);
     if (std::exchange(started_, true)) return;
     totals_.is_loading = true;
   }
   make_directory();
-  disk_.start([this] { return keep_up(); });
+  const auto upkeep = [this] { return keep_up(); };
+  thread == Thread::kOwn ? disk_.start(upkeep) : disk_.start_inside(upkeep);
 }
 
 void Zone::make_directory() {

@@ -19,6 +19,7 @@ struct Play {
   Rng rng;
   bool calm = false;        // no faults: every request must be answered by a peer
   bool good_peers = false;  // they answer what is asked, soon
+  bool caches = false;      // /cached has a cache
   std::string failure;
   std::set<std::string> delivered;  // ids of requests that must not be sent twice, once a peer has seen them
 
@@ -28,6 +29,9 @@ struct Play {
     if (failure.empty()) failure = what;
   }
 };
+
+// Whose bodies all clients of /cached are sent.
+inline constexpr std::string_view kShared = "shared0";
 
 class Client {
  public:
@@ -56,6 +60,7 @@ class Client {
     bool websocket = false;
   };
   void add_request(int n);
+  void add_cached_request();
   void say_over_tls(std::string_view text);
   void break_tls();
   bool hear();

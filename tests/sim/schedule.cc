@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "sim/churn.h"
+#include "unit/temp_dir.h"
 
 namespace weir::sim {
 namespace {
@@ -39,7 +40,20 @@ Schedule::Schedule(LogFile& log, uint64_t seed)
   buffers_.on = seed % 7 != 1;
   if (seed % 7 == 2) buffers_.number = 2, buffers_.size = 4096;
   end_ = play_.calm ? End::kDrain : static_cast<End>(play_.below(3));
+  if (seed % 3 == 0) make_cache();
   adopt(true);
+}
+
+// Its disk has no thread, so that a seed is the same each time.
+void Schedule::make_cache() {
+  static const TempDir kFiles;
+  cache_options_ = std::make_shared<cache::ZoneOptions>();
+  cache_options_->name = "sim";
+  cache_options_->path = kFiles / std::to_string(seed_);
+  cache_options_->keys_bytes = 64 * 1024;
+  cache_ = std::make_shared<cache::Zone>(*cache_options_);
+  cache_->start_inside();
+  play_.caches = true;
 }
 
 void Schedule::adopt(bool listens) {
@@ -117,6 +131,15 @@ void Schedule::adopt(bool listens) {
   limited.limit_rate = {200'000, std::nullopt};
   proxy::add_filter(limited, churn);
   maker.returning("/limited/local", 200, std::string(5'000, '#')).limit_rate = {20'000, std::nullopt};
+  if (cache_ != nullptr) {
+    proxy::Location& cached = maker.proxied("/cached", app);
+    cached.cache.zone = cache_options_;
+    cached.cache.running = cache_;
+    cached.cache.key = *route::Template::compile("$request_uri", route::VariableNames());
+    cached.cache.valid = {{{200}, 3600}};
+    cached.cache.locks = seed_ % 2 == 0;
+    cached.cache.use_stale.error = cached.cache.use_stale.updating = true;
+  }
   maker.returning("/local", 200, "local");
   maker.returning("/silent", 444);
   maker.returning("/none", 404);
@@ -169,6 +192,7 @@ std::string Schedule::run() {
 // Bytes and ends that are on their way arrive; in random order of connections, but all of them.
 void Schedule::exchange_bytes() {
   for (bool moved = true; moved && play_.failure.empty();) {
+    world_.settle();
     moved = false;
     for (auto& client : clients_) {
       moved = client->wire->deliver() || moved;

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "cache/zone.h"
 #include "sim/actors.h"
 #include "sim/inside.h"
 #include "sim/world.h"
@@ -16,6 +17,7 @@ class Schedule {
   ~Schedule() { world_.core->close_all(); }
   // What was broken; "" when nothing was.
   std::string run();
+  uint64_t hits() const { return cache_ == nullptr ? 0 : cache_->outcomes(cache::Outcome::kHit); }
   const observe::MetricSlab& metrics() const { return world_.core->metrics(); }
 
  private:
@@ -28,6 +30,7 @@ class Schedule {
   void exchange_bytes();
   void decide_connect(PendingConnect& pending);
   void adopt(bool listens);
+  void make_cache();
   InsideRun::Options inside(proxy::Exchange& exchange);
   void tell_of_peer();
   void finish();
@@ -45,6 +48,9 @@ class Schedule {
   std::vector<std::unique_ptr<Peer>> peers_;
   std::vector<std::weak_ptr<const proxy::Site>> sites_;
   uint64_t generation_ = 0;
+  proxy::BufferOptions buffers_;
+  std::shared_ptr<cache::ZoneOptions> cache_options_;
+  std::shared_ptr<cache::Zone> cache_;  // null: none
   bool listening_ = true;
   End end_ = End::kDrain;
 };

@@ -22,7 +22,8 @@ TEST(Simulation, holds_its_invariants_under_random_schedules) {
   const uint64_t one = number_of("SIM_SEED", 0);
   const uint64_t first = one != 0 ? one : 1;
   const uint64_t count = one != 0 ? 1 : number_of("SIM_COUNT", 1000);
-  uint64_t queued = 0, bound = 0, rebound = 0, drained = 0, declared_down = 0, not_ready = 0, shaken = 0, unshaken = 0;
+  uint64_t queued = 0, bound = 0, rebound = 0, drained = 0, declared_down = 0, not_ready = 0, shaken = 0, unshaken = 0,
+           hits = 0;
   for (uint64_t seed = first; seed < first + count; ++seed) {
     SCOPED_TRACE("SIM_SEED=" + std::to_string(seed));
     Schedule schedule(log, seed);
@@ -32,6 +33,7 @@ TEST(Simulation, holds_its_invariants_under_random_schedules) {
       return;
     }
     const observe::MetricSlab& metrics = schedule.metrics();
+    hits += schedule.hits();
     queued += metrics.get(observe::Counter::kQueued);
     bound += metrics.get(observe::Counter::kStickyBound);
     rebound += metrics.get(observe::Counter::kStickyRebound);
@@ -46,7 +48,7 @@ TEST(Simulation, holds_its_invariants_under_random_schedules) {
   for (const auto& [what, times] :
        {std::pair{"queued", queued}, std::pair{"bound", bound}, std::pair{"rebound", rebound},
         std::pair{"drained", drained}, std::pair{"declared down", declared_down}, std::pair{"not ready", not_ready},
-        std::pair{"shaken", shaken}, std::pair{"not shaken", unshaken}})
+        std::pair{"hits", hits}, std::pair{"shaken", shaken}, std::pair{"not shaken", unshaken}})
     EXPECT_GT(times, 10U) << what;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 #include <stdlib.h>
 #include <unistd.h>
+#include <uv.h>
 
 #include <algorithm>
 #include <fstream>
@@ -312,6 +313,10 @@ class World {
     turn();
   }
   void turn() { loop.turn(false); }
+  // Whatever is read from files is here afterwards, also where a thread had to look at them.
+  void settle() {
+    while (loop.uv()->active_reqs.count > 0) loop.turn(true);
+  }
   std::shared_ptr<Wire> accept(const SocketAddress& on, const std::string& client = "192.0.2.1") {
     auto wire = std::make_shared<Wire>();
     wire->peer = ip(client, 40000);
