@@ -192,6 +192,16 @@ const Row kRows[] = {
             "for it. Variables are asked when the body has ended. Levels inherit all or nothing.",
         .times = Times::kMany,
     },
+    {
+        .name = "proxy_pass_trailers",
+        .contexts = kAnywhere,
+        .kind = kFlag<&Level::location, &proxy::Location::pass_trailers>,
+        .weir_default = "off",
+        .nginx_default = "off",
+        .help =
+            "Whether the fields behind a peer's chunked answer go to clients of HTTP/1.1. The peer is asked with \"TE: "
+            "trailers\". Fields about framing, routing, cookies and caching do not, nor hidden ones.",
+    },
 };
 
 }  // namespace

@@ -6,6 +6,7 @@ namespace weir::http {
 
 bool BodyDecoder::begin(Framing framing, int64_t length, bool bare_lf) {
   framing_ = framing;
+  keeps_trailers_ = false;
   switch (framing) {
     case Framing::kNone: return true;
     case Framing::kLength: left_ = static_cast<uint64_t>(length); return left_ == 0;

@@ -23,11 +23,15 @@ class BodyDecoder {
   bool begin(Framing framing, int64_t length, bool bare_lf = false);
   // The next bytes of the body, or of its framing. Until everything is consumed, or the end, or an error.
   Output next(std::string_view input);
+  // Of chunked framing: the lines of trailers are wanted, as ChunkedDecoder says.
+  void stop_at_trailers() { keeps_trailers_ = true, chunked_.stop_at_trailers(); }
+  bool in_trailers() const { return keeps_trailers_ && chunked_.in_trailers(); }
   // A body that only the end of the connection ends.
   bool until_close() const { return framing_ == Framing::kClose; }
 
  private:
   Framing framing_ = Framing::kNone;
+  bool keeps_trailers_ = false;
   uint64_t left_ = 0;  // of a kLength body
   ChunkedDecoder chunked_;
 };

@@ -30,6 +30,10 @@ ChunkedDecoder::Output ChunkedDecoder::next(std::string_view input) {
       return {Step::kError, {}, i, why};
     }
     if (state_ == State::kDone) return {Step::kEnd, {}, i, {}};
+    if (state_ == State::kTrailerStart && stops_) {
+      stops_ = false;
+      return {Step::kNeedMore, {}, i, {}};
+    }
   }
   return {Step::kNeedMore, {}, input.size(), {}};
 }

@@ -1,5 +1,5 @@
 // Strict chunked decoder (RFC 9112 7.1; THREATS rows 11-13). Extensions are limited and thrown away, trailers are
-// limited and dropped, and nothing of the raw framing is ever forwarded: the other side is framed anew.
+// limited and the caller's, and nothing of the raw framing is ever forwarded: the other side is framed anew.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -30,6 +30,10 @@ class ChunkedDecoder {
     *this = ChunkedDecoder();
     bare_lf_ = bare_lf;
   }
+  // From here on next() says kNeedMore in front of the trailers, once, so that their lines can be told from the rest.
+  void stop_at_trailers() { stops_ = true; }
+  // What comes next is of the trailers' lines, or the empty one behind them.
+  bool in_trailers() const { return state_ >= State::kTrailerStart && state_ <= State::kEndLf; }
   Output next(std::string_view input);
 
  private:
@@ -65,6 +69,7 @@ class ChunkedDecoder {
 
   State state_ = State::kSize;
   bool bare_lf_ = false;
+  bool stops_ = false;
   uint8_t digits_ = 0;
   uint32_t extension_ = 0;  // bytes of this chunk's extension
   uint32_t trailer_ = 0;    // bytes of all trailers

@@ -179,6 +179,10 @@ class ClientCodec {
     virtual void on_response(StreamId stream) = 0;
     virtual void on_body(StreamId stream, std::string_view bytes) = 0;
     virtual void on_response_end(StreamId stream) = 0;
+    // Whether on_trailers() is wanted: the lines of trailers, their ends included and the empty one behind them, as
+    // they come and before on_response_end(). Lines may end with LF alone where the limits say so.
+    virtual bool keeps_trailers(StreamId /*stream*/) const { return false; }
+    virtual void on_trailers(StreamId /*stream*/, std::string_view /*lines*/) {}
     // kInvalidResponse, before or after the head, or kNotHttp. `why` is static. Nothing follows.
     virtual void on_error(StreamId stream, ErrorKind kind, std::string_view why) = 0;
 

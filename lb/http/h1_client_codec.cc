@@ -87,12 +87,15 @@ void H1ClientCodec::accept_head(std::string_view raw, Handler& handler) {
   }
   state_ = State::kBody;
   const bool empty = body_.begin(head.framing, head.content_length, limits_->bare_lf);
+  if (head.framing == Framing::kChunked && handler.keeps_trailers(kH1Stream)) body_.stop_at_trailers();
   handler.on_response(kH1Stream);
   if (empty && state_ == State::kBody) end_response(handler);
 }
 
 size_t H1ClientCodec::feed_body(std::string_view bytes, Handler& handler) {
+  const bool trailers = body_.in_trailers();
   const BodyDecoder::Output got = body_.next(bytes);
+  if (trailers) handler.on_trailers(kH1Stream, bytes.substr(0, got.consumed));
   if (!got.data.empty()) {
     handler.on_body(kH1Stream, got.data);
     if (state_ != State::kBody) return got.consumed;  // cancelled

@@ -130,6 +130,7 @@ void ProxyContent::start_attempt(const policy::Pick& pick) {
   if (record().attempts.size() > 0) {
     upload_.flushed();
     responder().body.reset();
+    state_.trailers.reset();
   }
   observe::Attempt& attempt = record().attempts.add(arena());
   attempt.peer = kept(attempt_.peer->options.name);

@@ -315,6 +315,7 @@ Downstream& Exchange::end_life() {
   while (SubrequestLink* link = subrequests_.front()) link->subrequest.close();
   held_states_.clear();
   throttle_.reset();
+  sent_trailers_.reset();
   asked_rate_ = {};
   ++life_;
   location_ = nullptr;

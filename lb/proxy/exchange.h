@@ -446,6 +446,7 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   BodyRun response_run_;
   Chain response_held_;                                      // body that came while a filter holds the response
   std::vector<std::unique_ptr<filter::State>> held_states_;  // hold()
+  std::unique_ptr<http::FieldList> sent_trailers_;           // null: none
   std::string_view asked_rate_;         // by `set $limit_rate` or X-Accel-Limit-Rate; empty: limit_rate holds
   std::unique_ptr<Throttle> throttle_;  // null: its rate is not limited
 };

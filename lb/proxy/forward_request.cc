@@ -73,6 +73,7 @@ void ProxyContent::compose_request() {
   }
   if (location.automatic_headers) add_forwarding_fields();
   if (state_.cache != nullptr) state_.cache->edit_request(out_fields_);
+  if (location.pass_trailers && !location.http10) ask_for_trailers();
 
   out_request_ = {};
   out_request_.method = out_method();

@@ -102,7 +102,21 @@ void Exchange::compose_response_head(http::ResponseHead& response, http::OutResp
   }
   out.fields = &fields;
   add_own_fields(fields, out.status);
-  if (!location.add_trailers.empty()) announce_trailers(out);
+  if (!location.add_trailers.empty() || location.pass_trailers) announce_trailers(out);
+}
+
+// What a peer asks of weir beside its answer.
+void Exchange::heed(const http::Field& wish) {
+  const bool is_buffering = wish.token == HeaderToken::kXAccelBuffering;
+  if (!is_buffering && (wish.token != HeaderToken::kOther || !iequals(wish.name, "X-Accel-Limit-Rate"))) return;
+  if (listed(location_->ignore_headers, wish.name)) return;
+  if (!is_buffering) {
+    asked_rate_ = wish.value;
+  } else if (iequals(wish.value, "no")) {
+    responder_.buffered = false;
+  } else if (iequals(wish.value, "yes")) {
+    responder_.buffered = nested_ == 0;
+  }
 }
 
 // Fields behind the body need one in chunks.
@@ -112,6 +126,10 @@ void Exchange::announce_trailers(http::OutResponse& out) {
                             std::any_of(settings.begin(), settings.end(), [&](const HeaderSetting& each) {
                               return each.always || takes_add_header(out.status);
                             });
+  // A peer's stand behind chunks already.
+  if (!responder_.has_trailers)
+    responder_.has_trailers = location_->pass_trailers && out.body.follows && out.body.length < 0 &&
+                              request_.head.version != http::Version::kHttp10;
   if (!responder_.has_trailers) return;
   out.body.length = -1;
   responder_.sent_body = out.body;
@@ -123,6 +141,7 @@ bool Exchange::is_hidden(const http::Field& field) const {
 }
 
 void Exchange::add_trailers(http::FieldList& trailers) {
+  if (location_->pass_trailers) proxy_.add_trailers(trailers);
   for (const HeaderSetting& setting : location_->add_trailers) {
     if (!setting.always && !takes_add_header(record_.status)) continue;
     const std::string_view value = setting.value.render(*this, arena_);

@@ -200,6 +200,7 @@ struct Location {
   // To the client.
   std::vector<HeaderSetting> add_headers;
   std::vector<HeaderSetting> add_trailers;
+  bool pass_trailers = false;                                 // a peer's
   std::optional<Expires> expires;                             // nullopt: none
   route::Template charset;                                    // added to Content-Type; empty: none
   std::shared_ptr<const filter::ContentTypes> charset_types;  // null: those that nginx names

@@ -65,6 +65,12 @@ struct Attempt : AttemptState {
   http::ResponseHead response;
 };
 
+// Of an answer, where proxy_pass_trailers is on.
+struct Trailers {
+  std::string lines;
+  http::FieldList fields;  // views of them
+};
+
 struct ProxyState {
   WorkerCluster* cluster = nullptr;
   RunTimeUpstream* run_time = nullptr;  // whose cluster that is; null: the snapshot's
@@ -86,6 +92,7 @@ struct ProxyState {
   int exhausted_status = 502;  // the client's, when no further try is allowed
   MonoMs first_attempt_at = 0;
   MonoMs queue_until = 0;
+  std::unique_ptr<Trailers> trailers;  // null: none came
 };
 
 class ProxyContent final : public Content, private upstream::LeaseHandler, private DeadlineHandler {
@@ -124,6 +131,9 @@ class ProxyContent final : public Content, private upstream::LeaseHandler, priva
   std::string_view host() const { return state_.host; }
   uint16_t port() const { return state_.port; }
   const http::ResponseHead& response() const { return attempt_.response; }
+  const http::FieldList& trailers() const;
+  // Those of the peer that the client may be sent; views.
+  void add_trailers(http::FieldList& to) const;
 
  private:
   enum class Waiting : uint8_t {
@@ -203,6 +213,8 @@ class ProxyContent final : public Content, private upstream::LeaseHandler, priva
   void on_response(http::StreamId stream) override;
   void on_body(http::StreamId stream, std::string_view bytes) override;
   void on_response_end(http::StreamId stream) override;
+  bool keeps_trailers(http::StreamId stream) const override;
+  void on_trailers(http::StreamId stream, std::string_view lines) override;
   void on_error(http::StreamId stream, ErrorKind kind, std::string_view why) override;
   void on_upstream_read_soon() const override;
   size_t read_room() const override;
@@ -220,6 +232,10 @@ class ProxyContent final : public Content, private upstream::LeaseHandler, priva
   // How much of this answer weir holds before its peer is to wait.
   Gate::Marks marks() const;
   bool may_read_on();
+
+  // --- trailers.cc
+  void read_trailers();
+  void ask_for_trailers();
 
   // --- not_ready.cc
   bool begin_look();

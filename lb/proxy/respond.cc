@@ -49,9 +49,9 @@ void Exchange::send_now(const Message& message) {
 
 // add_trailer: when the body has ended, since their variables may speak of it.
 Sent Exchange::send_with_trailers(Message message) {
-  http::FieldList trailers;
-  add_trailers(trailers);
-  message.trailers = &trailers;
+  sent_trailers_ = std::make_unique<http::FieldList>();
+  add_trailers(*sent_trailers_);
+  message.trailers = sent_trailers_.get();
   return downstream_->send(message);
 }
 

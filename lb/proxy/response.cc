@@ -127,6 +127,7 @@ void ProxyContent::resume_response(const Chain& held) {
 void ProxyContent::on_response_end(http::StreamId) {
   if (attempt_.look.text != nullptr) end_look();
   attempt_.complete = true;
+  if (state_.trailers != nullptr) read_trailers();
   if (state_.cache != nullptr) state_.cache->complete_store();
   observe::Attempt& attempt = record().attempts.back();
   attempt.response_length = std::max<int64_t>(attempt.response_length, 0);

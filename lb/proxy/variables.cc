@@ -280,6 +280,8 @@ VariableValue Exchange::sent_framing(http::HeaderToken token, Arena& arena) cons
       if (responder_.sent == nullptr) return {};
       return joined(*responder_.sent, ref, ", ", true, arena);
     }
+    case Var::kSentTrailer:
+      return sent_trailers_ == nullptr ? VariableValue{} : joined(*sent_trailers_, ref, ", ", true, arena);
     default: return record_variable(record_, ref.id, core_, arena).value_or(VariableValue{});
   }
 }
@@ -326,6 +328,7 @@ VariableValue Exchange::upstream_variable(const VariableRef& ref, Arena& arena) 
     case Var::kProxyHost: return non_empty(proxy_.host());
     case Var::kProxyPort: return number(proxy_.port(), arena);
     case Var::kUpstreamCacheStatus: return cache_ == nullptr ? VariableValue{} : non_empty(cache_->status());
+    case Var::kUpstreamTrailer: return joined(proxy_.trailers(), ref, ", ", false, arena);
     case Var::kUpstreamHttp: return joined(answered, ref, ", ", false, arena);
     case Var::kUpstreamCookie: {
       for (const http::Field& field : answered)

@@ -127,8 +127,10 @@ constexpr BuiltIn kFamilies[] = {
     {"http_", Var::kHttp},
     {"proxy_protocol_tlv_", Var::kProxyProtocolTlv},
     {"sent_http_", Var::kSentHttp},
+    {"sent_trailer_", Var::kSentTrailer},
     {"upstream_cookie_", Var::kUpstreamCookie},
     {"upstream_http_", Var::kUpstreamHttp},
+    {"upstream_trailer_", Var::kUpstreamTrailer},
 };
 
 // What a configuration written for nginx may well name; said so instead of calling it a misspelling.
@@ -140,8 +142,7 @@ constexpr std::string_view kOnlyNginx[] = {
     "uid_reset",           "uid_set",        "upstream_last_server_name",
     "upstream_queue_time",
 };
-constexpr std::string_view kOnlyNginxFamilies[] = {
-    "fastcgi_", "geoip_", "jwt_", "scgi_", "session_", "sent_trailer_", "ssl_", "uwsgi_", "upstream_trailer_"};
+constexpr std::string_view kOnlyNginxFamilies[] = {"fastcgi_", "geoip_", "jwt_", "scgi_", "session_", "ssl_", "uwsgi_"};
 // Why some of them are not there.
 constexpr std::pair<std::string_view, std::string_view> kReasons[] = {
     {"realpath_root",
@@ -167,7 +168,8 @@ bool is_plain(std::string_view lower) {
 }
 
 bool is_header_family(Var id) {
-  return id == Var::kHttp || id == Var::kSentHttp || id == Var::kUpstreamHttp;
+  return id == Var::kHttp || id == Var::kSentHttp || id == Var::kUpstreamHttp || id == Var::kSentTrailer ||
+         id == Var::kUpstreamTrailer;
 }
 
 // Levenshtein distance; names are short.

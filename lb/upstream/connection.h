@@ -109,6 +109,8 @@ class Connection : public io::Buriable,
   void on_response(http::StreamId id) override;
   void on_body(http::StreamId id, std::string_view bytes) override;
   void on_response_end(http::StreamId id) override;
+  bool keeps_trailers(http::StreamId id) const override { return stream(id).handler->keeps_trailers(id); }
+  void on_trailers(http::StreamId id, std::string_view lines) override { stream(id).handler->on_trailers(id, lines); }
   void on_error(http::StreamId id, ErrorKind kind, std::string_view why) override;
 
   const Stream& stream(http::StreamId id) const { return first_.id == id ? first_ : other_stream(id); }

@@ -83,6 +83,17 @@ class Trailers(Case):
         self.assertEqual(self.get(weir).trailer, b"X-A: a\r\n")
         self.assertEqual(self.client(weir).request("HEAD").status, 200)
 
+    def test_peers_fields_pass_where_they_are_wanted(self):
+        backend = self.backend(lambda r: b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\nX-Sum: 17\r\nSet-Cookie: a=b\r\n\r\n")
+        weir = self.proxied(backend, "proxy_pass_trailers on;",
+                            http="log_format t '$upstream_trailer_x_sum $sent_trailer_x_sum'; access_log <<dir>>/t.log t;")
+        response = self.get(weir)
+        self.assertEqual((response.body, response.trailer), (b"body", b"X-Sum: 17\r\n"))
+        self.assertEqual(backend.requests[0].get("te"), "trailers")
+        self.assertEqual(weir.wait_log(1, "t.log"), ["17 17"])
+        weir = self.proxied(backend)
+        self.assertEqual(self.get(weir).trailer, b"")
+
 
 if __name__ == "__main__":
     main()
