@@ -15,7 +15,9 @@ struct Feature {
 constexpr Feature kFeatures[] = {
     {"compression: it may be deleted, answers go out as the peers send them", "gzip_static brotli_static zstd*"},
     {"caching: weir has this part of it not, ranges are of whole stored answers; it may be deleted",
-     "proxy_cache_max_range_offset proxy_store_access slice proxy_force_ranges"},
+     "proxy_cache_max_range_offset proxy_store_access proxy_force_ranges"},
+    {"slices: a cached answer is one file, and a Range that misses has all of it fetched; delete it and $slice_range",
+     "slice"},
     {"caching: `weir ctl cache purge` takes answers away", "proxy_cache_purge"},
     {"FastCGI, uwsgi, SCGI, memcached and gRPC: weir passes requests to HTTP servers only",
      "fastcgi_* uwsgi_* scgi_* memcached_* grpc_*"},
@@ -34,8 +36,7 @@ constexpr Feature kFeatures[] = {
     {"other protocols: weir is for HTTP", "stream mail proxy_protocol_timeout tunnel_pass mgmt"},
     {"changes of bodies: answers go out as the peers send them",
      "ssi* charset_map source_charset "
-     "image_filter* xslt_* xml_entities add_trailer_inherit add_header_inherit early_hints "
-     "proxy_pass_trailers"},
+     "image_filter* xslt_* xml_entities add_trailer_inherit add_header_inherit early_hints"},
     {"texts around bodies: sub_filter puts one at a place in an answer",
      "add_before_body add_after_body addition_types"},
     {"scripts: weir runs none", "perl* js_* lua_* content_by_lua* access_by_lua* rewrite_by_lua* keyval*"},
