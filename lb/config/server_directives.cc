@@ -10,10 +10,12 @@
 namespace weir::config {
 namespace {
 
-Result<SocketAddress> wildcard_or_literal(const std::string& text) {
+// As nginx: a name stands for the addresses that it has when the configuration is read.
+Result<std::vector<SocketAddress>> addresses_of(const Call& call, const std::string& text) {
+  using Addresses = std::vector<SocketAddress>;
   if (const auto port = parse_decimal(text)) {  // "80"
     if (*port > 65'535) return Unexpected{"invalid port in \"" + text + "\""};
-    return *SocketAddress::from_ip("0.0.0.0", static_cast<uint16_t>(*port));
+    return Addresses{*SocketAddress::from_ip("0.0.0.0", static_cast<uint16_t>(*port))};
   }
   std::string spelled = text;
   if (text.starts_with("*:") || text == "*") spelled.replace(0, 1, "0.0.0.0");
@@ -24,9 +26,19 @@ Result<SocketAddress> wildcard_or_literal(const std::string& text) {
   if (!host) return Unexpected{std::move(host.error())};
   if (host->address.empty() && is_localhost(host->host))
     host->address = *SocketAddress::from_ip("127.0.0.1", host->port);
-  if (host->address.empty()) return Unexpected{"host not found in \"" + text + "\""};
-  if (any_port) host->address.set_port(0);
-  return host->address;
+  Addresses out;
+  if (!host->address.empty()) {
+    out.push_back(host->address);
+  } else {
+    for (const std::string& each : call.builder.addresses_of(host->host))
+      if (const auto address = SocketAddress::from_ip(each, host->port);
+          address && std::find(out.begin(), out.end(), *address) == out.end())
+        out.push_back(*address);
+  }
+  if (out.empty()) return Unexpected{"host not found in \"" + text + "\""};
+  if (any_port)
+    for (SocketAddress& each : out) each.set_port(0);
+  return out;
 }
 
 bool is_one_of(std::string_view text, std::initializer_list<std::string_view> names) {
@@ -136,13 +148,16 @@ void apply_listen(Call& call) {
   listen.written = call.arg(0);
   listen.position = call.directive.at.to_string();
   listen.at = call.directive.at;
-  auto address = wildcard_or_literal(call.arg(0));
-  if (!address) return call.error_at(0, address.error() + " of the \"listen\" directive");
-  listen.address = *address;
+  const auto addresses = addresses_of(call, call.arg(0));
+  if (!addresses) return call.error_at(0, addresses.error() + " of the \"listen\" directive");
+  listen.address = addresses->front();
   bool options = false;
   for (size_t i = 1; i < call.count(); ++i) options = apply_listen_option(call, i, listen) || options;
-  if (listen.proxy_protocol) call.builder.note_proxy_protocol(call.directive.at, listen.address);
-  call.builder.add_listen(call, std::move(listen), options);
+  for (const SocketAddress& address : *addresses) {
+    listen.address = address;
+    if (listen.proxy_protocol) call.builder.note_proxy_protocol(call.directive.at, listen.address);
+    call.builder.add_listen(call, listen, options);
+  }
 }
 
 std::string keepalive_text(const ListenModel& listen) {
@@ -203,11 +218,12 @@ const Row kRows[] = {
     {
         .name = "listen",
         .contexts = kServer,
-        .kind = {.form = "ADDRESS[:PORT] | PORT | unix:PATH [OPTION ...]",
+        .kind = {.form = "ADDRESS[:PORT] | NAME[:PORT] | PORT | unix:PATH [OPTION ...]",
                  .most_args = -1,
                  .apply = apply_listen,
                  .show = show_listen},
-        .help = "Where the server is reached.",
+        .help =
+            "Where the server is reached; a name stands for all addresses that it has when the configuration is read.",
         .times = Times::kMany,
     },
     {

@@ -212,6 +212,30 @@ TEST(Operators, unsupported_directives_name_their_feature) {
       "lets all clients in)\n");
 }
 
+TEST(Operators, listen_takes_all_addresses_of_a_name) {
+  using Texts = std::map<std::string, std::string>;
+  class Names final : public MemoryFiles {
+   public:
+    using MemoryFiles::MemoryFiles;
+    std::vector<std::string> addresses_of(const std::string& host) override {
+      return host == "lb.test" ? std::vector<std::string>{"10.0.0.1", "fd00::1", "10.0.0.1"}
+                               : std::vector<std::string>();
+    }
+  };
+  Names files(Texts{{"weir.conf", "server { listen lb.test:81 default_server; listen 82; return 200; }"}});
+  const LoadedConfig loaded = load_config("weir.conf", files);
+  EXPECT_EQ(loaded.diagnostics.to_text(), "");
+  ASSERT_TRUE(loaded.ok());
+  const auto& listens = loaded.model.servers.at(0).listens;
+  ASSERT_EQ(listens.size(), 3U);
+  EXPECT_EQ(listens[0].address.to_string(), "10.0.0.1:81");
+  EXPECT_EQ(listens[1].address.to_string(), "[fd00::1]:81");
+  EXPECT_TRUE(listens[0].default_server && listens[1].default_server);
+  Names wrong(Texts{{"weir.conf", "server { listen nowhere.test:81; return 200; }"}});
+  EXPECT_EQ(load_config("weir.conf", wrong).diagnostics.to_text(),
+            "weir.conf:1:17: error: host not found in \"nowhere.test:81\" of the \"listen\" directive\n");
+}
+
 TEST(Operators, placeholders_of_templates_are_named) {
   EXPECT_EQ(messages("server { listen ${PORT}; server_name a; }"),
             "weir.conf:1:17: error: \"${PORT}\" is a placeholder of a template that was not filled in\n");
