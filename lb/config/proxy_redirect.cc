@@ -1,10 +1,23 @@
 #include "config/proxy_redirect.h"
 
+#include <algorithm>
+
 #include "config/builder.h"
 #include "config/values.h"
 #include "config/words.h"
 
 namespace weir::config {
+
+namespace {
+
+// What such a one stands for only a request knows, and not what it would have to be replaced by.
+bool passes_to_variables(const Call& call) {
+  return call.block != nullptr && std::any_of(call.block->begin(), call.block->end(), [](const Directive& each) {
+           return each.name == "proxy_pass" && each.arg(0).find('$') != std::string::npos;
+         });
+}
+
+}  // namespace
 
 void apply_proxy_redirect(Call& call) {
   auto& rules = call.scope.level->location.redirects;
@@ -13,6 +26,10 @@ void apply_proxy_redirect(Call& call) {
   if (call.count() == 1) {
     if (call.arg(0) == "off") return;
     if (call.arg(0) != "default") return call.invalid(0, "\"off\", \"default\" or FROM TO");
+    if (passes_to_variables(call))
+      return call.error(
+          "\"proxy_redirect default\" cannot be used with a \"proxy_pass\" that has variables: write "
+          "\"proxy_redirect FROM TO\" or delete it");
     rule.is_default = true;
     rules.push_back(std::move(rule));
     return;
@@ -39,8 +56,10 @@ std::vector<std::string> show_proxy_redirect(const Scope& scope) {
   const auto& rules = scope.level->location.redirects;
   if (rules.empty()) return {"off"};
   std::vector<std::string> out;
+  const auto& pass = scope.level->location.pass;
   for (const proxy::RedirectRule& rule : rules)
-    out.push_back(rule.is_default ? "default" : quote_word(rule.from.text()) + " " + quote_word(rule.to.text()));
+    if (!rule.is_default || !pass || !pass->dynamic)
+      out.push_back(rule.is_default ? "default" : quote_word(rule.from.text()) + " " + quote_word(rule.to.text()));
   return out;
 }
 

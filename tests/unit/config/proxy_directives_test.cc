@@ -67,6 +67,14 @@ TEST(ProxyRedirect, wrong_rules_are_refused) {
             "weir.conf:2:18: error: unknown \"nosuch\" variable\n");
 }
 
+TEST(ProxyRedirect, default_does_not_go_with_variables) {
+  EXPECT_EQ(messages(passing("http://back$request_uri;\nproxy_redirect default")),
+            "weir.conf:3:1: error: \"proxy_redirect default\" cannot be used with a \"proxy_pass\" that has variables: "
+            "write \"proxy_redirect FROM TO\" or delete it\n");
+  EXPECT_EQ(messages(passing("http://back$request_uri;\nproxy_redirect http://back/ /")), "");
+  EXPECT_EQ(messages(passing("http://back/x;\nproxy_redirect default")), "");
+}
+
 TEST(ProxySetHeader, field_of_the_codec_is_a_warning) {
   EXPECT_EQ(
       messages(in_location("\nproxy_set_header TE trailers;")),
