@@ -117,6 +117,26 @@ bool Builder::check_count(const Directive& directive, const Row& row) {
   return false;
 }
 
+namespace {
+
+// "@PORT@" or "%%PORT%%" in a word: as autoconf and packagers write what is still to come. Empty: neither.
+std::string marked_name(std::string_view text) {
+  for (const std::string_view mark : {"@", "%%"}) {
+    for (size_t at = text.find(mark); at != std::string_view::npos; at = text.find(mark, at + mark.size())) {
+      const size_t end = text.find(mark, at + mark.size());
+      if (end == std::string_view::npos) break;
+      const std::string_view name = text.substr(at + mark.size(), end - at - mark.size());
+      const bool upper = name.size() > 1 && std::all_of(name.begin(), name.end(), [](char c) {
+                           return (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_';
+                         });
+      if (upper) return std::string(text.substr(at, end + mark.size() - at));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
 // Container images fill ${PORT} in before they start nginx: where nobody did, nothing that follows makes sense.
 bool Builder::check_filled(const Directive& directive) {
   const auto report = [&](const Position& at, const std::string& text) {
@@ -129,7 +149,9 @@ bool Builder::check_filled(const Directive& directive) {
   if (is_braced(directive.name)) return report(directive.at, directive.name);
   for (const Argument& argument : directive.args) {
     const std::string& text = argument.text;
-    if (!argument.quoted && is_braced(text)) return report(argument.at, text);
+    if (!argument.quoted && (is_braced(text) || text.find("<%") != std::string::npos)) return report(argument.at, text);
+    if (!argument.quoted)
+      if (const std::string name = marked_name(text); !name.empty()) return report(argument.at, name);
     for (size_t at = text.find("${"); at != std::string::npos; at = text.find("${", at + 2)) {
       const size_t end = text.find('}', at);
       const std::string name = end == std::string::npos ? "" : text.substr(at + 2, end - at - 2);

@@ -1,6 +1,8 @@
 // The lexer follows ngx_conf_read_token to the letter; what differs is that it knows columns and goes on after errors.
 #include "config/nginx_reader.h"
 
+#include <algorithm>
+
 #include "config/words.h"
 
 namespace weir::config {
@@ -26,6 +28,8 @@ class Lexer {
   // Reads the words up to the next ; { or }.
   End statement(std::vector<Argument>& words);
   Position here() const { return at(pos_); }
+  // Behind the brace that opens a block of Lua: goes behind the one that closes it. False at the end of the file.
+  bool skip_lua();
 
  private:
   enum class State : uint8_t { kBetween, kInWord, kAfterQuote };
@@ -98,6 +102,30 @@ End Lexer::statement(std::vector<Argument>& words) {
     if (between(c, words, end)) return end;
   }
   return end_of_file(words);
+}
+
+// Braces count outside of strings and comments; long brackets are not looked for.
+bool Lexer::skip_lua() {
+  int depth = 1;
+  char quote = '\0';
+  while (pos_ < text_.size() && depth > 0) {
+    const char c = text_[pos_++];
+    if (c == '\n') {
+      ++line_;
+      line_start_ = pos_;
+      quote = '\0';  // no string goes on over it
+    } else if (quote != '\0') {
+      if (c == '\\' && pos_ < text_.size() && text_[pos_] != '\n') ++pos_;
+      if (c == quote) quote = '\0';
+    } else if (c == '"' || c == '\'') {
+      quote = c;
+    } else if (c == '-' && text_.substr(pos_).starts_with('-')) {
+      pos_ = std::min(text_.find('\n', pos_), text_.size());
+    } else if (c == '{' || c == '}') {
+      depth += c == '{' ? 1 : -1;
+    }
+  }
+  return depth == 0;
 }
 
 bool Lexer::between(char c, std::vector<Argument>& words, End& end) {
@@ -202,6 +230,12 @@ class Parser {
   bool block(std::vector<Directive>& into, const Directive* open, int depth);
 
  private:
+  // False at the end of the file.
+  bool skip_lua(const Directive& open) { return lexer_.skip_lua() || (end_inside(open), false); }
+  void end_inside(const Directive& open) {
+    diagnostics_.error(lexer_.here(), "unexpected end of file, expecting \"}\" for the block \"" + open.name +
+                                          "\" of line " + std::to_string(open.at.line));
+  }
   Lexer lexer_;
   Diagnostics& diagnostics_;
 };
@@ -212,9 +246,7 @@ bool Parser::block(std::vector<Directive>& into, const Directive* open, int dept
     const End end = lexer_.statement(words);
     if (end == End::kBroken) return false;
     if (end == End::kEndOfFile) {
-      if (open != nullptr)
-        diagnostics_.error(lexer_.here(), "unexpected end of file, expecting \"}\" for the block \"" + open->name +
-                                              "\" of line " + std::to_string(open->at.line));
+      if (open != nullptr) end_inside(*open);
       return false;
     }
     if (end == End::kBlockEnd) {
@@ -240,7 +272,9 @@ bool Parser::block(std::vector<Directive>& into, const Directive* open, int dept
         return false;
       }
       directive.block.emplace();
-      go_on = block(*directive.block, &directive, depth + 1);
+      // Only that it can be named: weir runs no Lua.
+      go_on = directive.name.ends_with("_by_lua_block") ? skip_lua(directive)
+                                                        : block(*directive.block, &directive, depth + 1);
     }
     if (named) into.push_back(std::move(directive));
     if (!go_on) return false;

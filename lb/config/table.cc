@@ -98,12 +98,6 @@ std::string_view suggest_name(std::string_view name, Context context) {
   return best;
 }
 
-std::string not_supported(std::string_view name) {
-  const std::string_view feature = nginx_feature(name);
-  return "\"" + std::string(name) + "\" is known to nginx, but not supported by weir yet" +
-         (feature.empty() ? "" : " (" + std::string(feature) + ")");
-}
-
 std::string to_string_of_contexts(uint32_t contexts) {
   static constexpr std::pair<Context, std::string_view> kNames[] = {{kMain, "main"},
                                                                     {kEvents, "events"},

@@ -212,6 +212,28 @@ TEST(Operators, unsupported_directives_name_their_feature) {
       "lets all clients in)\n");
 }
 
+TEST(Operators, modules_of_others_are_named_with_a_replacement) {
+  EXPECT_EQ(
+      in_http("more_set_headers 'X: y';"),
+      "weir.conf:2:1: error: \"more_set_headers\" is of the module headers-more, which weir has not: \"add_header "
+      "... always\" sets a field of answers and \"proxy_hide_header\" takes one away; \"proxy_set_header\" sets "
+      "one of requests, with \"\" it takes it away\n");
+  for (const std::string name : {"lua_package_path", "init_by_lua_block", "vhost_traffic_status_zone", "brotli_static",
+                                 "check_http_send", "fair", "echo", "modsecurity_rules_file"})
+    EXPECT_NE(in_http(name + " x;").find("\"" + name + "\" is of the module "), std::string::npos)
+        << in_http(name + " x;");
+}
+
+TEST(Operators, blocks_of_lua_are_passed_over) {
+  EXPECT_EQ(in_http("server { listen 1; location / {\ncontent_by_lua_block {\n  -- a } brace\n  local t = { \"}\" }\n"
+                    "  ngx.say('it\\'s }')\n}\n}\nnosuch x; }")
+                .find("weir.conf:3:1: error: \"content_by_lua_block\" is of the module lua (OpenResty)"),
+            0U);
+  EXPECT_NE(in_http("access_by_lua_block {\n x = { 1 }\n}\nnosuch_thing x;").find("weir.conf:5:1: error: unknown"),
+            std::string::npos);
+  EXPECT_NE(messages("init_by_lua_block {\n x = {").find("unexpected end of file"), std::string::npos);
+}
+
 TEST(Operators, listen_takes_all_addresses_of_a_name) {
   using Texts = std::map<std::string, std::string>;
   class Names final : public MemoryFiles {
@@ -244,6 +266,11 @@ TEST(Operators, placeholders_of_templates_are_named) {
             "weir.conf:1:54: error: \"{{port}}\" is a placeholder of a template that was not filled in\n");
   EXPECT_EQ(messages("{% if x %} server { listen 1; }"),
             "weir.conf:1:1: error: \"{% if x %}\" is a placeholder of a template that was not filled in\n");
+  EXPECT_EQ(messages("server { listen @PORT@; server_name %%NAME%%; root /srv/@WWW_ROOT@/x; }"),
+            "weir.conf:1:17: error: \"@PORT@\" is a placeholder of a template that was not filled in\n"
+            "weir.conf:1:37: error: \"%%NAME%%\" is a placeholder of a template that was not filled in\n"
+            "weir.conf:1:52: error: \"@WWW_ROOT@\" is a placeholder of a template that was not filled in\n");
+  EXPECT_EQ(messages("server { listen 1; error_page 502 @down; location @down { return 200 'A@B@C'; } }"), "");
   EXPECT_EQ(messages("server { listen 1; return 200 '${HOST} {{ x }}'; }"), "");
 }
 
