@@ -35,6 +35,7 @@ struct Corpse final : Buriable {
 };
 
 TEST(Loop, make_fails_where_no_descriptor_is_left) {
+  const Loop first;  // libuv takes a pipe for signals with the first loop of a process, and ends it without one
   for (const int left : {0, 1}) {
     const FewDescriptors few(left);
     const auto loop = Loop::make();
