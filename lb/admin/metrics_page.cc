@@ -79,6 +79,16 @@ void loops(Exposition& page, const runtime::Runtime& runtime) {
     page.durations(lag.sum, kLagBounds, {{"loop", lag.loop}});
 }
 
+void spans(Exposition& page, const runtime::Runtime& runtime) {
+  if (runtime.model == nullptr || !runtime.model->main.otel.is_on()) return;
+  const runtime::SpanExporter::Counts counts = runtime.spans.counts();
+  page.counter("weir_otel_spans_total", "Spans of otel_trace: sent, dropped as too many waited, or lost on their way.")
+      .sample(counts.sent, {{"result", "sent"}})
+      .sample(counts.dropped, {{"result", "dropped"}})
+      .sample(counts.failed, {{"result", "failed"}});
+  page.gauge("weir_otel_spans_waiting", "Spans that wait to be sent.").sample(counts.waiting);
+}
+
 void certificates(Exposition& page, const runtime::Runtime& runtime) {
   if (runtime.model == nullptr) return;
   page.gauge("weir_certificate_expiry_seconds", "When a certificate runs out, Unix time.");
@@ -323,6 +333,7 @@ std::string metrics_page(runtime::Runtime& runtime, int64_t started_us) {
   Exposition page;
   process(page, runtime, totals, started_us);
   loops(page, runtime);
+  spans(page, runtime);
   clients(page, totals);
   certificates(page, runtime);
   automatic_certificates(page, runtime);

@@ -35,7 +35,7 @@ const Argument* swallowed_directive(const Directive& directive) {
   int line = directive.at.line;
   for (const Argument& argument : directive.args) {
     const Row* row = argument.at.line > line && !argument.quoted ? find_row(argument.text, kServer) : nullptr;
-    if (row != nullptr && row->contexts != kMatch && row->name != "status")
+    if (row != nullptr && row->contexts != kMatch && row->contexts != kOtelExporter && row->name != "status")
       return &argument;  // "status" and "body" are words of the language
     line = argument.at.line;
   }

@@ -31,6 +31,7 @@ enum Context : uint32_t {
   kIfServer = 128,  // if{} inside server{}
   kIfLocation = 256,
   kLimitExcept = 512,
+  kOtelExporter = 1024,
   kAnyIf = kIfServer | kIfLocation,
   kAnywhere = kHttp | kServer | kLocation,
 };
@@ -185,6 +186,7 @@ std::span<const Row> limit_except_rows();
 std::span<const Row> referer_rows();
 std::span<const Row> preset_rows();
 std::span<const Row> log_rows();
+std::span<const Row> otel_rows();
 std::span<const Row> accepted_process_rows();
 std::span<const Row> accepted_rows();
 

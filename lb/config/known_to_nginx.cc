@@ -43,7 +43,7 @@ constexpr Feature kFeatures[] = {
      "add_before_body add_after_body addition_types"},
     {"scripts: weir runs none", "perl* js_* keyval*"},
     {"monitoring: weir has its own at the admin socket, it may be deleted",
-     "status_format status_zone api otel_* google_perftools_profiles session_log* userid* "
+     "status_format status_zone api google_perftools_profiles session_log* userid* "
      "upstream_conf"},
     {"upstreams: the group works without it, and differently",
      "ntlm sticky_cookie_insert state health_check_timeout require response_time_factor zone_sync* "

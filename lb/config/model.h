@@ -15,6 +15,7 @@
 #include "config/tree.h"
 #include "io/tls_faults.h"
 #include "io/tls_options.h"
+#include "observe/span.h"
 #include "policy/cluster.h"
 #include "proxy/location.h"
 #include "proxy/site.h"
@@ -47,6 +48,7 @@ struct MainConfig {
   // Where what the operator said at run time survives a restart. Empty: beside the pid file ("/run/weir.state"); "off".
   std::string state_file;
   acme::AcmeOptions acme;  // of ssl_certificate_auto
+  observe::SpanExport otel;
 };
 
 // resolver ADDRESS ... [valid=TIME] [ipv4=off] [ipv6=off]; resolver_timeout.

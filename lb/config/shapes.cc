@@ -14,13 +14,13 @@ bool one_of(const std::string_view (&names)[N], std::string_view name) {
 }  // namespace
 
 bool is_named_block(std::string_view name) {
-  static constexpr std::string_view kNames[] = {"upstream",      "location", "map",          "geo",   "geoip2",
-                                                "split_clients", "if",       "limit_except", "match", "otel_exporter"};
+  static constexpr std::string_view kNames[] = {"upstream",      "location", "map",          "geo",  "geoip2",
+                                                "split_clients", "if",       "limit_except", "match"};
   return one_of(kNames, name);
 }
 
 bool is_plain_block(std::string_view name) {
-  static constexpr std::string_view kNames[] = {"http", "events", "server", "types", "stream", "mail"};
+  static constexpr std::string_view kNames[] = {"http", "events", "server", "types", "stream", "mail", "otel_exporter"};
   return one_of(kNames, name);
 }
 

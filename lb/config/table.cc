@@ -64,6 +64,7 @@ const std::vector<const Row*>& all_rows() {
                             cache_rows(),
                             header_rows(),
                             log_rows(),
+                            otel_rows(),
                             accepted_process_rows(),
                             accepted_rows()})
       // clang-format on
@@ -108,7 +109,8 @@ std::string to_string_of_contexts(uint32_t contexts) {
                                                                     {kMatch, "match"},
                                                                     {kIfServer, "if in server"},
                                                                     {kIfLocation, "if in location"},
-                                                                    {kLimitExcept, "limit_except"}};
+                                                                    {kLimitExcept, "limit_except"},
+                                                                    {kOtelExporter, "otel_exporter"}};
   std::string out;
   for (const auto& [context, name] : kNames)
     if ((contexts & context) != 0) out += (out.empty() ? "" : ", ") + std::string(name);

@@ -103,6 +103,7 @@ class CurlDoor final : public HttpDoor {
       fields.reset(longer);
     };
     if (!request.accept.empty()) add("Accept: " + request.accept);
+    for (const auto& [name, value] : request.fields) add(name + (value.empty() ? ";" : ": " + value));
     if (request.method == "HEAD") {
       curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
     } else if (request.method == "POST") {

@@ -4,6 +4,8 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/result.h"
 
@@ -14,6 +16,7 @@ struct Request {
   std::string url = {};
   std::string content_type = {};  // of the body
   std::string accept = {};
+  std::vector<std::pair<std::string, std::string>> fields = {};  // more of the head; no line ends in them
   std::string body = {};
 };
 

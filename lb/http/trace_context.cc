@@ -1,6 +1,7 @@
 #include "http/trace_context.h"
 
 #include <algorithm>
+#include <charconv>
 
 namespace weir::http {
 namespace {
@@ -29,6 +30,17 @@ std::optional<TraceContext> parse_traceparent(std::string_view value) {
   std::copy(span.begin(), span.end(), context.span_id.begin());
   std::copy(flags.begin(), flags.end(), context.flags.begin());
   return context;
+}
+
+std::array<char, 16> child_span_id(const std::array<char, 16>& span_id, uint64_t n) {
+  constexpr char kHex[] = "0123456789abcdef";
+  uint64_t number = 0;
+  std::from_chars(span_id.data(), span_id.data() + span_id.size(), number, 16);
+  number += n;
+  if (number == 0) number = n;  // all zeros are no id
+  std::array<char, 16> id{};
+  for (size_t i = 0; i < id.size(); ++i) id[i] = kHex[number >> (60 - 4 * i) & 15];
+  return id;
 }
 
 std::string_view TraceContext::render(Arena& arena) const {

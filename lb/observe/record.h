@@ -22,6 +22,7 @@ struct Attempt {
   int status = 0;                // 0: none
   ErrorKind error = ErrorKind::kNone;
   bool reused = false;  // over a pooled connection
+  bool asked = true;    // false: the upstream had no peer
 };
 
 // Attempts in order; grows in the arena.

@@ -1,4 +1,5 @@
 // The peer's side of an exchange: pick, connect, send. attempt_end.cc has what it leads to.
+#include <algorithm>
 #include <cassert>
 #include <cstring>
 
@@ -251,6 +252,10 @@ void ProxyContent::begin_lease(upstream::Lease lease) {
 
 void ProxyContent::send_request() {
   compose_request();
+  if (state_.span_id != nullptr) {
+    const auto id = http::child_span_id(x_.trace().span_id, static_cast<uint64_t>(record().attempts.size()));
+    std::copy(id.begin(), id.end(), state_.span_id);
+  }
   http::OutBatch out;
   if (location().proxy_protocol != http::ProxyProtocol::kOff) {
     if (!state_.tls) out.add(announcement());  // else it stands in front of the handshake

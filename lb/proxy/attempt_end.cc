@@ -125,6 +125,7 @@ void ProxyContent::record_no_attempt(ErrorKind kind, std::string_view asked, int
   none.started_us = none.ended_us = core_.loop().now_us();
   none.error = kind;
   none.status = status;
+  none.asked = false;
 }
 
 bool ProxyContent::has_other_peer() const {

@@ -48,6 +48,7 @@ void Exchange::begin(Downstream& downstream, const ListenSite& listen, EpochRef 
   redirects_ = nested_ = 0;
   internal_ = target_changed_ = path_replaced_ = is_decided_ = tls_refused_ = false;
   error_page_ = replaced_ = has_request_id_ = has_trace_ = filters_off_ = answered_by_filter_ = false;
+  trace_decided_ = traced_ = false;
   path_behind_alias_ = file_answered_ = cache_update_ = error_pages_over_ = alone_ = false;
   extra_name_ = {};
   ++life_;
@@ -292,9 +293,11 @@ void Exchange::tell_of_end() {
   counters.add(observe::Counter::kBytesSent, record_.bytes_sent);
   if (record_.status != 0) counters.add_request_time(record_.ended_us - record_.started_us);
   log_access();
+  if (traced_) make_spans();
 }
 
 void Exchange::finish_as_tunnel(std::unique_ptr<Tunnel> tunnel, std::string_view from_peer) {
+  if (traced_) make_spans();  // it ends where the tunnel opens: the hours behind that are no part of the request
   core_.counters().add(observe::Counter::kBytesReceived, record_.request_length);
   core_.counters().add(observe::Counter::kBytesSent, record_.bytes_sent);
   for (auto& state : held_states_) tunnel->hold(std::move(state));

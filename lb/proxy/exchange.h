@@ -11,7 +11,7 @@
 // exchange.cc has the life and the client's side, routing.cc the phases, rewriting.cc the steps of two of them,
 // files.cc what they ask of the disk, respond.cc and forward_response.cc what goes to the client, local_answer.cc what
 // weir says itself, internal_redirect.cc how a request goes elsewhere inside weir, filters.cc the location's filters,
-// variables.cc the $names.
+// tracing.cc its trace, variables.cc the $names.
 #pragma once
 #include <memory>
 #include <optional>
@@ -36,6 +36,10 @@
 #include "proxy/subrequest_link.h"
 #include "proxy/throttle.h"
 #include "route/variable.h"
+
+namespace weir::observe {
+struct Span;
+}
 
 namespace weir::proxy {
 
@@ -135,6 +139,11 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
 
   // The connection is no good for any other request either (tls_rules.cc).
   bool is_tls_refused() const { return tls_refused_; }
+
+  // Adds weir's traceparent to what goes to a peer. Where each attempt has a span: the place of its id in that field,
+  // 16 digits; else null.
+  char* inject_trace(http::FieldList& fields);
+  const http::TraceContext& trace() const;
 
   // A subrequest that ends when this exchange does.
   void subrequest_began(SubrequestLink& link) { subrequests_.push_back(link); }
@@ -278,6 +287,13 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   void refuse_redirect();
   bool send_continue();
 
+  // --- tracing.cc
+  std::optional<http::TraceContext> trace_of_client() const;
+  void decide_tracing();
+  void make_spans();
+  void describe(observe::Span& span);
+  void describe(observe::Span& span, const observe::Attempt& attempt, int index);
+
   // --- files.cc
   FileContent& files();
   std::string_view file_root(Arena& arena) const;
@@ -364,7 +380,6 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   void send_throttled(const Message& message);
 
   // --- variables.cc
-  const http::TraceContext& trace() const;
   void write_random_hex(std::span<char> to) const;
   route::VariableValue sent_framing(http::HeaderToken token, Arena& arena) const;
   route::VariableValue request_variable(const route::VariableRef& ref, Arena& arena) const;
@@ -410,10 +425,14 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   enum class Suspended : uint8_t { kNothing, kRequest, kResponse, kFiles } suspended_ = Suspended::kNothing;
   mutable bool has_request_id_ = false;  // it is made when first asked for
   mutable bool has_trace_ = false;       // the same
-  int pending_answer_ = 0;               // a local answer decided inside a codec event, given by turn()
-  int error_status_ = 0;                 // of the error_page that is being served: what the client gets
-  int retry_after_ = 0;                  // seconds; 0: none
-  uint64_t life_ = 0;                    // begins and ends counted: a filter's resume() of an earlier life is ignored
+  mutable bool has_parent_ = false;      // the client has begun the trace: parent_span_
+  mutable bool parent_sampled_ = false;
+  bool trace_decided_ = false;  // otel_trace was asked
+  bool traced_ = false;         // and has said yes: there will be spans
+  int pending_answer_ = 0;      // a local answer decided inside a codec event, given by turn()
+  int error_status_ = 0;        // of the error_page that is being served: what the client gets
+  int retry_after_ = 0;         // seconds; 0: none
+  uint64_t life_ = 0;           // begins and ends counted: a filter's resume() of an earlier life is ignored
   std::string_view uri_;
   std::string_view server_name_;
   size_t filter_at_ = 0;
@@ -439,6 +458,7 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   Decision decision_;
   mutable char request_id_[32] = {};
   mutable http::TraceContext trace_{};
+  mutable std::array<char, 16> parent_span_{};
   Replacement replaced_by_;
   std::shared_ptr<filter::Resume::Target*> resume_target_;  // made when a filter first runs
   std::string_view local_body_;                             // of responder_.local

@@ -39,6 +39,11 @@ inline bool is_set(const std::vector<HeaderSetting>& settings, HeaderToken token
   return !settings.empty() && is_among(settings, token, name);
 }
 
+// What weir's own takes the place of: the state belongs to the trace that goes on.
+bool is_trace_field(const http::Field& field, bool goes_on) {
+  return iequals(field.name, "traceparent") || (!goes_on && iequals(field.name, "tracestate"));
+}
+
 }  // namespace
 
 void ProxyContent::compose_request() {
@@ -48,6 +53,9 @@ void ProxyContent::compose_request() {
   state_.composed = true;
   const Location& location = x_.location();
   const bool trusted = x_.is_sender_trusted();
+  // What the operator sets himself stays as he says; a request of weir's own has no span.
+  const bool injects = location.tracing.injects() && x_.nested() == 0 &&
+                       !is_set(location.set_headers, HeaderToken::kOther, "traceparent");
   http::drop_hop_by_hop(request().head.fields);
   if (const std::string_view host = host_for_peer(); !host.empty()) out_fields_.add("Host", host, HeaderToken::kHost);
   for (const http::Field& field : request().head.fields) {
@@ -64,6 +72,7 @@ void ProxyContent::compose_request() {
       }
     }
     if (is_set(location.set_headers, field.token, field.name)) continue;
+    if (injects && is_trace_field(field, location.tracing.extracts())) continue;
     out_fields_.add(field.name, field.value, field.token, false);
   }
   for (const HeaderSetting& setting : location.set_headers) {
@@ -72,6 +81,7 @@ void ProxyContent::compose_request() {
     if (!value.empty()) out_fields_.add(setting.name, value, setting.token);
   }
   if (location.automatic_headers) add_forwarding_fields();
+  if (injects) state_.span_id = x_.inject_trace(out_fields_);
   if (state_.cache != nullptr) state_.cache->edit_request(out_fields_);
   if (location.pass_trailers && !location.http10) ask_for_trailers();
 

@@ -32,6 +32,7 @@
 #include "proxy/monitor.h"
 #include "proxy/redirects.h"
 #include "proxy/rewrite.h"
+#include "proxy/tracing.h"
 #include "route/referers.h"
 #include "route/template.h"
 
@@ -160,6 +161,7 @@ struct Location {
   // To the peer.
   RequestEdits request_edits;
   std::vector<HeaderSetting> set_headers;
+  TraceOptions tracing;
   bool automatic_headers = true;  // weir's Host and X-Forwarded-* (SEMANTICS section 1); false under `defaults nginx`
   bool http10 = false;            // proxy_http_version 1.0
   // Whom weir asks for, in front of each connection; one that has announced a client is never kept for another.

@@ -82,6 +82,7 @@ struct ProxyState {
   std::string_view target;              // what a proxy_pass with variables makes of it; empty: nothing
   std::string_view upgrade;             // the protocol that the peer is asked to switch to; empty: none
   std::string_view tls_name;            // that the peer is asked for by
+  char* span_id = nullptr;              // the place of the attempt's in the traceparent that peers get; null: none
   bool tls = false;                     // it is reached by TLS
   bool counted = false;                 // among the cluster's requests under way
   bool budget_taken = false;

@@ -25,6 +25,10 @@ namespace weir::io {
 class TlsContext;
 }
 
+namespace weir::observe {
+class SpanQueue;
+}
+
 namespace weir::proxy {
 
 class Challenges;
@@ -131,6 +135,7 @@ struct Site {
   std::string hostname;                                // $hostname
   uint32_t max_handshakes = UINT32_MAX;                // of TLS, under way in one worker
   size_t buffer_memory = BufferOptions::kUsualMemory;  // of all workers
+  std::shared_ptr<observe::SpanQueue> spans;           // where spans go; null: nowhere
 
   // What a proxy_pass with variables names; -1: the configuration has no such upstream or address.
   int find_cluster(const PassUrl& url) const;

@@ -129,25 +129,6 @@ void Exchange::write_random_hex(std::span<char> to) const {
   }
 }
 
-// The trace that the client has begun goes on with a span of weir's own; else it begins here, and is not recorded by
-// whoever asks the flags.
-const http::TraceContext& Exchange::trace() const {
-  if (has_trace_) return trace_;
-  has_trace_ = true;
-  std::optional<http::TraceContext> of_client;
-  int fields = 0;
-  for (const http::Field& field : request_.head.fields)
-    if (iequals(field.name, "traceparent") && ++fields == 1) of_client = http::parse_traceparent(field.value);
-  if (of_client && fields == 1) {
-    trace_ = *of_client;
-  } else {
-    write_random_hex(trace_.trace_id);
-    trace_.flags = {'0', '0'};
-  }
-  write_random_hex(trace_.span_id);
-  return trace_;
-}
-
 VariableValue Exchange::request_variable(const VariableRef& ref, Arena& arena) const {
   switch (ref.id) {
     case Var::kArgs:
@@ -196,6 +177,10 @@ VariableValue Exchange::request_variable(const VariableRef& ref, Arena& arena) c
     case Var::kTraceId: return found({trace().trace_id.data(), trace().trace_id.size()});
     case Var::kSpanId: return found({trace().span_id.data(), trace().span_id.size()});
     case Var::kTraceparent: return found(trace().render(arena));
+    case Var::kOtelParentId:
+      (void)trace();
+      return has_parent_ ? found({parent_span_.data(), parent_span_.size()}) : VariableValue{};
+    case Var::kOtelParentSampled: (void)trace(); return found(has_parent_ && parent_sampled_ ? "1" : "0");
     case Var::kRequestBody: {
       if (request_.body.empty() || !request_.held) return {};
       char* text = arena.allocate(request_.body.size());

@@ -42,6 +42,8 @@ enum class Var : uint8_t {
   kSpanId,
   kTraceId,
   kTraceparent,
+  kOtelParentId,
+  kOtelParentSampled,
   kRequestBody,
   kLimitRate,
   kInvalidReferer,

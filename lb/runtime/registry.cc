@@ -8,6 +8,7 @@
 #include "io/tls_ocsp.h"
 #include "io/tls_session_cache.h"
 #include "io/tls_tickets.h"
+#include "observe/span_queue.h"
 #include "proxy/challenges.h"
 #include "proxy/site.h"
 #include "runtime/limit_tables.h"
@@ -28,7 +29,8 @@ Registry::Registry(uint64_t seed)
     : seed_(seed),
       ticket_keys_(std::make_shared<io::TicketKeys>()),
       challenges_(std::make_shared<proxy::Challenges>()),
-      staples_(std::make_shared<io::StapleBook>()) {}
+      staples_(std::make_shared<io::StapleBook>()),
+      spans_(std::make_shared<observe::SpanQueue>()) {}
 
 std::shared_ptr<policy::PeerState> Registry::peer(const std::string& upstream, const SocketAddress& address,
                                                   const policy::PassiveOptions& options) {

@@ -27,6 +27,9 @@ namespace weir::cache {
 class Zone;
 struct ZoneOptions;
 }  // namespace weir::cache
+namespace weir::observe {
+class SpanQueue;
+}
 namespace weir::io {
 class StapleBook;
 class TicketKeys;
@@ -72,6 +75,8 @@ class Registry {
   std::vector<std::shared_ptr<cache::Zone>> caches() const;
   // What CAs that look are shown, whatever the configuration.
   const std::shared_ptr<proxy::Challenges>& challenges() const { return challenges_; }
+  // Spans of all workers.
+  const std::shared_ptr<observe::SpanQueue>& spans() const { return spans_; }
   // OCSP answers of all certificates.
   const std::shared_ptr<io::StapleBook>& staples() const { return staples_; }
   // Queues and zones become as this snapshot says: it is put in force. Control thread.
@@ -112,6 +117,7 @@ class Registry {
   const std::shared_ptr<io::TicketKeys> ticket_keys_;
   const std::shared_ptr<proxy::Challenges> challenges_;
   const std::shared_ptr<io::StapleBook> staples_;
+  const std::shared_ptr<observe::SpanQueue> spans_;
 };
 
 }  // namespace weir::runtime

@@ -351,6 +351,7 @@ void Reload::roll_out(const std::shared_ptr<const proxy::Site>& site, std::funct
   const int workers = wanted_workers(main);
   configure_peers(*site, runtime_.overrides);
   runtime_.registry.configure(*site);
+  runtime_.spans.configure(main.otel);
   // Requests that wait in line look again: peers and limits may be others, or the queue be gone.
   std::set<std::shared_ptr<policy::WaitQueue>> queues;
   for (const proxy::Site* of : {runtime_.site.get(), site.get()})

@@ -20,6 +20,7 @@
 #include "runtime/names.h"
 #include "runtime/overrides.h"
 #include "runtime/registry.h"
+#include "runtime/span_exporter.h"
 #include "runtime/state_file.h"
 #include "runtime/workers.h"
 
@@ -78,6 +79,7 @@ struct Runtime {
   WorkerSet workers{loop, log_writer, sockets};
   std::unique_ptr<upstream::HealthMonitor> health;        // never null
   std::unique_ptr<acme::Service> automatic_certificates;  // never null
+  SpanExporter spans{registry.spans()};
 };
 
 // worker_processes: as written, or what auto means here.

@@ -66,6 +66,7 @@ class SiteBuilder {
     site_->generation = in_.generation;
     site_->hostname = host_name();
     site_->buffer_memory = in_.model.main.buffer_memory;
+    if (in_.model.main.otel.is_on()) site_->spans = in_.registry.spans();
     for (const auto& context : in_.model.tls_to_peers)
       site_->tls_terms.insert(io::TlsPeerContext::in_force(context)->terms());
     for (const config::UpstreamModel& upstream : in_.model.upstreams) add_cluster(upstream);

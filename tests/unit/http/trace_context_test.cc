@@ -37,5 +37,27 @@ TEST(TraceContext, later_versions_may_have_more) {
   EXPECT_FALSE(parse_traceparent(later + ".of-the-future"));
 }
 
+TEST(TraceContext, children_of_a_span_have_ids_of_their_own) {
+  const auto text = [](const std::array<char, 16>& id) { return std::string(id.begin(), id.end()); };
+  const auto context = parse_traceparent(kExample);
+  EXPECT_EQ(text(child_span_id(context->span_id, 1)), "b7ad6b7169203332");
+  EXPECT_EQ(text(child_span_id(context->span_id, 16)), "b7ad6b7169203341");
+  std::array<char, 16> last;
+  last.fill('f');
+  EXPECT_EQ(text(child_span_id(last, 1)), "0000000000000001") << "all zeros are no id";
+}
+
+TEST(TraceContext, lowest_flag_is_sampled) {
+  TraceContext context{};
+  for (const char digit : std::string("13579bdf")) {
+    context.flags = {'0', digit};
+    EXPECT_TRUE(context.is_sampled()) << digit;
+  }
+  for (const char digit : std::string("02468ace")) {
+    context.flags = {'0', digit};
+    EXPECT_FALSE(context.is_sampled()) << digit;
+  }
+}
+
 }  // namespace
 }  // namespace weir::http

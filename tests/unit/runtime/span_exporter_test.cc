@@ -1,0 +1,155 @@
+// Spans to a collector and into a file: what is counted when that fails.
+#include "runtime/span_exporter.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "unit/temp_dir.h"
+
+namespace weir::runtime {
+namespace {
+
+using observe::Span;
+using observe::SpanExport;
+using observe::SpanQueue;
+
+// What it has been asked, and answers.
+struct Collector {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<fetch::Request> asked;
+  Result<fetch::Answer> answer = fetch::Answer{200, {}, "{}"};
+  int doors = 0;
+
+  void wait_for(size_t count) {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return asked.size() >= count; });
+  }
+};
+
+class Door final : public fetch::HttpDoor {
+ public:
+  explicit Door(Collector& collector) : collector_(collector) {}
+  Result<fetch::Answer> ask(const fetch::Request& request) override {
+    const std::lock_guard lock(collector_.mutex);
+    collector_.asked.push_back(request);
+    collector_.changed.notify_all();
+    return collector_.answer;
+  }
+
+ private:
+  Collector& collector_;
+};
+
+class SpanExporterTest : public testing::Test {
+ protected:
+  SpanExporterTest() {
+    options_.endpoint = "http://collector.test:4318/v1/traces";
+    options_.interval = Millis(600'000);  // nothing here waits for it
+    options_.batch_size = 2;
+  }
+  std::unique_ptr<SpanExporter> exporter() {
+    return std::make_unique<SpanExporter>(queue_, [this](const SpanExport&) {
+      ++collector_.doors;
+      return std::make_unique<Door>(collector_);
+    });
+  }
+  static std::vector<Span> spans(size_t count) { return std::vector<Span>(count); }
+
+  const std::shared_ptr<SpanQueue> queue_ = std::make_shared<SpanQueue>();
+  Collector collector_;
+  SpanExport options_;
+};
+
+TEST_F(SpanExporterTest, full_batch_is_posted_at_once) {
+  const auto sender = exporter();
+  options_.fields = {{"Authorization", "Bearer x"}};
+  sender->configure(options_);
+  queue_->push(spans(2));
+  collector_.wait_for(1);
+  sender->stop();
+  ASSERT_EQ(collector_.asked.size(), 1u);
+  const fetch::Request& request = collector_.asked.front();
+  EXPECT_EQ(request.method, "POST");
+  EXPECT_EQ(request.url, options_.endpoint);
+  EXPECT_EQ(request.content_type, "application/json");
+  EXPECT_EQ(request.fields, options_.fields);
+  EXPECT_TRUE(nlohmann::json::parse(request.body).contains("resourceSpans"));
+  EXPECT_EQ(sender->counts().sent, 2u);
+}
+
+TEST_F(SpanExporterTest, rest_is_sent_at_the_end) {
+  const auto sender = exporter();
+  sender->configure(options_);
+  queue_->push(spans(1));
+  sender->stop();
+  EXPECT_EQ(collector_.asked.size(), 1u);
+  EXPECT_EQ(sender->counts().sent, 1u);
+}
+
+TEST_F(SpanExporterTest, lost_spans_are_counted) {
+  const auto sender = exporter();
+  collector_.answer = Unexpected{std::string("Could not connect to server")};
+  sender->configure(options_);
+  queue_->push(spans(2));
+  collector_.wait_for(1);
+  {
+    const std::lock_guard lock(collector_.mutex);
+    collector_.answer = fetch::Answer{503, {}, ""};
+  }
+  queue_->push(spans(2));
+  collector_.wait_for(2);
+  sender->stop();
+  EXPECT_EQ(sender->counts().failed, 4u);
+  EXPECT_EQ(sender->counts().sent, 0u);
+}
+
+TEST_F(SpanExporterTest, refused_spans_are_counted_apart) {
+  const auto sender = exporter();
+  collector_.answer = fetch::Answer{200, {}, R"({"partialSuccess":{"rejectedSpans":"1"}})"};
+  sender->configure(options_);
+  queue_->push(spans(2));
+  sender->stop();
+  EXPECT_EQ(sender->counts().failed, 1u);
+  EXPECT_EQ(sender->counts().sent, 1u);
+}
+
+TEST_F(SpanExporterTest, file_gets_one_message_a_line) {
+  const TempDir dir;
+  const auto sender = exporter();
+  options_.endpoint = "file:" + dir.path() + "/spans.json";
+  sender->configure(options_);
+  queue_->push(spans(3));
+  sender->stop();
+  std::ifstream file(dir.path() + "/spans.json");
+  size_t lines = 0, count = 0;
+  for (std::string line; std::getline(file, line); ++lines)
+    count += nlohmann::json::parse(line).at("/resourceSpans/0/scopeSpans/0/spans"_json_pointer).size();
+  EXPECT_EQ(lines, 2u);
+  EXPECT_EQ(count, 3u);
+  EXPECT_EQ(collector_.doors, 0);
+}
+
+TEST_F(SpanExporterTest, unwritable_file_costs_spans_only) {
+  const auto sender = exporter();
+  options_.endpoint = "file:/nowhere/at/all/spans.json";
+  sender->configure(options_);
+  queue_->push(spans(1));
+  sender->stop();
+  EXPECT_EQ(sender->counts().failed, 1u);
+}
+
+TEST_F(SpanExporterTest, thread_begins_with_the_first_endpoint) {
+  const auto sender = exporter();
+  options_.endpoint.clear();
+  sender->configure(options_);
+  EXPECT_FALSE(queue_->is_on());
+  sender->stop();
+}
+
+}  // namespace
+}  // namespace weir::runtime
