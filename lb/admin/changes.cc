@@ -139,11 +139,37 @@ void AdminChanges::resume_drains() {
   }
 }
 
+// In force and saved, in whatever order. A disk that hangs keeps nobody waiting for long: who asked is told of it.
+struct AdminChanges::Change final : DeadlineHandler {
+  explicit Change(OnDone on_done) : done(std::move(on_done)) {}
+  void on_deadline(Deadline&) override {
+    is_saved = true;
+    outcome.unsaved = "the state file is not written yet, its disk does not answer";
+    tell_when_over();
+  }
+  void tell_when_over() {
+    if (!is_built || !is_saved || !done) return;
+    patience.cancel();
+    std::exchange(done, nullptr)(outcome);
+  }
+  OnDone done;
+  Outcome outcome;
+  bool is_built = false, is_saved = false;
+  Deadline patience{this};
+};
+
 void AdminChanges::put_in_force(OnDone done) {
-  std::string unsaved;
-  if (Status<> saved = runtime_.save_overrides(); !saved) unsaved = saved.error();
-  reload_.rebuild([unsaved = std::move(unsaved), done = std::move(done)](const std::vector<std::string>& errors) {
-    done({errors, unsaved});
+  auto change = std::make_shared<Change>(std::move(done));
+  runtime_.save_overrides([change](const Status<>& saved) {
+    change->is_saved = true;
+    if (!saved) change->outcome.unsaved = saved.error();
+    change->tell_when_over();
+  });
+  reload_.rebuild([this, change](const std::vector<std::string>& errors) {
+    change->is_built = true;
+    change->outcome.errors = errors;
+    if (!change->is_saved) runtime_.loop.arm(change->patience, runtime_.loop.now() + kSavePatience);
+    change->tell_when_over();
   });
 }
 

@@ -60,6 +60,8 @@ class AdminChanges {
   void begin_drain(const runtime::Overrides::PeerKey& key, const std::shared_ptr<policy::PeerState>& state,
                    const DrainOptions& options);
   void close_tunnels(const runtime::Overrides::PeerKey& key, DrainJob& job);
+  struct Change;
+  static constexpr MonoMs kSavePatience = 1'000;  // that a command waits for the state file, once all else is done
   void put_in_force(OnDone done);
 
   runtime::Runtime& runtime_;

@@ -66,6 +66,14 @@ void process(Exposition& page, runtime::Runtime& runtime, const AdminTotals& tot
       .seconds(runtime.reloads.at_us);
   page.counter("weir_log_lines_dropped_total", "Log lines lost to a full disk or a stalled reader.")
       .sample(totals.log_lines_dropped());
+  const runtime::StateWriter::Counts state = runtime.state_writer->counts();
+  page.counter("weir_state_file_writes_total", "Times that the state file was to be written, by how it ended.")
+      .sample(state.written, {{"result", "ok"}})
+      .sample(state.failed, {{"result", "failed"}});
+  page.gauge("weir_state_file_pending",
+             "1 while the state file is not written yet: longer than a moment is a disk "
+             "that hangs.")
+      .sample(state.pending ? 1 : 0);
   page.counter("weir_loop_stalls_total", "Times that an event loop did not turn for 5 s.")
       .sample(runtime.watch != nullptr ? runtime.watch->stalls() : 0);
   page.counter("weir_internal_errors_total", "Unlisted transitions of a state machine: each is a bug in weir.")

@@ -330,13 +330,13 @@ void Reload::move_state_file() {
   const std::string path = state_file_path(runtime_.model->main);
   if (path == runtime_.state.path()) return;
   runtime_.state = StateFile(path);
-  (void)runtime_.save_overrides();
+  runtime_.save_overrides();
 }
 
 void Reload::adopt_secret(const BuiltSite& built) {
   if (built.sticky_secret.empty() || !runtime_.overrides.sticky_secret.empty()) return;
   runtime_.overrides.sticky_secret = built.sticky_secret;
-  (void)runtime_.save_overrides();
+  runtime_.save_overrides();
 }
 
 void Reload::note_overridden(const BuiltSite& built) {

@@ -46,10 +46,13 @@ void Runtime::end_checks() {
   health = std::make_unique<upstream::HealthMonitor>(loop, upstream::HealthMonitorOptions{});
 }
 
-Status<> Runtime::save_overrides() {
-  Status<> saved = state.save(overrides);
-  if (!saved) log::error("state file: not written (", saved.error(), "), overrides will be lost on restart");
-  return saved;
+void Runtime::save_overrides(StateWriter::Done done) {
+  state_writer->save(state.path(), overrides, std::move(done));
+}
+
+void Runtime::save_overrides_now() {
+  if (Status<> saved = state.save(overrides); !saved)
+    log::error("state file: not written (", saved.error(), "), overrides will be lost on restart");
 }
 
 int wanted_workers(const config::MainConfig& main) {

@@ -22,6 +22,7 @@
 #include "runtime/registry.h"
 #include "runtime/span_exporter.h"
 #include "runtime/state_file.h"
+#include "runtime/state_writer.h"
 #include "runtime/workers.h"
 
 namespace weir::acme {
@@ -52,8 +53,11 @@ struct Runtime {
 
   // Nobody is asked any more; who is down stays so.
   void end_checks();
-  // Keeps `overrides` over a restart. A failure is logged, too: what was said is in force but will not last.
-  Status<> save_overrides();
+  // Keeps `overrides` over a restart, beside the loop (state_writer.h). A failure is logged, too: what was said is in
+  // force but will not last.
+  void save_overrides(StateWriter::Done done = {});
+  // The same at a start, while nobody is served: it is written, or logged, when this returns.
+  void save_overrides_now();
 
   const process::CommandLine line;
   io::Loop loop;  // control's
@@ -62,6 +66,7 @@ struct Runtime {
   NameBook names;
   Overrides overrides;  // control thread only; builders get a copy
   StateFile state;      // where they are kept
+  std::unique_ptr<StateWriter> state_writer = std::make_unique<StateWriter>(loop);  // never null
   ListenSockets sockets;
   uint64_t descriptors = 1024;                      // the limit
   uint64_t memory = 0;                              // likewise, in bytes; 0: none

@@ -148,7 +148,7 @@ class Startup {
     runtime_->site = built_.site;
     if (built_.sticky_secret.empty()) return;
     runtime_->overrides.sticky_secret = built_.sticky_secret;
-    (void)runtime_->save_overrides();
+    runtime_->save_overrides_now();
   }
 
   // Everything is ready: what the weir before has learnt until now, and its word to serve.
@@ -161,7 +161,7 @@ class Startup {
       built_ = runtime::build_site(
           {model(), 1, runtime_->registry, runtime_->log_writer, runtime_->names.known(), runtime_->overrides});
       if (!built_.site) return built_.errors;
-      (void)runtime_->save_overrides();
+      runtime_->save_overrides_now();
       put_in_force();
     }
     runtime::restore_state(std::move(*state), *runtime_);

@@ -3,6 +3,9 @@
 
 #include <gmock/gmock.h>
 
+#include <condition_variable>
+#include <mutex>
+
 #include "unit/admin/fixture.h"
 
 namespace weir::admin {
@@ -271,6 +274,42 @@ TEST_F(AdminApiTest, warns_when_a_change_cannot_be_saved) {
   const Json down = post("/v1/peers/myapp/127.0.0.1:1002", R"({"action": "down"})");
   EXPECT_EQ(down["peer"]["state"], "down");
   EXPECT_THAT(down["warnings"].dump(), HasSubstr("will not last over a restart"));
+}
+
+// A disk whose fsync hangs until the test ends.
+class HungDisk {
+ public:
+  ~HungDisk() { go_on(); }
+  Status<> write() {
+    std::unique_lock lock(mutex_);
+    going_on_.wait(lock, [this] { return goes_on_; });
+    return Void{};
+  }
+  void go_on() {
+    const std::lock_guard lock(mutex_);
+    goes_on_ = true;
+    going_on_.notify_all();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable going_on_;
+  bool goes_on_ = false;
+};
+
+TEST_F(AdminApiTest, hung_state_file_blocks_no_change) {
+  start();
+  const auto disk = std::make_shared<HungDisk>();
+  runtime_->state_writer = std::make_unique<runtime::StateWriter>(
+      runtime_->loop, [disk](const std::string&, const runtime::Overrides&) { return disk->write(); });
+  const Json down = post("/v1/peers/myapp/127.0.0.1:1002", R"({"action": "down"})");
+  EXPECT_EQ(down["peer"]["state"], "down");
+  EXPECT_THAT(down["warnings"].dump(), HasSubstr("not written yet"));
+  EXPECT_TRUE(runtime_->state_writer->counts().pending);
+  EXPECT_TRUE(state_of("myapp", 1).admin_down);
+  disk->go_on();
+  const Json up = post("/v1/peers/myapp/127.0.0.1:1002", R"({"action": "up"})");
+  EXPECT_EQ(up.dump().find("not written yet"), std::string::npos);
 }
 
 TEST_F(AdminApiTest, shows_ejections_and_slow_starts) {

@@ -65,6 +65,9 @@ class ReloadTest : public ::testing::Test {
     }
     ASSERT_TRUE(done());
   }
+  void turn_until_written() {
+    turn_until([&] { return !runtime_->state_writer->counts().pending; });
+  }
   void turn_until_told(size_t times) {
     turn_until([&] { return callbacks_.size() == times; });
   }
@@ -191,6 +194,7 @@ TEST_F(ReloadTest, moves_the_state_file_to_its_configured_place) {
   reload_->request(done("reload"));
   turn_until_told(1);
   ASSERT_THAT(errors_, IsEmpty());
+  turn_until_written();
   EXPECT_EQ(StateFile(dir_ / "other.state").load().overrides, runtime_->overrides);
 }
 
@@ -201,6 +205,7 @@ TEST_F(ReloadTest, creates_and_keeps_a_secret_for_sticky_cookies) {
   ASSERT_THAT(errors_, IsEmpty());
   const std::string secret = runtime_->overrides.sticky_secret;
   EXPECT_THAT(secret, SizeIs(64));
+  turn_until_written();
   EXPECT_EQ(runtime_->state.load().overrides.sticky_secret, secret);
   reload_->request(done("again"));
   turn_until_told(2);
