@@ -8,6 +8,7 @@
 #include "base/system.h"
 #include "ctl/ctl.h"
 #include "ctl/diff.h"
+#include "ctl/explain.h"
 #include "ctl/reload.h"
 #include "ctl/signal.h"
 #include "ctl/top.h"
@@ -46,7 +47,7 @@ int main(int argc, char** argv) {
     case Command::kVersionAndBuild: return weir::server::print_version(true);
     case Command::kConvert: return weir::server::convert(line);
     case Command::kSignal: return weir::ctl::send_signal(line);
-    case Command::kExplain: return weir::server::explain(line);
+    case Command::kExplain: return line.explain.running ? weir::ctl::explain(line) : weir::server::explain(line);
     case Command::kManual: return weir::server::manual(line);
     case Command::kInit: return weir::server::init(line);
     case Command::kUpgrade: return weir::ctl::upgrade(line);

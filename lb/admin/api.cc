@@ -1,6 +1,7 @@
 // The routes of the admin socket.
 #include "admin/api.h"
 
+#include <memory>
 #include <utility>
 
 #include "admin/json.h"
@@ -12,7 +13,9 @@
 #include "cache/zone.h"
 #include "config/dump.h"
 #include "observe/exposition.h"
+#include "runtime/explain.h"
 #include "runtime/reload.h"
+#include "runtime/running_facts.h"
 #include "runtime/runtime.h"
 
 namespace weir::admin {
@@ -81,6 +84,13 @@ std::optional<std::string> percent_decoded(std::string_view text) {
   return out;
 }
 
+AdminApi::AdminApi(runtime::Runtime& runtime, runtime::Reload& reload, StartUpgrade start_upgrade)
+    : runtime_(runtime),
+      reload_(reload),
+      start_upgrade_(std::move(start_upgrade)),
+      changes_(runtime, reload),
+      explaining_(runtime.loop, kMostExplained) {}
+
 struct AdminApi::Route {
   std::string_view path;
   bool prefix;  // `path` begins it, and something follows
@@ -104,6 +114,7 @@ const AdminApi::Route AdminApi::kRoutes[] = {
     {"/v1/cache/purge", false, nullptr, &AdminApi::purge_cache},
     {"/v1/configuration", false, &AdminApi::configuration, nullptr},
     {"/v1/live", false, &AdminApi::live, nullptr},
+    {"/v1/explain", false, nullptr, &AdminApi::explain},
 };
 
 void AdminApi::handle(const AdminRequest& request, Answer answer) {
@@ -308,6 +319,20 @@ void AdminApi::upgrade(Call& call) {
               : answer(refusal(422, "upgrade failed: the running weir goes on serving", "errors",
                                lines_of(successor.error())));
   });
+}
+
+// On a thread of its own: the request may wait for a place, and nothing else has to wait for that.
+void AdminApi::explain(Call& call) {
+  Result<runtime::ExplainRequest> request = parse_explain_request(call.request.body);
+  if (!request) return call.answer(refusal(400, request.error()));
+  const auto text = std::make_shared<Result<std::string>>(std::string());
+  const bool begins =
+      explaining_.run([text, request = std::move(*request),
+                       facts = runtime::running_facts(runtime_)] { *text = runtime::explain(facts, request); },
+                      [text, answer = call.answer] {
+                        answer(*text ? AdminReply{200, "text/plain", **text} : refusal(422, text->error()));
+                      });
+  if (!begins) call.answer(refusal(503, "too many requests are being explained"));
 }
 
 void AdminApi::live(Call& call) {

@@ -14,6 +14,7 @@
 #include "admin/live_view.h"
 #include "base/clock.h"
 #include "base/result.h"
+#include "io/side_thread.h"
 
 namespace weir::runtime {
 class Reload;
@@ -52,8 +53,7 @@ class AdminApi {
   using Answer = std::function<void(AdminReply)>;
 
   // `start_upgrade` empty: this weir cannot be upgraded.
-  AdminApi(runtime::Runtime& runtime, runtime::Reload& reload, StartUpgrade start_upgrade = {})
-      : runtime_(runtime), reload_(reload), start_upgrade_(std::move(start_upgrade)), changes_(runtime, reload) {}
+  AdminApi(runtime::Runtime& runtime, runtime::Reload& reload, StartUpgrade start_upgrade = {});
   void handle(const AdminRequest& request, Answer answer);
   AdminChanges& changes() { return changes_; }
   LiveView& live_view() { return live_; }
@@ -84,6 +84,7 @@ class AdminApi {
   void upgrade(Call& call);
   void configuration(Call& call);
   void live(Call& call);
+  void explain(Call& call);
 
   PeerPlace place_of(Call& call);
   AdminChanges::OnDone reply_with_peer(const PeerPlace& place, Call& call, int status);
@@ -95,6 +96,8 @@ class AdminApi {
   AdminChanges changes_;
   const int64_t started_us_ = wall_us();
   LiveView live_{runtime_, changes_, started_us_};
+  static constexpr size_t kMostExplained = 4;  // that wait
+  io::SideThread explaining_;
 };
 
 }  // namespace weir::admin

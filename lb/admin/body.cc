@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace weir::admin {
 namespace {
@@ -34,6 +35,16 @@ class Members {
     if (!has(name)) return {};
     if (!object_[name].is_string()) return fail(quoted(name) + " is not a string"), std::string();
     return object_[name].get<std::string>();
+  }
+  std::vector<std::string> texts(const char* name) {
+    std::vector<std::string> out;
+    if (!has(name)) return out;
+    if (!object_[name].is_array()) return fail(quoted(name) + " is not a list"), out;
+    for (const json& each : object_[name]) {
+      if (!each.is_string()) return fail(quoted(name) + " is not a list of strings"), out;
+      out.push_back(each.get<std::string>());
+    }
+    return out;
   }
   bool truth(const char* name) {
     if (has(name) && object_[name].is_boolean()) return object_[name].get<bool>();
@@ -149,6 +160,23 @@ Result<CachePurge> parse_cache_purge(const std::string& body) {
   purge.zone = members.text("zone");
   if (purge.key.empty()) members.fail("\"key\" is missing: a key, a prefix with \"*\" behind it, or \"*\"");
   return members.done(std::move(purge));
+}
+
+Result<runtime::ExplainRequest> parse_explain_request(const std::string& body) {
+  Members members(body, {"url", "method", "client", "headers", "cookies"});
+  runtime::ExplainRequest request;
+  request.url = members.text("url");
+  if (const std::string method = members.text("method"); !method.empty()) request.method = method;
+  const std::string client = members.text("client");
+  request.headers = members.texts("headers");
+  request.cookies = members.texts("cookies");
+  const auto address = SocketAddress::from_ip(client.empty() ? "127.0.0.1" : client, 0);
+  if (address)
+    request.client = *address;
+  else
+    members.fail("\"client\" is no address");
+  if (const std::string wrong = runtime::fault_of(request); !wrong.empty()) members.fail(wrong);
+  return members.done(std::move(request));
 }
 
 }  // namespace weir::admin

@@ -6,6 +6,7 @@
 
 #include "admin/drain_job.h"
 #include "base/result.h"
+#include "runtime/explain.h"
 
 namespace weir::admin {
 
@@ -44,6 +45,9 @@ Result<MaintenanceChange> parse_maintenance_change(const std::string& body);
 Result<ReloadChange> parse_reload_change(const std::string& body);
 // {"key": "httpapp/news/*", "zone": "pages"}
 Result<CachePurge> parse_cache_purge(const std::string& body);
+
+// {"url": "http://app.example/", "method": "GET", "client": "10.0.0.1", "headers": ["Name: value"], "cookies": ["a=b"]}
+Result<runtime::ExplainRequest> parse_explain_request(const std::string& body);
 
 // An empty body, or {"binary":"/usr/sbin/weir","within_ms":60000}.
 struct UpgradeChange {

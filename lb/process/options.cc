@@ -222,6 +222,8 @@ class CommandParser {
                             Command::kExplain);
     add_config(explain);
     explain->add_option("url", line.explain.url, "http://HOST[:PORT]/PATH")->required()->type_name("URL");
+    explain->add_flag("--running", line.explain.running,
+                      "by the running weir: its configuration, and its peers, persistence and limits as they are now");
     explain->add_option("--client", line.explain.client, "the client's address [127.0.0.1]")->type_name("IP");
     explain->add_option("--method", line.explain.method, "the request's method [GET]")->type_name("METHOD");
     explain->add_option("-H,--header", line.explain.headers, "a field of the request, again for another")

@@ -37,6 +37,7 @@ struct ExplainLine {
   std::string client = "127.0.0.1";
   std::string method = "GET";
   std::vector<std::string> headers, cookies;  // "Name: value", "name=value"
+  bool running = false;                       // by the weir that serves, not by the file
 };
 
 // Of `weir init`.

@@ -7,6 +7,7 @@
 #include "proxy/cache_content.h"
 #include "proxy/core.h"
 #include "proxy/exchange.h"
+#include "proxy/request_trace.h"
 
 namespace weir::proxy {
 namespace {
@@ -76,7 +77,10 @@ void ProxyContent::begin() {
 void ProxyContent::begin_attempts() {
   state_.cluster->site->inflight->fetch_add(1, std::memory_order_relaxed);
   state_.counted = true;
-  if (state_.cluster->site->sticky != nullptr) find_bound();
+  if (state_.cluster->site->sticky != nullptr) {
+    find_bound();
+    if (RequestTrace* trace = core_.options().trace) trace->on_binding(state_.bound);
+  }
   next_attempt();
 }
 

@@ -172,7 +172,17 @@ class Run final : private proxy::RequestTrace {
     return end.reached;
   }
 
-  void on_location(const proxy::Location& location, std::string_view path) override {
+  void on_location(const proxy::Location& location, std::string_view path,
+                   const route::VariableSource& variables) override {
+    out_.limits.clear();
+    Arena arena;
+    const auto note = [&](const filter::LimitZone& zone) -> std::string {
+      return std::string(zone.key.render(variables, arena));
+    };
+    for (const auto& each : location.limit_requests.limits)
+      out_.limits.push_back({each.zone, note(*each.zone), each.limit, 0});
+    for (const auto& each : location.limit_connections.limits)
+      out_.limits.push_back({each.zone, note(*each.zone), {}, each.most});
     out_.path = path;
     out_.location = is_fallback(location) ? std::string() : location.pattern;
     out_.steps.push_back({DryStep::Kind::kLocation, out_.location, true, out_.path});
@@ -184,6 +194,11 @@ class Run final : private proxy::RequestTrace {
   }
   void on_step(const proxy::RewriteStep& step, bool took, std::string_view path) override {
     out_.steps.push_back({DryStep::Kind::kStep, step.written, took, std::string(path)});
+  }
+
+  void on_binding(policy::BoundPeers bound) override {
+    out_.asks_binding = true;
+    for (const policy::Peer* peer : bound) out_.bound.push_back(peer->options.name);
   }
 
   const std::shared_ptr<const proxy::Site>& site_;

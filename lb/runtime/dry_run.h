@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "base/sockaddr.h"
+#include "filter/limit_requests.h"
+#include "policy/rate_limit.h"
 #include "proxy/site.h"
 
 namespace weir::runtime {
@@ -32,13 +34,23 @@ struct DryRun {
     bool tls = false;      // the peer would be shaken hands with first
     std::string tls_name;  // and asked for by this name
   };
+  // A limit_req or limit_conn of the location that was found last.
+  struct Limit {
+    std::shared_ptr<const filter::LimitZone> zone;
+    std::string key;         // empty: it does not count
+    policy::RateLimit rate;  // of limit_req
+    uint32_t most = 0;       // of limit_conn; 0: it is a limit_req
+  };
   std::vector<DryStep> steps;
   std::vector<Sent> sent;
-  std::string asked;      // "app.test:81", the last host that a resolver would be asked for; empty: none
-  std::string answer;     // to the client
-  std::string path;       // that the last location was looked for with
-  std::string location;   // its pattern; empty: the server's own settings
-  bool finished = false;  // else something waited for too long
+  std::vector<Limit> limits;
+  bool asks_binding = false;       // the upstream has persistence
+  std::vector<std::string> bound;  // whom it binds the request to, by name
+  std::string asked;               // "app.test:81", the last host that a resolver would be asked for; empty: none
+  std::string answer;              // to the client
+  std::string path;                // that the last location was looked for with
+  std::string location;            // its pattern; empty: the server's own settings
+  bool finished = false;           // else something waited for too long
 };
 
 // The listeners of `site` have no arrival steps (SiteInputs::arrival).

@@ -13,6 +13,8 @@
 #include "route/host_table.h"
 #include "runtime/dry_run.h"
 #include "runtime/names.h"
+#include "runtime/running_facts.h"
+#include "runtime/running_text.h"
 #include "runtime/site_builder.h"
 
 namespace weir::runtime {
@@ -83,11 +85,12 @@ void drop_logs(std::vector<LocationModel>& locations) {
   }
 }
 
-// As it serves, but that it writes no logs.
+// As it serves, but that it writes no logs, and lends no keys to the contexts that shake hands.
 config::Model without_logs(const config::Model& model) {
   config::Model quiet = model;
   for (ServerModel& server : quiet.servers) {
     server.settings.access_logs = nullptr;
+    server.tls_context = nullptr;
     drop_logs(server.locations);
   }
   return quiet;
@@ -99,7 +102,8 @@ std::string written(const LocationModel& location) {
 
 class Explanation {
  public:
-  Explanation(const config::Model& model, const ExplainRequest& request) : model_(model), request_(request) {}
+  Explanation(const config::Model& model, const ExplainRequest& request, const RunningFacts* running)
+      : model_(model), request_(request), running_(running) {}
 
   Result<std::string> run() {
     Result<Url> url = parse_url(request_.url);
@@ -112,13 +116,15 @@ class Explanation {
     NameBook names;
     observe::AccessLogWriter log_writer;
     const config::Model quiet = without_logs(model_);
-    SiteInputs inputs{quiet, 1, registry, log_writer, names.fresh(quiet)};
+    SiteInputs inputs{quiet, 1, registry, log_writer, running_ != nullptr ? running_->resolver() : names.fresh(quiet)};
+    if (running_ != nullptr) inputs.overrides = running_->overrides;
     inputs.arrival = [this](proxy::ListenSite& site) {
       site.arrival.clear();
       site.arrival.push_back(std::make_unique<SchemeStep>(url_.tls));
     };
     const BuiltSite built = build_site(inputs);
     if (!built.site) return Unexpected{built.errors.front()};
+    if (running_ != nullptr) copy_state(*running_, *built.site);
     const DryRun run = dry_run(built.site, {listen->address, request_.client, request_bytes()});
 
     line("request", request_.method + " " + request_.url + " from " + request_.client.ip());
@@ -126,7 +132,8 @@ class Explanation {
     const ServerModel& server = tell_of_server(*listen);
     tell_of_steps(run);
     tell_of_location(server, run);
-    tell_of_peers(*built.site, run);
+    if (running_ != nullptr) tell_of_limits(run);
+    tell_of_peers(*built.site, server, run);
     tell_of_answer(run);
     return std::move(out_);
   }
@@ -336,30 +343,88 @@ class Explanation {
     return "";
   }
 
-  void tell_of_peers(const proxy::Site& site, const DryRun& run) {
-    if (run.sent.empty()) return;
-    const DryRun::Sent& last = run.sent.back();
+  // Whom the run has come to; null: nobody was asked.
+  const proxy::SiteCluster* find_asked(const proxy::Site& site, const DryRun& run, const policy::Peer*& chosen) const {
+    if (run.sent.empty()) return nullptr;
     for (const proxy::SiteCluster& each : site.clusters) {
-      const policy::Peer* chosen = nullptr;
-      const policy::Cluster& cluster = *each.cluster;
-      for (const auto* peers : {&cluster.primaries(), &cluster.backups()})
+      for (const auto* peers : {&each.cluster->primaries(), &each.cluster->backups()})
         for (const policy::Peer& peer : *peers)
-          if (peer.options.address == last.peer) chosen = &peer;
-      if (chosen == nullptr || last.bytes.empty()) continue;
-      const size_t count = cluster.primaries().size() + cluster.backups().size();
-      line("upstream", cluster.name() + ", " + std::to_string(count) + (count == 1 ? " peer" : " peers"));
-      more(method_of(cluster.method()) +
-           std::string(each.sticky != nullptr ? "; sticky: a bound client keeps its peer" : ""));
-      line("peer", chosen->options.name + ", weight " + std::to_string(chosen->options.weight) +
-                       (chosen->options.backup ? ", backup" : "") +
-                       " (no state is known here: all that are not \"down\" count)");
-      if (last.tls) more("over TLS, asked for by the name \"" + last.tls_name + "\"");
-      break;
+          if (peer.options.address == run.sent.back().peer) chosen = &peer;
+      if (chosen != nullptr && !run.sent.back().bytes.empty()) return &each;
+      chosen = nullptr;
     }
-    if (!run.asked.empty()) line("upstream", run.asked + ", by the addresses that the \"resolver\" has");
-    tell_of_head("sent", last.bytes);
+    return nullptr;
+  }
+  // Whom it would have asked, had there been a peer.
+  const proxy::SiteCluster* find_wanted(const proxy::Site& site, const ServerModel& server, const DryRun& run) const {
+    const LocationModel* location = run.location.empty() ? nullptr : find(server.locations, run.location);
+    if (location == nullptr || !location->settings.pass || location->settings.pass->dynamic) return nullptr;
+    if (location->settings.returns || !run.answer.starts_with("HTTP/1.1 50")) return nullptr;
+    return &site.clusters[static_cast<size_t>(location->settings.pass->cluster)];
   }
 
+  void tell_of_peers(const proxy::Site& site, const ServerModel& server, const DryRun& run) {
+    const policy::Peer* chosen = nullptr;
+    if (const proxy::SiteCluster* asked = find_asked(site, run, chosen)) {
+      tell_of_upstream(*asked);
+      tell_of_chosen(*asked->cluster, *chosen, run);
+      if (running_ != nullptr) tell_of_other_peers(*asked->cluster, chosen, run);
+      if (run.sent.back().tls) more("over TLS, asked for by the name \"" + run.sent.back().tls_name + "\"");
+    } else if (const proxy::SiteCluster* wanted = running_ == nullptr ? nullptr : find_wanted(site, server, run)) {
+      tell_of_upstream(*wanted);
+      line("peer", "none can be had now");
+      tell_of_other_peers(*wanted->cluster, nullptr, run);
+    }
+    if (run.sent.empty()) return;
+    if (!run.asked.empty()) line("upstream", run.asked + ", by the addresses that the \"resolver\" has");
+    tell_of_head("sent", run.sent.back().bytes);
+  }
+
+  void tell_of_upstream(const proxy::SiteCluster& of) {
+    const policy::Cluster& cluster = *of.cluster;
+    const size_t count = cluster.primaries().size() + cluster.backups().size();
+    line("upstream", cluster.name() + ", " + std::to_string(count) + (count == 1 ? " peer" : " peers"));
+    more(method_of(cluster.method()) +
+         std::string(of.sticky != nullptr ? "; sticky: a bound client keeps its peer" : ""));
+  }
+
+  static std::string weight_of(const policy::Peer& peer) {
+    return "weight " + std::to_string(peer.options.weight) + (peer.options.backup ? ", backup" : "");
+  }
+  void tell_of_chosen(const policy::Cluster& cluster, const policy::Peer& chosen, const DryRun& run) {
+    if (running_ == nullptr)
+      return line("peer", chosen.options.name + ", " + weight_of(chosen) +
+                              " (no state is known here: all that are not \"down\" count)");
+    const std::string out = why_out(*running_, cluster.name(), chosen);
+    line("peer", chosen.options.name + ", " + weight_of(chosen) + ", " + (out.empty() ? "up" : out) + ", " +
+                     load_text(*running_, cluster.name(), chosen));
+    if (!run.asks_binding) return;
+    const bool is_bound = std::find(run.bound.begin(), run.bound.end(), chosen.options.name) != run.bound.end();
+    more(run.bound.empty() ? "the request is bound to no peer"
+         : is_bound        ? "the request is bound to it"
+                           : "the request is bound to " + run.bound.front() + ", which cannot be had");
+  }
+
+  void tell_of_other_peers(const policy::Cluster& cluster, const policy::Peer* chosen, const DryRun& run) {
+    size_t named = 0;
+    for (const auto* peers : {&cluster.primaries(), &cluster.backups()})
+      for (const policy::Peer& peer : *peers) {
+        if (&peer == chosen || ++named > kMostOthers) continue;
+        std::string why = why_out(*running_, cluster.name(), peer);
+        if (why.empty()) why = why_not_chosen(cluster, peer, chosen, run);
+        more("not " + peer.options.name + ", " + weight_of(peer) + ", " + load_text(*running_, cluster.name(), peer) +
+             ": " + why);
+      }
+    if (named > kMostOthers) more("and not " + std::to_string(named - kMostOthers) + " more");
+  }
+
+  void tell_of_limits(const DryRun& run) {
+    bool first = true;
+    for (const DryRun::Limit& limit : run.limits) {
+      line(first ? "limits" : "", limit_text(*running_, limit));
+      first = false;
+    }
+  }
   void tell_of_head(std::string_view label, const std::string& bytes) {
     std::string_view head = std::string_view(bytes).substr(0, bytes.find("\r\n\r\n"));
     bool first = true;
@@ -380,14 +445,30 @@ class Explanation {
 
   const config::Model& model_;
   const ExplainRequest& request_;
+  const RunningFacts* const running_;  // null: the configuration alone
   Url url_;
   std::string out_;
 };
 
 }  // namespace
 
+std::string fault_of(const ExplainRequest& request) {
+  const auto breaks = [](const std::string& text) { return text.find_first_of("\r\n") != std::string::npos; };
+  for (const std::string& header : request.headers)
+    if (header.find(':') == std::string::npos || breaks(header)) return "-H '" + header + "' is no NAME: VALUE";
+  for (const std::string& cookie : request.cookies)
+    if (breaks(cookie)) return "--cookie '" + cookie + "' is no NAME=VALUE";
+  if (request.method.empty() || !std::all_of(request.method.begin(), request.method.end(), is_tchar))
+    return "--method " + request.method + " is none";
+  return "";
+}
+
 Result<std::string> explain(const config::Model& model, const ExplainRequest& request) {
-  return Explanation(model, request).run();
+  return Explanation(model, request, nullptr).run();
+}
+
+Result<std::string> explain(const RunningFacts& running, const ExplainRequest& request) {
+  return Explanation(*running.model, request, &running).run();
 }
 
 }  // namespace weir::runtime

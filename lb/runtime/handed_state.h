@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "io/tls_tickets.h"
+#include "policy/passive.h"
 #include "policy/rate_limit.h"
 #include "runtime/overrides.h"
 #include "upstream/health_monitor.h"
@@ -57,6 +58,10 @@ inline constexpr size_t kMostHandedBytes = 512 * 1024 * 1024;
 // are not there. `now`: no time of the state may be implausibly far from it. The error says what makes no sense.
 std::string pack_state(const HandedState& state);
 Result<HandedState> unpack_state(std::string_view bytes, MonoMs now);
+
+// As many failures as it takes, at the time that ends the ejection when it did. How often it came in a row is not
+// known.
+void eject(policy::PassiveState& passive, const policy::PassiveOptions& options, MonoMs until);
 
 // Control thread. Of zones that are too large together the least used entries stay behind.
 HandedState gather_state(const Runtime& runtime);

@@ -80,4 +80,12 @@ void ConnectionTable::give_back(std::string_view key) {
   if (entry != nullptr && --entry->value == 0) Table::erase(shard, key);
 }
 
+uint32_t ConnectionTable::count(std::string_view key) {
+  using Table = KeyedTable<uint32_t>;
+  Table::Shard& shard = table_.shard(key);
+  const std::lock_guard lock(shard.mutex);
+  const Table::Entry* entry = Table::find(shard, key);
+  return entry == nullptr ? 0 : entry->value;
+}
+
 }  // namespace weir::runtime

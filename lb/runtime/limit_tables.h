@@ -40,6 +40,7 @@ class ConnectionTable final : public policy::ConnectionTable {
 
   bool take(std::string_view key, uint32_t most) override;
   void give_back(std::string_view key) override;
+  uint32_t count(std::string_view key);  // under way
   size_t size() const { return table_.size(); }
 
  private:

@@ -16,14 +16,10 @@
 #include "runtime/shared_queue.h"
 
 namespace weir::runtime {
-namespace {
 
-// What was counted by another key says nothing about this one.
 std::string limit_key(const filter::LimitZone& zone) {
   return zone.name + '\n' + zone.key.text();
 }
-
-}  // namespace
 
 Registry::Registry(uint64_t seed)
     : seed_(seed),
@@ -183,6 +179,7 @@ Registry::InUse Registry::in_use() const {
   lock_all(sessions_, out.sessions);
   lock_all(tls_sessions_, out.tls_sessions);
   lock_all(rates_, out.rates);
+  lock_all(connections_, out.connections);
   return out;
 }
 

@@ -89,7 +89,8 @@ class Registry {
     std::map<std::pair<std::string, std::string>, std::shared_ptr<policy::PeerState>> peers;  // upstream, address
     std::map<std::string, std::shared_ptr<SessionTable>> sessions;
     std::map<std::string, std::shared_ptr<io::TlsSessionCache>> tls_sessions;
-    std::map<std::string, std::shared_ptr<RateTable>> rates;  // zone and key
+    std::map<std::string, std::shared_ptr<RateTable>> rates;              // zone and key: limit_key()
+    std::map<std::string, std::shared_ptr<ConnectionTable>> connections;  // likewise
   };
   InUse in_use() const;
 
@@ -119,5 +120,8 @@ class Registry {
   const std::shared_ptr<io::StapleBook> staples_;
   const std::shared_ptr<observe::SpanQueue> spans_;
 };
+
+// What the tables of limits are known by: what was counted by another key says nothing about this one.
+std::string limit_key(const filter::LimitZone& zone);
 
 }  // namespace weir::runtime

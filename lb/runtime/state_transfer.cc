@@ -41,13 +41,6 @@ void gather_peers(const Registry::InUse& in_use, HandedState& state) {
   }
 }
 
-// As many failures as it takes, at the time that ends the ejection when it did. How often it came in a row is not
-// known.
-void eject(policy::PassiveState& passive, const policy::PassiveOptions& options, MonoMs until) {
-  const MonoMs at = until - options.fail_timeout.count();
-  for (uint32_t i = 0; i < options.max_fails && passive.ejected_until() == 0; ++i) passive.failure(at);
-}
-
 std::map<const policy::PeerState*, policy::PassiveOptions> passive_options(const proxy::Site& site) {
   std::map<const policy::PeerState*, policy::PassiveOptions> out;
   for (const proxy::SiteCluster& each : site.clusters)
@@ -66,6 +59,11 @@ void restore_peer(const HandedPeer& from, policy::PeerState& peer, const policy:
 }
 
 }  // namespace
+
+void eject(policy::PassiveState& passive, const policy::PassiveOptions& options, MonoMs until) {
+  const MonoMs at = until - options.fail_timeout.count();
+  for (uint32_t i = 0; i < options.max_fails && passive.ejected_until() == 0; ++i) passive.failure(at);
+}
 
 HandedState gather_state(const Runtime& runtime) {
   HandedState state;

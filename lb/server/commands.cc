@@ -189,9 +189,7 @@ int explain(const process::CommandLine& line) {
   const auto client = SocketAddress::from_ip(line.explain.client, 0);
   if (!client) return refuse("--client " + line.explain.client + " is no address");
   request.client = *client;
-  for (const std::string& header : request.headers)
-    if (header.find(':') == std::string::npos || header.find_first_of("\r\n") != std::string::npos)
-      return refuse("-H '" + header + "' is no NAME: VALUE");
+  if (const std::string wrong = runtime::fault_of(request); !wrong.empty()) return refuse(wrong);
   const process::LoadedConfig config = process::load_config(line);
   if (!config.model) {
     say_all(config.errors);

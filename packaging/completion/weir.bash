@@ -27,7 +27,7 @@ _weir() {
         upgrade) COMPREPLY=($(compgen -W '-c --binary --within -h' -- "$cur")) ;;
         top) COMPREPLY=($(compgen -W '-c --once -h' -- "$cur")) ;;
         diff) COMPREPLY=($(compgen -W '-c --against -h' -- "$cur")) ;;
-        explain) COMPREPLY=($(compgen -W '-c --client --cookie -H --method -h' -- "$cur")) ;;
+        explain) COMPREPLY=($(compgen -W '-c --running --client --cookie -H --method -h' -- "$cur")) ;;
         manual) COMPREPLY=($(compgen -W "$(weir manual 2>/dev/null | sed -n 's/^\([a-z][a-z0-9_]*\).*/\1/p')" -- "$cur")) ;;
         init) COMPREPLY=($(compgen -W '-c --nocobase --tls -h' -- "$cur")) ;;
         convert) COMPREPLY=($(compgen -W '--to -h' -- "$cur") $(compgen -f -- "$cur")) ;;

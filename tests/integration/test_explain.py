@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """weir explain and weir manual: the way of a request through a file, with reasons; nothing is sent."""
 import re
+import threading
 
-from weirtest import Case, main
+from weirtest import Case, answer, main
 from weirtest.weir import run
 
 SCENE = r"""
@@ -162,6 +163,111 @@ class Manual(Case):
         self.assertEqual((done.returncode, done.stdout), (1, ""))
         self.assertIn('did you mean "healthz"?', done.stderr)
         self.assertIn("known to nginx", run("manual", "js_content").stderr)
+
+
+class ExplainRunning(Case):
+    """By the weir that serves: whom it would choose now, and why."""
+
+    SCENE = """limit_req_zone $arg_u zone=rate:1m rate=1r/m;
+               limit_conn_zone $arg_u zone=conns:1m;
+               upstream app { server <<a>> weight=3; server <<b>>; server <<c>> backup; }
+               upstream bound { sticky cookie route path=/; server <<a>>; server <<b>>; }
+               upstream once { server <<a>> max_conns=1; }
+               server {
+                   listen <<front>>;
+                   location / { proxy_pass http://app; limit_req zone=rate burst=3 nodelay; limit_conn conns 2; }
+                   location /bound { proxy_pass http://bound; }
+                   location /once { proxy_pass http://once; }
+               }"""
+
+    def setUp(self):
+        super().setUp()
+        self.go_on = threading.Event()
+        self.addCleanup(self.go_on.set)
+        self.nodes = [self.backend(self.reply, name=name) for name in "abc"]
+        names = {node.name: node.address for node in self.nodes}
+        self.running = self.weir(self.SCENE, access_log=False, **names)
+
+    def reply(self, request):
+        if "/wait" in request.path:
+            self.go_on.wait()
+        return answer(b"hello")
+
+    def explain(self, path: str, *arguments: str, code: int = 0) -> str:
+        done = run("explain", "--running", "-c", str(self.running.config_path), f"http://{self.running.front}{path}", *arguments, cwd=self.running.dir)
+        self.assertEqual(done.returncode, code, done.stderr)
+        return done.stderr if code else done.stdout
+
+    column = Explain.column
+
+    def ctl(self, *arguments: str) -> None:
+        done = self.running.ctl(*arguments)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_standing_and_weights_of_peers_are_shown(self):
+        a, b, c = (node.address for node in self.nodes)
+        self.ctl("down", f"app/{b}", "--why", "kernel update")
+        self.ctl("weight", f"app/{a}", "5")
+        self.assertEqual(self.column(self.explain("/x"), "peer"), [
+            f"{a}, weight 5, up, 0 requests in flight",
+            f"not {b}, weight 1, 0 requests in flight: down by hand (kernel update)",
+            f"not {c}, weight 1, backup, 0 requests in flight: a primary can be had"])
+        self.ctl("drain", f"app/{a}", "--no-wait")
+        peer = self.column(self.explain("/x"), "peer")
+        self.assertEqual(peer[0], f"{c}, weight 1, backup, up, 0 requests in flight")
+        self.assertRegex(peer[1], f"^not {a}.*: draining by hand$|: drained by hand$")
+        self.ctl("down", f"app/{c}")
+        text = self.explain("/x")
+        self.assertEqual(self.column(text, "peer")[0], "none can be had now")
+        self.assertTrue(self.column(text, "answer")[0].startswith("HTTP/1.1 503"))
+
+    def test_nothing_that_serves_is_touched(self):
+        self.get(self.running, "/x?u=1")
+        before = [len(node.requests) for node in self.nodes]
+        pages = {name: self.running.metrics()[name] for name in self.running.metrics() if name.startswith(("weir_peer_requests_total", "weir_requests_total"))}
+        for _ in range(5):
+            self.explain("/x?u=1")
+            self.explain("/bound")
+        self.assertEqual([len(node.requests) for node in self.nodes], before)
+        after = self.running.metrics()
+        self.assertEqual({name: after[name] for name in pages}, pages)
+        self.assertEqual(self.get(self.running, "/x?u=1").status, 200, "the limits are as full as before")
+
+    def test_binding_of_a_cookie_is_shown(self):
+        got = self.get(self.running, "/bound")
+        cookie = got.get("set-cookie").split(";")[0]
+        bound = next(node for node in self.nodes if node.requests).address
+        peer = self.column(self.explain("/bound", "--cookie", cookie), "peer")
+        self.assertTrue(peer[0].startswith(bound), peer)
+        self.assertEqual(peer[1], "the request is bound to it")
+        self.assertEqual(self.column(self.explain("/bound"), "peer")[1], "the request is bound to no peer")
+        self.ctl("down", f"bound/{bound}")
+        peer = self.column(self.explain("/bound", "--cookie", cookie), "peer")
+        self.assertEqual(peer[1], f"the request is bound to {bound}, which cannot be had")
+
+    def test_limits_have_their_present_counts(self):
+        self.assertEqual(self.column(self.explain("/x?u=7"), "limits"), [
+            "limit_req rate: with one more 0.000 over the rate, burst 3, it passes at once",
+            "limit_conn conns: 0 of 2 under way, one more passes"])
+        for _ in range(4):
+            self.assertEqual(self.get(self.running, "/x?u=7").status, 200)
+        self.assertRegex(self.column(self.explain("/x?u=7"), "limits")[0], r"^limit_req rate: with one more \d\.\d{3} over the rate, burst 3, it is rejected$")
+        self.assertEqual(self.column(self.explain("/x"), "limits")[0], "limit_req rate: its key is empty, it does not count")
+        for _ in range(2):
+            self.client(self.running).send(b"GET /wait?u=8 HTTP/1.1\r\nHost: test\r\n\r\n")
+        self.wait_until(lambda: "2 of 2 under way, one more is rejected" in self.explain("/x?u=8"), "two requests under way")
+
+    def test_requests_in_flight_and_full_peers_are_shown(self):
+        self.client(self.running).send(b"GET /once/wait HTTP/1.1\r\nHost: test\r\n\r\n")
+        self.nodes[0].wait_requests(1)
+        peer = self.column(self.explain("/once"), "peer")
+        self.assertEqual(peer, ["none can be had now", f"not {self.nodes[0].address}, weight 1, 1 request in flight: full, max_conns=1"])
+
+    def test_faults_of_the_question_are_named(self):
+        self.assertIn("is no NAME: VALUE", self.explain("/x", "-H", "nonsense", code=1))
+        self.assertIn('"client" is no address', self.explain("/x", "--client", "nobody", code=1))
+        self.running = self.weir("server { listen <<front>>; return 204; }", start=False)  # nobody serves
+        self.assertTrue(self.explain("/x", code=1).startswith("weir explain: "))
 
 
 if __name__ == "__main__":
