@@ -150,8 +150,14 @@ void clients(Exposition& page, const AdminTotals& totals) {
       .sample(totals.get(Counter::kConnectionsAccepted));
   page.counter("weir_connections_refused_total", "Client connections closed at once: worker_connections are in use.")
       .sample(totals.get(Counter::kConnectionsRefused));
+  page.counter("weir_proxy_headers_total", "Connections that began with a PROXY header, by its version.")
+      .sample(totals.get(Counter::kProxyHeadersV1), {{"version", "1"}})
+      .sample(totals.get(Counter::kProxyHeadersV2), {{"version", "2"}});
   page.counter("weir_tls_handshakes_total", "TLS handshakes of clients that were completed.")
       .sample(totals.get(Counter::kHandshakes));
+  page.counter("weir_tls_versions_total", "Those by the version that was agreed on.")
+      .sample(totals.get(Counter::kHandshakesTls12), {{"version", "TLSv1.2"}})
+      .sample(totals.get(Counter::kHandshakesTls13), {{"version", "TLSv1.3"}});
   page.counter("weir_tls_handshakes_resumed_total", "Those that went on with a session the client had.")
       .sample(totals.get(Counter::kHandshakesResumed));
   page.counter("weir_tls_handshakes_failed_total", "TLS handshakes that failed or were rejected.")
@@ -173,6 +179,9 @@ void clients(Exposition& page, const AdminTotals& totals) {
       .sample(totals.get(Counter::kBytesReceived));
   page.counter("weir_sent_bytes_total", "Bytes of responses to clients.").sample(totals.get(Counter::kBytesSent));
   page.counter("weir_requests_total", "Requests that had a head.").sample(totals.get(Counter::kRequests));
+  page.counter("weir_protocol_requests_total", "Those by the protocol of the request.")
+      .sample(totals.get(Counter::kRequestsHttp10), {{"protocol", "HTTP/1.0"}})
+      .sample(totals.get(Counter::kRequestsHttp11), {{"protocol", "HTTP/1.1"}});
   page.counter("weir_requests_rejected_total", "Requests refused as malformed or too large.")
       .sample(totals.get(Counter::kRequestsRejected));
   page.counter("weir_responses_total", "Responses to clients by class of status.");
@@ -277,6 +286,15 @@ void peers(Exposition& page, const PeerViews& views) {
   each_peer(page, views, [&](const PeerView& view) { return relaxed(view.peer->state->tunnels); });
   page.counter("weir_peer_requests_total", "Attempts begun on a peer.");
   each_peer(page, views, [&](const PeerView& view) { return relaxed(view.peer->state->stats.requests); });
+  const auto traffic = [](const PeerView& view, uint64_t (policy::Traffic::*which)() const) {
+    uint64_t sum = 0;
+    view.peer->state->times.each([&](const policy::AttemptTimes& times) { sum += (times.traffic.*which)(); });
+    return sum;
+  };
+  page.counter("weir_peer_sent_bytes_total", "Bytes sent to a peer, heads too; counted when an attempt ends.");
+  each_peer(page, views, [&](const PeerView& view) { return traffic(view, &policy::Traffic::sent); });
+  page.counter("weir_peer_received_bytes_total", "Bytes received from a peer, likewise.");
+  each_peer(page, views, [&](const PeerView& view) { return traffic(view, &policy::Traffic::received); });
   page.counter("weir_peer_responses_total", "Responses of a peer by class of status.");
   for (const PeerView* view : views)
     for (size_t i = 0; i < kClasses.size(); ++i)

@@ -2,6 +2,7 @@
 // that whoever looks adds up (lb/design/0036).
 #pragma once
 #include <atomic>
+#include <cstdint>
 #include <memory>
 
 #include "base/histogram.h"
@@ -49,10 +50,25 @@ class WorkerLanes {
   std::atomic<Lane*> first_{nullptr};
 };
 
+// Bytes both ways of attempts that are over; of a WebSocket when it is.
+class Traffic {
+ public:
+  void add(uint64_t sent, uint64_t received) {
+    sent_.store(sent_.load(std::memory_order_relaxed) + sent, std::memory_order_relaxed);  // one writer
+    received_.store(received_.load(std::memory_order_relaxed) + received, std::memory_order_relaxed);
+  }
+  uint64_t sent() const { return sent_.load(std::memory_order_relaxed); }
+  uint64_t received() const { return received_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<uint64_t> sent_{0}, received_{0};
+};
+
 // From the begin of an attempt. Only of attempts that a head came for; a tunnel has no last byte.
 struct AttemptTimes {
   Histogram header;    // to the head of the response
   Histogram response;  // to its last byte
+  Traffic traffic;
 };
 
 // Of a whole upstream, peers that have gone included.

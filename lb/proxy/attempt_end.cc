@@ -203,6 +203,8 @@ void ProxyContent::end_attempt(ErrorKind kind, bool decided) {
   if (attempt_.is_leased()) {
     attempt.bytes_sent = attempt_.lease.bytes_sent();
     attempt.bytes_received = attempt_.lease.bytes_received();
+    state_.cluster->times_of(*attempt_.peer, core_.options().worker)
+        .traffic.add(attempt.bytes_sent, attempt.bytes_received);
     attempt_.lease.reset();
   }
   // A reused connection that failed tells nothing of its peer, which may be asked again.

@@ -111,9 +111,18 @@ void Exchange::move(ResponseState to) {
 
 void Exchange::on_request() {
   move(RequestState::kReceiving);
-  if (nested_ == 0) core_.counters().add(observe::Counter::kRequests);
+  if (nested_ == 0) count_request();
   record_.request_length = request_.head.head_bytes;
   run_phases();
+}
+
+void Exchange::count_request() {
+  using observe::Counter;
+  core_.counters().add(Counter::kRequests);
+  if (request_.head.version == http::Version::kHttp11)
+    core_.counters().add(Counter::kRequestsHttp11);
+  else if (request_.head.version == http::Version::kHttp10)
+    core_.counters().add(Counter::kRequestsHttp10);
 }
 
 void Exchange::on_reject(const http::Reject& reject) {

@@ -259,6 +259,7 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   // --- exchange.cc
   // Nothing of this life is left but what begin() sets; the Downstream is told by the caller, last.
   Downstream& end_life();
+  void count_request();
   void tell_of_end();  // log and counters of clients
   bool leave_client(ErrorKind kind);
   void log_access();

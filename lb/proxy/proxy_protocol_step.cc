@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "proxy/core.h"
 
 namespace weir::proxy {
 namespace {
@@ -31,6 +32,8 @@ class ProxyProtocolStep final : public ArrivalStep {
         case http::ProxyHeaderRead::State::kInvalid: refusal = read.why; return Verdict::kRefused;
         case http::ProxyHeaderRead::State::kDone: break;
       }
+      const bool is_text = connection.unread.front() == 'P';  // version 1 begins with "PROXY "
+      connection.core->counters().add(is_text ? observe::Counter::kProxyHeadersV1 : observe::Counter::kProxyHeadersV2);
       connection.unread.erase(0, read.size);
       if (read.announces) connection.details.announced = std::move(header);
       return Verdict::kDone;

@@ -259,6 +259,8 @@ void ProxyContent::open_tunnel() {
   observe::Attempt& attempt = record().attempts.back();
   attempt.bytes_sent = attempt_.lease.bytes_sent();
   attempt.bytes_received = attempt_.lease.bytes_received();
+  state_.cluster->times_of(*attempt_.peer, core_.options().worker)
+      .traffic.add(attempt.bytes_sent, attempt.bytes_received);
   record().connection = downstream().connection().number;
   record().connection_requests = downstream().connection_requests();
   std::unique_ptr<TunnelRecord> log;

@@ -116,6 +116,9 @@ class TlsProgress final : public ArrivalStep::Progress {
     connection.details.facts = handshake_->facts(server_name_, context_->options().note_offer);
     connection.details.context = context_;
     core_->counters().add(Counter::kHandshakes);
+    const std::string_view version = connection.details.facts->protocol;
+    if (version == "TLSv1.3") core_->counters().add(Counter::kHandshakesTls13);
+    if (version == "TLSv1.2") core_->counters().add(Counter::kHandshakesTls12);
     if (connection.details.facts->resumed) core_->counters().add(Counter::kHandshakesResumed);
     connection.transport = handshake_->finish(std::move(connection.transport), connection.unread);
     return ArrivalStep::Verdict::kDone;

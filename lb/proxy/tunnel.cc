@@ -203,6 +203,7 @@ void Tunnel::drain(uint16_t code) {
 void Tunnel::end(ErrorKind error) {
   result_.error = error;
   result_.to_peer = peer_.transport->bytes_sent() - peer_sent_before_;
+  place_.peer->times.of(core_.options().worker).traffic.add(result_.to_peer, result_.from_peer);
   peer_.transport->close();
   core_.count_connection(-1);
   place_.peer->tunnels.fetch_sub(1, std::memory_order_relaxed);

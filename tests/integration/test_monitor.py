@@ -3,11 +3,17 @@
 import pathlib
 import re
 import shutil
+import ssl
 import subprocess
+import tempfile
 import threading
 
 from weirtest import Case, answer, main, wait_until
+from weirtest.certificates import Certificate
+from weirtest.tls import TlsClient, client_context
 
+UPGRADE = [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="), ("Sec-WebSocket-Version", "13")]
+SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
 CONF = pathlib.Path(__file__).resolve().parents[2] / "conf" / "monitoring"
 
 
@@ -75,6 +81,60 @@ class Monitor(Case):
         self.assertEqual(waits.read_response().status, 200)
         seen = self.metrics(weir)
         self.assertEqual(seen['weir_queue_wait_seconds_count{upstream="app"}'], 1)
+
+    def test_bytes_of_peers_are_counted_both_ways(self):
+        reply = answer(b"x" * 1000)
+        node = self.backend(lambda request: reply)
+        weir = self.weir(self.SCENE, node=node.address)
+        self.get(weir, "/", method="POST", body=b"y" * 500)
+        labels = f'{{upstream="app",peer="{node.address}"}}'
+        self.wait_for(weir, f"weir_peer_received_bytes_total{labels}", len(reply))
+        seen = self.metrics(weir)
+        self.assertEqual(seen[f"weir_peer_received_bytes_total{labels}"], len(reply))
+        self.assertEqual(seen[f"weir_peer_sent_bytes_total{labels}"], len(node.received))
+
+    def test_bytes_of_websockets_are_counted_at_their_end(self):
+        def script(conn):
+            conn.read_request()
+            conn.send(SWITCH)
+            conn.send(conn.reader.take(6))
+            conn.close()
+        node = self.backend(script=script)
+        weir = self.weir(self.SCENE, node=node.address)
+        client = self.client(weir).send_request(headers=UPGRADE)
+        self.assertEqual(client.read_response().status, 101)
+        self.assertEqual(client.send(b"abcdef").read(6), b"abcdef")
+        client.close()
+        labels = f'{{upstream="app",peer="{node.address}"}}'
+        self.wait_for(weir, f"weir_peer_received_bytes_total{labels}", len(SWITCH) + 6)
+        seen = self.metrics(weir)
+        self.assertEqual(seen[f"weir_peer_received_bytes_total{labels}"], len(SWITCH) + 6)
+        self.assertEqual(seen[f"weir_peer_sent_bytes_total{labels}"], len(node.received))
+
+    def test_protocols_of_clients_are_counted(self):
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="weir-monitor-"))
+        folder.chmod(0o755)
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        made = Certificate(folder, "a.test", ["a.test"])
+        weir = self.weir(f"""server {{ listen <<front>>; location / {{ return 204; }} location = /metrics {{ metrics; allow all; }} }}
+                             server {{ listen <<front2>> ssl; ssl_certificate {made.pem}; ssl_certificate_key {made.key}; return 204; }}
+                             server {{ listen <<front3>> proxy_protocol; set_real_ip_from 127.0.0.0/8; return 204; }}""")
+        self.client(weir).send(b"GET / HTTP/1.0\r\n\r\n").read_response()
+        self.get(weir, "/")
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_3):
+            client = self.hold(TlsClient(weir.front2, context=client_context(version)))
+            self.assertEqual(client.request(path="/").status, 204)
+        for header in (b"PROXY TCP4 192.0.2.1 198.51.100.2 4711 443\r\n",
+                       b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + bytes([192, 0, 2, 1, 198, 51, 100, 2, 0, 1, 0, 2])):
+            client = self.client(weir.front3).send(header)
+            self.assertEqual(client.request(path="/").status, 204)
+        seen = self.metrics(weir)
+        self.assertEqual(seen['weir_protocol_requests_total{protocol="HTTP/1.0"}'], 1)
+        self.assertGreaterEqual(seen['weir_protocol_requests_total{protocol="HTTP/1.1"}'], 6)
+        self.assertEqual(seen['weir_protocol_requests_total{protocol="HTTP/1.0"}'] + seen['weir_protocol_requests_total{protocol="HTTP/1.1"}'],
+                         seen["weir_requests_total"])
+        self.assertEqual((seen['weir_tls_versions_total{version="TLSv1.2"}'], seen['weir_tls_versions_total{version="TLSv1.3"}']), (1, 2))
+        self.assertEqual((seen['weir_proxy_headers_total{version="1"}'], seen['weir_proxy_headers_total{version="2"}']), (1, 1))
 
     def test_dashboard_and_alerts_name_metrics_that_exist(self):
         node = self.backend()
