@@ -187,7 +187,9 @@ class CommandParser {
     init->add_option("--tls", line.init.tls, "the name that clients use; its certificate comes by itself")
         ->type_name("NAME");
     init->footer(
-        "The file is the one of -c, and must not be there yet.\n"
+        "The file is the one of -c, and must not be there yet. On a terminal, and with nothing else on the command "
+        "line, "
+        "it asks three questions.\n"
         "Exit codes: 0 written, and `weir -t` takes it; 1 nothing written.");
     CLI::App* convert = add("convert", "print a configuration file in the other syntax", Command::kConvert);
     convert->add_option("file", line.convert_file, "the file")->required()->type_name("FILE");

@@ -6,12 +6,14 @@
 #include <cstdio>
 #include <filesystem>
 #include <string>
+#include <utility>
 
 #include "base/system.h"
 #include "config/tree.h"
 #include "process/privileges.h"
 #include "server/commands.h"
 #include "server/first_configuration.h"
+#include "server/init_questions.h"
 
 namespace weir::server {
 namespace {
@@ -47,18 +49,18 @@ bool is_packaged(const std::string& directory) {
   return true;
 }
 
-Result<FirstConfiguration> wanted_by(const process::CommandLine& line, const std::string& directory) {
+Result<FirstConfiguration> wanted_by(const process::InitLine& init, const std::string& directory) {
   FirstConfiguration wanted;
-  wanted.nocobase = !line.init.nocobase.empty();
-  if (wanted.nocobase && !line.init.nodes.empty())
+  wanted.nocobase = !init.nocobase.empty();
+  if (wanted.nocobase && !init.nodes.empty())
     return Unexpected{"nodes are named by --nocobase or without it, not both"};
-  for (const std::string& text : wanted.nocobase ? line.init.nocobase : line.init.nodes) {
+  for (const std::string& text : wanted.nocobase ? init.nocobase : init.nodes) {
     Result<std::string> node = checked_node(text, wanted.nocobase ? kNocobasePort : 0);
     if (!node) return Unexpected{node.error()};
     wanted.nodes.push_back(std::move(*node));
   }
-  if (!line.init.tls.empty()) {
-    Result<std::string> name = checked_name(line.init.tls);
+  if (!init.tls.empty()) {
+    Result<std::string> name = checked_name(init.tls);
     if (!name) return Unexpected{name.error()};
     wanted.name = std::move(*name);
   }
@@ -66,6 +68,10 @@ Result<FirstConfiguration> wanted_by(const process::CommandLine& line, const std
   wanted.directory = directory == "/" ? "" : directory;
   wanted.low_ports = wanted.packaged || ::geteuid() == 0;
   return wanted;
+}
+
+bool says_nothing(const process::InitLine& init) {
+  return init.nodes.empty() && init.nocobase.empty() && init.tls.empty();
 }
 
 }  // namespace
@@ -81,7 +87,14 @@ int init(const process::CommandLine& line) {
   std::error_code failed;
   const std::filesystem::path path = std::filesystem::absolute(file, failed).lexically_normal();
   if (failed) return refuse("no absolute path of " + file + " (" + failed.message() + ")");
-  const Result<FirstConfiguration> wanted = wanted_by(line, path.parent_path().string());
+  process::InitLine said = line.init;
+  if (says_nothing(said) && !std::filesystem::exists(std::filesystem::symlink_status(path, failed)))
+    if (const AskLine ask = terminal()) {
+      Result<process::InitLine> typed = ask_for_init(ask);
+      if (!typed) return refuse(typed.error());
+      said = std::move(*typed);
+    }
+  const Result<FirstConfiguration> wanted = wanted_by(said, path.parent_path().string());
   if (!wanted) return refuse(wanted.error());
   if (const Status<> written = write_new(file, compose(*wanted)); !written) return refuse(written.error());
   process::CommandLine test = line;

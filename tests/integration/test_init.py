@@ -2,12 +2,13 @@
 """`weir init`: the file that it writes, exit statuses and messages. Expected files: tests/golden/init, rewritten with WEIR_GOLDEN_UPDATE=1."""
 import os
 import pathlib
+import pty
 import re
 import tempfile
 import unittest
 
 from weirtest import Case, answer, main
-from weirtest.weir import run
+from weirtest.weir import binary, run
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "golden" / "init"
 NOCOBASE = ("--nocobase", "127.0.0.1", "127.0.0.2", "127.0.0.3:13001")
@@ -58,6 +59,44 @@ class Init(Case):
 
     def test_private_name_has_a_certificate_of_its_own(self):
         self.same_as_golden("tls_private.conf.expected", "127.0.0.1:3000", "--tls", "app.test")
+
+    def typed(self, lines: bytes) -> tuple[int, str]:
+        """Exit status and output of `weir init` on a terminal of its own, where that is typed."""
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execv(binary(), [binary(), "init", "-c", self.file])
+        os.write(terminal, lines)
+        said = b""
+        while True:
+            try:
+                piece = os.read(terminal, 4096)
+            except OSError:  # it has ended
+                break
+            if not piece:
+                break
+            said += piece
+        os.close(terminal)
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), said.decode()
+
+    def test_terminal_is_asked_when_nothing_is_given(self):
+        code, said = self.typed(b"127.0.0.1:3000 127.0.0.2:3000\nn\napp.test\n")
+        self.assertEqual(code, 0, said)
+        self.assertIn("Nodes of the application", said)
+        text = pathlib.Path(self.file).read_text()
+        for part in ("server 127.0.0.1:3000", "server 127.0.0.2:3000", "server_name app.test"):
+            self.assertIn(part, text)
+
+    def test_ended_input_of_a_terminal_writes_no_file(self):
+        code, said = self.typed(b"127.0.0.1:3000\n\x04")
+        self.assertEqual(code, 1, said)
+        self.assertIn("nothing is written", said)
+        self.assertFalse(os.path.exists(self.file))
+
+    def test_terminal_is_not_asked_about_a_file_that_is_there(self):
+        pathlib.Path(self.file).write_text("mine\n")
+        code, said = self.typed(b"")
+        self.assertEqual(code, 1, said)
+        self.assertNotIn("Nodes", said)
 
     def test_file_is_never_written_over(self):
         pathlib.Path(self.file).write_text("mine\n")
