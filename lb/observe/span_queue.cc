@@ -43,7 +43,9 @@ std::vector<Span> SpanQueue::take_now() {
   return take_batch();
 }
 
+// Workers wait for the lock meanwhile: mostly all of it is one batch, and changes hands as it is.
 std::vector<Span> SpanQueue::take_batch() {
+  if (spans_.size() <= batch_) return std::exchange(spans_, {});
   const auto count = static_cast<std::ptrdiff_t>(std::min(spans_.size(), std::max<size_t>(batch_, 1)));
   std::vector<Span> batch(std::make_move_iterator(spans_.begin()), std::make_move_iterator(spans_.begin() + count));
   spans_.erase(spans_.begin(), spans_.begin() + count);
