@@ -125,5 +125,38 @@ TEST(ReloadChange, every_fault_has_a_name) {
   }
 }
 
+TEST(ExplainBody, request_is_read) {
+  const auto request = parse_explain_request(
+      R"({"url": "http://a/x", "method": "PUT", "client": "10.0.0.1", "headers": ["A: b"], "cookies": ["c=d", "e=f"]})");
+  ASSERT_TRUE(request) << request.error();
+  EXPECT_EQ(request->url, "http://a/x");
+  EXPECT_EQ(request->method, "PUT");
+  EXPECT_EQ(request->client.ip(), "10.0.0.1");
+  EXPECT_EQ(request->headers, std::vector<std::string>{"A: b"});
+  EXPECT_EQ(request->cookies, (std::vector<std::string>{"c=d", "e=f"}));
+  const auto least = parse_explain_request(R"({"url": "http://a/"})");
+  EXPECT_EQ(least->method, "GET");
+  EXPECT_EQ(least->client.ip(), "127.0.0.1");
+}
+
+TEST(ExplainBody, every_fault_has_a_name) {
+  const std::pair<const char*, const char*> cases[] = {
+      {R"({"url": 1})", "not a string"},
+      {R"({"url": "http://a/", "client": "a"})", "no address"},
+      {R"({"url": "http://a/", "headers": "A: b"})", "not a list"},
+      {R"({"url": "http://a/", "headers": [1]})", "not a list of strings"},
+      {R"({"url": "http://a/", "headers": ["nonsense"]})", "no NAME: VALUE"},
+      {R"({"url": "http://a/", "headers": ["A: b\r\nC: d"]})", "no NAME: VALUE"},
+      {R"({"url": "http://a/", "cookies": ["a=b\r\nC: d"]})", "no NAME=VALUE"},
+      {R"({"url": "http://a/", "method": "GET / HTTP/1.1"})", "--method"},
+      {R"({"url": "http://a/", "how": "x"})", "unknown member"},
+  };
+  for (const auto& [body, error] : cases) {
+    const auto request = parse_explain_request(body);
+    ASSERT_FALSE(request) << body;
+    EXPECT_THAT(request.error(), HasSubstr(error)) << body;
+  }
+}
+
 }  // namespace
 }  // namespace weir::admin

@@ -111,7 +111,10 @@ TEST(ConnectionTable, key_is_taken_as_often_as_allowed) {
   EXPECT_TRUE(table->take("a", 2));
   EXPECT_FALSE(table->take("a", 2));
   EXPECT_TRUE(table->take("b", 2));
+  EXPECT_EQ(table->count("a"), 2U);
   table->give_back("a");
+  EXPECT_EQ(table->count("a"), 1U);
+  EXPECT_EQ(table->count("c"), 0U);
   EXPECT_TRUE(table->take("a", 2));
 }
 
