@@ -13,6 +13,8 @@ from weirtest.certificates import Certificate
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 SHAPE = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 SERVER, CLIENT = 2, 3
+UPGRADE = [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="), ("Sec-WebSocket-Version", "13")]
+SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
 
 
 def parent(flags: str = "01", **more) -> dict:
@@ -169,6 +171,44 @@ class Otel(Case):
 
     def test_local_answer_is_one_span(self):
         weir = self.scene()
+        self.get(weir, "/local")
+        server, = self.spans(1)
+        self.assertEqual(attributes(server)["http.response.status_code"], 204)
+
+    def test_span_of_a_websocket_ends_when_it_opens(self):
+        def script(conn):
+            conn.read_request()
+            conn.send(SWITCH)
+            conn.read_all()
+        node = self.backend(script=script)
+        self.collector_ = self.collector()
+        weir = self.weir("""otel_exporter { endpoint http://<<collector>>; interval 10ms; }
+                            server { listen <<front>>; location / { proxy_pass http://<<node>>; otel_trace on; otel_trace_context inject; } }""",
+                         node=node.address, collector=self.collector_.address)
+        client = self.client(weir).send_request(headers=UPGRADE)
+        self.assertEqual(client.read_response().status, 101)
+        server, attempt = self.spans(2)
+        self.assertEqual((attributes(server)["http.response.status_code"], attributes(attempt)["http.response.status_code"]), (101, 101))
+        self.assertEqual(server["status"], {})
+        self.assertEqual(SHAPE.fullmatch(node.requests[0].get("traceparent"))[2], attempt["spanId"])
+
+    def test_request_of_weirs_own_has_no_span(self):
+        node = self.backend(lambda request: answer(b"hello"))
+        self.collector_ = self.collector()
+        weir = self.weir("""otel_exporter { endpoint http://<<collector>>; interval 10ms; }
+                            otel_trace on; otel_trace_context inject;
+                            server { listen <<front>>; location / { proxy_pass http://<<node>>; auth_request /auth; }
+                                     location = /auth { internal; proxy_pass http://<<node>>; } }""",
+                         node=node.address, collector=self.collector_.address)
+        self.get(weir, "/x", headers=parent())
+        self.spans(2)
+        asked = {request.path: request.get("traceparent") for request in node.requests}
+        self.assertEqual(asked["/auth"], f"00-{TRACE}-{SPAN}-01", "the client's goes on as it is")
+        self.assertNotIn(TRACE, asked["/x"])
+
+    def test_refused_request_has_no_span(self):
+        weir = self.scene()
+        self.client(weir).send(b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n").read_response()
         self.get(weir, "/local")
         server, = self.spans(1)
         self.assertEqual(attributes(server)["http.response.status_code"], 204)
