@@ -109,7 +109,26 @@ class Comparison {
     return names;
   }
 
-  void settings(const std::string& where, const Lines& before, const Lines& after) {
+  // Most of a block is as it was: looked at is what stands between its first change and its last, and what has the name
+  // of these beside them.
+  static std::pair<Lines, Lines> changed_part(const Lines& a, const Lines& b) {
+    const size_t least = std::min(a.size(), b.size());
+    size_t front = 0, back = 0;
+    while (front < least && a[front] == b[front]) ++front;
+    while (back < least - front && a[a.size() - 1 - back] == b[b.size() - 1 - back]) ++back;
+    const auto is_named_alike = [](const Lines& lines, size_t at) {  // as the one before it
+      return at > 0 && at < lines.size() && name_of(*lines[at - 1]) == name_of(*lines[at]);
+    };
+    while (front > 0 && (is_named_alike(a, front) || is_named_alike(b, front))) --front;
+    while (back > 0 && (is_named_alike(a, a.size() - back) || is_named_alike(b, b.size() - back))) --back;
+    const auto part = [&](const Lines& of) {
+      return Lines(of.begin() + static_cast<ptrdiff_t>(front), of.end() - static_cast<ptrdiff_t>(back));
+    };
+    return {part(a), part(b)};
+  }
+
+  void settings(const std::string& where, const Lines& all_before, const Lines& all_after) {
+    const auto [before, after] = changed_part(all_before, all_after);
     const auto old_names = by_name(before), new_names = by_name(after);
     const Lines none;
     for (const auto& [name, now] : new_names) {

@@ -1,6 +1,8 @@
 // The tables in the other direction.
 #include "config/dump.h"
 
+#include <optional>
+
 #include "config/preset.h"
 
 namespace weir::config {
@@ -23,14 +25,17 @@ bool shown_below(const Row& row, const Scope& scope) {
 }  // namespace
 
 void Dump::content(const Scope& scope, const Level* inherited) {
-  Fresh fresh;
-  if (inherited != nullptr) fresh.level = *inherited;
+  std::optional<Fresh> fresh;
   Scope defaults = scope;
-  defaults.main = &fresh.main;
-  if (scope.level != nullptr) defaults.level = &fresh.level;
-  if (scope.server != nullptr) defaults.server = &fresh.server;
-  if (scope.upstream != nullptr) defaults.upstream = &fresh.upstream;
-  if (scope.match != nullptr) defaults.match = &fresh.match;
+  if (!with_defaults_) {
+    fresh.emplace();
+    if (inherited != nullptr) fresh->level = *inherited;
+    defaults.main = &fresh->main;
+    if (scope.level != nullptr) defaults.level = &fresh->level;
+    if (scope.server != nullptr) defaults.server = &fresh->server;
+    if (scope.upstream != nullptr) defaults.upstream = &fresh->upstream;
+    if (scope.match != nullptr) defaults.match = &fresh->match;
+  }
   for (const Row* row : all_rows()) {
     if ((row->contexts & scope.context) == 0 || row->kind.show == nullptr || shown_below(*row, scope)) continue;
     const std::vector<std::string> lines = row->kind.show(scope);

@@ -125,8 +125,8 @@ void show_locations(Dump& dump, const Scope& scope) {
   inherited.location.limit_except.reset();
   inherited.location.files.tries.reset();
   for (const LocationModel& each : siblings(scope)) {
-    Level level{.location = each.settings, .server = scope.level->server, .resolver = each.resolver};
     LocationModel copy = each;
+    Level level{.location = std::move(copy.settings), .server = scope.level->server, .resolver = each.resolver};
     dump.block("location " + std::string(kWritten[static_cast<size_t>(each.kind)]) + quote_word(each.pattern),
                {.context = kLocation, .model = scope.model, .main = scope.main, .level = &level, .location = &copy},
                &inherited);
