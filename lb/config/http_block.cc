@@ -56,7 +56,11 @@ const Row kRows[] = {
         .kind = {.form = "weir | nginx", .apply = apply_defaults, .show = show_defaults},
         .weir_default = "weir",
         .nginx_default = "weir",
-        .help = "Which column of defaults holds for everything that is not written.",
+        .help =
+            "Which column of defaults holds for everything that is not written. nginx's are those of 1.31; before "
+            "1.29.7 "
+            "it spoke HTTP/1.0 to peers and kept no connection to them: \"proxy_http_version 1.0;\" and \"keepalive "
+            "off;\" bring that.",
         .turn = Turn::kNames,
     },
 };

@@ -173,7 +173,7 @@ const Row kRows[] = {
         .contexts = kAnywhere,
         .kind = {.form = "1.0 | 1.1", .apply = apply_http_version, .show = show_http_version},
         .weir_default = "1.1",
-        .nginx_default = "1.0",
+        .nginx_default = "1.1",
         .help = "The protocol towards peers.",
     },
     {

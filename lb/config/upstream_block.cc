@@ -82,7 +82,9 @@ void Builder::prepare_upstream(UpstreamModel& upstream, const ResolverOptions& r
   upstream.resolver = resolver;
   Scope scope{.context = kUpstream, .main = &model_.main, .upstream = &upstream};
   apply_nginx_defaults(scope);
-  if (model_.main.nginx_defaults) upstream.panic = false;
+  if (!model_.main.nginx_defaults) return;
+  upstream.panic = false;
+  if (upstream.implicit) upstream.settings.pool.max_idle = 0;  // its keepalive is of upstream{} alone
 }
 
 int Builder::find_upstream(std::string_view name, bool implicit) const {

@@ -309,8 +309,10 @@ const Row kRows[] = {
         .contexts = kUpstream,
         .kind = {.form = "CONNECTIONS [local] | off", .most_args = 2, .apply = apply_keepalive, .show = show_keepalive},
         .weir_default = "64",
-        .nginx_default = "off",
-        .help = "Idle connections kept open, for each worker; off: none.",
+        .nginx_default = "32",
+        .help =
+            "Idle connections kept open, for each worker; off: none. An address in a proxy_pass keeps as many, under "
+            "nginx's defaults none.",
         .most = kFourG,
     },
     {

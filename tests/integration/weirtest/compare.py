@@ -257,9 +257,7 @@ def full_config(case: CompareCase, weir: bool) -> str:
     text = "".join(f"{name} {value};\n" for name, value in main.items() if not re.search(rf"^{name}\b", case.config, re.M))
     if not re.search(r"^events\b", case.config, re.M):
         text += "events { worker_connections 256; }\n"
-    # HTTP/1.1 to nodes is nginx's default since 1.29.7, and `defaults nginx` is what most of them have.
-    defaults = "" if not weir else "defaults nginx;\n" if "proxy_http_version" in re.sub(r"\{[^{}]*\}", "", re.sub(r"\{[^{}]*\}", "", case.config)) \
-        else "defaults nginx;\nproxy_http_version 1.1;\n"
+    defaults = "defaults nginx;\n" if weir else ""
     if re.search(r"^http \{", case.config, re.M):
         return text + re.sub(r"^http \{\n", lambda match: match.group(0) + defaults, case.config, count=1, flags=re.M)
     return f"{text}http {{\n{defaults}access_log off;\n{case.config}\n}}\n"

@@ -147,30 +147,32 @@ TEST(Config, contents_are_not_inherited) {
 TEST(Config, nginx_defaults_are_a_single_directive) {
   const LoadedConfig loaded = load(
       "http { defaults nginx; upstream u { server 10.0.0.1; } upstream k { server 10.0.0.1; keepalive 8; }"
-      " server { listen 1; location / { proxy_pass http://u; } location /k { proxy_pass http://k; proxy_http_version "
-      "1.1;"
-      " proxy_set_header Upgrade $http_upgrade; proxy_read_timeout 9s; } } }");
+      " server { listen 1; location / { proxy_pass http://u; } location /a { proxy_pass http://10.0.0.1; } "
+      "location /k { proxy_pass http://k; proxy_http_version 1.1; "
+      "proxy_set_header Upgrade $http_upgrade; proxy_read_timeout 9s; } } }");
   const Model& model = loaded.model;
   EXPECT_TRUE(model.main.nginx_defaults);
   EXPECT_EQ(model.main.worker_processes, 1);
   EXPECT_EQ(model.main.worker_connections, 512U);
   EXPECT_FALSE(model.upstreams[0].panic);
-  EXPECT_EQ(model.upstreams[0].settings.pool.max_idle, 0U);
+  EXPECT_EQ(model.upstreams[0].settings.pool.max_idle, 32U);
+  EXPECT_EQ(model.upstreams[2].settings.pool.max_idle, 0U);
   EXPECT_EQ(model.upstreams[1].settings.pool.idle_timeout, Millis(60'000));
   EXPECT_EQ(model.servers[0].server.header_timeout, Millis(60'000));
   const proxy::Location& plain = model.servers[0].locations[0].settings;
   EXPECT_FALSE(plain.automatic_headers);
   EXPECT_EQ(plain.no_peer_status, 502);
-  EXPECT_TRUE(plain.http10);
+  EXPECT_FALSE(plain.http10);
   EXPECT_FALSE(plain.upgrade_websocket);
-  EXPECT_FALSE(plain.upstream_keepalive);
+  EXPECT_TRUE(plain.upstream_keepalive);
+  EXPECT_FALSE(model.servers[0].locations[1].settings.upstream_keepalive);
   EXPECT_EQ(plain.connect_timeout, Millis(60'000));
   EXPECT_EQ(plain.tunnel_timeout, Millis(60'000));
   EXPECT_EQ(plain.retry.tries, 0U);
   EXPECT_EQ(plain.max_body_bytes, 1 << 20);
   EXPECT_EQ(plain.keepalive_requests, 1000U);
   EXPECT_TRUE(plain.server_tokens);
-  const proxy::Location& websocket = model.servers[0].locations[1].settings;
+  const proxy::Location& websocket = model.servers[0].locations[2].settings;
   EXPECT_TRUE(websocket.upgrade_websocket);
   EXPECT_TRUE(websocket.upstream_keepalive);
   EXPECT_EQ(websocket.tunnel_timeout, Millis(9000));
