@@ -24,11 +24,16 @@ ChunkedDecoder::Output ChunkedDecoder::next(std::string_view input) {
       if (left_ == 0) state_ = State::kDataCr;
       return {Step::kData, input.substr(i, size), i + size, {}};
     }
-    const std::string_view why = step(input[i++]);
-    if (!why.empty() && !(input[i - 1] == '\n' && take_bare_lf())) {
-      state_ = State::kFailed;
-      return {Step::kError, {}, i, why};
+    const size_t line = take_usual_line(input.substr(i));
+    i += line;
+    if (line == 0) {
+      const std::string_view why = step(input[i++]);
+      if (!why.empty() && !(input[i - 1] == '\n' && take_bare_lf())) {
+        state_ = State::kFailed;
+        return {Step::kError, {}, i, why};
+      }
     }
+    if (state_ < State::kTrailerStart) continue;
     if (state_ == State::kDone) return {Step::kEnd, {}, i, {}};
     if (state_ == State::kTrailerStart && stops_) {
       stops_ = false;
@@ -36,6 +41,30 @@ ChunkedDecoder::Output ChunkedDecoder::next(std::string_view input) {
     }
   }
   return {Step::kNeedMore, {}, input.size(), {}};
+}
+
+size_t ChunkedDecoder::take_usual_line(std::string_view input) {
+  constexpr size_t kMostDigits = 8;
+  size_t begin = 0;
+  if (state_ == State::kDataCr) {
+    if (!input.starts_with("\r\n")) return 0;
+    state_ = State::kSize;
+    begin = 2;
+  } else if (state_ != State::kSize || digits_ > 0) {
+    return 0;
+  }
+  uint64_t size = 0;
+  size_t end = begin;
+  for (; end < input.size() && end - begin < kMostDigits; ++end) {
+    const int digit = hex_value(input[end]);
+    if (digit < 0) break;
+    size = size << 4 | static_cast<uint64_t>(digit);
+  }
+  const bool has_zeros = end - begin > 1 && input[begin] == '0';
+  if (end == begin || has_zeros || !input.substr(end).starts_with("\r\n")) return begin;
+  left_ = size;
+  end_size_line();
+  return end + 2;
 }
 
 // After a step that refused LF, and left the state alone: whether it may stand for CRLF here; then the line is ended.

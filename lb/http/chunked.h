@@ -58,6 +58,9 @@ class ChunkedDecoder {
     kDone,
     kFailed
   };
+  // What nearly every chunk has and is whole in one piece: CRLF behind the data, and a size of digits alone, without
+  // leading zeros. Returns how much of `input` that was; 0: step() is to take a byte.
+  size_t take_usual_line(std::string_view input);
   // Takes one byte outside of chunk data; returns why it is refused, else an empty text.
   std::string_view step(char c);
   bool take_bare_lf();

@@ -75,17 +75,14 @@ void put(Writer& out, const Attempt& attempt, AttemptColumn column) {
 
 }  // namespace
 
-Attempt& AttemptList::add(Arena& arena) {
-  if (size_ == capacity_) {
-    const int capacity = capacity_ == 0 ? 2 : capacity_ * 2;
-    auto* items =
-        reinterpret_cast<Attempt*>(arena.allocate(sizeof(Attempt) * static_cast<size_t>(capacity), alignof(Attempt)));
-    static_assert(std::is_trivially_copyable_v<Attempt>);
-    if (size_ > 0) std::memcpy(static_cast<void*>(items), items_, sizeof(Attempt) * static_cast<size_t>(size_));
-    items_ = items;
-    capacity_ = capacity;
-  }
-  return *new (&items_[size_++]) Attempt();
+void AttemptList::grow(Arena& arena) {
+  const int capacity = capacity_ == 0 ? 2 : capacity_ * 2;
+  auto* items =
+      reinterpret_cast<Attempt*>(arena.allocate(sizeof(Attempt) * static_cast<size_t>(capacity), alignof(Attempt)));
+  static_assert(std::is_trivially_copyable_v<Attempt>);
+  if (size_ > 0) std::memcpy(static_cast<void*>(items), items_, sizeof(Attempt) * static_cast<size_t>(size_));
+  items_ = items;
+  capacity_ = capacity;
 }
 
 std::string_view render_attempts(const AttemptList& attempts, AttemptColumn column, Arena& arena) {

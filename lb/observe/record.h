@@ -28,7 +28,10 @@ struct Attempt {
 // Attempts in order; grows in the arena.
 class AttemptList {
  public:
-  Attempt& add(Arena& arena);
+  Attempt& add(Arena& arena) {
+    if (size_ == capacity_) grow(arena);
+    return *new (&items_[size_++]) Attempt();
+  }
   int size() const { return size_; }
   Attempt& operator[](int i) { return items_[i]; }
   const Attempt& operator[](int i) const { return items_[i]; }
@@ -38,6 +41,7 @@ class AttemptList {
   void clear() { items_ = nullptr, size_ = capacity_ = 0; }
 
  private:
+  void grow(Arena& arena);
   Attempt* items_ = nullptr;
   int size_ = 0;
   int capacity_ = 0;

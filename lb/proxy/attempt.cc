@@ -121,7 +121,7 @@ policy::Pick ProxyContent::pick_peer() {
 }
 
 void ProxyContent::start_attempt(const policy::Pick& pick) {
-  leave_queue();
+  if (state_.queued) leave_queue();
   attempt_.peer = pick.peer;
   attempt_.probe = pick.probe;
   attempt_.peer->state->stats.requests.fetch_add(1, std::memory_order_relaxed);
@@ -175,7 +175,7 @@ void ProxyContent::start_attempt(const policy::Pick& pick) {
 }
 
 void ProxyContent::no_peer(const policy::Pick& pick) {
-  leave_queue();
+  if (state_.queued) leave_queue();
   const ErrorKind kind = pick.any_full ? ErrorKind::kOverloaded : ErrorKind::kNoPeer;
   if (record().attempts.size() == 0)
     record_no_attempt(kind, kept(state_.cluster->site->cluster->name()), location().no_peer_status);

@@ -183,7 +183,7 @@ void ProxyContent::abort(ErrorKind kind) {
 void ProxyContent::end() {
   deadline_.cancel();
   stop_connecting();
-  leave_queue();
+  if (state_.queued) leave_queue();
   release_budget();
   if (state_.counted) state_.cluster->site->inflight->fetch_sub(1, std::memory_order_relaxed);
   if (waiting_ == Waiting::kName) wait_token_.reset();
