@@ -136,8 +136,17 @@ void Core::wait_for_turn(ArrivalTurn& turn) {
   long_steps_.push_back(turn);
 }
 
-void Core::next_long_step() {
-  if (!std::exchange(long_step_begun_, false) && !long_steps_.empty()) {
+// A worker that is busy with requests gives those who arrive half of its time, or they would wait for ever: a turn of a
+// thousand requests lasts as long as sixty handshakes.
+void Core::next_long_steps() {
+  if (long_steps_.empty()) {
+    long_step_begun_ = false;
+    return;
+  }
+  const uint64_t requests = metrics_.get(observe::Counter::kRequests);
+  uint64_t left = std::exchange(long_step_begun_, false) ? 0 : 1 + (requests - requests_seen_) / kRequestsOfLongStep;
+  requests_seen_ = requests;
+  for (; left > 0 && !long_steps_.empty(); --left) {
     Arrival& next = long_steps_.front()->arrival;
     long_steps_.front()->unlink();
     next.take_turn();
@@ -314,7 +323,7 @@ void Core::tell_subrequests() {
 }
 
 void Core::end_turn() {
-  next_long_step();
+  next_long_steps();
   if (ready_subrequests_.front() != nullptr) tell_subrequests();
   mirrors_.sweep();
   if (full_ || connections_ >= options_.max_connections) update_full();

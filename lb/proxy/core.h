@@ -145,7 +145,8 @@ class Core final : private DeadlineHandler {
   uint32_t handshakes() const { return handshakes_; }  // under way
   const CoreOptions& options() const { return options_; }
   // A step of an arrival is about to take long, as a handshake's work with the private key does. One a turn begins, the
-  // first at once: else a crowd that arrives would keep every request waiting for all of its handshakes. False: the
+  // first at once, and one more for so many requests of that turn: else a crowd that arrives would keep every request
+  // waiting for all of its handshakes. False: the
   // arrival waits, first come first served.
   bool begins_long_step();
   void wait_for_turn(ArrivalTurn& turn);
@@ -215,13 +216,14 @@ class Core final : private DeadlineHandler {
   void client_opened();
   void client_closed();
   void tell_subrequests();
-  void next_long_step();
+  void next_long_steps();
   void close_tunnels_of(const policy::PeerState* state, uint16_t code, Millis spread);
   void end_turn();
   void give_memory_back();
   void on_deadline(Deadline& which) override;
 
   static constexpr size_t kMostAside = 256;
+  static constexpr uint64_t kRequestsOfLongStep = 16;  // take about as long as one
 
   io::Loop& loop_;
   CoreOptions options_;
@@ -255,6 +257,7 @@ class Core final : private DeadlineHandler {
   IntrusiveList<Session> idle_sessions_;    // owned too: those that wait for a request, the longest idle first
   IntrusiveList<ArrivalTurn> long_steps_;   // that wait, the next one first
   bool long_step_begun_ = false;            // in this turn
+  uint64_t requests_seen_ = 0;              // when a turn with a line last ended
   size_t idle_count_ = 0;
   size_t exchanges_ = 0;
   IntrusiveList<Tunnel> tunnels_;  // owned: put here by add_tunnel() and replace_session(), buried by tunnel_closed()

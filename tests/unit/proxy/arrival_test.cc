@@ -1,4 +1,8 @@
 // What a connection says between accept and its session.
+#include <algorithm>
+#include <memory>
+#include <vector>
+
 #include "sim/arrival_steps.h"
 #include "unit/proxy/rig.h"
 
@@ -115,6 +119,23 @@ TEST_F(ArrivalTest, long_steps_begin_one_a_turn) {
   EXPECT_EQ(late->outbound, sim::kGreetingReply);
   world_.turn();
   EXPECT_EQ(another(hello)->outbound, sim::kGreetingReply) << "nobody waits any more";
+}
+
+TEST_F(ArrivalTest, busy_worker_begins_more_long_steps_a_turn) {
+  serve_steps<sim::LongStep>();
+  auto busy = another(sim::kGreeting);
+  std::vector<std::shared_ptr<sim::Wire>> waiting;
+  for (int i = 0; i < 6; ++i) waiting.push_back(another(sim::kGreeting));
+  const auto greeted = [&] {
+    return std::count_if(waiting.begin(), waiting.end(), [](const auto& wire) { return !wire->outbound.empty(); });
+  };
+  world_.turn();
+  EXPECT_EQ(greeted(), 0);
+  for (int i = 0; i < 40; ++i) tell(*busy, kWho);
+  world_.turn();
+  EXPECT_EQ(greeted(), 3) << "one, and two for 40 requests";
+  world_.turn();
+  EXPECT_EQ(greeted(), 4);
 }
 
 TEST_F(ArrivalTest, client_that_leaves_gives_its_turn_up) {
