@@ -24,6 +24,8 @@ class State(Case):
         return HTTP.format(a=self.a.address, b=self.b.address, more=more)
 
     def said(self, weir, name: str = "weir.state") -> dict:
+        """What stands in it; a thread of its own writes it, a start or reload does not wait for that."""
+        self.wait_until((weir.dir / name).exists, f"{name} to be written")
         return json.loads((weir.dir / name).read_text())
 
     def restart(self, weir, http: str | None = None, main: str = "") -> None:
@@ -93,6 +95,7 @@ class StateFile(State):
     def test_state_file_belongs_to_the_configured_user(self):
         weir = self.weir(self.http("sticky cookie peer;"), main="user nobody nogroup;")
         uid = pwd.getpwnam("nobody").pw_uid
+        self.said(weir)
         for name in ("weir.state", "weir.sock"):
             info = (weir.dir / name).stat()
             self.assertEqual((info.st_uid, stat.S_IMODE(info.st_mode)), (uid, 0o600), name)
