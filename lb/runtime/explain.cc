@@ -78,22 +78,11 @@ class SchemeStep final : public proxy::ArrivalStep {
   const bool tls_;
 };
 
-void drop_logs(std::vector<LocationModel>& locations) {
-  for (LocationModel& location : locations) {
-    location.settings.access_logs = nullptr;
-    drop_logs(location.nested);
-  }
-}
-
-// As it serves, but that it writes no logs, and lends no keys to the contexts that shake hands.
-config::Model without_logs(const config::Model& model) {
-  config::Model quiet = model;
-  for (ServerModel& server : quiet.servers) {
-    server.settings.access_logs = nullptr;
-    server.tls_context = nullptr;
-    drop_logs(server.locations);
-  }
-  return quiet;
+// As it serves, but that it lends no keys to the contexts that shake hands.
+config::Model without_keys(const config::Model& model) {
+  config::Model copy = model;
+  for (ServerModel& server : copy.servers) server.tls_context = nullptr;
+  return copy;
 }
 
 std::string written(const LocationModel& location) {
@@ -114,9 +103,8 @@ class Explanation {
       return Unexpected{"no \"listen\" has port " + std::to_string(url_.port) + "; there are " + all_listens()};
     Registry registry(0);
     NameBook names;
-    observe::AccessLogWriter log_writer;
-    const config::Model quiet = without_logs(model_);
-    SiteInputs inputs{quiet, 1, registry, log_writer, running_ != nullptr ? running_->resolver() : names.fresh(quiet)};
+    const config::Model model = without_keys(model_);
+    SiteInputs inputs{model, 1, registry, nullptr, running_ != nullptr ? running_->resolver() : names.fresh(model)};
     if (running_ != nullptr) inputs.overrides = running_->overrides;
     inputs.arrival = [this](proxy::ListenSite& site) {
       site.arrival.clear();

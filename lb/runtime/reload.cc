@@ -155,7 +155,7 @@ void Reload::load_and_build(std::vector<Verification> verifications) {
         }
         if (!outcome->built.errors.empty()) return outcome;
         outcome->built = build_site(
-            {model, generation, runtime_.registry, runtime_.log_writer, runtime_.names.fresh(model), overrides});
+            {model, generation, runtime_.registry, &runtime_.log_writer, runtime_.names.fresh(model), overrides});
         if (outcome->built.site) outcome->changes = config_changes(*before, model);
         return outcome;
       },
@@ -249,7 +249,7 @@ void Reload::verified(Outcome& outcome) {
         built->before = site;
         built->config.model = model;
         built->built = build_site(
-            {*model, generation, runtime_.registry, runtime_.log_writer, runtime_.names.fresh(*model), overrides});
+            {*model, generation, runtime_.registry, &runtime_.log_writer, runtime_.names.fresh(*model), overrides});
         return built;
       },
       &Reload::put_back);
@@ -280,8 +280,8 @@ void Reload::build_again() {
       Task::kRebuild,
       [this, model = runtime_.model, overrides = runtime_.overrides, generation = runtime_.generation + 1] {
         auto outcome = std::make_shared<Outcome>();
-        outcome->built =
-            build_site({*model, generation, runtime_.registry, runtime_.log_writer, runtime_.names.known(), overrides});
+        outcome->built = build_site(
+            {*model, generation, runtime_.registry, &runtime_.log_writer, runtime_.names.known(), overrides});
         return outcome;
       },
       &Reload::put_rebuilt_in_force);
@@ -306,8 +306,8 @@ void Reload::refresh_names() {
       [this, model = runtime_.model, overrides = runtime_.overrides, generation = runtime_.generation + 1] {
         auto outcome = std::make_shared<Outcome>();
         if (!runtime_.names.refresh(*model)) return outcome;
-        outcome->built =
-            build_site({*model, generation, runtime_.registry, runtime_.log_writer, runtime_.names.known(), overrides});
+        outcome->built = build_site(
+            {*model, generation, runtime_.registry, &runtime_.log_writer, runtime_.names.known(), overrides});
         return outcome;
       },
       &Reload::put_names_in_force);

@@ -22,7 +22,7 @@ struct SiteInputs {
   const config::Model& model;
   uint64_t generation = 1;
   Registry& registry;
-  observe::AccessLogWriter& log_writer;
+  observe::AccessLogWriter* log_writer;  // null: access logs are off, whatever the configuration says
   ResolveName resolve;
   Overrides overrides = {};
   // Instead of what the configuration says of each listener's arrival: for who has no clients. Empty: as it says.

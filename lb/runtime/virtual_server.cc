@@ -136,11 +136,11 @@ std::string server_label(const config::ServerModel& model) {
 std::shared_ptr<const proxy::AccessLogs> AccessLogFiles::open(const std::shared_ptr<const proxy::AccessLogs>& logs,
                                                               const std::string& position,
                                                               std::vector<std::string>& errors) {
-  if (!logs) return nullptr;
+  if (!logs || writer_ == nullptr) return nullptr;
   if (const auto known = opened_.find(logs); known != opened_.end()) return known->second;
   auto copy = std::make_shared<proxy::AccessLogs>(*logs);
   for (proxy::AccessLogTarget& target : *copy) {
-    Result<observe::LogFile> file = writer_.open(target.options.path);
+    Result<observe::LogFile> file = writer_->open(target.options.path);
     if (file)
       target.file = std::move(*file);
     else

@@ -19,13 +19,13 @@ class Registry;
 // Opens the files of access logs; locations that inherit one list go on sharing it.
 class AccessLogFiles {
  public:
-  explicit AccessLogFiles(observe::AccessLogWriter& writer) : writer_(writer) {}
-  // An error is added for each file that cannot be opened, once.
+  explicit AccessLogFiles(observe::AccessLogWriter* writer) : writer_(writer) {}
+  // An error is added for each file that cannot be opened, once. Null where there are none, or nobody to write them.
   std::shared_ptr<const proxy::AccessLogs> open(const std::shared_ptr<const proxy::AccessLogs>& logs,
                                                 const std::string& position, std::vector<std::string>& errors);
 
  private:
-  observe::AccessLogWriter& writer_;
+  observe::AccessLogWriter* const writer_;
   std::map<std::shared_ptr<const proxy::AccessLogs>, std::shared_ptr<const proxy::AccessLogs>> opened_;
 };
 

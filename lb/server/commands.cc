@@ -127,7 +127,7 @@ int test_config(const process::CommandLine& line) {
   runtime::NameBook names;
   observe::AccessLogWriter log_writer;
   const runtime::BuiltSite built =
-      runtime::build_site({*config.model, 1, registry, log_writer, names.fresh(*config.model)});
+      runtime::build_site({*config.model, 1, registry, &log_writer, names.fresh(*config.model)});
   say_all(built.warnings);
   const config::MainConfig& main = config.model->main;
   const runtime::ConnectionCap cap =

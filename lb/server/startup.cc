@@ -131,7 +131,7 @@ class Startup {
     runtime_->state = state_;
     runtime_->overrides = std::move(said.overrides);
     built_ = runtime::build_site(
-        {model(), 1, runtime_->registry, runtime_->log_writer, runtime_->names.fresh(model()), runtime_->overrides});
+        {model(), 1, runtime_->registry, &runtime_->log_writer, runtime_->names.fresh(model()), runtime_->overrides});
     if (!built_.site) return built_.errors;
     for (const std::string& warning : built_.warnings) report_.warn(warning);
     if (const runtime::ConnectionCap cap = cap_now(); !cap.warning.empty()) report_.warn(cap.warning);
@@ -159,7 +159,7 @@ class Startup {
     if (state->overrides != runtime_->overrides) {
       runtime_->overrides = state->overrides;
       built_ = runtime::build_site(
-          {model(), 1, runtime_->registry, runtime_->log_writer, runtime_->names.known(), runtime_->overrides});
+          {model(), 1, runtime_->registry, &runtime_->log_writer, runtime_->names.known(), runtime_->overrides});
       if (!built_.site) return built_.errors;
       runtime_->save_overrides_now();
       put_in_force();

@@ -263,6 +263,20 @@ class ExplainRunning(Case):
         peer = self.column(self.explain("/once"), "peer")
         self.assertEqual(peer, ["none can be had now", f"not {self.nodes[0].address}, weight 1, 1 request in flight: full, max_conns=1"])
 
+    def test_explained_request_is_in_no_access_log(self):
+        self.running = self.weir("""server {
+                                        listen <<front>>;
+                                        location / { proxy_pass http://<<a>>; if ($arg_x) { set $y 1; } }
+                                        location /read { proxy_pass http://<<a>>; limit_except GET { deny all; } }
+                                        location /outer { location /outer/inner { return 204; } }
+                                    }""", a=self.nodes[0].address)
+        self.assertEqual(self.column(self.explain("/?x=1"), "answer")[0], "the peer's")
+        self.assertTrue(self.column(self.explain("/read", "--method", "POST"), "answer")[0].startswith("HTTP/1.1 403"))
+        self.assertTrue(self.column(self.explain("/outer/inner"), "answer")[0].startswith("HTTP/1.1 204"))
+        self.assertEqual(self.get(self.running, "/read?really").status, 200)
+        line, = self.running.wait_log()
+        self.assertIn('"GET /read?really HTTP/1.1" 200', line)
+
     def test_faults_of_the_question_are_named(self):
         self.assertIn("is no NAME: VALUE", self.explain("/x", "-H", "nonsense", code=1))
         self.assertIn('"client" is no address', self.explain("/x", "--client", "nobody", code=1))

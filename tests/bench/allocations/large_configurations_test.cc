@@ -138,7 +138,7 @@ Cost cost_of_load(const std::string& text) {
     const runtime::BuiltSite built =
         runtime::build_site({.model = loaded.model,
                              .registry = registry,
-                             .log_writer = writer,
+                             .log_writer = &writer,
                              .resolve = [](const runtime::NameQuestion&) { return std::vector<io::ResolvedPeer>(); }});
     EXPECT_NE(built.site, nullptr);
   });

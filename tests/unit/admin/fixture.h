@@ -31,7 +31,7 @@ class AdminFixture : public ::testing::Test {
     runtime_->model = config.model;
     runtime_->generation = 1;
     runtime_->state = runtime::StateFile(dir_ / "weir.state");
-    runtime::BuiltSite built = runtime::build_site({*config.model, 1, runtime_->registry, runtime_->log_writer,
+    runtime::BuiltSite built = runtime::build_site({*config.model, 1, runtime_->registry, &runtime_->log_writer,
                                                     runtime_->names.fresh(*config.model), runtime_->overrides});
     ASSERT_TRUE(built.site);
     ASSERT_TRUE(runtime_->sockets.open(runtime::plan_listens(*config.model), 1).empty());

@@ -31,7 +31,7 @@ class ReloadTest : public ::testing::Test {
     runtime_->model = config.model;
     runtime_->generation = 1;
     runtime_->state = StateFile(state_file_path(config.model->main));
-    BuiltSite built = build_site({*config.model, 1, runtime_->registry, runtime_->log_writer,
+    BuiltSite built = build_site({*config.model, 1, runtime_->registry, &runtime_->log_writer,
                                   runtime_->names.fresh(*config.model), runtime_->overrides});
     EXPECT_THAT(built.errors, IsEmpty());
     runtime_->site = built.site;

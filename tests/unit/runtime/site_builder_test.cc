@@ -62,7 +62,7 @@ config::LocationModel location(const char* pattern) {
 
 class SiteBuilderTest : public ::testing::Test {
  protected:
-  BuiltSite build() { return build_site({model_, 1, registry_, log_writer_, resolve_, overrides_}); }
+  BuiltSite build() { return build_site({model_, 1, registry_, &log_writer_, resolve_, overrides_}); }
 
   config::Model model_;
   Registry registry_;
@@ -173,7 +173,7 @@ TEST_F(SiteBuilderTest, begins_round_robin_anywhere_but_under_nginx_defaults) {
   Registry drawn(42);
   model_.upstreams = {upstream("app", {literal("10.0.0.1", 80), literal("10.0.0.2", 80)})};
   const auto start = [&] {
-    return build_site({model_, 1, drawn, log_writer_, resolve_}).site->clusters[0].cluster->options().start;
+    return build_site({model_, 1, drawn, &log_writer_, resolve_}).site->clusters[0].cluster->options().start;
   };
   EXPECT_EQ(start(), drawn.upstream("app", 20, 3).start);
   EXPECT_NE(start(), 0U);

@@ -41,7 +41,7 @@ class WorkersTest : public ::testing::Test {
 
   void roll_out(int workers, uint32_t max_connections = 1000) {
     ASSERT_TRUE(sockets_.open(plan_listens(model_), workers).empty());
-    BuiltSite built = build_site({model_, ++generation_, registry_, log_writer_, nullptr});
+    BuiltSite built = build_site({model_, ++generation_, registry_, &log_writer_, nullptr});
     ASSERT_TRUE(built.site);
     site_ = built.site;
     bool done = false;
