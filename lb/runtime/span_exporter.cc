@@ -1,16 +1,20 @@
 #include "runtime/span_exporter.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
+#include <condition_variable>
+#include <mutex>
 #include <utility>
 #include <vector>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/owned_fd.h"
+#include "base/result.h"
 #include "base/system.h"
 #include "fetch/curl_door.h"
 #include "observe/otlp.h"
@@ -19,117 +23,165 @@ namespace weir::runtime {
 namespace {
 
 constexpr Millis kConnectTimeout{2'000}, kTimeout{10'000};
+constexpr int kLook = 50;  // ms between two looks at the time
 constexpr size_t kMostAnswer = 64 * 1024;
-
-// One message a line, as OpenTelemetry's file exporter has it. Opened each time: logrotate needs no signal.
-Status<> append(const std::string& file, std::string text) {
-  text += '\n';
-  const OwnedFd fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640));
-  if (fd.get() < 0) return Unexpected{call_failed("open() \"" + file + "\"", errno)};
-  for (size_t done = 0; done < text.size();) {
-    const ssize_t n = ::write(fd.get(), text.data() + done, text.size() - done);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return Unexpected{call_failed("write() \"" + file + "\"", errno)};
-    done += static_cast<size_t>(n);
-  }
-  return Void{};
-}
 
 }  // namespace
 
-SpanExporter::SpanExporter(std::shared_ptr<observe::SpanQueue> queue, MakeDoor make_door)
-    : queue_(std::move(queue)), make_door_(std::move(make_door)) {}
+struct SpanExporter::Impl {
+  Impl(std::shared_ptr<observe::SpanQueue> of, MakeDoor make) : queue(std::move(of)), make_door(std::move(make)) {}
+
+  void run();
+  void send(const std::vector<observe::Span>& spans, const observe::SpanExport& options);
+  Status<> append(const std::string& file, std::string text) const;
+  Status<> wait_for_reader(int fd, MonoMs until) const;
+  Status<> post(const std::string& text, const observe::SpanExport& options, size_t count, uint64_t& refused);
+  std::unique_ptr<fetch::HttpDoor> open_door(const observe::SpanExport& options) const;
+  observe::SpanExport current() const;
+  bool is_out_of_time() const;
+
+  const std::shared_ptr<observe::SpanQueue> queue;
+  const MakeDoor make_door;
+  mutable std::mutex mutex;
+  std::condition_variable changed;
+  observe::SpanExport options;
+  bool done = false;  // the thread has ended
+  std::atomic<uint64_t> sent{0}, failed{0};
+  std::atomic<MonoMs> give_up_at{0};  // 0: not ending
+  // The thread's own.
+  std::unique_ptr<fetch::HttpDoor> door;
+  observe::SpanExport door_of;
+  bool failing = false;  // it is said once, and again when it is over
+};
+
+SpanExporter::SpanExporter(std::shared_ptr<observe::SpanQueue> queue, MakeDoor make_door, Millis patience)
+    : queue_(queue), impl_(std::make_shared<Impl>(std::move(queue), std::move(make_door))), patience_(patience) {}
 
 void SpanExporter::configure(const observe::SpanExport& options) {
   if (!options.is_on() && !thread_.joinable()) return;
   {
-    const std::lock_guard lock(mutex_);
-    options_ = options;
+    const std::lock_guard lock(impl_->mutex);
+    impl_->options = options;
   }
   queue_->configure(options.batch_size, options.is_on() ? options.batch_size * options.batch_count : 0);
-  if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+  if (!thread_.joinable()) thread_ = std::thread([impl = impl_] { impl->run(); });
 }
 
 void SpanExporter::stop() {
   if (!thread_.joinable()) return;
-  give_up_at_.store(wall_us() + int64_t{kLastSeconds} * 1'000'000, std::memory_order_relaxed);
+  impl_->give_up_at.store(monotonic_ms() + patience_.count(), std::memory_order_relaxed);
   queue_->end();
-  thread_.join();
+  std::unique_lock lock(impl_->mutex);
+  const bool done = impl_->changed.wait_for(lock, patience_ + patience_ / 2, [this] { return impl_->done; });
+  if (!done) log::warn("otel exporter ", impl_->options.endpoint, ": last spans lost (it does not answer)");
+  lock.unlock();
+  done ? thread_.join() : thread_.detach();
 }
 
 SpanExporter::Counts SpanExporter::counts() const {
-  return {sent_.load(std::memory_order_relaxed), queue_->dropped(), failed_.load(std::memory_order_relaxed),
+  return {impl_->sent.load(std::memory_order_relaxed), queue_->dropped(), impl_->failed.load(std::memory_order_relaxed),
           queue_->waiting()};
 }
 
-observe::SpanExport SpanExporter::options() const {
-  const std::lock_guard lock(mutex_);
-  return options_;
+observe::SpanExport SpanExporter::Impl::current() const {
+  const std::lock_guard lock(mutex);
+  return options;
 }
 
-bool SpanExporter::is_out_of_time() const {
-  const int64_t at = give_up_at_.load(std::memory_order_relaxed);
-  return at != 0 && wall_us() > at;
+bool SpanExporter::Impl::is_out_of_time() const {
+  const MonoMs at = give_up_at.load(std::memory_order_relaxed);
+  return at != 0 && monotonic_ms() > at;
 }
 
-std::unique_ptr<fetch::HttpDoor> SpanExporter::make_door(const observe::SpanExport& options) const {
-  if (make_door_) return make_door_(options);
-  return fetch::make_curl_door({.trusted_certificate = options.trusted_certificate,
+std::unique_ptr<fetch::HttpDoor> SpanExporter::Impl::open_door(const observe::SpanExport& to) const {
+  if (make_door) return make_door(to);
+  return fetch::make_curl_door({.trusted_certificate = to.trusted_certificate,
                                 .connect_timeout = kConnectTimeout,
                                 .timeout = kTimeout,
                                 .most_bytes = kMostAnswer,
                                 .is_stopped = [this] { return is_out_of_time(); }});
 }
 
-void SpanExporter::run() {
-  while (!queue_->ended()) {
-    const std::vector<observe::Span> spans = queue_->take(options().interval);
-    send(spans, options());
+void SpanExporter::Impl::run() {
+  while (!queue->ended()) {
+    const std::vector<observe::Span> spans = queue->take(current().interval);
+    send(spans, current());
   }
   for (;;) {
-    const std::vector<observe::Span> spans = queue_->take_now();
-    if (spans.empty()) return;
+    const std::vector<observe::Span> spans = queue->take_now();
+    if (spans.empty()) break;
     if (is_out_of_time())
-      failed_.fetch_add(spans.size(), std::memory_order_relaxed);
+      failed.fetch_add(spans.size(), std::memory_order_relaxed);
     else
-      send(spans, options());
+      send(spans, current());
   }
+  const std::lock_guard lock(mutex);
+  done = true;
+  changed.notify_all();
 }
 
-void SpanExporter::send(const std::vector<observe::Span>& spans, const observe::SpanExport& options) {
+// One message a line, as OpenTelemetry's file exporter has it. Opened each time: logrotate needs no signal. A FIFO that
+// nobody reads is an error, one whose reader is slow is waited for as a collector is.
+Status<> SpanExporter::Impl::append(const std::string& file, std::string text) const {
+  text += '\n';
+  const OwnedFd fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0640));
+  if (fd.get() < 0) return Unexpected{call_failed("open() \"" + file + "\"", errno)};
+  const MonoMs until = monotonic_ms() + kTimeout.count();
+  for (size_t at = 0; at < text.size();) {
+    const ssize_t n = ::write(fd.get(), text.data() + at, text.size() - at);
+    if (n >= 0) {
+      at += static_cast<size_t>(n);
+    } else if (errno == EAGAIN) {
+      if (const Status<> ready = wait_for_reader(fd.get(), until); !ready)
+        return Unexpected{"\"" + file + "\": " + ready.error()};
+    } else if (errno != EINTR) {
+      return Unexpected{call_failed("write() \"" + file + "\"", errno)};
+    }
+  }
+  return Void{};
+}
+
+Status<> SpanExporter::Impl::wait_for_reader(int fd, MonoMs until) const {
+  pollfd ready{fd, POLLOUT, 0};
+  while (::poll(&ready, 1, kLook) <= 0)
+    if (is_out_of_time() || monotonic_ms() > until) return Unexpected{std::string("its reader is too slow")};
+  return Void{};
+}
+
+void SpanExporter::Impl::send(const std::vector<observe::Span>& spans, const observe::SpanExport& to) {
   if (spans.empty()) return;
-  Status<> sent = Unexpected{std::string("no otel_exporter any more")};
+  Status<> delivered = Unexpected{std::string("no otel_exporter any more")};
   uint64_t refused = 0;
-  if (options.is_on()) {
-    std::string text = observe::spans_to_otlp(spans, options, host_name());
-    sent = options.is_file() ? append(options.file(), std::move(text)) : post(text, options, spans.size(), refused);
+  if (to.is_on()) {
+    std::string text = observe::spans_to_otlp(spans, to, host_name());
+    delivered = to.is_file() ? append(to.file(), std::move(text)) : post(text, to, spans.size(), refused);
   }
-  if (!sent) refused = spans.size();
-  failed_.fetch_add(refused, std::memory_order_relaxed);
-  sent_.fetch_add(spans.size() - refused, std::memory_order_relaxed);
-  if (!sent && !std::exchange(failing_, true))
-    log::warn("otel exporter ", options.endpoint, ": spans lost (", sent.error(), ")");
-  if (sent && std::exchange(failing_, false)) log::notice("otel exporter ", options.endpoint, ": spans sent again");
+  if (!delivered) refused = spans.size();
+  failed.fetch_add(refused, std::memory_order_relaxed);
+  sent.fetch_add(spans.size() - refused, std::memory_order_relaxed);
+  if (!delivered && !std::exchange(failing, true))
+    log::warn("otel exporter ", to.endpoint, ": spans lost (", delivered.error(), ")");
+  if (delivered && std::exchange(failing, false)) log::notice("otel exporter ", to.endpoint, ": spans sent again");
 }
 
-Status<> SpanExporter::post(const std::string& text, const observe::SpanExport& options, size_t count,
-                            uint64_t& refused) {
-  if (door_ == nullptr || !(door_of_ == options)) {
-    door_ = make_door(options);
-    door_of_ = options;
+Status<> SpanExporter::Impl::post(const std::string& text, const observe::SpanExport& to, size_t count,
+                                  uint64_t& refused) {
+  if (door == nullptr || !(door_of == to)) {
+    door = open_door(to);
+    door_of = to;
   }
-  const auto answer = door_->ask({.method = "POST",
-                                  .url = options.endpoint,
-                                  .content_type = "application/json",
-                                  .accept = "application/json",
-                                  .fields = options.fields,
-                                  .body = text});
+  const auto answer = door->ask({.method = "POST",
+                                 .url = to.endpoint,
+                                 .content_type = "application/json",
+                                 .accept = "application/json",
+                                 .fields = to.fields,
+                                 .body = text});
   if (!answer) return Unexpected{answer.error()};
   if (answer->status != 200) return Unexpected{"status " + std::to_string(answer->status)};
   const observe::OtlpRefusal refusal = observe::refusal_of_otlp(answer->body);
   refused = std::min<uint64_t>(refusal.spans, count);
   if (refusal.spans > 0)
-    log::info("otel exporter ", options.endpoint, ": ", refusal.spans, " spans refused (", refusal.why, ")");
+    log::info("otel exporter ", to.endpoint, ": ", refusal.spans, " spans refused (", refusal.why, ")");
   return Void{};
 }
 

@@ -1,15 +1,13 @@
 // Spans on their way out: a thread of its own sends them as OTLP, over HTTP or into a file (lb/design/0041). A
 // collector that is slow or away costs spans, which are counted, and never a request.
 #pragma once
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 
-#include "base/result.h"
+#include "base/clock.h"
 #include "fetch/http.h"
 #include "observe/span.h"
 #include "observe/span_queue.h"
@@ -21,14 +19,18 @@ class SpanExporter {
   // How collectors are reached; another one in tests. Asked for on the exporter's thread whenever the options change.
   using MakeDoor = std::function<std::unique_ptr<fetch::HttpDoor>(const observe::SpanExport&)>;
 
-  explicit SpanExporter(std::shared_ptr<observe::SpanQueue> queue, MakeDoor make_door = {});
-  // Sends what waits, for at most kLastSeconds.
+  static constexpr Millis kPatience{2'000};  // of stop()
+
+  explicit SpanExporter(std::shared_ptr<observe::SpanQueue> queue, MakeDoor make_door = {},
+                        Millis patience = kPatience);
   ~SpanExporter() { stop(); }
   SpanExporter(const SpanExporter&) = delete;
   SpanExporter& operator=(const SpanExporter&) = delete;
 
   // The configuration in force. The thread begins with the first that has an endpoint. Control thread, as stop().
   void configure(const observe::SpanExport& options);
+  // Sends what waits, for at most `patience`, and gives what is under way half of that to see it is over: a thread that
+  // hangs then (a file on a disk that does not answer) is left to itself.
   void stop();
 
   struct Counts {
@@ -40,26 +42,11 @@ class SpanExporter {
   Counts counts() const;
 
  private:
-  static constexpr int kLastSeconds = 2;
-
-  void run();
-  void send(const std::vector<observe::Span>& spans, const observe::SpanExport& options);
-  Status<> post(const std::string& text, const observe::SpanExport& options, size_t count, uint64_t& refused);
-  std::unique_ptr<fetch::HttpDoor> make_door(const observe::SpanExport& options) const;
-  observe::SpanExport options() const;
-  bool is_out_of_time() const;
-
+  struct Impl;
   const std::shared_ptr<observe::SpanQueue> queue_;
-  const MakeDoor make_door_;
-  mutable std::mutex mutex_;
-  observe::SpanExport options_;
-  std::atomic<uint64_t> sent_{0}, failed_{0};
-  std::atomic<int64_t> give_up_at_{0};  // Unix time, us; 0: not ending
+  const std::shared_ptr<Impl> impl_;  // shared with the thread
+  const Millis patience_;
   std::thread thread_;
-  // The thread's own.
-  std::unique_ptr<fetch::HttpDoor> door_;
-  observe::SpanExport door_of_;
-  bool failing_ = false;  // it is said once, and again when it is over
 };
 
 }  // namespace weir::runtime

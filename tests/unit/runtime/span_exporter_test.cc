@@ -1,13 +1,18 @@
 // Spans to a collector and into a file: what is counted when that fails.
 #include "runtime/span_exporter.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
-#include <atomic>
+#include <condition_variable>
+#include <csignal>
 #include <fstream>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "base/owned_fd.h"
 #include "unit/temp_dir.h"
 
 namespace weir::runtime {
@@ -52,11 +57,14 @@ class SpanExporterTest : public testing::Test {
     options_.interval = Millis(600'000);  // nothing here waits for it
     options_.batch_size = 2;
   }
-  std::unique_ptr<SpanExporter> exporter() {
-    return std::make_unique<SpanExporter>(queue_, [this](const SpanExport&) {
-      ++collector_.doors;
-      return std::make_unique<Door>(collector_);
-    });
+  std::unique_ptr<SpanExporter> exporter(Millis patience = SpanExporter::kPatience) {
+    return std::make_unique<SpanExporter>(
+        queue_,
+        [this](const SpanExport&) {
+          ++collector_.doors;
+          return std::make_unique<Door>(collector_);
+        },
+        patience);
   }
   static std::vector<Span> spans(size_t count) { return std::vector<Span>(count); }
 
@@ -141,6 +149,74 @@ TEST_F(SpanExporterTest, unwritable_file_costs_spans_only) {
   queue_->push(spans(1));
   sender->stop();
   EXPECT_EQ(sender->counts().failed, 1u);
+}
+
+TEST_F(SpanExporterTest, fifo_without_a_reader_costs_spans_only) {
+  const TempDir dir;
+  const std::string fifo = dir / "spans";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  const auto sender = exporter();
+  options_.endpoint = "file:" + fifo;
+  sender->configure(options_);
+  queue_->push(spans(1));
+  sender->stop();
+  EXPECT_EQ(sender->counts().failed, 1u);
+}
+
+TEST_F(SpanExporterTest, full_fifo_is_given_up_at_the_end) {
+  const TempDir dir;
+  const std::string fifo = dir / "spans";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  const OwnedFd reader(::open(fifo.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  ASSERT_GE(reader.get(), 0);
+  ASSERT_NE(::signal(SIGPIPE, SIG_IGN), SIG_ERR);
+  const auto sender = exporter(Millis(50));
+  options_.endpoint = "file:" + fifo;
+  sender->configure(options_);
+  auto large = spans(1);
+  large.front().name.assign(1 << 20, 'x');  // more than a pipe holds
+  queue_->push(std::move(large));
+  sender->stop();
+  EXPECT_EQ(sender->counts().sent, 0u);
+}
+
+// A disk, or a collector, that does not come back.
+class HungDoor final : public fetch::HttpDoor {
+ public:
+  struct Hold {
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool begun = false, goes_on = false;
+  };
+  explicit HungDoor(std::shared_ptr<Hold> hold) : hold_(std::move(hold)) {}
+  Result<fetch::Answer> ask(const fetch::Request&) override {
+    std::unique_lock lock(hold_->mutex);
+    hold_->begun = true;
+    hold_->changed.notify_all();
+    hold_->changed.wait(lock, [this] { return hold_->goes_on; });
+    return fetch::Answer{200, {}, "{}"};
+  }
+
+ private:
+  const std::shared_ptr<Hold> hold_;
+};
+
+TEST_F(SpanExporterTest, end_leaves_a_hung_thread_to_itself) {
+  const auto hold = std::make_shared<HungDoor::Hold>();
+  auto sender = std::make_unique<SpanExporter>(
+      queue_, [hold](const SpanExport&) { return std::make_unique<HungDoor>(hold); }, Millis(0));
+  sender->configure(options_);
+  queue_->push(spans(2));
+  {
+    std::unique_lock lock(hold->mutex);
+    hold->changed.wait(lock, [&] { return hold->begun; });
+  }
+  sender->stop();
+  EXPECT_EQ(sender->counts().sent, 0u);
+  sender.reset();
+  const std::lock_guard lock(hold->mutex);
+  hold->goes_on = true;  // the thread ends
+  hold->changed.notify_all();
 }
 
 TEST_F(SpanExporterTest, thread_begins_with_the_first_endpoint) {
