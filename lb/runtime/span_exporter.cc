@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <condition_variable>
 #include <mutex>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -63,8 +64,17 @@ void SpanExporter::configure(const observe::SpanExport& options) {
     const std::lock_guard lock(impl_->mutex);
     impl_->options = options;
   }
+  if (!thread_.joinable()) {
+    try {
+      thread_ = std::thread([impl = impl_] { impl->run(); });
+    } catch (const std::system_error& error) {
+      queue_->configure(0, 0);
+      log::error("otel exporter ", options.endpoint,
+                 ": no spans are sent until the next reload (no thread: ", error.what(), ")");
+      return;
+    }
+  }
   queue_->configure(options.batch_size, options.is_on() ? options.batch_size * options.batch_count : 0);
-  if (!thread_.joinable()) thread_ = std::thread([impl = impl_] { impl->run(); });
 }
 
 void SpanExporter::stop() {

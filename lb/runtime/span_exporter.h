@@ -27,7 +27,8 @@ class SpanExporter {
   SpanExporter(const SpanExporter&) = delete;
   SpanExporter& operator=(const SpanExporter&) = delete;
 
-  // The configuration in force. The thread begins with the first that has an endpoint. Control thread, as stop().
+  // The configuration in force. The thread begins with the first that has an endpoint; where there can be none, nothing
+  // is sent, and the next configure() tries again. Control thread, as stop().
   void configure(const observe::SpanExport& options);
   // Sends what waits, for at most `patience`, and gives what is under way half of that to see it is over: a thread that
   // hangs then (a file on a disk that does not answer) is left to itself.

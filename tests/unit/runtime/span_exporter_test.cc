@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <pthread.h>
 #include <sys/stat.h>
 
 #include <condition_variable>
@@ -217,6 +218,39 @@ TEST_F(SpanExporterTest, end_leaves_a_hung_thread_to_itself) {
   const std::lock_guard lock(hold->mutex);
   hold->goes_on = true;  // the thread ends
   hold->changed.notify_all();
+}
+
+// While this lives no thread can be made: none has a stack as large as all addresses.
+class NoThreads {
+ public:
+  NoThreads() {
+    pthread_attr_t attributes;
+    good_ = ::pthread_getattr_default_np(&before_) == 0 && ::pthread_attr_init(&attributes) == 0 &&
+            ::pthread_attr_setstacksize(&attributes, size_t{1} << 47) == 0 &&
+            ::pthread_setattr_default_np(&attributes) == 0;
+  }
+  ~NoThreads() { ::pthread_setattr_default_np(&before_); }
+  NoThreads(const NoThreads&) = delete;
+  NoThreads& operator=(const NoThreads&) = delete;
+  bool good() const { return good_; }
+
+ private:
+  pthread_attr_t before_;
+  bool good_ = false;
+};
+
+TEST_F(SpanExporterTest, want_of_a_thread_costs_spans_only) {
+  const auto sender = exporter();
+  {
+    const NoThreads none;
+    ASSERT_TRUE(none.good());
+    sender->configure(options_);
+  }
+  EXPECT_FALSE(queue_->is_on());
+  sender->configure(options_);
+  queue_->push(spans(1));
+  sender->stop();
+  EXPECT_EQ(sender->counts().sent, 1u);
 }
 
 TEST_F(SpanExporterTest, thread_begins_with_the_first_endpoint) {
