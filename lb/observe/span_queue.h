@@ -14,7 +14,8 @@ namespace weir::observe {
 
 class SpanQueue {
  public:
-  // A batch is due when so many spans wait; of more than `most` those that come are dropped. 0: nobody sends any.
+  // A batch is due when so many spans wait; of more than `most` those that come are dropped, but into an empty queue a
+  // request comes with all it has. 0: nobody sends any.
   void configure(size_t batch, size_t most);
   // Those of one request, all or none: false and counted where they find no room. Any thread.
   bool push(std::vector<Span> spans);

@@ -24,6 +24,16 @@ TEST(SpanQueueTest, full_queue_drops_whole_requests) {
   EXPECT_EQ(queue.waiting(), 3u);
 }
 
+TEST(SpanQueueTest, empty_queue_takes_a_request_beyond_its_bound) {
+  SpanQueue queue;
+  queue.configure(1, 1);
+  EXPECT_TRUE(queue.push(named({"a", "b", "c"})));
+  EXPECT_FALSE(queue.push(named({"d"})));
+  EXPECT_EQ(queue.dropped(), 1u);
+  EXPECT_EQ(queue.take(Millis(0)).front().name, "a");
+  EXPECT_FALSE(queue.push(named({"e"}))) << "two wait";
+}
+
 TEST(SpanQueueTest, batches_come_in_order) {
   SpanQueue queue;
   queue.configure(2, 10);
@@ -60,6 +70,7 @@ TEST(SpanQueueTest, queue_without_bound_takes_nothing) {
   EXPECT_TRUE(queue.is_on());
   queue.configure(1, 0);
   EXPECT_FALSE(queue.is_on());
+  EXPECT_FALSE(queue.push(named({"b"})));
 }
 
 }  // namespace
