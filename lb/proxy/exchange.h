@@ -290,6 +290,8 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
 
   // --- tracing.cc
   std::optional<http::TraceContext> trace_of_client() const;
+  bool continues_trace() const;
+  void reconsider_trace();
   void decide_tracing();
   void make_spans();
   void describe(observe::Span& span);
@@ -428,12 +430,13 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   mutable bool has_trace_ = false;       // the same
   mutable bool has_parent_ = false;      // the client has begun the trace: parent_span_
   mutable bool parent_sampled_ = false;
-  bool trace_decided_ = false;  // otel_trace was asked
-  bool traced_ = false;         // and has said yes: there will be spans
-  int pending_answer_ = 0;      // a local answer decided inside a codec event, given by turn()
-  int error_status_ = 0;        // of the error_page that is being served: what the client gets
-  int retry_after_ = 0;         // seconds; 0: none
-  uint64_t life_ = 0;           // begins and ends counted: a filter's resume() of an earlier life is ignored
+  mutable bool trace_continues_ = false;  // it was, or would have been, the client's
+  bool trace_decided_ = false;            // otel_trace was asked
+  bool traced_ = false;                   // and has said yes: there will be spans
+  int pending_answer_ = 0;                // a local answer decided inside a codec event, given by turn()
+  int error_status_ = 0;                  // of the error_page that is being served: what the client gets
+  int retry_after_ = 0;                   // seconds; 0: none
+  uint64_t life_ = 0;                     // begins and ends counted: a filter's resume() of an earlier life is ignored
   std::string_view uri_;
   std::string_view server_name_;
   size_t filter_at_ = 0;

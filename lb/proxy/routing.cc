@@ -135,6 +135,7 @@ void Exchange::find_location() {
   if (match_.regex != nullptr) capture(*match_.regex, captures);
   enter_location(match_.index >= 0 ? *server_->locations[static_cast<size_t>(match_.index)] : server_->fallback);
   if (RequestTrace* trace = core_.options().trace) trace->on_location(*location_, uri_, *this);
+  if (has_trace_) reconsider_trace();
   if (location_->tracing.on) decide_tracing();
   // The location may trust others than its server.
   if (!location_->real_ip.trusted.empty() && client_ == downstream_->connection().remote) find_client_address();

@@ -57,8 +57,8 @@ std::optional<http::TraceContext> Exchange::trace_of_client() const {
 const http::TraceContext& Exchange::trace() const {
   if (has_trace_) return trace_;
   has_trace_ = true;
-  const bool ignores = location_ != nullptr && location_->tracing.is_set() && !location_->tracing.extracts();
-  const std::optional<http::TraceContext> of_client = ignores ? std::nullopt : trace_of_client();
+  trace_continues_ = continues_trace();
+  const std::optional<http::TraceContext> of_client = trace_continues_ ? trace_of_client() : std::nullopt;
   has_parent_ = of_client.has_value();
   if (of_client) {
     trace_ = *of_client;
@@ -70,6 +70,17 @@ const http::TraceContext& Exchange::trace() const {
   }
   write_random_hex(trace_.span_id);
   return trace_;
+}
+
+bool Exchange::continues_trace() const {
+  return location_ == nullptr || !location_->tracing.is_set() || location_->tracing.extracts();
+}
+
+// A step of the server's may have asked for the trace before: whose it is, is for the location to say, until a peer has
+// been told. What the step was given is of no trace then.
+void Exchange::reconsider_trace() {
+  if (trace_decided_ || record_.attempts.size() > 0) return;
+  if (trace_continues_ != continues_trace()) has_trace_ = false;
 }
 
 // Once, at the first location that has an opinion: what an internal redirect leads to does not change it, as in nginx.

@@ -156,6 +156,30 @@ class Otel(Case):
         server, _ = self.spans(2)
         self.assertEqual(server["traceId"], TRACE)
 
+    def test_trace_follows_the_location_behind_a_server_step(self):
+        self.collector_ = self.collector()
+        weir = self.weir("""otel_exporter { endpoint http://<<collector>>; interval 10ms; }
+                            server {
+                                listen <<front>>;
+                                set $early $trace_id;
+                                location /own { return 204; otel_trace on; }
+                                location /same { return 200 $early/$otel_trace_id; otel_trace on; otel_trace_context extract; }
+                            }
+                            server {
+                                listen <<front>>; server_name own.test; otel_trace_context inject;
+                                set $early $trace_id;
+                                location / { return 204; otel_trace on; otel_trace_context propagate; }
+                            }""", collector=self.collector_.address)
+        self.get(weir, "/own", headers=parent())
+        server, = self.spans(1)
+        self.assertNotEqual(server["traceId"], TRACE)
+        self.assertNotIn("parentSpanId", server)
+        self.collector_.requests.clear()
+        self.get(weir, "/", headers=parent(), host="own.test")
+        server, = self.spans(1)
+        self.assertEqual((server["traceId"], server["parentSpanId"]), (TRACE, SPAN))
+        self.assertEqual(self.get(weir, "/same", headers=parent()).body, f"{TRACE}/{TRACE}".encode())
+
     def test_unsampled_trace_is_passed_on_as_such(self):
         weir = self.scene()
         self.get(weir, "/none", headers=parent(tracestate="a=b"))
