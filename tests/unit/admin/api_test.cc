@@ -5,6 +5,7 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <thread>
 
 #include "unit/admin/fixture.h"
 
@@ -308,6 +309,7 @@ TEST_F(AdminApiTest, hung_state_file_blocks_no_change) {
   EXPECT_TRUE(runtime_->state_writer->counts().pending);
   EXPECT_TRUE(state_of("myapp", 1).admin_down);
   disk->go_on();
+  while (runtime_->state_writer->counts().pending) std::this_thread::yield();
   const Json up = post("/v1/peers/myapp/127.0.0.1:1002", R"({"action": "up"})");
   EXPECT_EQ(up.dump().find("not written yet"), std::string::npos);
 }
