@@ -9,6 +9,7 @@
 #include <mutex>
 #include <utility>
 
+#include "base/log_mute.h"
 #include "base/log_sink.h"
 #include "base/log_tail.h"
 #include "base/log_writer.h"
@@ -31,6 +32,8 @@ LogWriter& writer() {
   static LogWriter* const instance = std::make_unique<LogWriter>().release();
   return *instance;
 }
+
+thread_local int mutes = 0;
 
 // What the sinks were opened from, in their order. Control thread only.
 std::vector<LogTarget>& current_targets() {
@@ -111,7 +114,7 @@ void flush() {
 }
 
 bool enabled(LogLevel level) {
-  return static_cast<int>(level) >= threshold.load(std::memory_order_relaxed);
+  return static_cast<int>(level) >= threshold.load(std::memory_order_relaxed) && mutes == 0;
 }
 
 void write(LogLevel level, std::string_view text) {
@@ -121,6 +124,14 @@ void write(LogLevel level, std::string_view text) {
   LogLine line{level, now, thread_id(), std::string(text.substr(0, LogFormatter::kLongestText + 1))};
   if (direct.load(std::memory_order_acquire)) return write_direct(line);
   if (writer().push(line) == LogWriter::Push::kStopped) write_direct(line);
+}
+
+Mute::Mute() {
+  ++mutes;
+}
+
+Mute::~Mute() {
+  --mutes;
 }
 
 uint64_t dropped() {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/arena.h"
+#include "base/log_mute.h"
 #include "http/h1_codec.h"
 #include "io/loop.h"
 #include "observe/access_log.h"
@@ -212,6 +213,7 @@ class Run final : private proxy::RequestTrace {
 }  // namespace
 
 DryRun dry_run(const std::shared_ptr<const proxy::Site>& site, const DryRequest& request) {
+  const log::Mute mute;  // "no peer available" of a request that nobody has sent
   return Run(site, request).run();
 }
 

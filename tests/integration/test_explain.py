@@ -277,6 +277,14 @@ class ExplainRunning(Case):
         line, = self.running.wait_log()
         self.assertIn('"GET /read?really HTTP/1.1" 200', line)
 
+    def test_explained_request_is_in_no_error_log(self):
+        self.running = self.weir("upstream u { server <<a>>; } server { listen <<front>>; location / { proxy_pass http://u; } }", a=self.nodes[0].address)
+        self.ctl("down", f"u/{self.nodes[0].address}")
+        self.assertTrue(self.column(self.explain("/x"), "answer")[0].startswith("HTTP/1.1 503"))
+        self.ctl("up", f"u/{self.nodes[0].address}")
+        self.running.wait_error(f"{self.nodes[0].address}.* up")  # what was logged before is there too
+        self.assertNotIn("no peer available", self.running.errors())
+
     def test_faults_of_the_question_are_named(self):
         self.assertIn("is no NAME: VALUE", self.explain("/x", "-H", "nonsense", code=1))
         self.assertIn('"client" is no address', self.explain("/x", "--client", "nobody", code=1))

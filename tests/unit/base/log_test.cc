@@ -15,7 +15,9 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <thread>
 
+#include "base/log_mute.h"
 #include "base/regex.h"
 #include "base/sockaddr.h"
 #include "base/syslog.h"
@@ -49,6 +51,22 @@ class Log : public ::testing::Test {
   }
   std::string dir_;
 };
+
+TEST_F(Log, muted_thread_logs_nothing_until_it_is_over) {
+  ASSERT_TRUE(log::configure({{path("a"), LogLevel::kInfo}}));
+  {
+    const log::Mute outer;
+    { const log::Mute inner; }
+    log::error("unheard");
+    std::thread([] { log::error("another thread"); }).join();
+  }
+  log::error("heard");
+  log::flush();
+  const std::string text = read(path("a"));
+  EXPECT_THAT(text, Not(HasSubstr("unheard")));
+  EXPECT_THAT(text, HasSubstr("another thread"));
+  EXPECT_THAT(text, HasSubstr(": heard"));
+}
 
 TEST_F(Log, a_line_looks_like_nginx_s) {
   ASSERT_TRUE(log::configure({{path("a"), LogLevel::kInfo}}));
