@@ -44,30 +44,34 @@ constexpr bool is_alnum(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-// Behind a class's "]"; `at` is at its "[".
+// Behind a class's "]"; `at` is at its "[". npos: another "[" is in it, and what that begins (a POSIX name, or nothing)
+// is PCRE2's to know.
 size_t skip_class(std::string_view pattern, size_t at) {
   ++at;
   if (at < pattern.size() && pattern[at] == '^') ++at;
   if (at < pattern.size() && pattern[at] == ']') ++at;  // the first is one of the class
   while (at < pattern.size() && pattern[at] != ']') {
-    const size_t name_end = pattern.substr(at, 2) == "[:" ? pattern.find(":]", at + 2) : std::string_view::npos;
-    at = name_end != std::string_view::npos ? name_end + 2 : at + (pattern[at] == '\\' ? 2 : 1);
+    if (pattern[at] == '[') return std::string_view::npos;
+    at += pattern[at] == '\\' ? 2 : 1;
   }
   return at + 1;
 }
 
 // Whether all of a pattern stands behind its "^": no alternative beside it, and nothing by which PCRE2 might read it
-// otherwise than is done here (\Q, comments, options within the pattern).
+// otherwise than is done here: \Q and a stray \E (in a class too), \c with any character behind it, verbs, whose names
+// may hold a bracket, comments, options within the pattern, classes with a "[".
 bool is_one_sequence(std::string_view pattern) {
   if (pattern.find('|') == std::string_view::npos) return true;
+  for (const std::string_view left : {"\\Q", "\\E", "\\c", "(*"})
+    if (pattern.find(left) != std::string_view::npos) return false;
   int depth = 0;
   for (size_t at = 0; at < pattern.size();) {
     switch (pattern[at]) {
-      case '\\':
-        if (pattern.substr(at, 2) == "\\Q") return false;
-        at += 2;
+      case '\\': at += 2; break;
+      case '[':
+        at = skip_class(pattern, at);
+        if (at == std::string_view::npos) return false;
         break;
-      case '[': at = skip_class(pattern, at); break;
       case '(':
         if (pattern.substr(at, 2) == "(?" &&
             (at + 2 == pattern.size() || std::string_view(":<P'=!>|").find(pattern[at + 2]) == std::string_view::npos))
@@ -95,7 +99,9 @@ std::string beginning_of(std::string_view pattern) {
   if (!pattern.starts_with('^') || !is_one_sequence(pattern)) return out;
   for (size_t at = 1; at < pattern.size(); ++at) {
     char c = pattern[at];
-    if (c == '*' || c == '?' || c == '{') {  // the one before may be missing
+    const std::string_view two = pattern.substr(at, 2);
+    const bool is_skipped = two == "\\E" || two == "\\Q" || pattern.substr(at, 3) == "(?#";  // a quantifier may follow
+    if (c == '*' || c == '?' || c == '{' || is_skipped) {  // the one before may be missing
       if (!out.empty()) out.pop_back();
       break;
     }
