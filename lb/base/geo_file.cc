@@ -39,9 +39,14 @@ uint64_t GeoFile::built() const {
 Result<bool> GeoFile::refresh() {
   Stamp stamp = stamp_of(path_);
   if (stamp.empty() || stamp == stamp_) return false;
-  stamp_ = std::move(stamp);
   auto database = GeoDatabase::open(path_);
-  if (!database) return Unexpected{std::move(database.error())};
+  if (!database) {  // it may open later as it stands: its mode is another then, or there is a descriptor left for it
+    if (stamp == failed_) return false;
+    failed_ = std::move(stamp);
+    return Unexpected{std::move(database.error())};
+  }
+  stamp_ = std::move(stamp);
+  failed_.clear();
   {
     const std::lock_guard lock(mutex_);
     database_.swap(*database);

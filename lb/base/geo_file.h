@@ -24,9 +24,9 @@ class GeoFile {
   std::optional<std::string> find(const SocketAddress& address, const std::vector<std::string>& path) const;
   uint64_t built() const;
 
-  // Takes the file's content into force where it is another than before: true. Where that is no database the old one
-  // stays, and the error is told once; a file that is missing is about to be replaced. Waits for the disk: not on a
-  // loop. One thread at a time.
+  // Takes the file's content into force where it is another than before: true. Where that cannot be opened the old one
+  // stays, the error is told once, and each call tries again; a file that is missing is about to be replaced. Waits for
+  // the disk: not on a loop. One thread at a time.
   Result<bool> refresh();
 
  private:
@@ -37,7 +37,8 @@ class GeoFile {
 
   const std::string path_;
   const Millis interval_;
-  Stamp stamp_;
+  Stamp stamp_;               // of what is in force
+  Stamp failed_;              // of what could not be opened and has been told of
   mutable std::mutex mutex_;  // where there is an interval
   std::shared_ptr<const GeoDatabase> database_;
 };
