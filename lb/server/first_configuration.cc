@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cstdint>
 #include <string_view>
+#include <system_error>
 
 namespace weir::server {
 namespace {
@@ -14,6 +17,12 @@ constexpr std::array<std::string_view, 6> kPrivate = {"localhost", "test", "loca
 bool holds_only(std::string_view text, std::string_view more) {
   return std::all_of(text.begin(), text.end(),
                      [more](char c) { return kLetters.find(c) != kLetters.npos || more.find(c) != more.npos; });
+}
+
+bool is_port_number(std::string_view digits) {
+  uint16_t port = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  return error == std::errc() && end == digits.data() + digits.size() && port != 0;
 }
 
 bool is_private(std::string_view name) {
@@ -135,6 +144,8 @@ Result<std::string> checked_node(const std::string& text, int port) {
   const bool is_port = colon == text.npos || (!digits.empty() && digits.find_first_not_of("0123456789") == digits.npos);
   if (text.empty() || colon == 0 || !is_port || !holds_only(text, bracketed ? ".-_:[]" : ".-_:"))
     return Unexpected{"\"" + text + "\" is no address of a node: HOST, HOST:PORT or unix:/PATH"};
+  if (colon != text.npos && !is_port_number(digits))
+    return Unexpected{"the port of \"" + text + "\" is none: 1 to 65535"};
   const std::string host = bare_ipv6 ? "[" + text + "]" : text;
   return colon != text.npos || port == 0 ? host : host + ":" + std::to_string(port);
 }

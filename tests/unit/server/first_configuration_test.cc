@@ -33,6 +33,16 @@ TEST(FirstConfiguration, nodes_hold_nothing_of_the_syntax) {
     EXPECT_EQ(node(text), "refused") << text;
 }
 
+TEST(FirstConfiguration, nodes_have_a_port_that_there_is) {
+  for (const char* text : {"10.0.0.1:99999", "10.0.0.1:65536", "a:0", "[::1]:70000"}) {
+    const auto checked = checked_node(text, 0);
+    ASSERT_FALSE(checked) << text;
+    EXPECT_EQ(checked.error(), "the port of \"" + std::string(text) + "\" is none: 1 to 65535");
+  }
+  EXPECT_EQ(node("10.0.0.1:65535"), "10.0.0.1:65535");
+  EXPECT_EQ(node("10.0.0.1:1"), "10.0.0.1:1");
+}
+
 TEST(FirstConfiguration, names_are_names_of_dns) {
   for (const char* text : {"app.example.org", "localhost", "a-b.test", "10.0.0.1"})
     EXPECT_TRUE(checked_name(text)) << text;
