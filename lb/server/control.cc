@@ -64,9 +64,9 @@ bool Control::inherit_admin(const std::string& path, OwnedFd socket) {
   return true;
 }
 
-void Control::start(const runtime::BuiltSite& built, std::function<void()> serving, Succession* succession) {
+void Control::start(const runtime::BuiltSite& built, std::function<bool()> serving, Succession* succession) {
   reload_.start(built, [this, serving = std::move(serving), succession] {
-    serving();
+    if (!serving()) return;
     if (succession != nullptr) succession->serving();
     service_.start();
   });

@@ -34,8 +34,8 @@ class Control final : private DeadlineHandler {
   // The start has failed: an inherited socket goes on being the other weir's.
   void leave_admin() { admin_.hand_over(); }
   // Workers start with what the start has built. When they serve, `serving` is told and then `succession` (null:
-  // none), and the service manager last.
-  void start(const runtime::BuiltSite& built, std::function<void()> serving, Succession* succession);
+  // none), and the service manager last. Where `serving` answers false, after give_up(), nobody else is told.
+  void start(const runtime::BuiltSite& built, std::function<bool()> serving, Succession* succession);
   // Until TERM, INT (at once) or QUIT (after the drain), or give_up().
   void run();
   // What `serving` does came to nothing: run() returns.

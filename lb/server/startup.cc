@@ -86,7 +86,7 @@ class Startup {
       return fail({workers.error()});
     }
     control.start(
-        std::exchange(built_, {}), [this, &control] { serving(control); }, succession_.get());
+        std::exchange(built_, {}), [this, &control] { return serving(control); }, succession_.get());
     control.run();
     if (!serving_error_.empty()) return fail({serving_error_});
     log::notice("weir: stopped");
@@ -223,15 +223,17 @@ class Startup {
     return runtime_->workers.prepare(runtime::wanted_workers(model().main), cap_now().each);
   }
 
-  // Workers accept.
-  void serving(Control& control) {
+  // Workers accept. False: the start has come to nothing.
+  bool serving(Control& control) {
     if (!pid_file_comes_early())
       if (Status<> published = pid_file_->publish(); !published) {
         serving_error_ = published.error();
-        return control.give_up();
+        control.give_up();
+        return false;
       }
     announce();
     if (daemon_) daemon_->ready(process::logs_to_stderr(process::error_log_targets(line_, model().main)));
+    return true;
   }
 
   // Every socket listens. The pid file and the admin socket may stand in a directory of root's.

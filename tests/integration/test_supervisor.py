@@ -37,6 +37,16 @@ class Notify(Case):
         self.assertEqual(supervisor.receive(), [])
         weir.process = None
 
+    def test_start_without_its_pid_file_is_never_ready(self):
+        supervisor = self.hold(Supervisor())
+        weir = self.weir(UP, start=False, environment=supervisor.environment)
+        weir.pid_path.symlink_to("nowhere")  # nothing to open, and yet nothing can be put there
+        weir.launch()
+        self.assertEqual(weir.wait_exit(), 1)
+        self.assertEqual([each for each in supervisor.receive() if "READY" in each], [])
+        self.assertIn("weir.pid has just appeared", weir.errors())
+        weir.process = None
+
     def test_refused_configuration_has_an_exit_code_of_its_own(self):
         weir = self.weir("nonsense on;", start=False)
         self.assertEqual(run("-c", str(weir.config_path)).returncode, 78)
