@@ -178,12 +178,11 @@ void Exchange::on_request_end() {
 void Exchange::turn() {
   if (pending_answer_ != 0) {
     const int status = std::exchange(pending_answer_, 0);
-    if (proxy_.is_trying() || responder_.state != ResponseState::kNone) {  // the body broke: its request is under way
-      if (content_ != nullptr) content_->abort(ErrorKind::kClientClosed);
-      if (responder_.state != ResponseState::kNone) {
-        finish(ErrorKind::kClientClosed);
-        return;
-      }
+    // The body broke: what is under way, or waits to be, must not go on while the page is on its way to the client.
+    if (content_ != nullptr) content_->abort(ErrorKind::kClientClosed);
+    if (responder_.state != ResponseState::kNone) {
+      finish(ErrorKind::kClientClosed);
+      return;
     }
     answer(status);
     return;

@@ -32,7 +32,10 @@ void MonitorContent::ask(MonitorPage page) {
 
 // A piece that finds the one before it still on its way is left out: a slow reader misses events, and holds no memory.
 void MonitorContent::take(MonitorReply reply) {
-  if (!is_begun_) return begin_answer(std::move(reply));
+  if (!is_begun_) {
+    if (exchange_.responder().state == ResponseState::kNone) begin_answer(std::move(reply));
+    return;  // else the request's body broke, and its page is on its way
+  }
   is_last_ = is_last_ || reply.is_last || exchange_.core().draining();
   if (exchange_.is_response_held()) return;
   if (left_.empty() && reply.body != nullptr) {

@@ -176,7 +176,11 @@ bool ProxyContent::wants_request_body() {
   return upload_.update(attempt_.sending ? attempt_.lease.queued() : request().body.size());
 }
 
+// A page may be on its way for long before end(): no name, place or peer finds the request waiting any more.
 void ProxyContent::abort(ErrorKind kind) {
+  leave_queue();
+  wait_token_.reset();
+  waiting_ = Waiting::kNothing;
   end_attempt(kind, false);
 }
 
@@ -186,7 +190,7 @@ void ProxyContent::end() {
   if (state_.queued) leave_queue();
   release_budget();
   if (state_.counted) state_.cluster->site->inflight->fetch_sub(1, std::memory_order_relaxed);
-  if (waiting_ == Waiting::kName) wait_token_.reset();
+  wait_token_.reset();
   if (state_.run_time != nullptr) core_.run_time_upstreams().release(*state_.run_time);
   if (request().head.framing != http::Framing::kNone || !state_.upgrade.empty()) upload_.reset();
   if (record().attempts.size() > 0) {

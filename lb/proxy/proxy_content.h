@@ -123,8 +123,6 @@ class ProxyContent final : public Content, private upstream::LeaseHandler, priva
   // said all.
   bool may_go_on_alone() const;
   void go_on_alone();
-  // Whether a try is running: a peer has been asked, or is about to be.
-  bool is_trying() const { return attempt_.is_leased() || attempt_.connecting != nullptr; }
   // A check took that peer down: if this request waits unanswered on it and may be sent again, it goes elsewhere.
   void peer_down(const policy::PeerState& state);
 

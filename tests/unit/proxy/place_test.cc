@@ -19,6 +19,9 @@ class Places : public Rig {
     if (queue > 0) maker.queue(one, queue, timeout);
     maker.proxied("/", one);
     maker.proxied("/deaf", one).ignore_client_abort = true;
+    Location& slow = maker.proxied("/slow", one);
+    slow.stream_requests = true;
+    slow.limit_rate = {50, std::nullopt};
     world_.core->adopt(maker.make({kListen}));
   }
   uint32_t waiting() { return shared_.lines.at("one")->waiting(); }
@@ -115,6 +118,26 @@ TEST_F(Places, aborted_client_leaves_the_queue) {
   EXPECT_TRUE(got(*third, "HTTP/1.1 200 "));
   EXPECT_EQ(world_.count(Counter::kUpstreamConnects) + world_.count(Counter::kUpstreamReuses), 2U)
       << "nobody is asked for a client that has left";
+}
+
+TEST_F(Places, broken_body_leaves_the_queue_while_its_page_goes_out) {
+  serve_one(1);
+  const auto first = another(kGet);
+  sim::Wire& wire = peer();
+  const auto broken = another("POST /slow HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
+  ASSERT_EQ(waiting(), 1U);
+  tell(*broken, "no chunk\r\n");
+  EXPECT_TRUE(got(*broken, "HTTP/1.1 400 ")) << broken->outbound;
+  EXPECT_TRUE(logged().empty()) << "the page is not out yet";
+  EXPECT_EQ(waiting(), 0U);
+  wire.outbound.clear();
+  tell(wire, kOk);
+  world_.turn();
+  EXPECT_EQ(taken(), 0U);
+  EXPECT_TRUE(wire.outbound.empty()) << wire.outbound;
+  for (int i = 0; i < 100; ++i) world_.advance(100);
+  EXPECT_EQ(broken->outbound.rfind("HTTP/1.1 "), 0U) << "one head: " << broken->outbound;
+  EXPECT_TRUE(broken->outbound.ends_with("</html>\r\n")) << broken->outbound;
 }
 
 TEST_F(Places, half_closed_client_stays_queued) {

@@ -8,7 +8,11 @@ namespace {
 
 class RunTimeNames : public Rig {
  protected:
-  void serve_names(Millis timeout = Millis(5'000)) {
+  ~RunTimeNames() override {
+    if (world_.core != nullptr) world_.core->close_all();
+  }
+  // `rate`: of what goes to clients, bytes a second; 0: as they take it.
+  void serve_names(Millis timeout = Millis(5'000), size_t rate = 0) {
     auto resolver = std::make_shared<PassResolver>();
     resolver->question.timeout = timeout;
     resolver->key = "r";
@@ -16,7 +20,24 @@ class RunTimeNames : public Rig {
       Location& location = maker.proxied("/", app);
       location.pass->dynamic = *route::Template::compile("http://$arg_to", {});
       location.pass->resolver = resolver;
+      location.stream_requests = true;
+      if (rate > 0) location.limit_rate = {rate, std::nullopt};
     });
+  }
+  // A client whose body breaks while its request waits for the host: its page has begun, and is slow.
+  std::shared_ptr<sim::Wire> break_body_of_waiting() {
+    auto client =
+        another("POST /?to=app.test HTTP/1.1\r\nHost: shop.test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
+    tell(*client, "no chunk\r\n");
+    EXPECT_TRUE(client->outbound.starts_with("HTTP/1.1 400 ")) << client->outbound;
+    EXPECT_TRUE(logged().empty()) << "the page is not out yet";
+    return client;
+  }
+  void let_page_out(const sim::Wire& client) {
+    for (int i = 0; i < 100; ++i) world_.advance(100);
+    EXPECT_EQ(client.outbound.rfind("HTTP/1.1 "), 0U) << "one head: " << client.outbound;
+    EXPECT_TRUE(client.outbound.ends_with("</html>\r\n")) << client.outbound;
+    EXPECT_EQ(logged().size(), 1U);
   }
   static std::string get(const std::string& to) { return "GET /?to=" + to + " HTTP/1.1\r\nHost: shop.test\r\n\r\n"; }
   // The oldest question is answered.
@@ -112,6 +133,21 @@ TEST_F(RunTimeNames, body_waits_for_the_name_and_is_sent) {
   tell(*client, "world");
   resolve({"10.1.0.1"});
   EXPECT_TRUE(has(peer().outbound, "helloworld"));
+}
+
+TEST_F(RunTimeNames, broken_body_gets_no_peer_while_its_page_goes_out) {
+  serve_names(Millis(5'000), 50);
+  const auto client = break_body_of_waiting();
+  resolve({"10.1.0.1"});
+  EXPECT_TRUE(world_.connecting.empty());
+  let_page_out(*client);
+  EXPECT_TRUE(world_.connecting.empty());
+}
+
+TEST_F(RunTimeNames, broken_body_is_answered_once_when_the_resolver_is_silent) {
+  serve_names(Millis(200), 50);
+  const auto client = break_body_of_waiting();
+  let_page_out(*client);
 }
 
 TEST_F(RunTimeNames, dead_address_is_failed_over) {
