@@ -3,11 +3,12 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace weir::io {
 
-DnsChannels::~DnsChannels() {
-  for (const auto& [servers, channel] : channels_)
+void DnsChannels::clear() {
+  for (const auto& [servers, channel] : std::exchange(channels_, {}))
     if (channel != nullptr) ares_destroy(channel);
 }
 

@@ -12,13 +12,15 @@ namespace weir::io {
 class DnsChannels {
  public:
   DnsChannels() = default;
-  // Every question that is left ends with an error.
-  ~DnsChannels();
+  ~DnsChannels() { clear(); }
   DnsChannels(const DnsChannels&) = delete;
   DnsChannels& operator=(const DnsChannels&) = delete;
 
   // Null: it cannot be set up.
   ares_channel of(const std::vector<std::string>& servers);
+  // Every question that is left ends with an error, told in here. Whoever asks next is given new channels, which know
+  // the system's servers of that time.
+  void clear();
   // Waits up to `most` for the sockets of all channels, and for `wake` (a descriptor, -1: none) to be readable; then
   // whatever c-ares makes of it: answers are told in here.
   void turn(MonoMs most, int wake = -1);

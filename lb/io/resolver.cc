@@ -67,11 +67,13 @@ void Resolver::serve() {
   DnsChannels channels;
   std::vector<Request> asked;
   while (take(asked)) {
+    expire(monotonic_ms());
+    // So neither the servers that the system had once stay for good nor those that a reload took away. c-ares may still
+    // be at questions that have run out here: nobody waits for what it says of them.
+    if (under_way_.empty()) channels.clear();
     for (Request& each : asked) begin(channels, std::move(each));
     asked.clear();
-    const MonoMs now = monotonic_ms();
-    expire(now);
-    channels.turn(next_end() - now, wake_.get());
+    channels.turn(next_end() - monotonic_ms(), wake_.get());
   }
   under_way_.clear();  // what the channels say at their end is nobody's
 }

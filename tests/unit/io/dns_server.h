@@ -109,6 +109,7 @@ class DnsServer {
     socklen_t length = sizeof from;
     ssize_t n = 0;
     while ((n = ::recvfrom(udp_.get(), query, sizeof query, 0, reinterpret_cast<sockaddr*>(&from), &length)) > 0) {
+      client_port = SocketAddress::from_sockaddr(reinterpret_cast<const sockaddr*>(&from), length).port();
       ++questions;
       const std::lock_guard lock(mutex_);
       held_.emplace_back(std::string(query, static_cast<size_t>(n)), from);
@@ -132,6 +133,7 @@ class DnsServer {
 
   std::atomic<bool> mute = false;
   std::atomic<int> questions = 0;
+  std::atomic<uint16_t> client_port = 0;  // of the last question over UDP
   std::atomic<int> tcp_questions = 0;
 
  private:

@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
 
 #include <condition_variable>
 #include <mutex>
@@ -43,6 +45,20 @@ class BesideTheLoops : public testing::Test {
     std::unique_lock lock(mutex_);
     EXPECT_TRUE(more_.wait_for(lock, kPatience, [&] { return told_.size() >= count; }));
     return told_;
+  }
+
+  // A socket with the port that the last question came from, as soon as nobody else has it.
+  OwnedFd take_port_of_question() const {
+    const MonoMs end = monotonic_ms() + 1000 * kPatience.count();
+    while (dns_.client_port == 0 && monotonic_ms() < end) ::poll(nullptr, 0, 1);
+    OwnedFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    sockaddr_storage storage{};
+    const socklen_t length = SocketAddress::from_ip("127.0.0.1", dns_.client_port)->to_sockaddr(storage);
+    while (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&storage), length) != 0) {
+      if (monotonic_ms() > end) return {};
+      ::poll(nullptr, 0, 1);
+    }
+    return fd;
   }
 
   DnsServer dns_;
@@ -96,6 +112,31 @@ TEST_F(BesideTheLoops, silence_ends_with_the_questions_timeout) {
   mute.timeout = Millis(50);
   ask(mute);
   EXPECT_EQ(told(1).back().text, "host not found in upstream \"app.test\" (timed out)");
+  dns_.mute = false;
+  dns_.add("app.test", address_record("10.0.0.1"));
+  ask(question("app.test"));
+  EXPECT_EQ(told(2).back().text, "10.0.0.1:80");
+}
+
+TEST_F(BesideTheLoops, servers_are_looked_up_anew_after_the_last_answer) {
+  dns_.add("app.test", address_record("10.0.0.1"));
+  dns_.add("other.test", address_record("10.0.0.2"));
+  ask(question("app.test"));
+  ASSERT_EQ(told(1).back().text, "10.0.0.1:80");
+  const OwnedFd port = take_port_of_question();
+  EXPECT_GE(port.get(), 0) << "the channel is still there";
+  ask(question("other.test"));
+  EXPECT_EQ(told(2).back().text, "10.0.0.2:80");
+}
+
+TEST_F(BesideTheLoops, question_that_ran_out_keeps_no_channel) {
+  dns_.mute = true;
+  DnsQuestion mute = question("app.test");
+  mute.timeout = Millis(200);
+  ask(mute);
+  EXPECT_THAT(told(1).back().text, HasSubstr("timed out"));
+  const OwnedFd port = take_port_of_question();
+  EXPECT_GE(port.get(), 0);
   dns_.mute = false;
   dns_.add("app.test", address_record("10.0.0.1"));
   ask(question("app.test"));
