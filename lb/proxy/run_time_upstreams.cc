@@ -22,9 +22,10 @@ std::vector<SocketAddress> addresses_of(const io::ResolveAnswer& answer) {
   return out;
 }
 
-// As the configuration's own addresses are called (config/proxy_pass.cc).
+// As the configuration's own addresses are called (config/proxy_pass.cc). However a client spells it, it is one name:
+// the pool knows an upstream's connections by it.
 std::string text_of(const RunTimeName& name) {
-  return std::string(name.host) + ":" + std::to_string(name.port);
+  return lowered(name.host) + ":" + std::to_string(name.port);
 }
 
 }  // namespace

@@ -200,6 +200,21 @@ TEST_F(RunTimeNames, address_of_both_answers_keeps_its_connections) {
   EXPECT_EQ(world_.connecting.size(), 1U);
 }
 
+TEST_F(RunTimeNames, renewal_by_another_spelling_keeps_connections) {
+  serve_names();
+  another(get("app.test"));
+  resolve({"10.1.0.1"}, 1'000);
+  sim::Wire& kept = peer();
+  tell(kept, kOk);
+  kept.outbound.clear();
+  world_.advance(1'001);
+  another(get("APP.test"));
+  resolve({"10.1.0.2", "10.1.0.1"}, 60'000);
+  another(get("app.test"));
+  EXPECT_FALSE(kept.outbound.empty()) << "one of two in turn goes to it, on the connection that was idle";
+  EXPECT_EQ(world_.connecting.size(), 1U);
+}
+
 TEST_F(RunTimeNames, former_answer_lives_while_a_request_uses_it) {
   serve_names();
   const auto slow = another(get("app.test"));
