@@ -47,8 +47,10 @@ Status<> WorkerSet::prepare(int workers, uint32_t max_connections) {
   }
   for (int i = 0; i < workers; ++i) {
     made.sockets.push_back(sockets_.of_worker(i, workers));
+    // What a worker has already needs no other descriptor. Another number of workers deals the sockets anew.
+    const std::vector<uint64_t> own = i < count() ? sockets_.ids_of_worker(i, count()) : std::vector<uint64_t>();
     for (const WorkerSocket& socket : made.sockets.back())
-      if (socket.fd.get() < 0 && (i >= count() || socket.fresh))
+      if (socket.fd.get() < 0 && (socket.fresh || std::find(own.begin(), own.end(), socket.id) == own.end()))
         return Unexpected{"worker " + std::to_string(i) + ": no listener on " + socket.address.to_string() +
                           " (no descriptors left)"};
   }
@@ -63,7 +65,7 @@ void WorkerSet::roll_out(const std::shared_ptr<const proxy::Site>& site, int wor
   if (Status<> ready = is_prepared ? Status<>(Void{}) : prepare(workers, max_connections); !ready) {
     log::crit("workers: their number stays ", count(), " (", ready.error(), ")");
     if (count() == 0) std::abort();  // nobody would serve; a start prepares, and fails by itself
-    workers = std::min(workers, count());
+    workers = count();
   }
   Prepared ready = prepared_ ? *std::exchange(prepared_, std::nullopt) : Prepared();
   for (auto& worker : ready.missing) workers_.push_back(std::move(worker));

@@ -109,6 +109,26 @@ TEST_F(WorkersTest, no_descriptors_for_more_workers_change_nothing) {
   EXPECT_EQ(workers_.count(), 3);
 }
 
+TEST_F(WorkersTest, no_descriptors_for_sockets_that_move_change_nothing) {
+  config::ListenModel tcp;
+  tcp.address = *SocketAddress::from_ip("127.0.0.1", 0);
+  model_.servers.front().listens.push_back(tcp);  // a socket for each worker
+  roll_out(4);
+  ASSERT_TRUE(sockets_.open(plan_listens(model_), 2).empty());  // as a reload: no socket is new any more
+  {
+    const FewDescriptors few;
+    const Status<> refused = workers_.prepare(2, 1000);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error(), "worker 0: no listener on 127.0.0.1:0 (no descriptors left)");
+    EXPECT_TRUE(workers_.prepare(4, 1000)) << "each has its own already";
+    roll_out(2);
+    EXPECT_EQ(workers_.count(), 4);
+  }
+  EXPECT_TRUE(answered(connect()));
+  roll_out(2);
+  EXPECT_EQ(workers_.count(), 2);
+}
+
 TEST_F(WorkersTest, prepared_workers_that_are_not_wanted_end) {
   roll_out(1);
   ASSERT_TRUE(workers_.prepare(4, 1000));
