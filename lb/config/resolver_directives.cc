@@ -68,7 +68,8 @@ const Row kRows[] = {
                  .apply = apply_resolver,
                  .show = show_resolver},
         .help = "The name servers that are asked for names, else the system's; valid= goes before the TTL of their "
-                "answers. With it a \"proxy_pass\" with variables reaches hosts that only a request names, too.",
+                "answers, and both hold for 1s at least and 1h at most. With it a \"proxy_pass\" with variables "
+                "reaches hosts that only a request names, too.",
         .turn = Turn::kNames,
     },
     {

@@ -222,8 +222,8 @@ const Row kRows[] = {
                  .most_args = -1,
                  .apply = apply_listen,
                  .show = show_listen},
-        .help =
-            "Where the server is reached; a name stands for all addresses that it has when the configuration is read.",
+        .help = "Where the server is reached; a name stands for all addresses that it has when the configuration is "
+                "read, localhost for 127.0.0.1 alone.",
         .times = Times::kMany,
     },
     {
