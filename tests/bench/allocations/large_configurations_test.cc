@@ -42,6 +42,9 @@ struct Shape {
   const char* name;
   std::string (*text)(int n);
 };
+void PrintTo(const Shape& shape, std::ostream* out) {
+  *out << shape.name;
+}
 
 constexpr const char* kPass = "proxy_pass http://127.0.0.1:8080;";
 
