@@ -173,6 +173,8 @@ void clients(Exposition& page, const AdminTotals& totals) {
       .sample(totals.get(Counter::kUpstreamHandshakesFailed));
   page.gauge("weir_buffered_bytes", "Memory of bytes that wait in weir for slow clients and peers.")
       .sample(totals.buffered());
+  page.gauge("weir_buffers_memory_bytes", "So much may wait so: proxy_buffers_memory, in the shares of the workers.")
+      .sample(totals.buffer_memory());
   page.counter("weir_buffers_full_total", "How often a peer had to wait because proxy_buffers_memory was taken.")
       .sample(totals.get(Counter::kBuffersFull));
   page.counter("weir_received_bytes_total", "Bytes of requests from clients.")

@@ -19,6 +19,7 @@ class AdminTotals {
       exchanges_ += worker.seat()->exchanges.load();
       most_connections_ += worker.seat()->cap;
       buffered_ += worker.seat()->buffered.load(std::memory_order_relaxed);
+      buffer_memory_ += worker.seat()->buffer_memory.load(std::memory_order_relaxed);
       workers_full_ += worker.seat()->full.load() ? 1 : 0;
     });
     // What the writer lost later than the workers know, and lines of the error log.
@@ -31,6 +32,7 @@ class AdminTotals {
   uint64_t idle_connections() const { return idle_connections_; }  // of them, without a request
   uint64_t exchanges() const { return exchanges_; }                // requests under way
   uint64_t buffered() const { return buffered_; }                  // memory of what waits, in bytes
+  uint64_t buffer_memory() const { return buffer_memory_; }        // that may wait so
   // worker_connections of all workers, where upstream connections count too.
   uint64_t most_connections() const { return most_connections_; }
   // Workers whose connections are all in use, none of them idle.
@@ -45,6 +47,7 @@ class AdminTotals {
   uint64_t exchanges_ = 0;
   uint64_t most_connections_ = 0;
   uint64_t buffered_ = 0;
+  uint64_t buffer_memory_ = 0;
   int workers_full_ = 0;
   uint64_t lost_by_writers_ = 0;
   int live_epochs_ = 0;

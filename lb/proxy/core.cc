@@ -44,12 +44,17 @@ Core::~Core() {
   flush_logs(true);
 }
 
+void Core::adopt(std::shared_ptr<const Site> site, const Share& share) {
+  options_.share = share;
+  adopt(std::move(site));
+}
+
 void Core::adopt(std::shared_ptr<const Site> site) {
   Epoch* old = current_;
   epochs_.push_back(std::make_unique<Epoch>(*this, std::move(site), old));
   ++live_epochs_;
   current_ = epochs_.back().get();
-  most_chunks_ = current_->site().buffer_memory / static_cast<size_t>(options_.workers) / sizeof(Chunk);
+  most_chunks_ = current_->site().buffer_memory / static_cast<size_t>(options_.share.workers) / sizeof(Chunk);
   for (Listener& listener : listeners_) listener.site = current_->listen(listener.address);
   if (old != nullptr && old->refs_ == 0) epoch_unused(*old);
 }
@@ -326,7 +331,7 @@ void Core::end_turn() {
   next_long_steps();
   if (ready_subrequests_.front() != nullptr) tell_subrequests();
   mirrors_.sweep();
-  if (full_ || connections_ >= options_.max_connections) update_full();
+  if (full_ || connections_ >= options_.share.max_connections) update_full();
   const auto recycle = [](auto& ended, auto& free) {
     for (auto& object : ended) free.give(std::move(object));
     ended.clear();

@@ -44,10 +44,15 @@ class Tunnel;
 class RequestTrace;
 struct Busy;
 
-struct CoreOptions {
-  int worker = 0;
+// What one of several workers has of what is for all of them.
+struct Share {
   int workers = 1;
   uint32_t max_connections = 65'536;  // clients and upstream connections together
+};
+
+struct CoreOptions {
+  int worker = 0;
+  Share share;  // until adopt() brings another
   uint64_t seed = 0;
   // Where it counts; outlives the Core. Null: a slab of its own.
   observe::MetricSlab* metrics = nullptr;
@@ -80,6 +85,8 @@ class Core final : private DeadlineHandler {
 
   // Serves new requests from this site; running exchanges keep theirs. Before the first accept() there must be one.
   void adopt(std::shared_ptr<const Site> site);
+  // With that share from now on: what is taken beyond it is given back as it ends, idle connections where others come.
+  void adopt(std::shared_ptr<const Site> site, const Share& share);
   // A client connection on the listener of that configured address. A site without that address any more closes it.
   void accept(std::unique_ptr<io::Transport> transport, const SocketAddress& listen_address);
   // Graceful end: idle sessions close (after a request that is already on its way), busy ones finish with Connection:
@@ -110,8 +117,9 @@ class Core final : private DeadlineHandler {
   size_t exchanges() const { return exchanges_; }
   // How many connections may still come: what is free below the cap and what is idle.
   size_t room() const;
-  // Memory of what waits here for clients and peers, in bytes.
+  // Memory of what waits here for clients and peers, in bytes; and of proxy_buffers_memory, this worker's share.
   size_t buffered() const { return loop_.chunks().outstanding() * sizeof(Chunk); }
+  size_t buffer_memory() const { return most_chunks_ * sizeof(Chunk); }
   // Places in the table of listeners: the site's, and those of former sites that sessions still stand on.
   size_t listeners() const { return listeners_.size(); }
   const observe::MetricSlab& metrics() const { return metrics_; }
@@ -244,7 +252,7 @@ class Core final : private DeadlineHandler {
   std::vector<std::unique_ptr<Epoch>> epochs_;  // the current one and those that are still in use
   Epoch* current_ = nullptr;
   int live_epochs_ = 0;
-  size_t most_chunks_ = SIZE_MAX;                       // before buffers_full()
+  size_t most_chunks_ = 0;                              // before buffers_full()
   std::vector<std::unique_ptr<Epoch>> retired_epochs_;  // until the turn ends
   Arena scratch_;
   SpareList<Exchange> free_exchanges_;

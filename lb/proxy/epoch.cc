@@ -20,7 +20,7 @@ Epoch::Epoch(Core& core, std::shared_ptr<const Site> site, const Epoch* former) 
 WorkerCluster make_worker_cluster(Core& core, const SiteCluster& site, const WorkerCluster* former) {
   WorkerCluster made;
   made.site = &site;
-  made.balancer = policy::make_balancer(*site.cluster, {core.options().worker, core.options().workers,
+  made.balancer = policy::make_balancer(*site.cluster, {core.options().worker, core.options().share.workers,
                                                         former == nullptr ? nullptr : former->balancer.get()});
   made.pooled = name_peers(core, site, nullptr);
   made.times = &site.times->of(core.options().worker);

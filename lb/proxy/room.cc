@@ -25,27 +25,29 @@ void Core::session_waits(Session& session) {
 void Core::session_works(Session& session) {
   --idle_count_;
   sessions_.push_back(session);
-  if (connections_ >= options_.max_connections) update_full();
+  if (connections_ >= options_.share.max_connections) update_full();
 }
 
 void Core::arrival_speaks(Arrival& arrival) {
   --idle_count_;
   arrivals_.push_back(arrival);
-  if (connections_ >= options_.max_connections) update_full();
+  if (connections_ >= options_.share.max_connections) update_full();
 }
 
 size_t Core::room() const {
-  const size_t free = options_.max_connections - std::min(connections_, options_.max_connections);
+  const size_t free = options_.share.max_connections - std::min(connections_, options_.share.max_connections);
   return free + idle_count_ + pool_->idle();
 }
 
 bool Core::make_room() {
-  if (connections_ < options_.max_connections) return true;
-  if (!close_longest_idle()) return false;
+  if (connections_ < options_.share.max_connections) return true;
+  do {  // of one, but for a reload that has lowered the cap
+    if (!close_longest_idle()) return false;
+  } while (connections_ >= options_.share.max_connections);
   if (room_log_.pass(loop_.now()))
-    log::warn("worker ", options_.worker, ": connections full (", options_.max_connections,
+    log::warn("worker ", options_.worker, ": connections full (", options_.share.max_connections,
               " in use), the longest idle one closed for a new one", room_log_.dropped());
-  return connections_ < options_.max_connections;
+  return true;
 }
 
 bool Core::close_longest_idle() {
@@ -68,13 +70,13 @@ bool Core::close_longest_idle() {
 }
 
 void Core::update_full() {
-  const bool full = connections_ >= options_.max_connections && idle_count_ == 0 && pool_->idle() == 0;
+  const bool full = connections_ >= options_.share.max_connections && idle_count_ == 0 && pool_->idle() == 0;
   if (full == full_) return;
   full_ = full;
   if (full) {
     metrics_.add(observe::Counter::kConnectionsFull);
     if (full_log_.pass(loop_.now()))
-      log::error("worker ", options_.worker, ": connections full (", options_.max_connections,
+      log::error("worker ", options_.worker, ": connections full (", options_.share.max_connections,
                  " in use, none idle), new clients wait", full_log_.dropped());
   }
   if (options_.on_full) options_.on_full(full);

@@ -31,17 +31,18 @@ class Seat {
 
   // Sequentially consistent all of them: who deals sets `waiting` and then looks at loads again, who has room publishes
   // that and then looks at `waiting`.
-  std::atomic<uint32_t> sessions{0};   // as of the worker's last turn
-  std::atomic<uint32_t> idle{0};       // of them, without a request
-  std::atomic<uint32_t> exchanges{0};  // requests under way, as of then
-  std::atomic<uint32_t> room;          // the same: how many connections may still come, idle ones counted as gone
-  std::atomic<uint32_t> coming{0};     // dealt, not yet arrived
-  std::atomic<bool> full{false};       // at its connection cap and nothing idle, upstream connections counted too
-  std::atomic<bool> waiting{false};    // of who deals: it has stopped, for nobody had room
-  std::atomic<uint64_t> buffered{0};   // bytes that wait, as of the last turn
+  std::atomic<uint32_t> sessions{0};       // as of the worker's last turn
+  std::atomic<uint32_t> idle{0};           // of them, without a request
+  std::atomic<uint32_t> exchanges{0};      // requests under way, as of then
+  std::atomic<uint32_t> room;              // the same: how many connections may still come, idle ones counted as gone
+  std::atomic<uint32_t> coming{0};         // dealt, not yet arrived
+  std::atomic<bool> full{false};           // at its connection cap and nothing idle, upstream connections counted too
+  std::atomic<bool> waiting{false};        // of who deals: it has stopped, for nobody had room
+  std::atomic<uint64_t> buffered{0};       // bytes that wait, as of the last turn
+  std::atomic<uint64_t> buffer_memory{0};  // and the worker's share of proxy_buffers_memory
+  std::atomic<uint32_t> cap;               // worker_connections
   uint32_t load() const { return sessions.load() + coming.load(); }
   bool has_room() const { return !full.load() && coming.load() < room.load(); }
-  const uint32_t cap;  // worker_connections
 
  private:
   std::mutex mutex_;

@@ -26,12 +26,11 @@ Worker::Worker(WorkerOptions options, io::Loop& control, observe::AccessLogWrite
     : options_(options),
       control_(control),
       own_loop_(loop != nullptr ? std::move(loop) : std::make_unique<io::Loop>()),
-      seat_(std::make_shared<Seat>(*this, loop_, options.max_connections)) {
+      seat_(std::make_shared<Seat>(*this, loop_, options.share.max_connections)) {
   proxy::CoreOptions core;
   core.metrics = &metrics_;
   core.worker = options.index;
-  core.workers = options.workers;
-  core.max_connections = options.max_connections;
+  core.share = options.share;
   core.seed = options.seed;
   core.release_site = [&control](std::shared_ptr<const proxy::Site> site) {
     control.post([old = std::move(site)]() mutable { old.reset(); });
@@ -90,10 +89,12 @@ void Worker::run() {
   loop_.run();
 }
 
-void Worker::adopt(std::shared_ptr<const proxy::Site> site, std::vector<WorkerSocket> sockets, Seats seats, Done done) {
+void Worker::adopt(std::shared_ptr<const proxy::Site> site, std::optional<proxy::Share> share,
+                   std::vector<WorkerSocket> sockets, Seats seats, Done done) {
   auto given = std::make_shared<std::vector<WorkerSocket>>(std::move(sockets));
-  loop_.post([this, site = std::move(site), given, seats = std::move(seats), done = std::move(done)]() mutable {
-    core_->adopt(std::move(site));
+  loop_.post([this, site = std::move(site), share, given, seats = std::move(seats), done = std::move(done)]() mutable {
+    share ? core_->adopt(std::move(site), *share) : core_->adopt(std::move(site));
+    seat_->cap = core_->options().share.max_connections;
     seats_ = std::move(seats);
     resume_dealing();
     for (WorkerSocket& socket : *given) open(std::move(socket));
@@ -239,7 +240,8 @@ void Worker::publish_load() {
   seat_->idle = static_cast<uint32_t>(core_->idle_sessions());
   seat_->exchanges = static_cast<uint32_t>(core_->exchanges());
   seat_->room = static_cast<uint32_t>(core_->room());
-  seat_->buffered.store(core_->buffered(), std::memory_order_relaxed);  // nobody deals by it
+  seat_->buffered.store(core_->buffered(), std::memory_order_relaxed);  // nobody deals by these two
+  seat_->buffer_memory.store(core_->buffer_memory(), std::memory_order_relaxed);
 }
 
 void Worker::wake_dealer() {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -23,8 +24,7 @@ class LoopWatch;
 
 struct WorkerOptions {
   int index = 0;
-  int workers = 1;
-  uint32_t max_connections = 65'536;
+  proxy::Share share;  // until adopt() brings another
   uint64_t seed = 0;
   proxy::MonitorDesk* desk = nullptr;  // outlives the worker; null: pages about weir are 503
   io::Resolver* resolver = nullptr;    // outlives the worker; null: hosts that only requests name are not asked for
@@ -47,8 +47,9 @@ class Worker {
   // False: the system gives no thread.
   [[nodiscard]] bool start();
   // Serves from this site, and accepts on those of these sockets that it has not yet. `seats` are all workers in order,
-  // among which the connections of shared sockets are dealt.
-  void adopt(std::shared_ptr<const proxy::Site> site, std::vector<WorkerSocket> sockets, Seats seats, Done done);
+  // among which the connections of shared sockets are dealt. Without a share it keeps the one it has.
+  void adopt(std::shared_ptr<const proxy::Site> site, std::optional<proxy::Share> share,
+             std::vector<WorkerSocket> sockets, Seats seats, Done done);
   // Closes every listener but those with these ids. What waits in their accept queues is taken first.
   void keep_listeners(std::vector<uint64_t> ids, Done done);
   // Graceful: no listener is left, sessions end as they can; `drained` when none is left. WebSockets may be kept:

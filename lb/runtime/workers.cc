@@ -17,14 +17,13 @@ WorkerSet::Done WorkerSet::count_down(Done then) {
   };
 }
 
-Result<std::unique_ptr<Worker>> WorkerSet::start_worker(int index, int workers, uint32_t max_connections) {
+Result<std::unique_ptr<Worker>> WorkerSet::start_worker(int index, const proxy::Share& share) {
   const auto failed = [index](const std::string& why) {
     return Unexpected{"worker " + std::to_string(index) + ": not started (" + why + ")"};
   };
   WorkerOptions options;
   options.index = index;
-  options.workers = workers;
-  options.max_connections = max_connections;
+  options.share = share;
   options.seed = random_seed();
   options.watch = watch_;
   options.desk = desk_;
@@ -41,7 +40,7 @@ Status<> WorkerSet::prepare(int workers, uint32_t max_connections) {
   Prepared made;
   made.workers = workers;
   for (int i = count(); i < workers; ++i) {
-    Result<std::unique_ptr<Worker>> worker = start_worker(i, workers, max_connections);
+    Result<std::unique_ptr<Worker>> worker = start_worker(i, {workers, max_connections});
     if (!worker) return Unexpected{worker.error()};
     made.missing.push_back(*std::move(worker));
   }
@@ -76,8 +75,12 @@ void WorkerSet::roll_out(const std::shared_ptr<const proxy::Site>& site, int wor
       [this, workers, drain_most, done = std::move(done)]() mutable { settle(workers, drain_most, std::move(done)); });
   for (auto& worker : workers_) {
     std::vector<WorkerSocket> sockets;
-    if (worker->index() < workers) sockets = std::move(ready.sockets[static_cast<size_t>(worker->index())]);
-    worker->adopt(site, std::move(sockets), seats, adopted);
+    std::optional<proxy::Share> share;  // who leaves keeps what it had
+    if (worker->index() < workers) {
+      sockets = std::move(ready.sockets[static_cast<size_t>(worker->index())]);
+      share = {workers, max_connections};
+    }
+    worker->adopt(site, share, std::move(sockets), seats, adopted);
   }
 }
 

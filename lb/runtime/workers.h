@@ -69,7 +69,7 @@ class WorkerSet {
   };
   // Runs `then` when it has been called once for each worker.
   Done count_down(Done then);
-  Result<std::unique_ptr<Worker>> start_worker(int index, int workers, uint32_t max_connections);
+  Result<std::unique_ptr<Worker>> start_worker(int index, const proxy::Share& share);
   void settle(int workers, Millis drain_most, Done done);
   void leave(std::unique_ptr<Worker> worker, Millis most, bool keep_tunnels = false);
   void left(Leaving& leaving);

@@ -294,7 +294,7 @@ class World {
   explicit World(observe::AccessLogWriter& writer, uint64_t seed = 1, uint32_t max_connections = 65'536) : loop(&now) {
     proxy::CoreOptions options;
     options.seed = seed;
-    options.max_connections = max_connections;
+    options.share.max_connections = max_connections;
     options.on_full = [this](bool is_full) { full = is_full; };
     options.on_drained = [this] { ++drained; };
     options.release_site = [](std::shared_ptr<const proxy::Site> site) { site.reset(); };

@@ -12,7 +12,7 @@ class SeatTest : public ::testing::Test {
  protected:
   SeatTest() {
     for (int i = 0; i < 3; ++i) {
-      workers_.push_back(std::make_unique<Worker>(WorkerOptions{i, 3, 100, 1}, control_, log_writer_));
+      workers_.push_back(std::make_unique<Worker>(WorkerOptions{i, {3, 100}, 1}, control_, log_writer_));
       seats_.push_back(workers_.back()->seat());
     }
   }
@@ -55,7 +55,7 @@ TEST_F(SeatTest, worker_with_pending_connections_counts_as_full) {
 }
 
 TEST_F(SeatTest, worker_with_idle_connections_has_room) {
-  for (const auto& seat : seats_) seat->sessions = seat->cap;
+  for (const auto& seat : seats_) seat->sessions = seat->cap.load();
   EXPECT_NE(choose_seat(seats_, 0), -1);
 }
 

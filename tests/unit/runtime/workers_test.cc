@@ -5,9 +5,11 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 
+#include "base/chunk.h"
 #include "runtime/site_builder.h"
 #include "unit/few_descriptors.h"
 #include "unit/temp_dir.h"
@@ -185,6 +187,42 @@ TEST_F(WorkersTest, change_in_number_without_losing_connections) {
   EXPECT_EQ(workers_.count(), 1);
   EXPECT_TRUE(answered(kept));
   EXPECT_TRUE(answered(connect()));
+}
+
+TEST_F(WorkersTest, share_the_memory_of_buffers_whatever_their_number_was) {
+  model_.main.buffer_memory = 64 * 1024 * 1024;
+  for (const int workers : {1, 8, 3, 1}) {
+    SCOPED_TRACE(workers);
+    roll_out(workers);
+    turn_until([&] {
+      size_t count = 0, sum = 0, least = SIZE_MAX;
+      workers_.each([&](Worker& worker) {
+        const size_t share = worker.seat()->buffer_memory.load();
+        ++count;
+        sum += share;
+        least = std::min(least, share);
+      });
+      const size_t wanted = model_.main.buffer_memory;
+      return count == static_cast<size_t>(workers) && sum <= wanted && sum + count * sizeof(Chunk) > wanted &&
+             least + sizeof(Chunk) > wanted / count;
+    });
+  }
+}
+
+TEST_F(WorkersTest, have_the_room_of_the_last_roll_out) {
+  roll_out(1, 2);
+  roll_out(1, 6);
+  std::vector<OwnedFd> clients;
+  for (int i = 0; i < 6; ++i) {
+    clients.push_back(connect());
+    ASSERT_TRUE(answered(clients.back())) << i;
+  }
+  for (const OwnedFd& client : clients) ASSERT_TRUE(answered(client));  // none has made room
+  roll_out(1, 3);
+  clients.push_back(connect());
+  EXPECT_TRUE(answered(clients.back()));
+  for (size_t i = 0; i < 4; ++i) EXPECT_TRUE(closed(clients[i])) << i;
+  for (size_t i = 4; i < clients.size(); ++i) EXPECT_TRUE(answered(clients[i])) << i;
 }
 
 TEST_F(WorkersTest, give_an_old_snapshot_back_to_control) {
