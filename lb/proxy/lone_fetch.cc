@@ -26,6 +26,10 @@ void LoneFetch::close() {
   exchange_->client_gone(ErrorKind::kClientClosed);  // comes back in reset()
 }
 
+void LoneFetch::peer_down(const policy::PeerState& state) {
+  exchange_->peer_down(state);
+}
+
 http::SentFraming LoneFetch::framing(int, const http::OutBody&) {
   return {};
 }

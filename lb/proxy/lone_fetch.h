@@ -6,6 +6,10 @@
 #include "io/loop.h"
 #include "proxy/downstream.h"
 
+namespace weir::policy {
+struct PeerState;
+}
+
 namespace weir::proxy {
 
 class Core;
@@ -24,6 +28,8 @@ class LoneFetch final : public io::Buriable, public ListNode, private Downstream
   // Once. Its end has the Core bury this.
   void begin(std::unique_ptr<Exchange> exchange);
   void close();  // ends it; nothing is stored
+  // As of a session's request.
+  void peer_down(const policy::PeerState& state);
 
  private:
   Sent send(const Message&) override { return {}; }

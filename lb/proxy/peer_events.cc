@@ -32,6 +32,12 @@ void Core::peer_down(const policy::PeerState& state) {
     subrequests_.push_back(*link);
     link->subrequest.peer_down(state);
   }
+  IntrusiveList<LoneFetch> alone;  // likewise
+  alone.take_all(lone_fetches_);
+  while (LoneFetch* fetch = alone.front()) {
+    lone_fetches_.push_back(*fetch);
+    fetch->peer_down(state);
+  }
 }
 
 void Core::close_tunnels(std::shared_ptr<policy::PeerState> state, uint16_t code, Millis spread) {

@@ -160,6 +160,44 @@ TEST_F(CacheContents, lone_fetch_ends_with_the_core) {
   EXPECT_EQ(world_.core->exchanges(), 0U);
 }
 
+TEST_F(CacheContents, lone_fetch_leaves_a_peer_that_is_down) {
+  serve_cached();
+  ask(kGet);
+  sim::Wire& hung = peer();
+  end(*client_);
+  const auto down = [this](const char* name) {
+    state(name).check_down = true;
+    world_.core->peer_down(state(name));
+  };
+  down("app/10.0.0.1:13000");
+  EXPECT_TRUE(hung.closed);
+  ASSERT_EQ(world_.connecting.size(), 1U);
+  EXPECT_EQ(world_.connecting.front()->address(), sim::ip("10.0.0.2", 13000));
+  sim::Wire& other = peer();
+  tell(other, kKept.substr(0, kKept.size() - 2));
+  down("app/10.0.0.2:13000");
+  EXPECT_FALSE(other.closed) << "its answer has begun";
+  tell(other, kKept.substr(kKept.size() - 2));
+  wait_for_answers(1);
+  EXPECT_EQ(world_.core->exchanges(), 0U);
+}
+
+TEST_F(CacheContents, every_lone_fetch_leaves_a_peer_that_is_down) {
+  serve_cached();
+  for (const std::string path : {"/a", "/b", "/c", "/d"}) {
+    connect();
+    ask("GET " + path + " HTTP/1.1\r\nHost: app.test\r\n\r\n");
+    peer();
+    end(*client_);
+  }
+  ASSERT_EQ(world_.core->exchanges(), 4U);
+  state("app/10.0.0.1:13000").check_down = true;
+  world_.core->peer_down(state("app/10.0.0.1:13000"));
+  EXPECT_EQ(world_.connecting.size(), 2U) << "half of them were there";
+  while (!world_.connecting.empty()) world_.connecting.front()->fail(ErrorKind::kConnectRefused);
+  EXPECT_EQ(world_.core->exchanges(), 2U);
+}
+
 TEST_F(CacheContents, silent_peer_of_a_lone_fetch_is_left) {
   serve_cached();
   ask(kGet);
