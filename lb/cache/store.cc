@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <utility>
 
@@ -40,15 +41,20 @@ struct Store::File {
   OwnedFd fd;
   off_t at = 0;  // behind the head, which comes last, as it tells the body's length
   std::string failure;
+  std::atomic<bool> has_failed{false};  // any thread: there is a failure
 
+  void fail(std::string why) {
+    failure = std::move(why);
+    has_failed.store(true, std::memory_order_relaxed);
+  }
   void open() {
     fd = OwnedFd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-    if (fd.get() < 0) failure = call_failed("open() \"" + path + "\"", errno);
+    if (fd.get() < 0) fail(call_failed("open() \"" + path + "\"", errno));
   }
   void write(std::string_view bytes) {
     if (failure.empty() && fd.get() < 0) open();
     if (!failure.empty()) return;
-    if (const int error = write_all(fd.get(), bytes, at)) failure = call_failed("write() \"" + path + "\"", error);
+    if (const int error = write_all(fd.get(), bytes, at)) fail(call_failed("write() \"" + path + "\"", error));
     at += static_cast<off_t>(bytes.size());
   }
   // How long it is; -1: the file is another one now.
@@ -80,8 +86,7 @@ struct Store::File {
   void finish(Zone& zone, int64_t body_bytes) {
     head.body_bytes = body_bytes;
     if (failure.empty())
-      if (const int error = write_all(fd.get(), encode(head), 0))
-        failure = call_failed("write() \"" + path + "\"", error);
+      if (const int error = write_all(fd.get(), encode(head), 0)) fail(call_failed("write() \"" + path + "\"", error));
     if (!failure.empty()) {
       remove();
       zone.not_written(digest, key, failure);
@@ -128,9 +133,19 @@ Store::~Store() {
 
 void Store::give_up() {
   if (file_ == nullptr) return;
-  zone_->disk().post([file = std::move(file_)] { file->remove(); }, 0);
+  Zone* const zone = zone_.get();  // it waits for its disk before it goes
+  zone->disk().post(
+      [file = std::move(file_), zone] {
+        file->remove();
+        zone->note_not_written(file->failure);
+      },
+      0);
   file_ = nullptr;
   buffer_ = {};
+}
+
+bool Store::keeps() const {
+  return file_ != nullptr && !file_->has_failed.load(std::memory_order_relaxed);
 }
 
 void Store::add(std::string_view bytes) {

@@ -22,6 +22,8 @@ class Store {
   Store& operator=(const Store&) = delete;
 
   void add(std::string_view bytes);
+  // False: it comes to nothing, as the disk is too slow or could not write. What is added then is dropped.
+  bool keeps() const;
   // The body has ended. Once, last.
   void complete();
   // Instead of add() and complete(): the body is that of the file at `path`, as long as its head is still `head`.

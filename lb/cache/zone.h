@@ -131,6 +131,8 @@ class Zone {
   // On the disk's thread: the file stands at `temporary`, whole. It takes its place, unless it was purged meanwhile.
   void take_in(const std::string& temporary, const Digest& digest, const StoredHead& head, const Found& found);
   void not_written(const Digest& digest, std::string_view key, std::string_view why);
+  // Of one that has not begun, or of which nobody wants to hear the end: the error log's line alone.
+  void note_not_written(std::string_view why);
   void note_full();
 
  private:

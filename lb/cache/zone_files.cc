@@ -155,9 +155,13 @@ void Zone::take_in(const std::string& temporary, const Digest& digest, const Sto
   end_writing(digest, primary);
 }
 
-void Zone::not_written(const Digest& digest, std::string_view key, std::string_view why) {
+void Zone::note_not_written(std::string_view why) {
   if (!why.empty() && write_log_.pass(monotonic_ms()))
     log::error("cache ", name_, ": answer not stored (", why, ")", write_log_.dropped());
+}
+
+void Zone::not_written(const Digest& digest, std::string_view key, std::string_view why) {
+  note_not_written(why);
   const std::lock_guard lock(mutex_);
   end_writing(digest, digest_of(key));
 }

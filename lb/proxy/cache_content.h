@@ -78,9 +78,10 @@ class CacheContent final : public Content, private io::FileReader::Handler, priv
     if (store_ != nullptr) add_to_store(bytes);
     return cut_.on ? cut_.take(bytes) : bytes;
   }
-  // Whether the answer is to be kept, as far as the request decides; whether this one is being kept.
+  // Whether the answer is to be kept, as far as the request decides; whether this one is being kept, which ends where
+  // the disk does not take it.
   bool stores() const { return stores_; }
-  bool is_storing() const { return store_ != nullptr; }
+  bool is_storing() const;
   void complete_store();
   void drop_store();
   // The same as takes_answer() where no answer has come.

@@ -137,6 +137,10 @@ void CacheContent::add_to_store(std::string_view bytes) {
   store_->add(bytes);
 }
 
+bool CacheContent::is_storing() const {
+  return store_ != nullptr && store_->keeps();
+}
+
 void CacheContent::complete_store() {
   if (store_ != nullptr) std::exchange(store_, nullptr)->complete();
 }

@@ -2,7 +2,9 @@
 #include "proxy/cache_content.h"
 
 #include <chrono>
+#include <filesystem>
 #include <functional>
+#include <future>
 #include <string>
 #include <thread>
 
@@ -58,6 +60,17 @@ class CacheContents : public Rig {
     EXPECT_TRUE(has(answered(), "200 OK"));
     wait_for_answers(1);
   }
+
+  // Its answer has begun, and its client has gone.
+  sim::Wire& begin_lone_fetch() {
+    ask(kGet);
+    sim::Wire& node = peer();
+    tell(node, "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(2 * kLargeHalf) +
+                   "\r\nCache-Control: max-age=3600\r\n\r\n##");
+    end(*client_);
+    return node;
+  }
+  static constexpr size_t kLargeHalf = 1024 * 1024;
 
   // An answer that has been old for years.
   void put_old() {
@@ -196,6 +209,35 @@ TEST_F(CacheContents, every_lone_fetch_leaves_a_peer_that_is_down) {
   EXPECT_EQ(world_.connecting.size(), 2U) << "half of them were there";
   while (!world_.connecting.empty()) world_.connecting.front()->fail(ErrorKind::kConnectRefused);
   EXPECT_EQ(world_.core->exchanges(), 2U);
+}
+
+// The disk is busy with as much as may wait for it.
+TEST_F(CacheContents, lone_fetch_ends_when_its_disk_is_behind) {
+  serve_cached();
+  std::promise<void> busy;
+  ASSERT_TRUE(zone_->disk().post([&busy] { busy.get_future().wait(); }, cache::Disk::kMostBytes));
+  sim::Wire& node = begin_lone_fetch();
+  EXPECT_FALSE(node.closed) << "nothing has been given to the disk yet";
+  tell(node, std::string(kLargeHalf, '#'));
+  EXPECT_TRUE(node.closed);
+  EXPECT_EQ(world_.core->exchanges(), 0U);
+  EXPECT_EQ(logged().size(), 1U);
+  busy.set_value();
+}
+
+TEST_F(CacheContents, lone_fetch_ends_when_its_file_cannot_be_written) {
+  serve_cached();
+  eventually([this] { return std::filesystem::is_directory(options_->path); });
+  std::filesystem::remove_all(options_->path);
+  sim::Wire& node = begin_lone_fetch();
+  tell(node, std::string(kLargeHalf / 2, '#'));
+  std::promise<void> written;
+  ASSERT_TRUE(zone_->disk().post([&written] { written.set_value(); }, 0));
+  written.get_future().wait();
+  tell(node, "#");
+  EXPECT_TRUE(node.closed);
+  EXPECT_EQ(world_.core->exchanges(), 0U);
+  EXPECT_EQ(zone_->totals().answers, 0U);
 }
 
 TEST_F(CacheContents, silent_peer_of_a_lone_fetch_is_left) {
