@@ -40,12 +40,10 @@ Outline outline_of(std::string head, const std::vector<Directive>& block, LineSt
   Outline out;
   out.head = std::move(head);
   for (const Directive& each : block) {
-    if (each.block) {
+    if (each.block)
       out.blocks.push_back(outline_of(line_of(each), *each.block, store));
-      out.blocks.back().at = out.lines.size();
-    } else {
+    else
       out.lines.push_back(&*store.insert(line_of(each) + ";").first);
-    }
   }
   return out;
 }
@@ -56,109 +54,28 @@ std::string_view name_of(const std::string& line) {
   return std::string_view(line).substr(0, line.find_first_of(" ;"));
 }
 
-// A server's first name and where it listens.
-struct ServerFacts {
-  std::string name;
-  std::vector<std::string> listens;
-};
-
-ServerFacts facts_of(const Outline& server) {
-  ServerFacts out;
-  for (const std::string* line : server.lines) {
-    const bool is_name = out.name.empty() && name_of(*line) == "server_name";
+// What a block is called: a server by its first name and where it listens, all else by what stands in front of its
+// brace.
+std::string name_of(const Outline& block) {
+  if (block.head != "server") return block.head;
+  std::string name, listens;
+  for (const std::string* line : block.lines) {
+    const bool is_name = name.empty() && name_of(*line) == "server_name";
     if (!is_name && name_of(*line) != "listen") continue;
     const std::vector<Directive> read = tree_of(*line);
     if (read.empty() || read.front().args.empty()) continue;
     if (is_name)
-      out.name = read.front().arg(0);
+      name = read.front().arg(0);
     else
-      out.listens.push_back(read.front().arg(0));
+      listens += (listens.empty() ? "" : ", ") + read.front().arg(0);
   }
-  return out;
-}
-
-std::string name_of(const ServerFacts& server) {
-  std::string listens;
-  for (const std::string& each : server.listens) listens += (listens.empty() ? "" : ", ") + each;
-  return "server " + (server.name.empty() ? "\"\"" : server.name) + " (" + listens + ")";
-}
-
-// What a block is called: a server by its facts, all else by what stands in front of its brace.
-std::string name_of(const Outline& block) {
-  return block.head == "server" ? name_of(facts_of(block)) : block.head;
-}
-
-// One of those whose order counts, and what it is called when it stands elsewhere.
-struct Placed {
-  std::string text, name;
-};
-// Each is in order of itself: lines with the if{} between them, locations that are patterns, the servers of an address,
-// whose first is its default.
-using Orders = std::map<std::string, std::vector<Placed>>;
-
-Orders orders_of(const Outline& block) {
-  Orders out;
-  std::vector<Placed>& steps = out[""];
-  size_t lines = 0;
-  const auto lines_up_to = [&](size_t end) {
-    for (; lines < end; ++lines) steps.push_back({*block.lines[lines], std::string(name_of(*block.lines[lines]))});
-  };
-  for (const Outline& each : block.blocks) {
-    if (each.head.starts_with("if ")) {
-      lines_up_to(each.at);
-      steps.push_back({each.head, each.head});
-    } else if (each.head.starts_with("location ~")) {
-      out["location"].push_back({each.head, each.head});
-    } else if (each.head == "server") {
-      const ServerFacts facts = facts_of(each);
-      const std::string name = name_of(facts);
-      for (const std::string& address : facts.listens) out["server " + address].push_back({name, name});
-    }
-  }
-  lines_up_to(block.lines.size());
-  return out;
-}
-
-// No need to look at orders. Servers have all the same head.
-bool stands_alike(const Outline& before, const Outline& after) {
-  return before.lines == after.lines && std::equal(before.blocks.begin(), before.blocks.end(), after.blocks.begin(),
-                                                   after.blocks.end(), [](const Outline& a, const Outline& b) {
-                                                     return a.head == b.head && a.at == b.at &&
-                                                            (a.head != "server" || a.lines == b.lines);
-                                                   });
-}
-
-// What both have, where these do not stand in one order. What came or went, once or more often, is told elsewhere.
-std::vector<std::string> moved(const std::vector<Placed>& before, const std::vector<Placed>& after) {
-  std::unordered_map<std::string_view, std::pair<int, int>> times;
-  for (const Placed& each : before) ++times[each.text].first;
-  for (const Placed& each : after) ++times[each.text].second;
-  const auto kept = [&times](const std::vector<Placed>& all) {
-    std::vector<const Placed*> out;
-    for (const Placed& each : all)
-      if (const auto [was, is] = times[each.text]; was == is) out.push_back(&each);
-    return out;
-  };
-  const std::vector<const Placed*> old = kept(before), now = kept(after);
-  std::vector<std::string> out;
-  std::set<std::string_view> named;
-  for (size_t i = 0; i < now.size(); ++i)
-    if (old[i]->text != now[i]->text && named.insert(now[i]->name).second) out.push_back(now[i]->name);
-  return out;
-}
-
-std::string first_of(const std::vector<std::string>& all, std::string_view between) {
-  std::string out;
-  for (size_t i = 0; i < std::min(all.size(), kPlacesNamed); ++i) out.append(i == 0 ? "" : between).append(all[i]);
-  if (all.size() > kPlacesNamed) out += " and " + std::to_string(all.size() - kPlacesNamed) + " more";
-  return out;
+  return "server " + (name.empty() ? "\"\"" : name) + " (" + listens + ")";
 }
 
 class Comparison {
  public:
   void blocks(const std::string& where, const Outline& before, const Outline& after) {
     if (before.lines != after.lines) settings(where, before.lines, after.lines);
-    if (!stands_alike(before, after)) order(where, orders_of(before), orders_of(after));
     inside(where, before, after);
   }
 
@@ -180,7 +97,10 @@ class Comparison {
   static std::string line(const std::string& text, const std::vector<std::string>& places) {
     const std::string kind = text.substr(0, 1) + " ", what = text.substr(1);
     if (places.size() == 1) return kind + (places[0].empty() ? "" : places[0] + ": ") + what;
-    return kind + what + ": " + first_of(places, "; ");
+    std::string out = kind + what + ": ";
+    for (size_t i = 0; i < std::min(places.size(), kPlacesNamed); ++i) out += (i == 0 ? "" : "; ") + places[i];
+    if (places.size() > kPlacesNamed) out += " and " + std::to_string(places.size() - kPlacesNamed) + " more";
+    return out;
   }
 
   static std::map<std::string_view, Lines> by_name(const Lines& lines) {
@@ -235,7 +155,8 @@ class Comparison {
   void named(const std::string& where, const Lines& all_before, const Lines& all_after) {
     if (all_before == all_after) return;
     const std::vector<Directive> before = left_of(all_before, all_after), after = left_of(all_after, all_before);
-    if (before.empty() && after.empty()) return;  // in another order
+    if (before.empty() && after.empty())
+      return note('~', where, std::string(name_of(*all_before.front())) + ": in another order");
     // The only one of its name, or the one about the same thing.
     const bool only = all_before.size() == 1 && all_after.size() == 1;
     const auto key = [only](const Directive& of) { return only ? std::string_view() : std::string_view(of.arg(0)); };
@@ -258,18 +179,6 @@ class Comparison {
       if (changed.count(&old) == 0) note('-', where, line_of(old));
     for (const Directive& now : after)
       if (changed.count(&now) == 0) note('+', where, line_of(now));
-  }
-
-  void order(const std::string& where, const Orders& before, const Orders& after) {
-    std::set<std::string> told;  // servers may share more than one address
-    for (const auto& [kind, now] : after) {
-      const auto old = before.find(kind);
-      if (old == before.end()) continue;
-      const std::vector<std::string> names = moved(old->second, now);
-      if (names.empty()) continue;
-      const std::string text = first_of(names, ", ") + ": in another order";
-      if (told.insert(text).second) note('~', where, text);
-    }
   }
 
   // A block is found again by its name; of several of one name, by its turn.

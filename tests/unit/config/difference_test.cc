@@ -66,44 +66,6 @@ TEST(Difference, order_of_rules_counts) {
               ElementsAre("~ server \"\" (0.0.0.0:80), location /: allow: in another order"));
 }
 
-TEST(Difference, order_of_unlike_rules_counts) {
-  const auto rules = [](const std::string& text) { return "server { listen 80; location / { " + text + " } }"; };
-  const std::string place = "~ server \"\" (0.0.0.0:80), location /: ";
-  EXPECT_THAT(between(rules("allow 10.0.0.0/8; deny all;"), rules("deny all; allow 10.0.0.0/8;")),
-              ElementsAre(place + "deny, allow: in another order"));
-  EXPECT_THAT(between(rules("set $a $uri; rewrite ^/a /b;"), rules("rewrite ^/a /b; set $a $uri;")),
-              ElementsAre(place + "rewrite, set: in another order"));
-  EXPECT_THAT(between(rules("set $a 1; if ($a) { set $b 1; }"), rules("if ($a) { set $b 1; } set $a 1;")),
-              ElementsAre(place + "if ($a), set: in another order"));
-  EXPECT_THAT(
-      between(rules("allow 10.0.0.0/8; deny all;"), rules("allow 11.0.0.0/8; deny all; allow 10.0.0.0/8;")),
-      ElementsAre("+ server \"\" (0.0.0.0:80), location /: allow 11.0.0.0/8", place + "deny, allow: in another order"))
-      << "beside one that came";
-}
-
-TEST(Difference, first_pattern_and_first_server_of_an_address_count) {
-  const auto places = [](const std::string& text) { return "server { listen 80; " + text + " }"; };
-  EXPECT_THAT(between(places("location ~ a { return 200; } location ~* b { return 201; } location /c { return 202; }"),
-                      places("location /c { return 202; } location ~* b { return 201; } location ~ a { return 200; }")),
-              ElementsAre("~ server \"\" (0.0.0.0:80): location ~* b, location ~ a: in another order"));
-  EXPECT_THAT(between(places("location /a { return 200; } location /b { return 201; }"),
-                      places("location /b { return 201; } location /a { return 200; }")),
-              IsEmpty())
-      << "the longest prefix is taken";
-  const std::string both = "listen 80; listen 81; ";
-  const std::string a = "server { " + both + "server_name a; }", b = "server { " + both + "server_name b; }";
-  EXPECT_THAT(between(a + b, b + a),
-              ElementsAre("~ server b (0.0.0.0:80, 0.0.0.0:81), server a (0.0.0.0:80, 0.0.0.0:81): in another order"));
-  const std::string other = "server { listen 82; server_name c; }";
-  EXPECT_THAT(between(a + other, other + a), IsEmpty()) << "they share no address";
-}
-
-TEST(Difference, text_of_another_order_differs) {
-  const std::string before = "location / { allow 10.0.0.0/8; deny all; }",
-                    after = "location / { deny all; allow 10.0.0.0/8; }";
-  EXPECT_THAT(differences(before, after), ElementsAre("~ location /: deny, allow: in another order"));
-}
-
 TEST(Difference, text_that_is_no_configuration_is_survived) {
   EXPECT_THAT(differences(std::string("a { b"), std::string("}}} ; a")), ::testing::Not(IsEmpty()));
 }
