@@ -119,9 +119,9 @@ class Init(Case):
         self.refused("weir init: nodes are named by --nocobase or without it, not both\n", "127.0.0.1:1", "--nocobase", "127.0.0.2")
 
     def test_file_that_would_not_load_is_not_left(self):
-        self.refused('DIR/first.conf:16:16: error: invalid port in "127.0.0.1:99999" of the upstream "app"\n'
+        self.refused('DIR/first.conf:16:16: error: invalid IPv6 address in "[1:2:3]:80" of the upstream "app"\n'
                      "weir: configuration file DIR/first.conf test failed\n"
-                     "weir init: nothing is written: the configuration would not be taken\n", "127.0.0.1:99999")
+                     "weir init: nothing is written: the configuration would not be taken\n", "[1:2:3]:80")
 
     def test_places_that_cannot_be_written_are_named(self):
         done = run("init", "-c", f"{self.folder}/none/first.conf")

@@ -53,6 +53,7 @@ class Names(Case):
         self.dns.a("app.test", self.hosts[0], self.hosts[1])
         weir = self.named(f"app.test:{self.port} resolve fail_timeout=600s", upstream="zone u 64k;")
         self.assertEqual(self.sequence(weir), "a" * 6)
+        weir.wait_error(r"ejected for 600 s \(connect_refused\)")
         failures = weir.errors().count("connect_refused")
         self.peer(1)
         self.peer(2)
