@@ -101,7 +101,7 @@ class Core final : private DeadlineHandler {
   void peer_down(const policy::PeerState& state);
   // The open WebSockets of this peer get a close frame with that code at a frame boundary, evenly over `spread`
   // (browsers that come back all at once are a load peak).
-  void close_tunnels(std::shared_ptr<policy::PeerState> state, uint16_t code, Millis spread);
+  void close_tunnels(const std::shared_ptr<policy::PeerState>& state, uint16_t code, Millis spread);
   // Closes the client connection that has waited longest for its next request, or for the rest of its head. False: none
   // waits.
   bool close_longest_waiting();

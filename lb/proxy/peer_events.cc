@@ -40,7 +40,7 @@ void Core::peer_down(const policy::PeerState& state) {
   }
 }
 
-void Core::close_tunnels(std::shared_ptr<policy::PeerState> state, uint16_t code, Millis spread) {
+void Core::close_tunnels(const std::shared_ptr<policy::PeerState>& state, uint16_t code, Millis spread) {
   close_tunnels_of(state.get(), code, spread);
 }
 

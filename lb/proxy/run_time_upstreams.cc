@@ -52,11 +52,11 @@ RunTimeUpstream* RunTimeUpstreams::find(const RunTimeName& name) {
 }
 
 void RunTimeUpstreams::ask(const RunTimeName& name, const std::shared_ptr<const PassResolver>& resolver, OnDone done) {
-  static const std::string kNoResolver = "no resolver is there", kTooMany = "too many names are in use";
-  if (!core_.options().resolve) return done(nullptr, kNoResolver);
+  static const std::string no_resolver = "no resolver is there", too_many = "too many names are in use";
+  if (!core_.options().resolve) return done(nullptr, no_resolver);
   auto found = names_.find(name.key);
   if (found == names_.end()) {
-    if (names_.size() >= kMostNames && !make_place()) return done(nullptr, kTooMany);
+    if (names_.size() >= kMostNames && !make_place()) return done(nullptr, too_many);
     found = names_.try_emplace(std::string(name.key)).first;
   }
   found->second.used_at = core_.loop().now();
