@@ -24,7 +24,6 @@ namespace weir::proxy {
 
 class Core;
 
-// What a session borrows while it is not idle.
 // How a connection ends behind its last answer. The exchange and its location are gone by then.
 struct Farewell {
   explicit Farewell(const Location& location)
@@ -37,6 +36,7 @@ struct Farewell {
   Millis send_timeout, lingering_time, lingering_timeout;
 };
 
+// What a session borrows while it is not idle.
 struct Busy {
   explicit Busy(const http::HeadLimits& of) : limits(of), codec(limits) {}
   http::HeadLimits limits;  // a copy: between requests a session holds no snapshot
