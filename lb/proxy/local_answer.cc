@@ -149,6 +149,7 @@ bool Exchange::try_error_page(int status) {
 
 // `body` lives as long as the exchange.
 void Exchange::send_local(int status, std::string_view type, std::string_view body, std::string_view location) {
+  phase_ = Phase::kRunning;  // what the client says while this is on its way is not routed any more
   http::ResponseHead& head = responder_.local;
   http::FieldList& fields = head.fields;
   fields.clear();

@@ -83,5 +83,31 @@ TEST_F(Throttled, client_that_goes_ends_the_answer) {
   EXPECT_EQ(body(), 1000U);
 }
 
+// A refusal is on its way, slowly, and the client goes on talking.
+TEST_F(Throttled, refused_request_reaches_no_peer_behind_a_slow_page) {
+  serve([](sim::SiteMaker& maker, int app) {
+    Location& internal = maker.proxied("/internal", app);
+    internal.limit_rate = {1000, std::nullopt};
+    internal.internal = true;
+    Location& small = maker.proxied("/small", app);
+    small.limit_rate = {1000, std::nullopt};
+    small.max_body_bytes = 10;
+  });
+  const std::string internal = "GET /internal HTTP/1.1\r\nHost: t\r\n\r\n";
+  const std::string large = "POST /small HTTP/1.1\r\nHost: t\r\nContent-Length: 100\r\n\r\n";
+  for (const auto& [request, status] : {std::pair(internal, "404"), std::pair(large, "413")}) {
+    SCOPED_TRACE(status);
+    connect();
+    ask(request);
+    ask("G");
+    for (int step = 0; step < 20; ++step) world_.advance(100);
+    EXPECT_TRUE(world_.connecting.empty());
+    const std::string text = answered();
+    EXPECT_TRUE(has(text, "HTTP/1.1 " + std::string(status))) << text;
+    EXPECT_TRUE(text.ends_with("</html>\r\n")) << text;
+    EXPECT_EQ(logged().size(), 1U);
+  }
+}
+
 }  // namespace
 }  // namespace weir::proxy
