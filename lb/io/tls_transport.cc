@@ -79,8 +79,8 @@ void TlsTransport::on_eof() {
 }
 
 void TlsTransport::end(End how, int code) {
-  if (end_ == End::kTold || (end_ == End::kError && how == End::kEof)) return;
-  if (end_ == End::kEof && how == End::kEof) return;  // the FIN behind a close_notify
+  if (end_ == End::kErrorTold) return;
+  if (how == End::kEof && end_ != End::kNone) return;  // the FIN behind a close_notify, or behind an error
   end_ = how;
   code_ = code;
   tell_end();
@@ -89,9 +89,10 @@ void TlsTransport::end(End how, int code) {
 void TlsTransport::tell_end() {
   if (end_ != End::kEof && end_ != End::kError) return;
   end_due_.cancel();
-  const End how = std::exchange(end_, End::kTold);
+  const bool error = end_ == End::kError;
+  end_ = error ? End::kErrorTold : End::kEofTold;
   if (handler_ == nullptr) return;
-  how == End::kEof ? handler_->on_eof() : handler_->on_transport_error(code_);
+  error ? handler_->on_transport_error(code_) : handler_->on_eof();
 }
 
 int TlsTransport::send(const std::string_view* pieces, int count, size_t* accepted) {

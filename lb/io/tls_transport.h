@@ -34,7 +34,7 @@ class TlsTransport final : public Transport, private TransportHandler, private D
   std::optional<TcpInfo> tcp_info() const override { return inner_->tcp_info(); }
 
  private:
-  enum class End : uint8_t { kNone, kEof, kError, kTold };
+  enum class End : uint8_t { kNone, kEof, kError, kEofTold, kErrorTold };
   // Answers of the library's own that a client may leave unread.
   static constexpr size_t kMostReplies = 64 * 1024;
 
