@@ -278,7 +278,7 @@ const Row kRows[] = {
         .kind = kNumber<kLoc, &Location::retry, &policy::RetryOptions::tries>,
         .weir_default = "3",
         .nginx_default = "0",
-        .help = "Peers asked for one request, the first included; 0: all.",
+        .help = "Peers asked for one request, the first included; 0: all. More than 32 are never asked.",
         .most = kFourG,
     },
     {

@@ -86,6 +86,7 @@ void ProxyContent::attempt_failed(ErrorKind kind) {
     log::info("peer ", attempt_.peer->options.name, ": attempt failed (", traits(kind).reason, "; connection ",
               downstream().connection().number, ")", limit.dropped());
   end_attempt(kind, true);
+  if (tried_.full()) decision = policy::RetryDecision::kNo;
   if (decision == policy::RetryDecision::kBudget)
     decision = take_budget() ? policy::RetryDecision::kYes : policy::RetryDecision::kNo;
   if (decision == policy::RetryDecision::kNo) {
@@ -129,6 +130,7 @@ void ProxyContent::record_no_attempt(ErrorKind kind, std::string_view asked, int
 }
 
 bool ProxyContent::has_other_peer() const {
+  if (tried_.count() + 1 >= policy::TriedSet::kMost) return false;  // with this one it is full
   const policy::Cluster& cluster = *state_.cluster->site->cluster;
   const auto can_be_had = [this](const policy::Peer& peer) {
     return &peer != attempt_.peer && !tried_.contains(&peer) && !peer.hard_down(is_bound_to(peer)) && !peer.full();

@@ -137,5 +137,40 @@ TEST_F(PeerBooks, listed_status_passes_when_others_are_down) {
   EXPECT_TRUE(answered().ends_with("busy"));
 }
 
+// As many of an upstream's peers are asked for one request as it may remember.
+class ManyPeers : public PeerBooks {
+ protected:
+  void ask_many() {
+    std::vector<std::string> many;
+    for (int i = 1; i <= policy::TriedSet::kMost + 8; ++i) many.push_back("10.0.9." + std::to_string(i));
+    serve([&](sim::SiteMaker& maker, int) {
+      Location& location = maker.proxied("/", maker.upstream("many", many));
+      location.retry.tries = 0;
+      location.retry.timeout = Millis(0);
+      location.retry.on.http_503 = true;
+    });
+    connect();
+    ask(kGet);
+  }
+};
+
+TEST_F(ManyPeers, request_ends_when_the_most_have_refused) {
+  ask_many();
+  int refused = 0;
+  for (; refused < 100 && !world_.connecting.empty(); ++refused)
+    world_.connecting.front()->fail(ErrorKind::kConnectRefused);
+  EXPECT_EQ(refused, policy::TriedSet::kMost);
+  EXPECT_TRUE(has(answered(), "HTTP/1.1 503"));
+}
+
+TEST_F(ManyPeers, request_ends_when_the_most_have_a_listed_status) {
+  ask_many();
+  int busy = 0;
+  for (; busy < 100 && !world_.connecting.empty(); ++busy)
+    tell(peer(), "HTTP/1.1 503 No\r\nContent-Length: 4\r\n\r\nbusy");
+  EXPECT_EQ(busy, policy::TriedSet::kMost);
+  EXPECT_TRUE(answered().ends_with("busy"));
+}
+
 }  // namespace
 }  // namespace weir::proxy
