@@ -181,7 +181,8 @@ std::shared_ptr<const proxy::PassResolver> make_pass_resolver(Call& call, const 
   for (const int64_t each :
        {int64_t{resolver.ipv4}, int64_t{resolver.ipv6}, resolver.timeout.count(), resolver.valid.count(),
         int64_t{made.cluster.panic}, int64_t{made.cluster.retry_budget_percent}, int64_t{made.pool.max_idle},
-        int64_t{made.pool.max_requests}, made.pool.max_age.count(), made.pool.idle_timeout.count()})
+        int64_t{made.pool.max_requests}, made.pool.max_age.count(), made.pool.idle_timeout.count(),
+        int64_t{made.pool.idle_timeout_set}})
     made.key += std::to_string(each) + ' ';
   return std::make_shared<const proxy::PassResolver>(std::move(made));
 }

@@ -14,6 +14,13 @@ constexpr std::string_view kServerParameters[] = {"weight", "max_conns",  "max_f
 // nginx's limit is 32; it goes into a cookie.
 constexpr size_t kLongestRoute = 64;
 
+void apply_idle_timeout(Call& call) {
+  apply_time<kSettings, kPool, &upstream::PoolOptions::idle_timeout>(call);
+  field<kSettings, kPool, &upstream::PoolOptions::idle_timeout_set>(call.scope) = true;
+}
+constexpr Kind kIdleTimeout{"TIME", 1, 1, apply_idle_timeout,
+                            show_time<kSettings, kPool, &upstream::PoolOptions::idle_timeout>};
+
 bool is_service(std::string_view text) {
   return !text.empty() && text.size() < 256 && std::all_of(text.begin(), text.end(), [](char c) {
     return is_alpha(c) || is_digit(c) || c == '-' || c == '_' || c == '.';
@@ -318,10 +325,12 @@ const Row kRows[] = {
     {
         .name = "keepalive_timeout",
         .contexts = kUpstream,
-        .kind = kTime<kSettings, kPool, &upstream::PoolOptions::idle_timeout>,
+        .kind = kIdleTimeout,
         .weir_default = "4s",
         .nginx_default = "60s",
-        .help = "How long an idle connection is kept; less where the peer announces so.",
+        .help = "How long an idle connection is kept; less where the peer announces so (`Keep-Alive: timeout=N`, less "
+                "a second). "
+                "Without this directive the announced time holds, a longer one too.",
     },
     {
         .name = "keepalive_requests",

@@ -132,9 +132,13 @@ bool Connection::reusable(MonoMs now) const {
 }
 
 void Connection::idle_since(MonoMs now) {
-  MonoMs idle = slot_.group.options().idle_timeout.count();
+  const PoolOptions& options = slot_.group.options();
+  MonoMs idle = options.idle_timeout.count();
   // The backend closes after N s: leave a second for its clock and the way (SEMANTICS section 1).
-  if (keep_alive_timeout_ >= 0) idle = std::max<MonoMs>(0, keep_alive_timeout_ * 1000LL - 1000);
+  if (keep_alive_timeout_ >= 0) {
+    const MonoMs announced = std::max<MonoMs>(0, keep_alive_timeout_ * 1000LL - 1000);
+    idle = options.idle_timeout_set ? std::min(idle, announced) : announced;
+  }
   idle_at_ = now;
   transport_->want_read(true);
   slot_.group.pool().loop().arm(deadline_, now + idle);

@@ -10,7 +10,9 @@ struct PoolOptions {
   uint32_t max_idle = 64;        // per worker and upstream, but never less than 4 a peer. 0: no pool
   uint32_t max_requests = 1000;  // per connection
   Millis max_age{3'600'000};
-  Millis idle_timeout{4'000};  // or the backend's `Keep-Alive: timeout=N` less 1 s
+  Millis idle_timeout{4'000};
+  bool idle_timeout_set =
+      false;  // by the operator; else the backend's `Keep-Alive: timeout=N`, less 1 s, may be longer
 };
 
 }  // namespace weir::upstream

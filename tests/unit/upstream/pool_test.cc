@@ -341,6 +341,21 @@ TEST_F(PoolTest, closes_a_second_before_the_announced_timeout) {
   EXPECT_EQ(group().idle(), 0U);
 }
 
+TEST_F(PoolTest, announced_timeout_never_lengthens_a_configured_one) {
+  PoolOptions options;
+  options.idle_timeout = Millis(5'000);
+  options.idle_timeout_set = true;
+  configure(options);
+  idle_after("HTTP/1.1 204 No Content\r\nKeep-Alive: timeout=10\r\n\r\n");
+  advance(5'010);
+  EXPECT_EQ(group().idle(), 0U);
+  idle_after("HTTP/1.1 204 No Content\r\nKeep-Alive: timeout=3\r\n\r\n");
+  advance(1'990);
+  EXPECT_EQ(group().idle(), 1U);
+  advance(20);
+  EXPECT_EQ(group().idle(), 0U);
+}
+
 TEST_F(PoolTest, a_leased_connection_is_not_closed_by_its_idle_time) {
   idle_after(kEmpty);
   use(take(), "");
