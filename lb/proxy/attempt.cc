@@ -220,11 +220,11 @@ void ProxyContent::note_tls_fault(std::string_view why) {
 void ProxyContent::on_connected(std::unique_ptr<io::Transport> transport, const io::ConnectFailure& failure) {
   stop_connecting();
   if (transport == nullptr) {
-    if (failure.kind == ErrorKind::kLocalError)
-      log::crit("peer ", attempt_.peer->options.name, ": connect() failed on local resources (", -failure.code, ": ",
-                std::string_view(strerror(-failure.code)), ")");
-    else
+    if (failure.kind != ErrorKind::kLocalError)
       attempt_.peer->state->note_connect(false);
+    else if (LogLimit& limit = core_.no_resources_log(); limit.pass(core_.loop().now()))
+      log::crit("peer ", attempt_.peer->options.name, ": connect() failed on local resources (", -failure.code, ": ",
+                std::string_view(strerror(-failure.code)), ")", limit.dropped());
     attempt_failed(failure.kind);
     return;
   }

@@ -205,6 +205,7 @@ class Core final : private DeadlineHandler {
   // closed for it, else the longest idle one of the pool. A client that has not sent anything yet is idle.
   bool make_room();
   LogLimit& unconnected_log() { return unconnected_log_; }
+  LogLimit& no_resources_log() { return no_resources_log_; }
   // The session waits for a request, with nothing on its way, or does so no more.
   void session_waits(Session& session);
   void session_works(Session& session);
@@ -282,7 +283,7 @@ class Core final : private DeadlineHandler {
   size_t session_count_ = 0;                               // client connections
   uint32_t connections_ = 0;
   uint32_t handshakes_ = 0;
-  LogLimit room_log_, full_log_, unconnected_log_, unnumbered_log_, handshake_log_;
+  LogLimit room_log_, full_log_, unconnected_log_, no_resources_log_, unnumbered_log_, handshake_log_;
   uint64_t connections_made_ = 0;
   bool draining_ = false;
   bool keep_tunnels_ = false;  // while draining

@@ -117,5 +117,13 @@ TEST_F(ErrorLog, cut_answers_of_a_peer_share_a_line_a_second) {
   EXPECT_EQ(count(written(), ": response cut ("), 2U) << "one of each peer\n" << written();
 }
 
+TEST_F(ErrorLog, connects_without_local_resources_share_a_line_a_second) {
+  serve_app();
+  get("/", 20);
+  while (!world_.connecting.empty()) world_.connecting.front()->fail(ErrorKind::kLocalError);
+  const std::string text = written();
+  EXPECT_EQ(count(text, "connect() failed on local resources"), 1U) << text;
+}
+
 }  // namespace
 }  // namespace weir::proxy
