@@ -54,6 +54,12 @@ std::vector<Span> SpanQueue::take_batch() {
   return batch;
 }
 
+void SpanQueue::pause(Millis most) {
+  std::unique_lock lock(mutex_);
+  due_.wait_for(lock, most, [this] { return woken_ || ended(); });
+  woken_ = false;
+}
+
 void SpanQueue::wake() {
   const std::lock_guard lock(mutex_);
   woken_ = true;

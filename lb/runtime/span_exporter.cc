@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -30,19 +32,29 @@ constexpr size_t kMostAnswer = 64 * 1024;
 }  // namespace
 
 struct SpanExporter::Impl {
-  Impl(std::shared_ptr<observe::SpanQueue> of, MakeDoor make) : queue(std::move(of)), make_door(std::move(make)) {}
+  Impl(std::shared_ptr<observe::SpanQueue> of, MakeDoor make, const SpanRetry& again)
+      : queue(std::move(of)), make_door(std::move(make)), retry(again) {}
+
+  // How one try ended.
+  struct Outcome {
+    std::string error = {};           // empty: delivered
+    uint64_t refused = 0;             // of those that were delivered
+    std::optional<Millis> wait = {};  // before another try; none: there will be no other
+  };
 
   void run();
-  void send(const std::vector<observe::Span>& spans, const observe::SpanExport& options);
+  void send(const std::vector<observe::Span>& spans);
+  Outcome deliver(const std::vector<observe::Span>& spans, const observe::SpanExport& to, int tries);
   Status<> append(const std::string& file, std::string text) const;
   Status<> wait_for_reader(int fd, MonoMs until) const;
-  Status<> post(const std::string& text, const observe::SpanExport& options, size_t count, uint64_t& refused);
+  Outcome post(const std::string& text, const observe::SpanExport& to, size_t count, int tries);
   std::unique_ptr<fetch::HttpDoor> open_door(const observe::SpanExport& options) const;
   observe::SpanExport current() const;
   bool is_out_of_time() const;
 
   const std::shared_ptr<observe::SpanQueue> queue;
   const MakeDoor make_door;
+  const SpanRetry retry;
   mutable std::mutex mutex;
   std::condition_variable changed;
   observe::SpanExport options;
@@ -52,11 +64,15 @@ struct SpanExporter::Impl {
   // The thread's own.
   std::unique_ptr<fetch::HttpDoor> door;
   observe::SpanExport door_of;
-  bool failing = false;  // it is said once, and again when it is over
+  Rng rng{random_seed()};
+  bool failing = false, losing = false;  // each is said once, and again when it is over
 };
 
-SpanExporter::SpanExporter(std::shared_ptr<observe::SpanQueue> queue, MakeDoor make_door, Millis patience)
-    : queue_(queue), impl_(std::make_shared<Impl>(std::move(queue), std::move(make_door))), patience_(patience) {}
+SpanExporter::SpanExporter(std::shared_ptr<observe::SpanQueue> queue, MakeDoor make_door, Millis patience,
+                           const SpanRetry& retry)
+    : queue_(queue),
+      impl_(std::make_shared<Impl>(std::move(queue), std::move(make_door), retry)),
+      patience_(patience) {}
 
 void SpanExporter::configure(const observe::SpanExport& options) {
   if (!options.is_on() && !thread_.joinable()) return;
@@ -113,17 +129,14 @@ std::unique_ptr<fetch::HttpDoor> SpanExporter::Impl::open_door(const observe::Sp
 }
 
 void SpanExporter::Impl::run() {
-  while (!queue->ended()) {
-    const std::vector<observe::Span> spans = queue->take(current().interval);
-    send(spans, current());
-  }
+  while (!queue->ended()) send(queue->take(current().interval));
   for (;;) {
     const std::vector<observe::Span> spans = queue->take_now();
     if (spans.empty()) break;
     if (is_out_of_time())
       failed.fetch_add(spans.size(), std::memory_order_relaxed);
     else
-      send(spans, current());
+      send(spans);
   }
   const std::lock_guard lock(mutex);
   done = true;
@@ -158,41 +171,61 @@ Status<> SpanExporter::Impl::wait_for_reader(int fd, MonoMs until) const {
   return Void{};
 }
 
-void SpanExporter::Impl::send(const std::vector<observe::Span>& spans, const observe::SpanExport& to) {
+// The batch in hand is the only one: what comes meanwhile waits in the queue, up to its bound. At an end of weir there
+// is one more try.
+void SpanExporter::Impl::send(const std::vector<observe::Span>& spans) {
   if (spans.empty()) return;
-  Status<> delivered = Unexpected{std::string("no otel_exporter any more")};
-  uint64_t refused = 0;
-  if (to.is_on()) {
-    std::string text = observe::spans_to_otlp(spans, to, host_name());
-    delivered = to.is_file() ? append(to.file(), std::move(text)) : post(text, to, spans.size(), refused);
+  for (int tries = 1;; ++tries) {
+    const bool is_last = queue->ended();
+    const observe::SpanExport to = current();
+    const Outcome outcome = deliver(spans, to, tries);
+    if (outcome.error.empty()) {
+      failed.fetch_add(outcome.refused, std::memory_order_relaxed);
+      sent.fetch_add(spans.size() - outcome.refused, std::memory_order_relaxed);
+      losing = false;
+      if (std::exchange(failing, false)) log::notice("otel exporter ", to.endpoint, ": spans sent again");
+      return;
+    }
+    if (!outcome.wait || is_last) {
+      failed.fetch_add(spans.size(), std::memory_order_relaxed);
+      failing = true;
+      if (!std::exchange(losing, true)) log::warn("otel exporter ", to.endpoint, ": spans lost (", outcome.error, ")");
+      return;
+    }
+    if (!std::exchange(failing, true))
+      log::warn("otel exporter ", to.endpoint, ": spans not delivered (", outcome.error, "), sent again later");
+    queue->pause(*outcome.wait);
   }
-  if (!delivered) refused = spans.size();
-  failed.fetch_add(refused, std::memory_order_relaxed);
-  sent.fetch_add(spans.size() - refused, std::memory_order_relaxed);
-  if (!delivered && !std::exchange(failing, true))
-    log::warn("otel exporter ", to.endpoint, ": spans lost (", delivered.error(), ")");
-  if (delivered && std::exchange(failing, false)) log::notice("otel exporter ", to.endpoint, ": spans sent again");
 }
 
-Status<> SpanExporter::Impl::post(const std::string& text, const observe::SpanExport& to, size_t count,
-                                  uint64_t& refused) {
+SpanExporter::Impl::Outcome SpanExporter::Impl::deliver(const std::vector<observe::Span>& spans,
+                                                        const observe::SpanExport& to, int tries) {
+  if (!to.is_on()) return {.error = "no otel_exporter any more"};
+  std::string text = observe::spans_to_otlp(spans, to, host_name());
+  if (!to.is_file()) return post(text, to, spans.size(), tries);
+  const Status<> written = append(to.file(), std::move(text));
+  return {.error = written ? std::string() : written.error()};
+}
+
+SpanExporter::Impl::Outcome SpanExporter::Impl::post(const std::string& text, const observe::SpanExport& to,
+                                                     size_t count, int tries) {
   if (door == nullptr || !(door_of == to)) {
     door = open_door(to);
     door_of = to;
   }
-  const auto answer = door->ask({.method = "POST",
-                                 .url = to.endpoint,
-                                 .content_type = "application/json",
-                                 .accept = "application/json",
-                                 .fields = to.fields,
-                                 .body = text});
-  if (!answer) return Unexpected{answer.error()};
-  if (answer->status != 200) return Unexpected{"status " + std::to_string(answer->status)};
+  const Result<fetch::Answer> answer = door->ask({.method = "POST",
+                                                  .url = to.endpoint,
+                                                  .content_type = "application/json",
+                                                  .accept = "application/json",
+                                                  .fields = to.fields,
+                                                  .body = text});
+  if (!answer || answer->status != 200)
+    return {.error = answer ? "status " + std::to_string(answer->status) : answer.error(),
+            .wait = wait_before_retry(retry, tries, answer, wall_us(), rng)};
   const observe::OtlpRefusal refusal = observe::refusal_of_otlp(answer->body);
-  refused = std::min<uint64_t>(refusal.spans, count);
   if (refusal.spans > 0)
     log::info("otel exporter ", to.endpoint, ": ", refusal.spans, " spans refused (", refusal.why, ")");
-  return Void{};
+  return {.refused = std::min<uint64_t>(refusal.spans, count)};
 }
 
 }  // namespace weir::runtime

@@ -1,5 +1,6 @@
 // Spans on their way out: a thread of its own sends them as OTLP, over HTTP or into a file (lb/design/0041). A
-// collector that is slow or away costs spans, which are counted, and never a request.
+// collector that is slow or away is asked again a few times, then it costs spans, which are counted, and never a
+// request.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -11,6 +12,7 @@
 #include "fetch/http.h"
 #include "observe/span.h"
 #include "observe/span_queue.h"
+#include "runtime/span_retry.h"
 
 namespace weir::runtime {
 
@@ -21,8 +23,8 @@ class SpanExporter {
 
   static constexpr Millis kPatience{2'000};  // of stop()
 
-  explicit SpanExporter(std::shared_ptr<observe::SpanQueue> queue, MakeDoor make_door = {},
-                        Millis patience = kPatience);
+  explicit SpanExporter(std::shared_ptr<observe::SpanQueue> queue, MakeDoor make_door = {}, Millis patience = kPatience,
+                        const SpanRetry& retry = {});
   ~SpanExporter() { stop(); }
   SpanExporter(const SpanExporter&) = delete;
   SpanExporter& operator=(const SpanExporter&) = delete;
@@ -30,8 +32,8 @@ class SpanExporter {
   // The configuration in force. The thread begins with the first that has an endpoint; where there can be none, nothing
   // is sent, and the next configure() tries again. Control thread, as stop().
   void configure(const observe::SpanExport& options);
-  // Sends what waits, for at most `patience`, and gives what is under way half of that to see it is over: a thread that
-  // hangs then (a file on a disk that does not answer) is left to itself.
+  // Sends what waits, once and for at most `patience`, and gives what is under way half of that to see it is over: a
+  // thread that hangs then (a file on a disk that does not answer) is left to itself.
   void stop();
 
   struct Counts {

@@ -237,12 +237,22 @@ class Otel(Case):
         server, = self.spans(1)
         self.assertEqual(attributes(server)["http.response.status_code"], 204)
 
-    def test_dead_collector_costs_spans_only(self):
+    def test_dead_collector_gets_the_spans_when_it_is_back(self):
         weir = self.scene()
         self.collector_.stop()
         self.assertEqual(self.get(weir, "/x").status, 200)
+        weir.wait_error("otel exporter .*: spans not delivered \\(.*\\), sent again later")
+        self.assertEqual(self.get(weir, "/local").status, 204, "nobody waits")
+        self.collector_ = self.backend(lambda request: answer("{}"), address=self.collector_.address)
+        self.spans(3)
+        weir.wait_error("otel exporter .*: spans sent again")
+
+    def test_refusing_collector_costs_spans_only(self):
+        weir = self.weir(self.SCENE, node=self.backend().address, dead=self.backend().address,
+                         collector=self.collector(lambda request: answer("", status=400)).address)
+        self.assertEqual(self.get(weir, "/x").status, 200)
         self.wait_until(lambda: weir.metric("weir_otel_spans_total", result="failed") == 2, "lost spans to be counted")
-        weir.wait_error("otel exporter .*: spans lost")
+        weir.wait_error("otel exporter .*: spans lost \\(status 400\\)")
         self.assertEqual(self.get(weir, "/x").status, 200)
 
     def test_hung_collector_costs_spans_only(self):
@@ -273,10 +283,10 @@ class Otel(Case):
                    server { listen <<front>>; location / { return 204; otel_trace on; } }"""
         weir = self.weir(scene, port=self.collector_.address.split(":")[1], trust="")
         self.get(weir, "/")
-        weir.wait_error("spans lost \\(.*certificate")
+        weir.wait_error("spans not delivered \\(.*certificate")
         weir.reload(scene, trust=f"trusted_certificate {authority.pem};")
         self.get(weir, "/")
-        self.spans(1)
+        self.wait_until(self.messages, "spans")
 
     def test_file_gets_a_message_a_line(self):
         node = self.backend(lambda request: answer(b"hello"))

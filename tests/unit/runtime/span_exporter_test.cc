@@ -8,6 +8,7 @@
 
 #include <condition_variable>
 #include <csignal>
+#include <deque>
 #include <fstream>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -28,7 +29,8 @@ struct Collector {
   std::mutex mutex;
   std::condition_variable changed;
   std::vector<fetch::Request> asked;
-  Result<fetch::Answer> answer = fetch::Answer{200, {}, "{}"};
+  std::deque<Result<fetch::Answer>> first;                      // of the first questions
+  Result<fetch::Answer> answer = fetch::Answer{200, {}, "{}"};  // of all others
   int doors = 0;
 
   void wait_for(size_t count) {
@@ -44,7 +46,10 @@ class Door final : public fetch::HttpDoor {
     const std::lock_guard lock(collector_.mutex);
     collector_.asked.push_back(request);
     collector_.changed.notify_all();
-    return collector_.answer;
+    if (collector_.first.empty()) return collector_.answer;
+    Result<fetch::Answer> answer = std::move(collector_.first.front());
+    collector_.first.pop_front();
+    return answer;
   }
 
  private:
@@ -58,14 +63,14 @@ class SpanExporterTest : public testing::Test {
     options_.interval = Millis(600'000);  // nothing here waits for it
     options_.batch_size = 2;
   }
-  std::unique_ptr<SpanExporter> exporter(Millis patience = SpanExporter::kPatience) {
+  std::unique_ptr<SpanExporter> exporter(Millis patience = SpanExporter::kPatience, Millis wait = Millis(0)) {
     return std::make_unique<SpanExporter>(
         queue_,
         [this](const SpanExport&) {
           ++collector_.doors;
           return std::make_unique<Door>(collector_);
         },
-        patience);
+        patience, SpanRetry{.first = wait, .most = wait});
   }
   static std::vector<Span> spans(size_t count) { return std::vector<Span>(count); }
 
@@ -100,21 +105,76 @@ TEST_F(SpanExporterTest, rest_is_sent_at_the_end) {
   EXPECT_EQ(sender->counts().sent, 1u);
 }
 
+TEST_F(SpanExporterTest, batch_is_sent_again_to_a_busy_collector) {
+  const auto sender = exporter();
+  collector_.first = {Unexpected{std::string("Could not connect to server")}, fetch::Answer{503, {}, ""},
+                      fetch::Answer{429, {}, ""}};
+  sender->configure(options_);
+  queue_->push(spans(2));
+  collector_.wait_for(4);
+  sender->stop();
+  ASSERT_EQ(collector_.asked.size(), 4u);
+  for (const fetch::Request& each : collector_.asked) EXPECT_EQ(each.body, collector_.asked.front().body);
+  EXPECT_EQ(sender->counts().sent, 2u);
+  EXPECT_EQ(sender->counts().failed, 0u);
+}
+
 TEST_F(SpanExporterTest, lost_spans_are_counted) {
   const auto sender = exporter();
-  collector_.answer = Unexpected{std::string("Could not connect to server")};
+  collector_.answer = fetch::Answer{503, {}, ""};
+  collector_.first = {fetch::Answer{400, {}, ""}};
+  sender->configure(options_);
+  queue_->push(spans(2));
+  collector_.wait_for(1);  // no second try
+  queue_->push(spans(2));
+  collector_.wait_for(1 + static_cast<size_t>(SpanRetry().tries));
+  sender->stop();
+  EXPECT_EQ(collector_.asked.size(), 1u + static_cast<size_t>(SpanRetry().tries));
+  EXPECT_EQ(sender->counts().failed, 4u);
+  EXPECT_EQ(sender->counts().sent, 0u);
+}
+
+constexpr Millis kLong{600'000};  // nothing here waits for it
+
+TEST_F(SpanExporterTest, spans_behind_a_waiting_batch_are_bounded) {
+  const auto sender = exporter(SpanExporter::kPatience, kLong);
+  collector_.answer = fetch::Answer{503, {}, ""};
+  options_.batch_count = 1;
   sender->configure(options_);
   queue_->push(spans(2));
   collector_.wait_for(1);
-  {
-    const std::lock_guard lock(collector_.mutex);
-    collector_.answer = fetch::Answer{503, {}, ""};
-  }
-  queue_->push(spans(2));
-  collector_.wait_for(2);
+  EXPECT_TRUE(queue_->push(spans(2)));
+  EXPECT_FALSE(queue_->push(spans(3)));
+  EXPECT_EQ(sender->counts().dropped, 3u);
+  EXPECT_EQ(sender->counts().waiting, 2u);
   sender->stop();
   EXPECT_EQ(sender->counts().failed, 4u);
-  EXPECT_EQ(sender->counts().sent, 0u);
+}
+
+TEST_F(SpanExporterTest, end_is_one_more_try) {
+  const auto sender = exporter(SpanExporter::kPatience, kLong);
+  collector_.answer = fetch::Answer{503, {{"retry-after", "300"}}, ""};
+  sender->configure(options_);
+  queue_->push(spans(2));
+  collector_.wait_for(1);
+  sender->stop();
+  EXPECT_EQ(collector_.asked.size(), 2u);
+  EXPECT_EQ(sender->counts().failed, 2u);
+}
+
+TEST_F(SpanExporterTest, waiting_batch_goes_to_a_new_collector_at_once) {
+  const auto sender = exporter(SpanExporter::kPatience, kLong);
+  collector_.first = {fetch::Answer{503, {}, ""}};
+  sender->configure(options_);
+  queue_->push(spans(2));
+  collector_.wait_for(1);
+  options_.endpoint = "http://other.test:4318/v1/traces";
+  sender->configure(options_);
+  collector_.wait_for(2);
+  sender->stop();
+  ASSERT_EQ(collector_.asked.size(), 2u);
+  EXPECT_EQ(collector_.asked.back().url, options_.endpoint);
+  EXPECT_EQ(sender->counts().sent, 2u);
 }
 
 TEST_F(SpanExporterTest, refused_spans_are_counted_apart) {
