@@ -5,12 +5,14 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <unordered_map>
 #include <utility>
 
 #include "config/dump.h"
 #include "config/nginx_reader.h"
+#include "config/order.h"
 #include "config/words.h"
 
 namespace weir::config {
@@ -40,10 +42,12 @@ Outline outline_of(std::string head, const std::vector<Directive>& block, LineSt
   Outline out;
   out.head = std::move(head);
   for (const Directive& each : block) {
-    if (each.block)
+    if (each.block) {
       out.blocks.push_back(outline_of(line_of(each), *each.block, store));
-    else
+      out.blocks.back().at = out.lines.size();
+    } else {
       out.lines.push_back(&*store.insert(line_of(each) + ";").first);
+    }
   }
   return out;
 }
@@ -54,28 +58,86 @@ std::string_view name_of(const std::string& line) {
   return std::string_view(line).substr(0, line.find_first_of(" ;"));
 }
 
-// What a block is called: a server by its first name and where it listens, all else by what stands in front of its
-// brace.
-std::string name_of(const Outline& block) {
-  if (block.head != "server") return block.head;
+// What a server is called, by its first name and where it listens, and what decides beside others of its address.
+struct ServerFacts {
+  struct Listen {
+    std::string address;
+    bool is_default = false;
+  };
+  std::string called;
+  std::vector<Listen> listens;
+  bool has_pattern = false;  // among its names
+};
+
+ServerFacts facts_of(const Outline& server) {
+  ServerFacts out;
   std::string name, listens;
-  for (const std::string* line : block.lines) {
-    const bool is_name = name.empty() && name_of(*line) == "server_name";
+  for (const std::string* line : server.lines) {
+    const bool is_name = name_of(*line) == "server_name";
     if (!is_name && name_of(*line) != "listen") continue;
     const std::vector<Directive> read = tree_of(*line);
     if (read.empty() || read.front().args.empty()) continue;
-    if (is_name)
-      name = read.front().arg(0);
-    else
-      listens += (listens.empty() ? "" : ", ") + read.front().arg(0);
+    const Directive& directive = read.front();
+    const auto any = [&directive](const auto& is) {
+      return std::any_of(directive.args.begin(), directive.args.end(),
+                         [&is](const Argument& arg) { return is(arg.text); });
+    };
+    if (is_name) {
+      if (name.empty()) name = directive.arg(0);
+      out.has_pattern = out.has_pattern || any([](const std::string& arg) { return arg.starts_with('~'); });
+      continue;
+    }
+    listens += (listens.empty() ? "" : ", ") + directive.arg(0);
+    out.listens.push_back({directive.arg(0), any([](const std::string& arg) { return arg == "default_server"; })});
   }
-  return "server " + (name.empty() ? "\"\"" : name) + " (" + listens + ")";
+  out.called = "server " + (name.empty() ? "\"\"" : name) + " (" + listens + ")";
+  return out;
+}
+
+// The servers of one address.
+struct Address {
+  size_t servers = 0;
+  std::string fallback;  // the server of those that have another name
+  bool fallback_is_written = false;
+  std::vector<std::string> by_pattern;  // asked in this order
+};
+
+// The blocks of a block: each is found again by what it is called, and of several of one name by its turn.
+struct Inside {
+  std::map<std::pair<std::string, int>, const Outline*> blocks;
+  std::map<std::string, Address> addresses;
+};
+
+Inside inside_of(const Outline& block) {
+  Inside out;
+  std::map<std::string, int> turns;
+  for (const Outline& each : block.blocks) {
+    if (each.head != "server") {
+      out.blocks.emplace(std::pair(each.head, turns[each.head]++), &each);
+      continue;
+    }
+    const ServerFacts server = facts_of(each);
+    out.blocks.emplace(std::pair(server.called, turns[server.called]++), &each);
+    for (const ServerFacts::Listen& listen : server.listens) {
+      Address& address = out.addresses[listen.address];
+      if (address.servers++ == 0 || (listen.is_default && !address.fallback_is_written)) {
+        address.fallback = server.called;
+        address.fallback_is_written = listen.is_default;
+      }
+      if (server.has_pattern) address.by_pattern.push_back(server.called);
+    }
+  }
+  return out;
 }
 
 class Comparison {
  public:
   void blocks(const std::string& where, const Outline& before, const Outline& after) {
     if (before.lines != after.lines) settings(where, before.lines, after.lines);
+    if (!stand_alike(before, after)) {
+      order(where, steps_of(before), steps_of(after));
+      order(where, patterns_of(before), patterns_of(after));
+    }
     inside(where, before, after);
   }
 
@@ -155,8 +217,7 @@ class Comparison {
   void named(const std::string& where, const Lines& all_before, const Lines& all_after) {
     if (all_before == all_after) return;
     const std::vector<Directive> before = left_of(all_before, all_after), after = left_of(all_after, all_before);
-    if (before.empty() && after.empty())
-      return note('~', where, std::string(name_of(*all_before.front())) + ": in another order");
+    if (before.empty() && after.empty()) return;  // in another order
     // The only one of its name, or the one about the same thing.
     const bool only = all_before.size() == 1 && all_after.size() == 1;
     const auto key = [only](const Directive& of) { return only ? std::string_view() : std::string_view(of.arg(0)); };
@@ -181,32 +242,38 @@ class Comparison {
       if (changed.count(&now) == 0) note('+', where, line_of(now));
   }
 
-  // A block is found again by its name; of several of one name, by its turn.
-  static std::map<std::pair<std::string, int>, const Outline*> by_block_name(const Outline& block) {
-    std::map<std::pair<std::string, int>, const Outline*> out;
-    std::map<std::string, int> turns;
-    for (const Outline& each : block.blocks) {
-      const std::string name = name_of(each);
-      out.emplace(std::pair(name, turns[name]++), &each);
+  void order(const std::string& where, const Sequence& before, const Sequence& after) {
+    const std::optional<Swap> swap = first_swap(before, after);
+    if (swap) note('~', where, std::string(swap->first) + " is now before " + std::string(swap->second));
+  }
+
+  // One server is enough to be known by its name alone.
+  void addresses(const std::map<std::string, Address>& before, const std::map<std::string, Address>& after) {
+    for (const auto& [address, now] : after) {
+      const auto old = before.find(address);
+      if (old == before.end() || now.servers < 2) continue;
+      if (old->second.fallback != now.fallback)
+        note('~', "default of " + address, now.fallback + " (was " + old->second.fallback + ")");
+      order("listen " + address, sequence_of(old->second.by_pattern), sequence_of(now.by_pattern));
     }
-    return out;
   }
 
   void inside(const std::string& where, const Outline& before, const Outline& after) {
-    const auto old_blocks = by_block_name(before), new_blocks = by_block_name(after);
+    const Inside old_inside = inside_of(before), new_inside = inside_of(after);
     const auto place = [&](const std::string& name) {
       if (name == "http") return where;  // everything is in it
       return where.empty() ? name : where + ", " + name;
     };
-    for (const auto& [key, block] : new_blocks) {
-      const auto old = old_blocks.find(key);
-      if (old == old_blocks.end())
+    for (const auto& [key, block] : new_inside.blocks) {
+      const auto old = old_inside.blocks.find(key);
+      if (old == old_inside.blocks.end())
         note('+', where, key.first);
       else
         blocks(place(key.first), *old->second, *block);
     }
-    for (const auto& [key, block] : old_blocks)
-      if (new_blocks.count(key) == 0) note('-', where, key.first);
+    for (const auto& [key, block] : old_inside.blocks)
+      if (new_inside.blocks.count(key) == 0) note('-', where, key.first);
+    addresses(old_inside.addresses, new_inside.addresses);
   }
 
   std::vector<std::pair<std::string, std::vector<std::string>>> found_;  // in the order of finding

@@ -58,6 +58,7 @@ void Dump::block(const std::string& head, const Scope& scope, const Level* inher
     Outline* const around = outline_;
     outline_ = &around->blocks.emplace_back();
     outline_->head = head;
+    outline_->at = around->lines.size();
     content(scope, inherited);
     outline_ = around;
     return;

@@ -23,6 +23,7 @@ struct Outline {
   std::vector<const std::string*>
       lines;  // "proxy_read_timeout 1m;", equal ones are one string: they compare by address
   std::vector<Outline> blocks;
+  size_t at = 0;  // how many lines of the block around it stand in front of it
 };
 using LineStore = std::unordered_set<std::string>;
 
