@@ -11,8 +11,8 @@ struct PoolOptions {
   uint32_t max_requests = 1000;  // per connection
   Millis max_age{3'600'000};
   Millis idle_timeout{4'000};
-  bool idle_timeout_set =
-      false;  // by the operator; else the backend's `Keep-Alive: timeout=N`, less 1 s, may be longer
+  // By the operator. Else the backend's `Keep-Alive: timeout=N`, less 1 s, may be longer.
+  bool idle_timeout_set = false;
 };
 
 }  // namespace weir::upstream
