@@ -202,7 +202,6 @@ class Zone {
   uint64_t updates_ = 0, waiter_numbers_ = 0, purges_ = 0;
   bool started_ = false;
 
-  std::atomic<uint64_t> temporaries_{0};
   std::optional<std::filesystem::recursive_directory_iterator> loading_;
   uint64_t loaded_ = 0;
   LogLimit write_log_, full_log_;

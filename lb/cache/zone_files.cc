@@ -5,11 +5,15 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <utility>
 
+#include "base/bytes.h"
 #include "base/owned_fd.h"
+#include "base/rng.h"
 #include "base/system.h"
 #include "cache/stored_head.h"
 #include "cache/zone.h"
@@ -43,6 +47,25 @@ std::string read_head(int fd) {
     if (n == 0) return {};
     if (bytes.size() < wanted) bytes.resize(wanted);
   }
+}
+
+// Tells the temporary files of this process from those that another of the same number has left behind.
+std::string own_prefix() {
+  static const std::string kLife = std::to_string(random_seed());
+  return std::string(kTemporary) + std::to_string(::getpid()) + "-" + kLife + "-";
+}
+
+// Whoever has begun that file has died.
+bool is_left_behind(const fs::path& path, std::string_view name) {
+  if (name.starts_with(own_prefix())) return false;
+  name.remove_prefix(kTemporary.size());
+  const auto process = parse_decimal(name.substr(0, name.find('-')));
+  if (process && *process > 0 && *process <= INT32_MAX) {
+    const auto number = static_cast<pid_t>(*process);
+    if (number == ::getpid() || (::kill(number, 0) != 0 && errno == ESRCH)) return true;
+  }
+  struct stat info {};
+  return ::stat(path.c_str(), &info) == 0 && info.st_mtime + kForgottenAfter < ::time(nullptr);
 }
 
 int make_directories_for(const std::string& path, size_t root) {
@@ -94,8 +117,8 @@ bool Zone::keep_up() {
 // ---------------------------------------------------------------------------------------------------------------
 
 std::string Zone::temporary_path() {
-  return path_ + "/" + std::string(kTemporary) + std::to_string(::getpid()) + "-" +
-         std::to_string(temporaries_.fetch_add(1, std::memory_order_relaxed));
+  static std::atomic<uint64_t> made{0};  // of all caches: two may have one directory during a reload
+  return path_ + "/" + own_prefix() + std::to_string(made.fetch_add(1, std::memory_order_relaxed));
 }
 
 // Whoever asks for the key alone does not know yet that the answer varies.
@@ -200,13 +223,13 @@ bool Zone::load_some() {
 
 void Zone::load_file(const fs::path& path) {
   const std::string name = path.filename().string();
-  struct stat info {};
   if (name.starts_with(kTemporary)) {
-    if (::stat(path.c_str(), &info) == 0 && info.st_mtime + kForgottenAfter < ::time(nullptr)) ::unlink(path.c_str());
+    if (is_left_behind(path, name)) ::unlink(path.c_str());
     return;
   }
   const auto digest = parse_hex(name);
   if (!digest) return;  // somebody else's
+  struct stat info {};
   const OwnedFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   if (fd.get() < 0 || ::fstat(fd.get(), &info) != 0) return;
   const std::string bytes = read_head(fd.get());

@@ -1,6 +1,7 @@
 #include "cache/zone.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <filesystem>
@@ -143,12 +144,25 @@ TEST_F(ZoneTest, broken_files_are_taken_away_at_start) {
   std::filesystem::resize_file(path, std::filesystem::file_size(path) - 1);
   dir_.write("cache/somebody's", "stays");
   dir_.write("cache/.weir-1-0", "of a weir that runs");
+  const std::string ended[] = {".weir-" + std::to_string(::getpid()) + "-0", ".weir-2147483647-0"};
+  for (const std::string& each : ended) dir_.write("cache/" + each, "of one that has died");
   begin();
   EXPECT_EQ(find("cut").is, Is::kMiss);
   EXPECT_FALSE(std::filesystem::exists(path));
   EXPECT_EQ(find("a").is, Is::kFresh);
   EXPECT_TRUE(dir_.exists("cache/somebody's"));
   EXPECT_TRUE(dir_.exists("cache/.weir-1-0"));
+  for (const std::string& each : ended) EXPECT_FALSE(dir_.exists("cache/" + each)) << each;
+}
+
+// Two caches of one process may have one directory while a configuration takes the place of another.
+TEST_F(ZoneTest, temporary_files_of_two_zones_are_apart) {
+  Zone other(options_);
+  const std::string path = other.temporary_path();
+  EXPECT_NE(path, zone_->temporary_path());
+  std::ofstream(path) << "being written";
+  restart();
+  EXPECT_TRUE(std::filesystem::exists(path));
 }
 
 TEST_F(ZoneTest, update_is_given_to_one_request_at_a_time) {
