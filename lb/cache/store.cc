@@ -15,6 +15,8 @@ namespace weir::cache {
 namespace {
 
 constexpr size_t kPiece = 256 * 1024;  // so much is given to the disk at once
+static_assert(Disk::kMostBytes == 64 * 1024 * 1024);
+constexpr std::string_view kDiskIsBehind = "64 MB wait for its disk";
 
 // 0 or an errno.
 int write_all(int fd, std::string_view bytes, off_t at) {
@@ -98,7 +100,7 @@ struct Store::File {
 };
 
 Store::Store(std::shared_ptr<Zone> zone, const Zone::Found& found, const StoredHead& head)
-    : zone_(std::move(zone)), file_(std::make_shared<File>()) {
+    : zone_(std::move(zone)), file_(std::make_shared<File>()), most_bytes_(zone_->max_size()) {
   File& file = *file_;
   file.found = found;
   file.key = head.key;
@@ -151,6 +153,11 @@ bool Store::keeps() const {
 void Store::add(std::string_view bytes) {
   if (file_ == nullptr) return;
   body_bytes_ += static_cast<int64_t>(bytes.size());
+  if (body_bytes_ > most_bytes_) {
+    zone_->note_dropped("it is larger than max_size");
+    give_up();
+    return;
+  }
   buffer_.append(bytes);
   if (buffer_.size() >= kPiece) spill();
 }
@@ -160,7 +167,7 @@ void Store::spill() {
   const bool taken =
       zone_->disk().post([file = file_, bytes = std::exchange(buffer_, {})] { file->write(bytes); }, size);
   if (taken) return;
-  zone_->note_full();
+  zone_->note_dropped(kDiskIsBehind);
   give_up();
 }
 
@@ -193,7 +200,7 @@ void Store::complete() {
     file_ = nullptr;
     return;
   }
-  zone_->note_full();
+  zone_->note_dropped(kDiskIsBehind);
   zone_->not_written(file_->digest, file_->key, {});
   give_up();
 }

@@ -22,7 +22,8 @@ class Store {
   Store& operator=(const Store&) = delete;
 
   void add(std::string_view bytes);
-  // False: it comes to nothing, as the disk is too slow or could not write. What is added then is dropped.
+  // False: it comes to nothing, as the disk is too slow or could not write, or as it is larger than all of the cache
+  // may be. What is added then is dropped.
   bool keeps() const;
   // The body has ended. Once, last.
   void complete();
@@ -38,6 +39,7 @@ class Store {
   std::shared_ptr<File> file_;  // the disk's thread uses what is in it; null: given up, or over
   std::string buffer_;
   int64_t body_bytes_ = 0;
+  int64_t most_bytes_;
 };
 
 }  // namespace weir::cache

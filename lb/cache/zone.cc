@@ -44,6 +44,11 @@ void Zone::configure(const ZoneOptions& options) {
   shrink_index();
 }
 
+int64_t Zone::max_size() const {
+  const std::lock_guard lock(mutex_);
+  return max_size_;
+}
+
 // --- the entries
 // ----------------------------------------------------------------------------------------------------------
 

@@ -126,6 +126,7 @@ class Zone {
   // --- for Store, which writes
   Disk& disk() { return disk_; }
   std::string temporary_path();
+  int64_t max_size() const;
   // One of the two below follows.
   void begin_writing(const Digest& digest, std::string_view key);
   // On the disk's thread: the file stands at `temporary`, whole. It takes its place, unless it was purged meanwhile.
@@ -133,7 +134,7 @@ class Zone {
   void not_written(const Digest& digest, std::string_view key, std::string_view why);
   // Of one that has not begun, or of which nobody wants to hear the end: the error log's line alone.
   void note_not_written(std::string_view why);
-  void note_full();
+  void note_dropped(std::string_view why);  // what is not an error of the disk's
 
  private:
   struct Entry {

@@ -189,10 +189,9 @@ void Zone::not_written(const Digest& digest, std::string_view key, std::string_v
   end_writing(digest, digest_of(key));
 }
 
-void Zone::note_full() {
+void Zone::note_dropped(std::string_view why) {
   if (full_log_.pass(monotonic_ms()))
-    log::warn("cache ", name_, ": answer not stored (", Disk::kMostBytes / (1024 * 1024), " MB wait for its disk)",
-              full_log_.dropped());
+    log::warn("cache ", name_, ": answer not stored (", why, ")", full_log_.dropped());
 }
 
 // --- those of an earlier life

@@ -264,6 +264,21 @@ TEST_F(ZoneTest, longest_unused_goes_beyond_max_size) {
   EXPECT_EQ(find("b").is, Is::kMiss);
 }
 
+TEST_F(ZoneTest, answer_larger_than_max_size_is_given_up) {
+  options_.max_size = 100'000;
+  zone_->configure(options_);
+  auto store = begin_store("a", find("a"));
+  store->add(std::string(60'000, 'x'));
+  EXPECT_TRUE(store->keeps());
+  store->add(std::string(60'000, 'x'));
+  EXPECT_FALSE(store->keeps());
+  store->complete();
+  store.reset();
+  put("b", "b");  // behind it on the disk's thread
+  EXPECT_EQ(files(), 1U);
+  EXPECT_TRUE(misses("a"));
+}
+
 TEST_F(ZoneTest, index_stays_within_its_memory) {
   options_.keys_bytes = 32 * 1024;
   zone_->configure(options_);

@@ -276,6 +276,20 @@ TEST_F(CacheContents, stalled_client_is_left_and_its_answer_kept) {
   wait_for_answers(1);
 }
 
+TEST_F(CacheContents, lone_fetch_ends_beyond_max_size) {
+  serve_cached();
+  cache::ZoneOptions small = *options_;
+  small.max_size = kLargeHalf;
+  zone_->configure(small);
+  sim::Wire& node = begin_lone_fetch();
+  tell(node, std::string(kLargeHalf / 2, '#'));
+  EXPECT_FALSE(node.closed);
+  tell(node, std::string(kLargeHalf / 2, '#'));
+  EXPECT_TRUE(node.closed);
+  EXPECT_EQ(world_.core->exchanges(), 0U);
+  EXPECT_EQ(logged().size(), 1U);
+}
+
 // --- parts of what is fetched whole
 
 constexpr std::string_view kTagged =
