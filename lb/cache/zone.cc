@@ -32,7 +32,14 @@ Zone::Zone(ZoneOptions options)
       max_size_(options.max_size),
       inactive_(options.inactive) {}
 
+// What was purged must not come back with the next start.
 Zone::~Zone() {
+  disk_.post(
+      [this] {
+        while (remove_doomed()) {
+        }
+      },
+      0);
   disk_.stop();
 }
 
@@ -86,7 +93,7 @@ void Zone::drop_file(Entry& entry) {
   if (entry.bytes == 0) return;
   totals_.bytes -= std::exchange(entry.bytes, 0);
   --totals_.answers;
-  doomed_.push_back(entry.digest);
+  doomed_.insert(entry.digest);
 }
 
 void Zone::evict(Entries::iterator at) {

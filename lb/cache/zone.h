@@ -19,6 +19,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/clock.h"
@@ -179,10 +180,11 @@ class Zone {
   // On the disk's thread.
   bool keep_up();
   void make_directory();
+  // Of these, true: there is more.
   bool load_some();
+  bool sweep();
+  bool remove_doomed();
   void load_file(const std::filesystem::path& path);
-  void sweep();
-  void remove_doomed();
 
   const std::string name_;
   const std::string path_;
@@ -197,7 +199,7 @@ class Zone {
   Entries entries_;
   std::unordered_map<Digest, Entries::iterator, DigestHash> by_digest_;
   std::unordered_map<Digest, std::vector<Waiter>, DigestHash> waiters_;
-  std::vector<Digest> doomed_;  // whose files are to be taken away
+  std::unordered_set<Digest, DigestHash> doomed_;  // whose files are to be taken away
   size_t key_bytes_ = 0;
   Totals totals_;
   uint64_t updates_ = 0, waiter_numbers_ = 0, purges_ = 0;

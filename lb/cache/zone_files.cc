@@ -24,7 +24,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kTemporary = ".weir-";
-constexpr int kMostAtOnce = 64;              // files that are looked at between two jobs
+constexpr int kMostAtOnce = 64;              // files that are looked at, or taken away, between two jobs
+constexpr int kMostEvicted = 1'024;          // entries, with the lock held
 constexpr int64_t kBlock = 4096;             // what a file takes on a disk is a multiple of that
 constexpr time_t kForgottenAfter = 60 * 60;  // seconds: no store takes so long, its weir has died
 constexpr size_t kFirstRead = 16 * 1024;
@@ -107,10 +108,10 @@ void Zone::make_directory() {
 }
 
 bool Zone::keep_up() {
-  const bool more = load_some();
-  sweep();
-  remove_doomed();
-  return more;
+  const bool loads = load_some();
+  const bool sweeps = sweep();
+  const bool removes = remove_doomed();
+  return loads || sweeps || removes;
 }
 
 // --- a new file
@@ -147,7 +148,6 @@ void Zone::take_in(const std::string& temporary, const Digest& digest, const Sto
   const std::string path = path_of(digest);
   const Digest primary = digest_of(head.key);
   const int64_t bytes = on_disk(static_cast<int64_t>(encode(head).size()) + head.body_bytes);
-  remove_doomed();  // or the new file would be taken away for the older one of its name
   int error = ::rename(temporary.c_str(), path.c_str()) == 0 ? 0 : errno;
   if (error == ENOENT) {
     error = make_directories_for(path, path_.size());
@@ -162,7 +162,7 @@ void Zone::take_in(const std::string& temporary, const Digest& digest, const Sto
   if (is_purged(primary, found)) {
     Entry* const at = known(digest);
     if (at != nullptr) drop_file(*at);
-    doomed_.push_back(digest);
+    doomed_.insert(digest);
   } else {
     const MonoMs now = monotonic_ms();
     Entry& key = entry(primary, head.key, now);
@@ -173,7 +173,7 @@ void Zone::take_in(const std::string& temporary, const Digest& digest, const Sto
     if (at.bytes == 0) ++totals_.answers;
     totals_.bytes += bytes - std::exchange(at.bytes, bytes);
     at.freshness = head.freshness;
-    std::erase(doomed_, digest);
+    doomed_.erase(digest);  // the new file has its name
   }
   end_writing(digest, primary);
 }
@@ -197,7 +197,6 @@ void Zone::note_dropped(std::string_view why) {
 // --- those of an earlier life
 // ----------------------------------------------------------------------------------------------
 
-// True: there is more.
 bool Zone::load_some() {
   std::unique_lock lock(mutex_);
   if (!totals_.is_loading) return false;
@@ -258,27 +257,36 @@ void Zone::load_file(const fs::path& path) {
 // --- upkeep
 // ---------------------------------------------------------------------------------------------------------------
 
-void Zone::sweep() {
+bool Zone::sweep() {
   const std::lock_guard lock(mutex_);
   const MonoMs before = monotonic_ms() - inactive_.count();
   auto at = entries_.end();
+  int evicted = 0;
   while (at != entries_.begin()) {
     --at;
     const bool is_old = at->used_at <= before;
-    if (!is_old && totals_.bytes <= max_size_) return;
+    if (!is_old && totals_.bytes <= max_size_) return false;
     if (!at->is_idle() || (!is_old && at->bytes == 0)) continue;
+    if (++evicted > kMostEvicted) return true;
     const auto victim = at++;
     evict(victim);
   }
+  return false;
 }
 
-void Zone::remove_doomed() {
+bool Zone::remove_doomed() {
   std::vector<Digest> doomed;
+  bool more = false;
   {
     const std::lock_guard lock(mutex_);
-    doomed.swap(doomed_);
+    for (int i = 0; i < kMostAtOnce && !doomed_.empty(); ++i) {
+      doomed.push_back(*doomed_.begin());
+      doomed_.erase(doomed_.begin());
+    }
+    more = !doomed_.empty();
   }
   for (const Digest& each : doomed) ::unlink(path_of(each).c_str());
+  return more;
 }
 
 }  // namespace weir::cache

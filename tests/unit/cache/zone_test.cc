@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -11,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <thread>
+#include <vector>
 
 #include "cache/store.h"
 #include "unit/temp_dir.h"
@@ -231,6 +233,38 @@ TEST_F(ZoneTest, purge_takes_by_key_and_by_prefix) {
   EXPECT_EQ(find("y/1").is, Is::kMiss);
   EXPECT_EQ(zone_->totals().answers, 0U);
   eventually([this] { return files() == 0; });
+}
+
+// Its disk goes on with other work between pieces of it.
+TEST_F(ZoneTest, large_purge_keeps_no_store_waiting) {
+  constexpr int kAnswers = 500;
+  for (int i = 0; i < kAnswers; ++i) put(std::to_string(i), "old");
+  std::promise<void> busy;
+  std::atomic<size_t> left{0};
+  ASSERT_TRUE(zone_->disk().post([&busy] { busy.get_future().wait(); }, 0));
+  EXPECT_EQ(zone_->purge("*"), size_t{kAnswers});
+  std::vector<Zone::Found> founds;
+  for (int i = 0; i < kAnswers; ++i) founds.push_back(find(std::to_string(i)));
+  const auto store = [&](size_t i) {
+    auto made = begin_store(std::to_string(i), founds[i]);
+    made->add("new");
+    made->complete();
+    zone_->end_update(founds[i].digest, founds[i].update);
+  };
+  for (const size_t i : {size_t{0}, size_t{250}, size_t{499}}) store(i);
+  ASSERT_TRUE(zone_->disk().post([&] { left = files(); }, 0));
+  busy.set_value();
+  eventually([this] { return files() == 3; });
+  EXPECT_GT(left.load(), 3U);
+  for (const char* key : {"0", "250", "499"}) EXPECT_EQ(body_of(find(key)), "new") << key;
+}
+
+TEST_F(ZoneTest, purged_files_are_gone_after_a_restart) {
+  constexpr int kAnswers = 200;
+  for (int i = 0; i < kAnswers; ++i) put(std::to_string(i), "old");
+  zone_->purge("*");
+  restart();
+  EXPECT_EQ(files(), 0U);
 }
 
 TEST_F(ZoneTest, answer_on_its_way_is_purged_too) {
