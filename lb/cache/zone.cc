@@ -78,6 +78,7 @@ Zone::Entry& Zone::entry(const Digest& digest, std::string_view key, MonoMs now)
   made.digest = digest;
   made.key = key;
   made.used_at = now;
+  made.generation = ++generations_;
   by_digest_.emplace(digest, entries_.begin());
   key_bytes_ += cost(made);
   shrink_index();
@@ -130,6 +131,7 @@ Zone::Found Zone::find(const Lookup& lookup) {
   if (!at->vary.empty()) {
     found.digest = digest_of(lookup.key, at->vary, variant_of(at->vary, lookup.fields));
     at = &entry(found.digest, lookup.key, lookup.now);
+    if (at->generation != found.generation) drop_file(*at);
   }
   ++at->uses;
   found.freshness = at->freshness;
@@ -201,9 +203,9 @@ void Zone::invalidate(std::string_view key) {
   const std::lock_guard lock(mutex_);
   Entry* const at = known(digest);
   if (at == nullptr) return;
-  ++at->generation;
+  at->generation = ++generations_;
   drop_file(*at);
-  // Its variants are not found any more, and go as others that nobody asks for.
+  // Its variants are of another generation. They go when they are found, or as others that nobody asks for.
   key_bytes_ -= at->vary.size();
   at->vary.clear();
 }

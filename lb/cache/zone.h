@@ -78,7 +78,7 @@ class Zone {
     Freshness freshness;  // where there is a file
     uint64_t update = 0;  // not 0: end_update() is to be called with it
     uint64_t purges = 0;
-    uint32_t generation = 0;
+    uint64_t generation = 0;
   };
   struct Totals {
     uint64_t answers = 0, evicted = 0, purged = 0;
@@ -147,9 +147,9 @@ class Zone {
     MonoMs used_at = 0;
     uint64_t update = 0;  // that is under way; 0: none
     MonoMs update_until = 0;
+    uint64_t generation = 0;  // another one when it is invalidated; a variant's is its key's when it was stored
     uint32_t uses = 0;
-    uint32_t generation = 0;  // grows when it is invalidated
-    uint32_t writing = 0;     // stores on their way to the disk
+    uint32_t writing = 0;  // stores on their way to the disk
     bool is_idle() const { return update == 0 && writing == 0; }
   };
   using Entries = std::list<Entry>;  // the last used first
@@ -202,7 +202,7 @@ class Zone {
   std::unordered_set<Digest, DigestHash> doomed_;  // whose files are to be taken away
   size_t key_bytes_ = 0;
   Totals totals_;
-  uint64_t updates_ = 0, waiter_numbers_ = 0, purges_ = 0;
+  uint64_t updates_ = 0, waiter_numbers_ = 0, purges_ = 0, generations_ = 0;
   bool started_ = false;
 
   std::optional<std::filesystem::recursive_directory_iterator> loading_;

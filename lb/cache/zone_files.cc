@@ -173,6 +173,7 @@ void Zone::take_in(const std::string& temporary, const Digest& digest, const Sto
     if (at.bytes == 0) ++totals_.answers;
     totals_.bytes += bytes - std::exchange(at.bytes, bytes);
     at.freshness = head.freshness;
+    at.generation = key.generation;
     doomed_.erase(digest);  // the new file has its name
   }
   end_writing(digest, primary);
@@ -239,16 +240,18 @@ void Zone::load_file(const fs::path& path) {
   }
   const std::lock_guard lock(mutex_);
   const MonoMs now = monotonic_ms();
+  Entry& key = entry(digest_of(head.key), head.key, now);
   if (!head.vary.empty()) {
-    Entry& marker = entry(digest_of(head.key), head.key, now);
-    if (marker.bytes > 0) return;  // there is a newer one, which is the same for all
-    key_bytes_ = key_bytes_ - marker.vary.size() + head.vary.size();
-    marker.vary = head.vary;
+    if (key.bytes > 0) return;  // there is a newer one, which is the same for all
+    key_bytes_ = key_bytes_ - key.vary.size() + head.vary.size();
+    key.vary = head.vary;
   }
+  const uint64_t generation = key.generation;  // it may leave the index for what follows
   Entry& at = entry(*digest, head.key, now);
   if (at.bytes > 0 || at.writing > 0) return;  // it was stored meanwhile
   at.bytes = on_disk(info.st_size);
   at.freshness = head.freshness;
+  at.generation = generation;
   totals_.bytes += at.bytes;
   ++totals_.answers;
   ++loaded_;

@@ -222,6 +222,28 @@ TEST_F(ZoneTest, variants_are_kept_beside_each_other) {
   EXPECT_EQ(body_of(find("k")), "for a");
 }
 
+TEST_F(ZoneTest, invalidated_variants_stay_away) {
+  const auto accept = [this](const char* type) {
+    request_.clear();
+    request_.add("Accept", type, http::HeaderToken::kAccept);
+  };
+  for (const char* type : {"a", "b"}) {
+    accept(type);
+    put("k", std::string("old for ") + type, "accept");
+  }
+  zone_->invalidate("k");
+  accept("a");
+  put("k", "new for a", "accept");
+  EXPECT_EQ(body_of(find("k")), "new for a");
+  accept("b");
+  EXPECT_TRUE(misses("k"));
+  EXPECT_EQ(zone_->totals().answers, 1U);
+  put("k", "new for b", "accept");
+  EXPECT_EQ(body_of(find("k")), "new for b");
+  restart();
+  EXPECT_EQ(body_of(find("k")), "new for b");
+}
+
 TEST_F(ZoneTest, purge_takes_by_key_and_by_prefix) {
   for (const char* key : {"x/1", "x/2", "y/1"}) put(key, key);
   EXPECT_EQ(zone_->purge("x/1"), 1U);
