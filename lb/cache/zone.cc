@@ -11,6 +11,9 @@ namespace {
 
 // As malloc and the containers take it, beside an entry's own bytes.
 constexpr size_t kUpkeep = 96;
+// Of Unlooked.
+constexpr size_t kMostKeys = 65'536;
+constexpr size_t kMostPrefixes = 256;
 
 }  // namespace
 
@@ -201,6 +204,7 @@ void Zone::lost(const Digest& digest) {
 void Zone::invalidate(std::string_view key) {
   const Digest digest = digest_of(key);
   const std::lock_guard lock(mutex_);
+  if (totals_.is_loading) unlooked_.add_key(digest);
   Entry* const at = known(digest);
   if (at == nullptr) return;
   at->generation = ++generations_;
@@ -215,6 +219,7 @@ size_t Zone::purge(std::string_view pattern) {
   ++purges_;
   const bool is_prefix = pattern.ends_with('*');
   if (is_prefix) pattern.remove_suffix(1);
+  if (totals_.is_loading) is_prefix ? unlooked_.add_prefix(pattern) : unlooked_.add_key(digest_of(pattern));
   return purge_if([&](const Entry& each) { return is_prefix ? each.key.starts_with(pattern) : each.key == pattern; });
 }
 
@@ -230,6 +235,29 @@ size_t Zone::purge_if(const std::function<bool(const Entry&)>& is_meant) {
   totals_.purged += count;
   disk_.wake();
   return count;
+}
+
+void Zone::Unlooked::add_key(const Digest& primary) {
+  if (keys.size() < kMostKeys)
+    keys.insert(primary);
+  else
+    all = true;
+}
+
+void Zone::Unlooked::add_prefix(std::string_view prefix) {
+  if (all || begins_so(prefix)) return;
+  if (prefixes.size() < kMostPrefixes)
+    prefixes.emplace_back(prefix);
+  else
+    all = true;
+}
+
+bool Zone::Unlooked::begins_so(std::string_view key) const {
+  return std::any_of(prefixes.begin(), prefixes.end(), [&](const std::string& each) { return key.starts_with(each); });
+}
+
+bool Zone::Unlooked::has(const Digest& primary, std::string_view key) const {
+  return all || keys.contains(primary) || begins_so(key);
 }
 
 Zone::Totals Zone::totals() const {

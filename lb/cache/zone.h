@@ -161,6 +161,17 @@ class Zone {
     Wake wake;
   };
 
+  // What was taken away while files of an earlier life were still to be looked at.
+  struct Unlooked {
+    std::unordered_set<Digest, DigestHash> keys;
+    std::vector<std::string> prefixes;
+    bool all = false;  // there are more of them than are remembered
+    void add_key(const Digest& primary);
+    void add_prefix(std::string_view prefix);
+    bool begins_so(std::string_view key) const;
+    bool has(const Digest& primary, std::string_view key) const;
+  };
+
   enum class Thread : uint8_t { kOwn, kNone };
   void start(Thread thread);
 
@@ -185,6 +196,7 @@ class Zone {
   bool sweep();
   bool remove_doomed();
   void load_file(const std::filesystem::path& path);
+  void add_loaded(const Digest& digest, const StoredHead& head, int64_t bytes);
 
   const std::string name_;
   const std::string path_;
@@ -200,6 +212,7 @@ class Zone {
   std::unordered_map<Digest, Entries::iterator, DigestHash> by_digest_;
   std::unordered_map<Digest, std::vector<Waiter>, DigestHash> waiters_;
   std::unordered_set<Digest, DigestHash> doomed_;  // whose files are to be taken away
+  Unlooked unlooked_;
   size_t key_bytes_ = 0;
   Totals totals_;
   uint64_t updates_ = 0, waiter_numbers_ = 0, purges_ = 0, generations_ = 0;

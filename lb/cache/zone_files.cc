@@ -214,6 +214,7 @@ bool Zone::load_some() {
   loading_.reset();
   lock.lock();
   totals_.is_loading = false;
+  unlooked_ = {};
   const int64_t bytes = totals_.bytes;
   lock.unlock();
   log::info("cache ", name_, ": files found (", loaded_, " answers, ", bytes, " bytes)");
@@ -238,18 +239,32 @@ void Zone::load_file(const fs::path& path) {
     ::unlink(path.c_str());
     return;
   }
+  add_loaded(*digest, head, on_disk(info.st_size));
+}
+
+void Zone::add_loaded(const Digest& digest, const StoredHead& head, int64_t bytes) {
+  const Digest primary = digest_of(head.key);
   const std::lock_guard lock(mutex_);
+  const Entry* const old = known(digest);
+  if (old != nullptr && (old->bytes > 0 || old->writing > 0)) return;  // it was stored meanwhile
+  if (doomed_.contains(digest)) return;                                // and taken away
+  if (unlooked_.has(primary, head.key)) {
+    doomed_.insert(digest);
+    return;
+  }
   const MonoMs now = monotonic_ms();
-  Entry& key = entry(digest_of(head.key), head.key, now);
+  Entry& key = entry(primary, head.key, now);
   if (!head.vary.empty()) {
-    if (key.bytes > 0) return;  // there is a newer one, which is the same for all
+    if (key.bytes > 0) {  // there is a newer one, which is the same for all
+      doomed_.insert(digest);
+      return;
+    }
     key_bytes_ = key_bytes_ - key.vary.size() + head.vary.size();
     key.vary = head.vary;
   }
   const uint64_t generation = key.generation;  // it may leave the index for what follows
-  Entry& at = entry(*digest, head.key, now);
-  if (at.bytes > 0 || at.writing > 0) return;  // it was stored meanwhile
-  at.bytes = on_disk(info.st_size);
+  Entry& at = entry(digest, head.key, now);
+  at.bytes = bytes;
   at.freshness = head.freshness;
   at.generation = generation;
   totals_.bytes += at.bytes;

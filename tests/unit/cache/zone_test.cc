@@ -383,5 +383,78 @@ TEST_F(ZoneTest, place_that_cannot_be_is_refused) {
   EXPECT_FALSE(Zone::check(options_));
 }
 
+// The files of an earlier life are looked at behind the first store.
+class LoadingZone : public ZoneTest {
+ protected:
+  void begin_loading() {
+    for (const char* key : {"x/1", "x/2", "y"}) put(key, key);
+    request_.add("Accept", "a", http::HeaderToken::kAccept);
+    put("varied", "varied", "accept");
+    zone_.reset();
+    zone_ = std::make_shared<Zone>(options_);
+    zone_->start_inside();
+    ASSERT_TRUE(zone_->totals().is_loading);
+  }
+  // Of "x/1", "x/2", "y" and "varied", when all is loaded.
+  std::vector<bool> kept() {
+    put("another", "another");
+    EXPECT_FALSE(zone_->totals().is_loading);
+    std::vector<bool> out;
+    for (const char* key : {"x/1", "x/2", "y", "varied"}) out.push_back(find(key).is == Is::kFresh);
+    size_t count = 1;
+    for (const bool each : out) count += each ? 1 : 0;
+    EXPECT_EQ(files(), count);
+    EXPECT_EQ(zone_->totals().answers, count);
+    return out;
+  }
+};
+
+TEST_F(LoadingZone, files_are_found_by_the_first_store) {
+  begin_loading();
+  EXPECT_EQ(kept(), std::vector<bool>({true, true, true, true}));
+}
+
+TEST_F(LoadingZone, purge_of_all_is_remembered) {
+  begin_loading();
+  zone_->purge("*");
+  EXPECT_EQ(kept(), std::vector<bool>({false, false, false, false}));
+}
+
+TEST_F(LoadingZone, purge_of_a_prefix_is_remembered) {
+  begin_loading();
+  zone_->purge("x/*");
+  EXPECT_EQ(kept(), std::vector<bool>({false, false, true, true}));
+}
+
+TEST_F(LoadingZone, purged_and_invalidated_keys_are_remembered) {
+  begin_loading();
+  zone_->purge("x/2");
+  zone_->invalidate("varied");
+  zone_->invalidate("y");
+  EXPECT_EQ(kept(), std::vector<bool>({true, false, false, false}));
+}
+
+TEST_F(LoadingZone, purges_without_number_take_all) {
+  begin_loading();
+  for (int i = 0; i < 1'000; ++i) zone_->purge("none" + std::to_string(i) + "/*");
+  EXPECT_EQ(kept(), std::vector<bool>({false, false, false, false}));
+}
+
+TEST_F(LoadingZone, answer_behind_a_purge_stays) {
+  begin_loading();
+  zone_->purge("*");
+  put("x/1", "newer");
+  EXPECT_EQ(body_of(find("x/1")), "newer");
+  EXPECT_EQ(files(), 1U);
+}
+
+TEST_F(LoadingZone, purge_behind_loading_is_forgotten) {
+  begin_loading();
+  EXPECT_EQ(kept(), std::vector<bool>({true, true, true, true}));
+  zone_->purge("x/*");
+  put("x/1", "newer");
+  EXPECT_EQ(body_of(find("x/1")), "newer");
+}
+
 }  // namespace
 }  // namespace weir::cache
