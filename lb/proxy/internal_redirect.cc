@@ -32,8 +32,6 @@ bool Exchange::retarget(std::string_view target) {
   } else {  // a GET of the page
     const size_t query = target.find('?');
     if (!take_path(target.substr(0, query))) return false;
-    internal_target_ = target;
-    target_changed_ = true;
     if (request_.head.method != http::Method::kHead) {
       request_.head.method = http::Method::kGet;
       request_.head.method_text = "GET";
@@ -41,6 +39,7 @@ bool Exchange::retarget(std::string_view target) {
     request_.head.framing = http::Framing::kNone;
     request_.head.has_query = query != std::string_view::npos;
     request_.head.query = request_.head.has_query ? target.substr(query + 1) : std::string_view();
+    set_target();
     if (request_.state == RequestState::kReceiving) move(RequestState::kDiscarding);
     request_.body.clear();
   }

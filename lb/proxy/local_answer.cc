@@ -7,6 +7,7 @@
 #include "http/status.h"
 #include "proxy/core.h"
 #include "proxy/exchange.h"
+#include "route/location_table.h"
 
 namespace weir::proxy {
 namespace {
@@ -139,11 +140,16 @@ bool Exchange::try_error_page(int status) {
     send_redirect(redirect, target);
     return true;
   }
-  if (!retarget(target)) return false;
+  const size_t query = std::min(target.find('?'), target.size());
+  // Nothing is decoded in the path, as nginx: a variable in it has been, and a '%' is one.
+  const bool is_named = target.starts_with('@');
+  const std::string_view escaped =
+      is_named ? target : arena_.concat({route::escape_path(target.substr(0, query), arena_), target.substr(query)});
+  if (!retarget(escaped)) return false;
   request_.head.websocket = false;
   error_status_ = page->overwrite < 0 ? status : page->overwrite;  // 0: that of the page
   if (page->overwrite > 0) record_.status = page->overwrite;
-  redirect_internally(target.starts_with('@') ? Phase::kRewrite : Phase::kServerRewrite);
+  redirect_internally(is_named ? Phase::kRewrite : Phase::kServerRewrite);
   return true;
 }
 

@@ -77,6 +77,19 @@ class Rewriting(Case):
             location /page { return 200 "$from"; } }""")
         self.assertEqual(self.get(weir, "/a").body, b"ab")
 
+    def test_error_page_escapes_its_path_once(self):
+        """As nginx: what a variable gives is decoded, and is not decoded again."""
+        backend = self.backend()
+        weir = self.weir(f"""server {{ listen <<front>>; location /ep/ {{ error_page 404 = /page$uri; return 404; }}
+            location /seen/ {{ error_page 404 = /own$uri?u=$args; return 404; }} location /own/ {{ return 200 "$uri|$args"; }}
+            location /text/ {{ error_page 404 = /page/a%20b; return 404; }} location /page/ {{ proxy_pass http://{backend.address}; }} }}""")
+        for asked, expected in (("/ep/a%7Cb%3C%3E%5E%60%7B%7D%22%5C", "/page/ep/a%7Cb%3C%3E%5E%60%7B%7D%22%5C"), ("/ep/100%25", "/page/ep/100%25"),
+                                ("/ep/a%2541", "/page/ep/a%2541"), ("/ep/a%20%C3%A9", "/page/ep/a%20%C3%A9"), ("/text/x", "/page/a%2520b")):
+            with self.subTest(asked):
+                self.assertEqual(self.get(weir, asked).status, 200)
+                self.assertEqual(backend.requests[-1].path, expected)
+        self.assertEqual(self.get(weir, "/seen/a%2541%20b?x=y").body, b"/own/seen/a%41 b|u=x=y")
+
     def test_cycle_is_broken_at_ten_redirects(self):
         weir = self.weir(r"""server { listen <<front>>;
             location / { set $n "${n}i"; add_header X-Steps $n always; rewrite ^ /x last; }
