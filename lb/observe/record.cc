@@ -49,16 +49,23 @@ bool is_text(AttemptColumn column) {
   return column == AttemptColumn::kAddr || column == AttemptColumn::kReason;
 }
 
+// Without an answer what it came to for the client, as nginx: 502, or 504 for a time that ran out.
+void put_status(Writer& out, const Attempt& attempt) {
+  const ErrorTraits& failure = traits(attempt.error);
+  if (attempt.status > 0) {
+    out.number(static_cast<uint64_t>(attempt.status));
+  } else if (attempt.error != ErrorKind::kNone && failure.side != Side::kClient) {
+    out.number(static_cast<uint64_t>(failure.status));
+  } else {
+    out.text("-");
+  }
+}
+
 void put(Writer& out, const Attempt& attempt, AttemptColumn column) {
   switch (column) {
     case AttemptColumn::kAddr:
     case AttemptColumn::kReason: out.text(text_of(attempt, column)); return;
-    case AttemptColumn::kStatus:
-      if (attempt.status <= 0)
-        out.text("-");
-      else
-        out.number(static_cast<uint64_t>(attempt.status));
-      return;
+    case AttemptColumn::kStatus: put_status(out, attempt); return;
     case AttemptColumn::kResponseTime: out.since(attempt.started_us, attempt.ended_us); return;
     case AttemptColumn::kConnectTime: out.since(attempt.started_us, attempt.connected_us); return;
     case AttemptColumn::kHeaderTime: out.since(attempt.started_us, attempt.header_us); return;

@@ -65,8 +65,8 @@ struct ExchangeRecord {
   void clear() { *this = ExchangeRecord(); }
 };
 
-// The $upstream_* lists: every attempt, joined by ", "; "-" for what is missing (SEMANTICS 2.8). Empty when there was
-// no attempt.
+// The $upstream_* lists: every attempt, joined by ", "; "-" for what is missing (SEMANTICS 2.8); the status of one that
+// failed without an answer is 502 or 504, that of one that the client gave up "-". Empty when there was no attempt.
 enum class AttemptColumn : uint8_t {
   kAddr,
   kStatus,

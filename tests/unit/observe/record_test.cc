@@ -63,7 +63,7 @@ TEST_F(AttemptLists, missing_values_of_an_attempt_are_dashes) {
   none.peer = "myapp";
   none.error = ErrorKind::kNoPeer;
   EXPECT_EQ(render(AttemptColumn::kAddr), "10.0.0.1:13000, 10.0.0.2:13000, myapp");
-  EXPECT_EQ(render(AttemptColumn::kStatus), "-, 200, -");
+  EXPECT_EQ(render(AttemptColumn::kStatus), "502, 200, 503");
   EXPECT_EQ(render(AttemptColumn::kConnectTime), "-, 0.001, -");
   EXPECT_EQ(render(AttemptColumn::kHeaderTime), "-, 0.011, -");
   EXPECT_EQ(render(AttemptColumn::kResponseTime), "0.001, 0.022, -");
@@ -80,6 +80,18 @@ TEST_F(AttemptLists, keep_their_content_while_growing) {
   EXPECT_EQ(attempts_.back().connected_us, -1);
   attempts_.clear();
   EXPECT_EQ(attempts_.size(), 0);
+}
+
+TEST_F(AttemptLists, status_of_a_failure_is_that_of_a_gateway) {
+  for (const ErrorKind kind : {ErrorKind::kConnectTimeout, ErrorKind::kHeaderTimeout, ErrorKind::kResetBeforeResponse,
+                               ErrorKind::kInvalidResponse, ErrorKind::kClientClosed, ErrorKind::kNone})
+    add().error = kind;
+  EXPECT_EQ(render(AttemptColumn::kStatus), "504, 504, 502, 502, -, -");
+  attempts_.clear();
+  Attempt& broken = add();
+  broken.status = 200;
+  broken.error = ErrorKind::kResetMidResponse;
+  EXPECT_EQ(render(AttemptColumn::kStatus), "200") << "an answer had begun";
 }
 
 TEST_F(AttemptLists, the_largest_numbers_fit) {
