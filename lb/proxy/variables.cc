@@ -25,6 +25,11 @@ VariableValue number(Int value, Arena& arena) {
   return found(number_text(value, arena));
 }
 
+// Empty where there is none: of a unix socket, of an address that came without one.
+VariableValue port_text(uint16_t port, Arena& arena) {
+  return port == 0 ? found("") : number(port, arena);
+}
+
 // All fields of one name, joined by ", " (nginx joins several of the same name).
 VariableValue joined(const http::FieldList& fields, const VariableRef& ref, std::string_view separator, bool sent,
                      Arena& arena, bool underscores = true) {
@@ -236,9 +241,9 @@ VariableValue Exchange::sent_framing(http::HeaderToken token, Arena& arena) cons
     case Var::kPid: return number(getpid(), arena);
     case Var::kPipe: return found(downstream_->connection_requests() > 1 ? "p" : ".");
     case Var::kRealipRemoteAddr: return found(ip_text(downstream_->connection().remote, arena));
-    case Var::kRealipRemotePort: return number(downstream_->connection().remote.port(), arena);
+    case Var::kRealipRemotePort: return port_text(downstream_->connection().remote.port(), arena);
     case Var::kRemoteAddr: return found(ip_text(client_, arena));
-    case Var::kRemotePort: return number(client_.port(), arena);
+    case Var::kRemotePort: return port_text(client_.port(), arena);
     case Var::kRemoteUser: {
       const http::Field* field = request_.head.fields.find(http::HeaderToken::kAuthorization);
       if (field == nullptr) return {};
@@ -246,7 +251,7 @@ VariableValue Exchange::sent_framing(http::HeaderToken token, Arena& arena) cons
       return credentials ? non_empty(arena.copy(credentials->user)) : VariableValue{};
     }
     case Var::kServerAddr: return found(ip_text(downstream_->local_address(), arena));
-    case Var::kServerPort: return number(downstream_->local_port(), arena);
+    case Var::kServerPort: return port_text(downstream_->local_port(), arena);
     case Var::kServerName: return found(server_name_);
     case Var::kProxyProtocolAddr:
     case Var::kProxyProtocolPort:
@@ -276,9 +281,9 @@ VariableValue Exchange::announced_variable(const VariableRef& ref, Arena& arena)
   if (header == nullptr) return {};
   switch (ref.id) {
     case Var::kProxyProtocolAddr: return found(ip_text(header->source, arena));
-    case Var::kProxyProtocolPort: return number(header->source.port(), arena);
+    case Var::kProxyProtocolPort: return port_text(header->source.port(), arena);
     case Var::kProxyProtocolServerAddr: return found(ip_text(header->destination, arena));
-    case Var::kProxyProtocolServerPort: return number(header->destination.port(), arena);
+    case Var::kProxyProtocolServerPort: return port_text(header->destination.port(), arena);
     default: break;
   }
   const auto value = header->tlv(ref.index, arena);

@@ -36,6 +36,11 @@ class AllowAndDeny(Case):
         seen = [self.get(weir, headers={"X-Forwarded-For": each}).status for each in ("192.0.2.9", "198.51.100.1", "2001:db8::1", "2001:db9::1")]
         self.assertEqual(seen, [200, 403, 200, 403])
 
+    def test_unix_clients_have_no_port(self):
+        weir = self.weir("""server { listen unix:<<dir>>/front.sock; listen <<front>>;
+            return 200 "$remote_addr [$remote_port] [$realip_remote_port] [$server_port]"; }""")
+        self.assertEqual(self.client(f"unix:{weir.dir}/front.sock").request().text, "unix: [] [] []")
+
     def test_unix_clients_have_a_rule_of_their_own(self):
         weir = self.weir(f"""server {{ listen unix:<<dir>>/front.sock; listen <<front>>;
             location / {{ allow unix:; deny all; {self.proxied} }} }}""")
