@@ -4,8 +4,8 @@
 
 namespace weir::proxy {
 
-// An upstream{} stands under its name alone, an address under its name and port, but for port 80 (config/proxy_pass.cc
-// makes them).
+// An upstream{} stands under its name alone, and has no port; an address under its name and port, but for port 80
+// (config/proxy_pass.cc makes them).
 int Site::find_cluster(const PassUrl& url) const {
   const auto find = [this](const std::string& name) {
     const auto at = cluster_by_name.find(name);
@@ -14,13 +14,12 @@ int Site::find_cluster(const PassUrl& url) const {
   if (url.is_socket()) return find(std::string(url.authority));
   const uint16_t port = url.port();
   std::string host(url.authority);
-  if (const std::string written = ":" + std::to_string(port); host.ends_with(written))
-    host.resize(host.size() - written.size());
-  if (port == url.default_port()) {
-    const int named = find(host);
-    if (named >= 0 && (port == 80 || !clusters[static_cast<size_t>(named)].implicit)) return named;
-  }
-  return find(port == 80 ? host : host + ":" + std::to_string(port));
+  const std::string written = ":" + std::to_string(port);
+  const bool has_port = host.ends_with(written);
+  if (has_port) host.resize(host.size() - written.size());
+  const int named = find(host);
+  if (named >= 0 && (clusters[static_cast<size_t>(named)].implicit ? port == 80 : !has_port)) return named;
+  return port == 80 ? -1 : find(host + written);
 }
 
 }  // namespace weir::proxy

@@ -102,6 +102,11 @@ class Variables(Case):
         self.assertEqual(backend.requests[-1].path, "/u/x")
         shutil.rmtree(os.path.dirname(path))
 
+    def test_upstream_with_a_port_is_none(self):
+        """As nginx, and as -t says: an upstream{} has no port."""
+        _, weir = self.served("$arg_up")
+        self.assertEqual([self.get(weir, "/?up=http://back" + port).status for port in ("", ":80", ":8080")], [200, 502, 502])
+
     def test_words_of_a_client_choose_no_address(self):
         secret = self.backend()
         _, weir = self.served("http://$arg_host")
