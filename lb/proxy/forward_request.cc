@@ -109,7 +109,8 @@ void ProxyContent::compose_request() {
 }
 
 // A peer answers 400 to HTTP/1.1 without Host (RFC 9112 3.2), and a client of HTTP/1.0 may send none: then the server's
-// name stands in, or the peer's. Only `proxy_set_header Host ""` takes the field away.
+// name stands in, or the peer's. `proxy_set_header Host ""` takes the field away where HTTP/1.0 is spoken, and is the
+// peer's name where not.
 // A DNS host knows itself by its own name, not by the client's.
 bool ProxyContent::asks_named_host() const {
   const ProxyPass& pass = *location().pass;
@@ -124,7 +125,8 @@ std::string_view ProxyContent::host_for_peer() {
     if (setting.token == HeaderToken::kHost) set = &setting;
   if (set != nullptr) {
     const std::string_view host = set->value.render(x_, arena());
-    if (!host.empty() || set->value.empty()) return host;
+    if (!host.empty()) return host;
+    if (set->value.empty()) return location().http10 ? host : state_.host;
   } else {
     if (!location().automatic_headers || asks_named_host()) return state_.host;
     if (!request().head.host_field.empty()) return request().head.host_field;

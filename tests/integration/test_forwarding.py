@@ -23,9 +23,15 @@ class ToThePeer(Case):
                     client = self.client(self.proxied(backend, location, server))
                     self.assertEqual(client.send(b"GET / HTTP/1.0\r\n\r\n").read_response().status, 200)
                     self.assertEqual(backend.requests[-1].all("host"), [host])
-        client = self.client(self.proxied(backend, 'proxy_set_header Host "";'))
-        client.send(b"GET / HTTP/1.0\r\n\r\n").read_response()
-        self.assertEqual(backend.requests[-1].all("host"), [])
+
+    def test_empty_host_is_the_peers_name_or_none(self):
+        """A peer answers 400 to HTTP/1.1 without Host; HTTP/1.0 knows none."""
+        backend = self.backend()
+        for version, expected in (("1.1", ["u"]), ("1.0", [])):
+            with self.subTest(version):
+                weir = self.proxied(backend, f'proxy_set_header Host ""; proxy_http_version {version};')
+                self.assertEqual(self.get(weir, host="shop.test").status, 200)
+                self.assertEqual(backend.requests[-1].all("host"), expected)
 
     def test_localhost_and_its_address_get_the_same_host(self):
         backend = self.backend(address="127.0.0.1:0")
