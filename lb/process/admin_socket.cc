@@ -39,6 +39,13 @@ std::string admin_socket_path(const config::MainConfig& main) {
   return (pid.ends_with(kPid) ? pid.substr(0, pid.size() - kPid.size()) : pid) + ".sock";
 }
 
+Status<> check_directory_of(const std::string& file) {
+  const size_t slash = file.rfind('/');
+  if (slash == std::string::npos || slash == 0) return Void{};
+  if (::access(file.substr(0, slash).c_str(), X_OK) == 0) return Void{};
+  return Unexpected{call_failed("open() \"" + file + "\"", errno)};
+}
+
 AdminSocket::~AdminSocket() {
   remove();
 }

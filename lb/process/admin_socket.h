@@ -12,6 +12,8 @@ namespace weir::process {
 
 // By `admin`, else beside the pid file ("/run/weir.pid": "/run/weir.sock"). Empty: off.
 std::string admin_socket_path(const config::MainConfig& main);
+// Whether a file could be made there as far as its directory goes; else why not.
+Status<> check_directory_of(const std::string& file);
 
 // The file of a listening socket; gone with this object if it is still the same one.
 class AdminSocket {

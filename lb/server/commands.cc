@@ -1,7 +1,7 @@
 // -t, -T, -v, -V and convert.
 #include "server/commands.h"
 
-#include <unistd.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "base/log_sink.h"
+#include "base/owned_fd.h"
+#include "base/sockaddr.h"
 #include "base/system.h"
 #include "config/directive.h"
 #include "config/files.h"
@@ -28,6 +30,7 @@
 #include "runtime/certificate_watch.h"
 #include "runtime/connection_cap.h"
 #include "runtime/explain.h"
+#include "runtime/listen_sockets.h"
 #include "runtime/names.h"
 #include "runtime/runtime.h"
 #include "runtime/site_builder.h"
@@ -43,11 +46,18 @@ void say_all(const std::vector<std::string>& lines) {
   for (const std::string& line : lines) say(line);
 }
 
-Status<> check_directory_of(const std::string& file) {
-  const size_t slash = file.rfind('/');
-  if (slash == std::string::npos || slash == 0) return Void{};
-  if (::access(file.substr(0, slash).c_str(), X_OK) == 0) return Void{};
-  return Unexpected{call_failed("open() \"" + file + "\"", errno)};
+// Whether an address to listen on is one of this machine's. Its port is left alone: a weir that runs may have it.
+Status<> check_listen_address(const SocketAddress& address) {
+  const std::string text = address.to_string();
+  if (address.is_unix()) return process::check_directory_of(text.substr(std::string_view("unix:").size()));
+  SocketAddress any_port = address;
+  any_port.set_port(0);
+  sockaddr_storage storage{};
+  const socklen_t length = any_port.to_sockaddr(storage);
+  const OwnedFd fd(::socket(storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (fd.get() < 0) return Unexpected{call_failed("socket() of " + text, errno)};
+  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&storage), length) == 0) return Void{};
+  return Unexpected{call_failed("bind() to " + text, errno)};
 }
 
 // What a start would find beside the configuration itself; the files of logs are made, as a start makes them.
@@ -63,8 +73,9 @@ std::vector<std::string> start_failures(const process::CommandLine& line, const 
   if (run_as && run_as->account)
     for (const std::string& file : process::log_files(line, model)) process::give_file(file, *run_as->account);
   for (const LogTarget& target : process::error_log_targets(line, model.main)) need(open_log_sink(target));
-  need(check_directory_of(model.main.pid));
-  if (!model.main.admin.empty()) need(check_directory_of(process::admin_socket_path(model.main)));
+  need(process::check_directory_of(model.main.pid));
+  for (const runtime::ListenPlan& each : runtime::plan_listens(model)) need(check_listen_address(each.address));
+  if (!model.main.admin.empty()) need(process::check_directory_of(process::admin_socket_path(model.main)));
   return failures;
 }
 

@@ -80,6 +80,19 @@ class CommandLine(Case):
                 self.assertEqual(done.returncode, 1, done.stderr)
                 self.assertRegex(done.stderr, rf"weir\.conf:{line or '[0-9]+'}:\d+: ")
 
+    def test_listen_address_of_another_machine_is_refused(self):
+        """As the start refuses it. A port that is taken may be taken by the weir that runs."""
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            good = f"listen 127.0.0.1:{taken.getsockname()[1]}; listen unix:{self.folder.name}/front.sock;"
+            for listen, why in ((good, ""), ("listen 192.0.2.1:8080;", r"bind\(\) to 192\.0\.2\.1:8080 failed \(99: "),
+                                (f"listen unix:{self.folder.name}/none/front.sock;", r'open\(\) ".*/none/front\.sock" failed \(2: ')):
+                with self.subTest(listen):
+                    done = run("-t", "-c", self.file("http { server { %s return 200; } }" % listen))
+                    self.assertEqual(done.returncode, 1 if why else 0, done.stderr)
+                    self.assertRegex(done.stderr, why or "successful")
+
     def test_unsupported_nginx_directive_is_named(self):
         done = run("-t", "-c", self.file("http { server { listen 80; fastcgi_pass 127.0.0.1:9000; } }"))
         self.assertEqual(done.returncode, 1)
