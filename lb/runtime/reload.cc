@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "process/admin_socket.h"
 #include "process/error_logs.h"
 #include "runtime/config_changes.h"
 #include "runtime/connection_cap.h"
@@ -17,10 +18,14 @@ namespace {
 
 constexpr MonoMs kLookForLost = 2'000;  // whether names that are resolved once have moved
 
-// What only a restart changes.
-void warn_of_unchangeable(const config::MainConfig& before, const config::MainConfig& now) {
-  const auto warn = [](const char* what) {
-    log::warn("directive \"", what, "\": change not applied (takes effect at the next start)");
+// What only a restart changes: said in the log, and to whoever asked.
+void warn_of_unchangeable(const config::MainConfig& before, const config::MainConfig& now,
+                          std::vector<std::string>& changes) {
+  const auto warn = [&changes](const char* what) {
+    const std::string text =
+        std::string("directive \"") + what + "\": change not applied (takes effect at the next start)";
+    log::warn(text);
+    changes.push_back("! " + text);
   };
   if (before.user != now.user || before.group != now.group) warn("user");
   if (before.pid != now.pid) warn("pid");
@@ -177,6 +182,10 @@ std::vector<std::string> Reload::take_sockets_and_workers(const config::Model& m
 
 // False: the reload has failed.
 bool Reload::take_sockets_and_logs(const config::Model& model) {
+  // The admin socket itself moves when all else is in force, and nobody could be told then that it has no place.
+  const std::string admin = process::admin_socket_path(model.main);
+  if (!admin.empty() && admin != process::admin_socket_path(runtime_.model->main))
+    if (const Status<> there = process::check_directory_of(admin); !there) return fail({there.error()}), false;
   if (const std::vector<std::string> errors = take_sockets_and_workers(model); !errors.empty())
     return fail(errors), false;
   if (Status<> logs = process::configure_logs(runtime_.line, model.main); !logs) {
@@ -198,7 +207,7 @@ void Reload::put_in_force(Outcome& outcome) {
       connection_cap(*outcome.config.model, runtime_.descriptors, wanted_workers(main), runtime_.memory);
   if (!cap.warning.empty()) log::warn(cap.warning);
   note_overridden(outcome.built);
-  warn_of_unchangeable(runtime_.model->main, main);
+  warn_of_unchangeable(runtime_.model->main, main, outcome.changes);
   const auto before = std::exchange(runtime_.model, outcome.config.model);
   move_state_file();
   adopt_secret(outcome.built);

@@ -56,6 +56,27 @@ class Reload(Case):
             self.assertIn(f"bind() to {address}", done.stderr)
         self.assertEqual(self.get(weir).text, "up")
 
+    def test_admin_socket_without_a_place_is_refused(self):
+        weir = self.weir(scene())
+        good = weir.config()
+        weir.write_config(scene("new"), main="admin unix:<<dir>>/none/sock;")
+        for _ in range(2):  # asked for by a signal: where the file names is no socket
+            done = self.reload(weir)
+            self.assertEqual((done.returncode, done.stdout), (1, ""), done.stderr)
+        weir.wait_error(r'open\(\) ".*/none/sock" failed')
+        self.assertEqual(self.get(weir).text, "up", "the old configuration serves")
+        weir.config_path.write_text(good)
+        done = self.reload(weir)
+        self.assertEqual((done.returncode, done.stdout), (0, "reloaded: generation 2\n"), "the old socket is still there: " + done.stderr)
+
+    def test_directives_of_the_next_start_are_named(self):
+        weir = self.weir(scene())
+        weir.write_config(scene(), main="worker_rlimit_nofile 4000; user root;")
+        done = self.reload(weir)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for name in ("worker_rlimit_nofile", "user"):
+            self.assertIn(f'  ! directive "{name}": change not applied (takes effect at the next start)\n', done.stdout)
+
     def test_workers_without_descriptors_are_refused(self):
         def text(word: str) -> str:  # one socket for all workers, so that their loops are what is short of descriptors
             return 'server { listen unix:<<dir>>/front.sock; location / { return 200 "%s"; } }' % word
