@@ -174,6 +174,20 @@ TEST_P(LargeConfigurations, changes_cost_twice_as_much_when_twice_as_large) {
   expect_linear(cost_of_changes(kMany), cost_of_changes(2 * kMany));
 }
 
+// Every rule stands elsewhere.
+TEST(LargeOrders, changes_cost_twice_as_much_when_twice_as_large) {
+  const auto cost_of_changes = [](int n) {
+    std::string before, after;
+    for (int i = 0; i < n; ++i) before += named("deny 10.0." + std::to_string(i / 256) + ".", i % 256, ";");
+    for (int i = n; i-- > 0;) after += named("deny 10.0." + std::to_string(i / 256) + ".", i % 256, ";");
+    const config::LoadedConfig one = config::load_text(within_http(server(before)));
+    const config::LoadedConfig other = config::load_text(within_http(server(after)));
+    EXPECT_TRUE(one.ok() && other.ok());
+    return cost_of([&] { EXPECT_EQ(config::differences(one.model, other.model).size(), 1u); });
+  };
+  expect_linear(cost_of_changes(kMany), cost_of_changes(2 * kMany));
+}
+
 INSTANTIATE_TEST_SUITE_P(All, LargeConfigurations, ::testing::ValuesIn(kShapes),
                          [](const auto& shape) { return std::string(shape.param.name); });
 
