@@ -16,7 +16,6 @@
 namespace weir::ctl {
 namespace {
 
-constexpr int kPatienceSeconds = 180;  // a reload may wait for host names
 constexpr size_t kMostBody = 256 * 1024 * 1024;
 
 class Response final : public http::ClientCodec::Handler {
@@ -49,17 +48,22 @@ Unexpected<std::string> unreachable(const std::string& path, int code) {
   return Unexpected{path + ": " + std::strerror(code)};
 }
 
-Result<OwnedFd> connect_to(const std::string& path) {
+Result<OwnedFd> connect_to(const std::string& path, Millis most) {
   sockaddr_storage storage{};
   const socklen_t length = SocketAddress::from_unix(path).to_sockaddr(storage);
   if (path.empty() || length == 0) return unreachable(path, path.empty() ? ENOENT : ENAMETOOLONG);
   OwnedFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (fd.get() < 0) return unreachable(path, errno);
-  const timeval patience{kPatienceSeconds, 0};
+  const timeval patience{most.count() / 1'000, most.count() % 1'000 * 1'000};
   ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&storage), length) != 0) return unreachable(path, errno);
   return fd;
+}
+
+std::string why_silent(int code, Millis patience) {
+  if (code != EAGAIN) return std::string(": ") + std::strerror(code);
+  return " in " + std::to_string(patience.count() / 1'000) + " s (it is stopped, or very busy)";
 }
 
 bool send_all(int fd, std::string_view text) {
@@ -95,8 +99,8 @@ std::string path_encoded(const std::string& text) {
 }
 
 Result<CtlReply> ask_weir(const std::string& socket, const std::string& method, const std::string& target,
-                          const std::string& body) {
-  Result<OwnedFd> fd = connect_to(socket);
+                          const std::string& body, Millis patience) {
+  Result<OwnedFd> fd = connect_to(socket, patience);
   if (!fd) return Unexpected{fd.error()};
   std::string request = method + " " + target + " HTTP/1.1\r\nHost: weir\r\nConnection: close\r\n";
   if (!body.empty()) request += "Content-Type: application/json\r\n";
@@ -112,7 +116,7 @@ Result<CtlReply> ask_weir(const std::string& socket, const std::string& method, 
   while (!response.ended && response.failed.empty()) {
     const ssize_t n = ::recv(fd->get(), bytes, sizeof bytes, 0);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return Unexpected{"no answer from weir at " + socket + ": " + std::strerror(errno)};
+    if (n < 0) return Unexpected{"no answer from weir at " + socket + why_silent(errno, patience)};
     if (n == 0) break;
     pending.append(bytes, static_cast<size_t>(n));
     pending.erase(0, codec.feed(pending, response));

@@ -64,7 +64,8 @@ class Ctl {
     return ask(method, target, body_of(body));
   }
   std::optional<CtlReply> ask(const char* method, const std::string& target, const std::string& body = {}) {
-    Result<CtlReply> reply = ask_weir(socket_, method, target, body);
+    Result<CtlReply> reply =
+        ask_weir(socket_, method, target, body, std::string_view(method) == "GET" ? kLookPatience : kWorkPatience);
     if (!reply) {
       say("weir ctl: " + reply.error());
       code_ = kCtlUnreachable;

@@ -34,7 +34,7 @@ Result<std::string> settings_of_running(const process::CommandLine& line) {
   const process::Places places = process::find_places(line);
   if (places.admin.empty())
     return Unexpected{"\"admin off\": the running weir cannot be asked (--against compares two files)"};
-  Result<CtlReply> reply = ask_weir(places.admin, "GET", "/v1/configuration", "");
+  Result<CtlReply> reply = ask_weir(places.admin, "GET", "/v1/configuration", "", kLookPatience);
   if (!reply) return Unexpected{reply.error()};
   if (reply->status != 200) return Unexpected{error_text(reply->body, reply->status)};
   return std::move(reply->body);

@@ -25,8 +25,8 @@ int explain(const process::CommandLine& line) {
                      {"client", asked.client},
                      {"headers", asked.headers},
                      {"cookies", asked.cookies}};
-  const Result<CtlReply> reply =
-      ask_weir(places.admin, "POST", "/v1/explain", body.dump(-1, ' ', false, json::error_handler_t::replace));
+  const Result<CtlReply> reply = ask_weir(places.admin, "POST", "/v1/explain",
+                                          body.dump(-1, ' ', false, json::error_handler_t::replace), kLookPatience);
   if (!reply) return refuse(reply.error());
   if (reply->status != 200) return refuse(error_text(reply->body, reply->status));
   std::fwrite(reply->body.data(), 1, reply->body.size(), stdout);

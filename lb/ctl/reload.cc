@@ -20,7 +20,7 @@ namespace {
 std::optional<int> reload_over(const std::string& socket, const process::CommandLine& line) {
   const bool verifies = !line.ctl.verify.empty();
   if (socket.empty()) return verifies ? std::optional(refuse("--verify needs the admin socket")) : std::nullopt;
-  const Result<CtlReply> reply = ask_weir(socket, "POST", "/v1/reload", reload_body(line.ctl));
+  const Result<CtlReply> reply = ask_weir(socket, "POST", "/v1/reload", reload_body(line.ctl), kWorkPatience);
   if (!reply) {
     if (verifies) return refuse("reload not asked for: " + reply.error());
     std::fprintf(stderr, "weir: [warn] reload: asked for by a signal (%s)\n", reply.error().c_str());

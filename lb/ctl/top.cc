@@ -97,7 +97,7 @@ int show(const std::string& socket) {
   TopScreen screen{.colours = true};
   do {
     terminal.measure(screen);
-    const Result<CtlReply> reply = ask_weir(socket, "GET", "/v1/live", "");
+    const Result<CtlReply> reply = ask_weir(socket, "GET", "/v1/live", "", kLookPatience);
     if (!reply)
       terminal.draw(reply.error() + "\nq ends\n");
     else if (reply->status != 200)
@@ -117,7 +117,7 @@ int top(const process::CommandLine& line) {
     return kCtlUnreachable;
   }
   if (!line.once && ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1) return show(places.admin);
-  const Result<CtlReply> reply = ask_weir(places.admin, "GET", "/v1/live", "");
+  const Result<CtlReply> reply = ask_weir(places.admin, "GET", "/v1/live", "", kLookPatience);
   if (!reply) {
     refuse(reply.error());
     return kCtlUnreachable;

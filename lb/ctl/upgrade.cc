@@ -22,7 +22,7 @@ std::optional<int> upgrade_over(const Running& running, const process::CommandLi
   const std::string& socket = running.places.admin;
   if (socket.empty()) return needs_socket ? std::optional(refuse("--binary needs the admin socket")) : std::nullopt;
   const std::string body = upgrade_body(line.upgrade, line.invocation.directory);
-  const Result<CtlReply> reply = ask_weir(socket, "POST", "/v1/upgrade", body);
+  const Result<CtlReply> reply = ask_weir(socket, "POST", "/v1/upgrade", body, kWorkPatience);
   if (!reply) {
     if (needs_socket) return refuse("upgrade not asked for: " + reply.error());
     std::fprintf(stderr, "weir: [warn] upgrade: asked for by a signal (%s)\n", reply.error().c_str());

@@ -30,7 +30,8 @@ class AdminServerTest : public AdminFixture {
   ~AdminServerTest() override { reload_->cancel(); }
 
   Result<ctl::CtlReply> ask(const std::string& method, const std::string& target, const std::string& body = "") {
-    auto reply = std::async(std::launch::async, [&] { return ctl::ask_weir(path_, method, target, body); });
+    auto reply =
+        std::async(std::launch::async, [&] { return ctl::ask_weir(path_, method, target, body, ctl::kLookPatience); });
     turn_until([&reply] { return reply.wait_for(std::chrono::seconds(0)) == std::future_status::ready; });
     return reply.get();
   }
@@ -216,7 +217,7 @@ TEST_F(AdminServerTest, closing_ends_connections_and_removes_the_file) {
   admin_->close();
   EXPECT_EQ(receive(fd), "");
   EXPECT_FALSE(dir_.exists("weir.sock"));
-  const auto reply = ctl::ask_weir(path_, "GET", "/healthz", "");
+  const auto reply = ctl::ask_weir(path_, "GET", "/healthz", "", ctl::kLookPatience);
   ASSERT_FALSE(reply);
   EXPECT_EQ(reply.error(), "weir is not running, or has no admin socket at " + path_);
 }
