@@ -8,6 +8,8 @@
 
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
+#include <string_view>
 
 #include "base/clock.h"
 #include "ctl/client.h"
@@ -92,6 +94,13 @@ bool wait_for_keys(TopScreen& screen) {
   return take_keys(screen) && ended == 0;
 }
 
+// Both ends, and one that knows the control sequences.
+bool is_terminal() {
+  const char* const kind = std::getenv("TERM");
+  return kind != nullptr && *kind != '\0' && std::string_view(kind) != "dumb" && ::isatty(STDIN_FILENO) == 1 &&
+         ::isatty(STDOUT_FILENO) == 1;
+}
+
 int show(const std::string& socket) {
   const Terminal terminal;
   TopScreen screen{.colours = true};
@@ -116,7 +125,7 @@ int top(const process::CommandLine& line) {
     refuse("\"admin off\", or a configuration with errors: the running weir cannot be asked");
     return kCtlUnreachable;
   }
-  if (!line.once && ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1) return show(places.admin);
+  if (!line.once && is_terminal()) return show(places.admin);
   const Result<CtlReply> reply = ask_weir(places.admin, "GET", "/v1/live", "", kLookPatience);
   if (!reply) {
     refuse(reply.error());
