@@ -192,7 +192,8 @@ std::string fault_of(const ExplainRequest& request) {
   for (const std::string& header : request.headers)
     if (header.find(':') == std::string::npos || breaks(header)) return "-H '" + header + "' is no NAME: VALUE";
   for (const std::string& cookie : request.cookies)
-    if (breaks(cookie)) return "--cookie '" + cookie + "' is no NAME=VALUE";
+    if (cookie.find('=') == std::string::npos || cookie.front() == '=' || breaks(cookie))
+      return "--cookie '" + cookie + "' is no NAME=VALUE";
   if (request.method.empty() || !std::all_of(request.method.begin(), request.method.end(), is_tchar))
     return "--method " + request.method + " is none";
   return "";

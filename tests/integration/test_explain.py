@@ -136,7 +136,8 @@ class Explain(Case):
     def test_wrong_questions_are_refused(self):
         for words, says in ((("http://a.example/",), 'no "listen" has port 80; there are 0.0.0.0:8080'), (("a.example",), "no http:// or https:// URL"),
                             (("http://a:0/",), "no port"), (("http://:8080/",), "no URL"), (("http://a:8080/", "--client", "x"), "--client x is no address"),
-                            (("http://a:8080/", "-H", "nonsense"), "-H 'nonsense'")):
+                            (("http://a:8080/", "-H", "nonsense"), "-H 'nonsense'"),
+                            (("http://a:8080/", "--cookie", "nonsense"), "--cookie 'nonsense' is no NAME=VALUE")):
             self.assertIn(says, self.explain(*words, code=1))
         self.scene.write_config("nonsense;")
         self.assertRegex(self.explain("http://a:8080/", code=1), r"weir\.conf:\d+:\d+: error: .*nonsense")
