@@ -20,6 +20,10 @@ LoadedConfig load_config(const CommandLine& line, config::LoadOptions options) {
   if (loaded.diagnostics.errors() > out.errors.size())
     out.errors.push_back("and " + std::to_string(loaded.diagnostics.errors() - out.errors.size()) + " more errors");
   if (!loaded.ok()) return out;
+  if (loaded.tree.directives.empty()) {  // cut off by a full disk: in force it would close every listener
+    out.errors.push_back(line.config + ": error: no directive is in the file");
+    return out;
+  }
   if (line.command == Command::kDump) {
     const bool globals = !line.globals.empty() && !line.effective;
     out.dump = globals ? "# directives of -g:\n" + line.globals + "\n" : "";

@@ -96,8 +96,8 @@ class Reload(Case):
             since = len(weir.errors())
             weir.write_config(UP + (f" server {{ listen {taken.address}; return 200; }}" if broken else ""), main="admin off;")
             done = self.reload(weir)
-            self.assertIn("configuration: reload" + (" failed" if broken else "ed"), weir.errors()[since:], "it waits for the end")
             self.assertEqual(done.returncode, 1 if broken else 0, done.stderr)
+            weir.wait_error("configuration: reload" + (" failed" if broken else "ed"), since)  # the log has a thread of its own
             self.assertEqual(done.stderr, "weir: [error] reload failed: the old configuration stays in force (the error log has the reason)\n"
                              if broken else "")
             self.assertEqual(int(weir.pid_path.read_text()), weir.process.pid, "scripts read a number")
@@ -228,6 +228,16 @@ class Starts(Case):
         since = len(weir.errors())
         weir.start()
         self.assertNotIn("state file", weir.errors()[since:])
+
+    def test_empty_configuration_is_refused(self):
+        weir = self.weir(UP)
+        for text in ("", "# all that was here is gone\n"):
+            weir.config_path.write_text(text)
+            for words in (("-t",), ("reload",), ("-s", "reload")):
+                done = run("-c", str(weir.config_path), *words)
+                self.assertEqual(done.returncode, 1, words)
+                self.assertIn("weir.conf: error: no directive is in the file", done.stderr)
+        self.assertEqual(self.get(weir).text, "up")
 
     def test_unknown_user_is_refused_by_the_check(self):
         weir = self.weir(UP, main="user nosuchuser;", start=False)
