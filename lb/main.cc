@@ -30,10 +30,10 @@ extern "C" const char* __tsan_default_suppressions() {
 
 int main(int argc, char** argv) {
   using weir::process::Command;
-  const weir::Result<weir::process::CommandLine> parsed = weir::process::parse_command_line(argc, argv);
+  const auto parsed = weir::process::parse_command_line(argc, argv);
   if (!parsed) {
-    std::fprintf(stderr, "weir: %s (weir -h shows the options)\n", parsed.error().c_str());
-    return 1;
+    std::fprintf(stderr, "%s\n", parsed.error().text.c_str());
+    return parsed.error().exit_status;
   }
   weir::process::CommandLine line = *parsed;
   line.invocation = weir::process::take_invocation(argc, argv);
@@ -42,7 +42,7 @@ int main(int argc, char** argv) {
     return 1;
   }
   switch (line.command) {
-    case Command::kHelp: std::fputs(line.help.c_str(), stderr); return 0;
+    case Command::kHelp: std::fputs(line.help.c_str(), stdout); return 0;
     case Command::kVersion: return weir::server::print_version(false);
     case Command::kVersionAndBuild: return weir::server::print_version(true);
     case Command::kConvert: return weir::server::convert(line);

@@ -2,6 +2,7 @@
 #include "process/options.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -16,21 +17,22 @@ Command command_of(const CommandLine& line, bool version, bool build, bool test,
   if (line.ctl.verb != CtlVerb::kNone) return Command::kCtl;
   if (build) return Command::kVersionAndBuild;
   if (version) return Command::kVersion;
-  if (!line.signal.empty()) return Command::kSignal;
   if (dump) return Command::kDump;
-  return test ? Command::kTest : Command::kRun;
+  if (test) return Command::kTest;  // as nginx: `-t -s reload` sends nothing
+  return line.signal.empty() ? Command::kRun : Command::kSignal;
 }
 
 constexpr const char* kHelpFlags = "-h,-?,--help";
 constexpr const char* kConfigFlags = "-c,--config";
 
 // The error is one line for the operator.
-std::string take_time(const std::string& text, const char* option, Millis most, const char* at_most, Millis& to) {
+std::string take_time(const std::string& text, const char* option, Millis least, Millis most, const char* at_most,
+                      Millis& to) {
   if (text.empty()) return {};
   const std::optional<Millis> time = config::parse_time(text);
-  if (!time || *time > most)
-    return "invalid option: \"" + std::string(option) + " " + text + "\": it is a time of at most " + at_most +
-           ", 60s or 5m";
+  if (!time || *time < least || *time > most)
+    return "invalid option: \"" + std::string(option) + " " + text + "\": it is a time " +
+           (least.count() > 0 ? "above 0 and " : "") + "of at most " + at_most + ", 60s or 5m";
   to = *time;
   return {};
 }
@@ -47,7 +49,7 @@ void add_verification(CLI::App& command, CtlLine& line, std::string& within) {
 
 std::string finish_verification(CtlLine& line, const std::string& within) {
   if (!within.empty() && line.verify.empty()) return "invalid option: \"--within\" is for --verify";
-  return take_time(within, "--within", Millis(120'000), "two minutes", line.within);
+  return take_time(within, "--within", Millis(1), Millis(120'000), "two minutes", line.within);
 }
 
 // weir ctl COMMAND: each a subcommand of the subcommand.
@@ -57,8 +59,7 @@ class CtlParser {
       : line_(line), ctl_(*app.add_subcommand("ctl", "show and change a running weir")) {
     ctl_.set_help_flag(kHelpFlags, "this help");
     ctl_.require_subcommand(1);
-    ctl_.add_option(kConfigFlags, line.config, "the configuration file that names the admin socket")->type_name("FILE");
-    ctl_.add_option("--socket", line.ctl.socket, "the admin socket itself")->type_name("PATH");
+    add_places(ctl_);
     ctl_.footer(
         "PEER is UPSTREAM/ADDRESS as `weir ctl list` prints it: myapp/10.0.0.1:13000. TIME is as in the configuration: "
         "60s, 500ms, 5m.\n"
@@ -66,12 +67,6 @@ class CtlParser {
     add_looks();
     add_peers();
     add_rest();
-  }
-  bool parsed() const { return ctl_.parsed(); }
-  std::string help() const {
-    for (const auto& [command, verb] : verbs_)
-      if (command->parsed()) return command->help();
-    return ctl_.help();
   }
   // What the library does not check. Empty: all is well.
   std::string finish() {
@@ -87,8 +82,15 @@ class CtlParser {
   CLI::App* add(const char* name, const char* help, CtlVerb verb) {
     CLI::App* command = ctl_.add_subcommand(name, help);
     command->set_help_flag(kHelpFlags, "this help");
+    add_places(*command);
     verbs_.emplace_back(command, verb);
     return command;
+  }
+  // Before the verb or behind it.
+  void add_places(CLI::App& command) {
+    command.add_option(kConfigFlags, line_.config, "the configuration file that names the admin socket")
+        ->type_name("FILE");
+    command.add_option("--socket", line_.ctl.socket, "the admin socket itself")->type_name("PATH");
   }
   CLI::App* add_with_peer(const char* name, const char* help, CtlVerb verb) {
     CLI::App* command = add(name, help, verb);
@@ -165,8 +167,8 @@ class CtlParser {
   }
   std::string finish_drain() {
     constexpr Millis kMost{24LL * 3600 * 1000};
-    const std::string wrong = take_time(wait_, "--wait", kMost, "a day", line_.ctl.wait);
-    return wrong.empty() ? take_time(spread_, "--spread", kMost, "a day", line_.ctl.spread) : wrong;
+    const std::string wrong = take_time(wait_, "--wait", Millis(0), kMost, "a day", line_.ctl.wait);
+    return wrong.empty() ? take_time(spread_, "--spread", Millis(0), kMost, "a day", line_.ctl.spread) : wrong;
   }
 
   CommandLine& line_;
@@ -246,18 +248,15 @@ class CommandParser {
     manual->add_flag("--man", line.as_man_page, "print the manual page weir.conf(5)");
     diff->footer("Exit codes: 0 no difference; 1 differences; 2 they could not be compared.");
   }
-  // Null: none of these.
-  const CLI::App* parsed() const {
-    for (const auto& [command, is] : commands_)
-      if (command->parsed()) return command;
-    return nullptr;
+  bool parsed() const {
+    return std::any_of(commands_.begin(), commands_.end(), [](const auto& each) { return each.first->parsed(); });
   }
   // What the library does not check. Empty: all is well.
   std::string finish() {
     for (const auto& [command, is] : commands_)
       if (command->parsed()) line_.command = is;
     if (line_.command == Command::kUpgrade)
-      return take_time(within_upgrade_, "--within", Millis(120'000), "two minutes", line_.upgrade.within);
+      return take_time(within_upgrade_, "--within", Millis(1), Millis(120'000), "two minutes", line_.upgrade.within);
     return line_.command == Command::kReload ? finish_verification(line_.ctl, within_) : std::string();
   }
 
@@ -278,9 +277,28 @@ class CommandParser {
   std::string within_, within_upgrade_;
 };
 
+// Of `weir diff` 1 says that there are differences.
+constexpr int kWrongUse = 1, kWrongUseOfDiff = 2;
+
+// Names the command that was meant, as far as it was understood.
+WrongUse wrong_use(const CLI::App& app, std::string why) {
+  const CLI::App* command = &app;
+  std::string path = app.get_name();
+  while (!command->get_subcommands().empty()) {
+    command = command->get_subcommands().front();
+    path += " " + command->get_name();
+  }
+  const std::vector<std::string> unknown = command->remaining();
+  const bool has_commands = !command->get_subcommands([](const CLI::App*) { return true; }).empty();
+  if (has_commands && !unknown.empty() && !unknown.front().starts_with('-'))
+    why = "there is no command \"" + unknown.front() + "\"";
+  return {path + ": " + why + " (" + path + " -h shows the options)",
+          path == "weir diff" ? kWrongUseOfDiff : kWrongUse};
+}
+
 }  // namespace
 
-Result<CommandLine> parse_command_line(int argc, const char* const* argv) {
+Result<CommandLine, WrongUse> parse_command_line(int argc, const char* const* argv) {
   CommandLine line;
   bool version = false, build = false, test = false, dump = false;
   CLI::App app("weir, a layer-7 load balancer", "weir");
@@ -300,25 +318,28 @@ Result<CommandLine> parse_command_line(int argc, const char* const* argv) {
       ->type_name("SIGNAL");
   app.add_flag("-v,--version", version, "show the version and exit");
   app.add_flag("-V", build, "show the version, the compiler and the libraries, and exit");
+  app.require_subcommand(0, 1);
   CommandParser commands(app, line);
   CtlParser ctl(app, line);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
     line.command = Command::kHelp;
-    line.help = ctl.parsed() ? ctl.help() : commands.parsed() != nullptr ? commands.parsed()->help() : app.help();
+    line.help = app.help();  // the library goes on to the command that is meant
     return line;
   } catch (const CLI::ParseError& error) {
-    return Unexpected{std::string(error.what())};
+    return Unexpected{wrong_use(app, error.what())};
   }
   const std::string& s = line.signal;
   if (!s.empty() && s != "stop" && s != "quit" && s != "reopen" && s != "reload")
-    return Unexpected{"invalid option: \"-s " + s + "\": it is one of stop, quit, reopen, reload"};
+    return Unexpected{wrong_use(app, "invalid option: \"-s " + s + "\": it is one of stop, quit, reopen, reload")};
   if (!line.convert_to.empty() && line.convert_to != "yaml" && line.convert_to != "nginx")
-    return Unexpected{"invalid option: \"--to " + line.convert_to + "\": it is yaml or nginx"};
-  if (std::string wrong = ctl.finish(); !wrong.empty()) return Unexpected{std::move(wrong)};
-  if (commands.parsed() == nullptr) line.command = command_of(line, version, build, test, dump || line.effective);
-  if (std::string wrong = commands.finish(); !wrong.empty()) return Unexpected{std::move(wrong)};
+    return Unexpected{wrong_use(app, "invalid option: \"--to " + line.convert_to + "\": it is yaml or nginx")};
+  if ((test || dump || line.effective || version || build || !s.empty()) && !app.get_subcommands().empty())
+    return Unexpected{wrong_use(app, "options that do something of their own stand without a command")};
+  if (std::string wrong = ctl.finish(); !wrong.empty()) return Unexpected{wrong_use(app, std::move(wrong))};
+  if (!commands.parsed()) line.command = command_of(line, version, build, test, dump || line.effective);
+  if (std::string wrong = commands.finish(); !wrong.empty()) return Unexpected{wrong_use(app, std::move(wrong))};
   return line;
 }
 

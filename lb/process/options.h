@@ -77,7 +77,12 @@ struct CommandLine {
   std::string help;       // the text to print, for kHelp
 };
 
-// The error is one line for the operator.
-Result<CommandLine> parse_command_line(int argc, const char* const* argv);
+// Of the command line itself. The text is one line for the operator.
+struct WrongUse {
+  std::string text;
+  int exit_status = 1;
+};
+
+Result<CommandLine, WrongUse> parse_command_line(int argc, const char* const* argv);
 
 }  // namespace weir::process

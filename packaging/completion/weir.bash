@@ -34,12 +34,13 @@ _weir() {
         ctl)
             case $verb in
                 '') COMPREPLY=($(compgen -W 'list status metrics drain up down weight reset maintenance cache reload -c --socket -h' -- "$cur")) ;;
-                drain) COMPREPLY=($(compgen -W "$(_weir_peers) --wait --spread --code --no-wait --why" -- "$cur")) ;;
-                up | down | reset | weight) COMPREPLY=($(compgen -W "$(_weir_peers) --why" -- "$cur")) ;;
-                cache) COMPREPLY=($(compgen -W 'purge --zone --json' -- "$cur")) ;;
-                maintenance) COMPREPLY=($(compgen -W 'on off default --why --json' -- "$cur")) ;;
-                reload) COMPREPLY=($(compgen -W '--verify --within' -- "$cur")) ;;
-                list | status) COMPREPLY=($(compgen -W '--json certificates' -- "$cur")) ;;
+                drain) COMPREPLY=($(compgen -W "$(_weir_peers) --wait --spread --code --no-wait --why -c --socket -h" -- "$cur")) ;;
+                up | down | reset | weight) COMPREPLY=($(compgen -W "$(_weir_peers) --why -c --socket -h" -- "$cur")) ;;
+                cache) COMPREPLY=($(compgen -W 'purge --zone --json -c --socket -h' -- "$cur")) ;;
+                maintenance) COMPREPLY=($(compgen -W 'on off default --why --json -c --socket -h' -- "$cur")) ;;
+                reload) COMPREPLY=($(compgen -W '--verify --within -c --socket -h' -- "$cur")) ;;
+                list | status) COMPREPLY=($(compgen -W '--json certificates -c --socket -h' -- "$cur")) ;;
+                metrics) COMPREPLY=($(compgen -W '-c --socket -h' -- "$cur")) ;;
             esac
             ;;
     esac

@@ -76,6 +76,7 @@ class Completion(Case):
         self.assertEqual(self.complete("-s", "re"), ["reopen", "reload"])
         self.assertEqual(self.complete("ctl", "main"), ["maintenance"])
         self.assertEqual(self.complete("ctl", "drain", "--sp"), ["--spread"])
+        self.assertEqual(self.complete("ctl", "metrics", "--"), ["--socket"])
         self.assertEqual(self.complete("ctl", "maintenance", "o"), ["on", "off"])
         self.assertEqual(self.complete("convert", "--to", "y"), ["yaml"])
 
@@ -83,9 +84,9 @@ class Completion(Case):
         self.assertIn("healthz", self.complete("manual", "health"))
 
     def test_commands_of_completion_are_all_that_there_are(self):
-        commands = re.findall(r"^  ([a-z]+) ", run("--help").stderr.split("Subcommands:")[1], re.M)
+        commands = re.findall(r"^  ([a-z]+) ", run("--help").stdout.split("Subcommands:")[1], re.M)
         self.assertEqual(sorted(set(self.complete("")) & set(commands)), sorted(commands))
-        verbs = re.findall(r"^  ([a-z]+) ", run("ctl", "--help").stderr.split("Subcommands:")[1], re.M)
+        verbs = re.findall(r"^  ([a-z]+) ", run("ctl", "--help").stdout.split("Subcommands:")[1], re.M)
         self.assertEqual(sorted(set(self.complete("ctl", "")) & set(verbs)), sorted(verbs))
 
 
@@ -103,10 +104,10 @@ class Manual(Case):
 
     def test_page_of_weir_names_every_command(self):
         text = (PACKAGING / "man" / "weir.8.in").read_text()
-        for command in re.findall(r"^  ([a-z]+) ", run("--help").stderr.split("Subcommands:")[1], re.M):
+        for command in re.findall(r"^  ([a-z]+) ", run("--help").stdout.split("Subcommands:")[1], re.M):
             self.assertIn(f"\n.B {command}\n", text)
         text = (PACKAGING / "man" / "weir-ctl.8.in").read_text()
-        for verb in re.findall(r"^  ([a-z]+) ", run("ctl", "--help").stderr.split("Subcommands:")[1], re.M):
+        for verb in re.findall(r"^  ([a-z]+) ", run("ctl", "--help").stdout.split("Subcommands:")[1], re.M):
             self.assertRegex(text, rf"(?m)^\.BR? .*\b{verb}\b")
 
 

@@ -12,7 +12,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-Result<CommandLine> parse(std::initializer_list<const char*> words) {
+Result<CommandLine, WrongUse> parse(std::initializer_list<const char*> words) {
   std::vector<const char*> argv{"weir"};
   argv.insert(argv.end(), words.begin(), words.end());
   return parse_command_line(static_cast<int>(argv.size()), argv.data());
@@ -79,7 +79,7 @@ TEST(CommandLine, knows_four_signals) {
   }
   const auto refused = parse({"-s", "restart"});
   ASSERT_FALSE(refused);
-  EXPECT_THAT(refused.error(), HasSubstr("-s restart"));
+  EXPECT_THAT(refused.error().text, HasSubstr("-s restart"));
 }
 
 TEST(CommandLine, has_two_forms_of_version) {
@@ -109,7 +109,7 @@ TEST(CommandLine, converts_between_syntaxes) {
 
 TEST(CommandLine, init_takes_nodes_and_a_name) {
   const auto line = parse({"init", "-c", "a.conf", "--nocobase", "10.0.0.1", "10.0.0.2", "--tls", "app.example.org"});
-  ASSERT_TRUE(line) << line.error();
+  ASSERT_TRUE(line) << line.error().text;
   EXPECT_EQ(line->command, Command::kInit);
   EXPECT_EQ(line->config, "a.conf");
   EXPECT_THAT(line->init.nocobase, ::testing::ElementsAre("10.0.0.1", "10.0.0.2"));
@@ -144,7 +144,7 @@ TEST(CommandLine, drains_with_options) {
   EXPECT_EQ(plain->ctl.code, 1001);
   const auto line = parse({"ctl", "drain", "--wait", "2m", "--spread", "500ms", "--code", "1012", "--why", "new disk",
                            "--no-wait", "myapp/10.0.0.1:80"});
-  ASSERT_TRUE(line) << line.error();
+  ASSERT_TRUE(line) << line.error().text;
   EXPECT_EQ(line->ctl.wait, Millis(120'000));
   EXPECT_EQ(line->ctl.spread, Millis(500));
   EXPECT_EQ(line->ctl.code, 1012);
@@ -152,7 +152,7 @@ TEST(CommandLine, drains_with_options) {
   EXPECT_TRUE(line->ctl.no_wait);
   EXPECT_FALSE(parse({"ctl", "drain"}));
   EXPECT_FALSE(parse({"ctl", "drain", "a/b", "--code", "1000"}));
-  EXPECT_THAT(parse({"ctl", "drain", "a/b", "--wait", "soon"}).error(), HasSubstr("--wait soon"));
+  EXPECT_THAT(parse({"ctl", "drain", "a/b", "--wait", "soon"}).error().text, HasSubstr("--wait soon"));
 }
 
 TEST(CommandLine, sets_weights_and_maintenance) {
@@ -183,7 +183,7 @@ TEST(CommandLine, refuses_unknown_arguments) {
 
 TEST(CommandLine, upgrade_takes_a_binary_and_its_patience) {
   const auto line = parse({"upgrade", "-c", "a.conf", "--binary", "/opt/weir", "--within", "5s"});
-  ASSERT_TRUE(line) << line.error();
+  ASSERT_TRUE(line) << line.error().text;
   EXPECT_EQ(line->command, Command::kUpgrade);
   EXPECT_EQ(line->config, "a.conf");
   EXPECT_EQ(line->upgrade.binary, "/opt/weir");
@@ -228,7 +228,7 @@ TEST(CommandLine, commands_find_their_file) {
 TEST(CommandLine, request_to_explain_is_read) {
   const auto line = parse({"explain", "-c", "a.conf", "http://a/", "--client", "10.0.0.1", "-H", "A: b", "-H", "C: d",
                            "--cookie", "x=y", "--method", "POST"});
-  ASSERT_TRUE(line) << line.error();
+  ASSERT_TRUE(line) << line.error().text;
   EXPECT_EQ(line->command, Command::kExplain);
   EXPECT_EQ(line->explain.url, "http://a/");
   EXPECT_EQ(line->explain.client, "10.0.0.1");
@@ -245,6 +245,60 @@ TEST(CommandLine, prints_help_of_each_command) {
     EXPECT_EQ(line->command, Command::kHelp) << word;
     EXPECT_THAT(line->help, HasSubstr(word)) << word;
   }
+}
+
+TEST(CommandLine, wrong_use_names_its_command) {
+  EXPECT_EQ(parse({"explain"}).error().text, "weir explain: url is required (weir explain -h shows the options)");
+  EXPECT_THAT(parse({"ctl", "down"}).error().text, HasSubstr("weir ctl down: peer is required"));
+  EXPECT_THAT(parse({"reload", "--within", "5s"}).error().text, HasSubstr("weir reload: invalid option: \"--within\""));
+  EXPECT_THAT(parse({"--nonsense"}).error().text, HasSubstr("weir: The following argument was not expected"));
+}
+
+TEST(CommandLine, unknown_command_is_named) {
+  EXPECT_THAT(parse({"restart"}).error().text, HasSubstr("weir: there is no command \"restart\""));
+  EXPECT_THAT(parse({"-t", "-c", "a.conf", "b.conf"}).error().text, HasSubstr("there is no command \"b.conf\""));
+  EXPECT_THAT(parse({"ctl", "kill"}).error().text, HasSubstr("weir ctl: there is no command \"kill\""));
+  EXPECT_THAT(parse({"ctl"}).error().text, HasSubstr("weir ctl: A subcommand is required"));
+}
+
+TEST(CommandLine, test_is_no_signal_and_no_command) {
+  EXPECT_EQ(parse({"-t", "-s", "reload"})->command, Command::kTest);
+  for (const char* option : {"-t", "-T", "-v", "-V", "--effective", "-sstop"})
+    EXPECT_THAT(parse({option, "reload"}).error().text, HasSubstr("weir reload: options that do something")) << option;
+}
+
+TEST(CommandLine, second_command_is_refused) {
+  EXPECT_THAT(parse({"reload", "diff"}).error().text, HasSubstr("not expected: diff"));
+  const auto upstream = parse({"ctl", "list", "top"});
+  ASSERT_TRUE(upstream) << upstream.error().text;
+  EXPECT_EQ(upstream->command, Command::kCtl);
+  EXPECT_EQ(upstream->ctl.target, "top");
+}
+
+TEST(CommandLine, wrong_use_of_diff_is_no_difference) {
+  EXPECT_EQ(parse({"diff", "--nonsense"}).error().exit_status, 2);
+  EXPECT_EQ(parse({"reload", "--nonsense"}).error().exit_status, 1);
+}
+
+TEST(CommandLine, places_of_ctl_may_stand_behind_its_verb) {
+  const auto file = parse({"ctl", "list", "-c", "a.conf"});
+  ASSERT_TRUE(file) << file.error().text;
+  EXPECT_EQ(file->config, "a.conf");
+  const auto socket = parse({"ctl", "weight", "a/b", "3", "--socket", "/run/w.sock"});
+  ASSERT_TRUE(socket) << socket.error().text;
+  EXPECT_EQ(socket->ctl.socket, "/run/w.sock");
+}
+
+TEST(CommandLine, commands_without_any_time_are_refused) {
+  EXPECT_THAT(parse({"upgrade", "--within", "0"}).error().text, HasSubstr("above 0"));
+  EXPECT_THAT(parse({"reload", "--verify", "http://a/", "--within", "0"}).error().text, HasSubstr("above 0"));
+  EXPECT_TRUE(parse({"ctl", "drain", "a/b", "--wait", "0"}));
+}
+
+TEST(CommandLine, help_is_of_the_command_that_is_meant) {
+  EXPECT_THAT(parse({"ctl", "drain", "-h"})->help, HasSubstr("Usage: weir ctl drain [OPTIONS] peer"));
+  EXPECT_THAT(parse({"reload", "--help"})->help, HasSubstr("Usage: weir reload"));
+  EXPECT_THAT(parse({"-h"})->help, HasSubstr("Usage: weir [OPTIONS] [SUBCOMMAND]"));
 }
 
 }  // namespace
