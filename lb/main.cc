@@ -1,6 +1,7 @@
 // weir: the command line, then the server.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 
@@ -14,6 +15,7 @@
 #include "ctl/top.h"
 #include "ctl/upgrade.h"
 #include "process/options.h"
+#include "process/standard_streams.h"
 #include "server/commands.h"
 #include "server/startup.h"
 
@@ -28,19 +30,12 @@ extern "C" const char* __tsan_default_suppressions() {
 }
 #endif
 
-int main(int argc, char** argv) {
-  using weir::process::Command;
-  const auto parsed = weir::process::parse_command_line(argc, argv);
-  if (!parsed) {
-    std::fprintf(stderr, "%s\n", parsed.error().text.c_str());
-    return parsed.error().exit_status;
-  }
-  weir::process::CommandLine line = *parsed;
-  line.invocation = weir::process::take_invocation(argc, argv);
-  if (!line.prefix.empty() && ::chdir(line.prefix.c_str()) != 0) {
-    std::fprintf(stderr, "weir: [emerg] %s\n", weir::call_failed("chdir(\"" + line.prefix + "\")", errno).c_str());
-    return 1;
-  }
+namespace {
+
+using weir::process::Command;
+using weir::process::CommandLine;
+
+int run(const CommandLine& line) {
   switch (line.command) {
     case Command::kHelp: std::fputs(line.help.c_str(), stdout); return 0;
     case Command::kVersion: return weir::server::print_version(false);
@@ -61,4 +56,41 @@ int main(int argc, char** argv) {
   }
   weir::prepare_heap();
   return weir::server::serve(line);
+}
+
+// What is printed is all that these are for; the exit status of others is about what they have changed.
+bool prints_only(const CommandLine& line) {
+  using weir::process::CtlVerb;
+  switch (line.command) {
+    case Command::kHelp:
+    case Command::kConvert:
+    case Command::kExplain:
+    case Command::kManual:
+    case Command::kDiff:
+    case Command::kTop:
+    case Command::kDump: return true;
+    case Command::kCtl:
+      return line.ctl.verb == CtlVerb::kList || line.ctl.verb == CtlVerb::kStatus || line.ctl.verb == CtlVerb::kMetrics;
+    default: return false;
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  weir::process::open_standard_streams();
+  const auto parsed = weir::process::parse_command_line(argc, argv);
+  if (!parsed) {
+    std::fprintf(stderr, "%s\n", parsed.error().text.c_str());
+    return parsed.error().exit_status;
+  }
+  CommandLine line = *parsed;
+  line.invocation = weir::process::take_invocation(argc, argv);
+  if (!line.prefix.empty() && ::chdir(line.prefix.c_str()) != 0) {
+    std::fprintf(stderr, "weir: [emerg] %s\n", weir::call_failed("chdir(\"" + line.prefix + "\")", errno).c_str());
+    return 1;
+  }
+  const int status = run(line);
+  if (!prints_only(line) || weir::process::is_all_printed()) return status;
+  return line.command == Command::kDiff ? weir::ctl::kNotCompared : std::max(status, 1);
 }
