@@ -149,7 +149,7 @@ function drawTiles() {
   $("tiles").replaceChildren(
     tile("Requests", rate(requests / interval), "/s", count(data.clients.requests) + " in all", [{key: "k1", values: all.requests}]),
     tile("Errors (5xx)", share.toFixed(share < 10 ? 2 : 0), "%", rate(errors / interval) + "/s, " + count(answers["5xx"]) + " of " + count(sum), [{key: "k2", values: gaps(shares)}], share >= 5 ? "bad" : share >= 1 ? "warning" : "", Math.max(1, ...shares)),
-    tile("Latency p99", time(last(all, "p99_us")), "", "p50 " + time(last(all, "p50_us")) + ", to the last byte", [{key: "k3", values: gaps(all.p99_us)}, {key: "k1", values: gaps(all.p50_us)}]),
+    tile("Latency p99", time(last(all, "p99_us")), "", "p50 " + time(last(all, "p50_us")), [{key: "k3", values: gaps(all.p99_us)}, {key: "k1", values: gaps(all.p50_us)}]),
     tile("Connections", count(open), "", "at most " + count(limit), [{key: "k4", values: all.load}], open > limit * .9 ? "bad" : ""),
     tile("Retries", rate(retryRate.length ? retryRate[retryRate.length - 1] : 0), "/s", count(data.clients.retries) + " in all", retryRate.length > 1 ? [{key: "k3", values: retryRate}] : []),
     tile("Peers up", peers.length - out + " / " + peers.length, "", out ? out + " out" : "all take requests", [], out === peers.length && out ? "bad" : out ? "warning" : ""));
@@ -325,7 +325,7 @@ function drawRest() {
       el("td", {class: "n" + (each.days_left < 14 ? " hot" : "")}, each.days_left === undefined ? "–" : String(each.days_left)))))) : el("p", {class: "empty"}, "None: no listener speaks TLS."));
   $("listeners").replaceChildren(el("table", {}, el("tbody", {}, ...data.listeners.map(each => el("tr", {}, el("td", {}, each.address, each.tls ? " " : "", each.tls ? pill("TLS", "calm") : ""), el("td", {class: "muted"}, each.servers.filter(Boolean).slice(0, 6).join(", ") + (each.servers.length > 6 ? " …" : "")))))));
   const lag = data.loops.reduce((most, each) => Math.max(most, each.p99_us), 0);
-  const facts = [["Configuration", status.config], ["Snapshot", "number " + status.generation + ", " + status.snapshots_live + " in use"], ["Reloads", status.reloads.succeeded + " done, " + status.reloads.failed + " refused" + (status.reloads.at ? ", last " + new Date(status.reloads.at).toLocaleString() : "")],
+  const facts = [["Configuration", status.config], ["Snapshot", "number " + status.generation + (status.snapshots_live > status.workers ? ", " + (status.snapshots_live - status.workers) + " older in use" : "")], ["Reloads", status.reloads.succeeded + " done, " + status.reloads.failed + " refused" + (status.reloads.at ? ", last " + new Date(status.reloads.at).toLocaleString() : "")],
     ["Started", new Date(status.started).toLocaleString()], ["Process", status.pid + ", " + status.workers + (status.workers === 1 ? " worker" : " workers")], ["Loop lag", "p99 " + time(lag)], ["Bytes", bytes(clients.bytes_received) + " in, " + bytes(clients.bytes_sent) + " out"], ["WebSockets", count(status.tunnels)],
     ["TLS handshakes", count(clients.tls_handshakes) + ", " + count(clients.tls_handshakes_resumed) + " resumed, " + count(clients.tls_handshakes_failed) + " failed"], ["Log lines lost", count(status.log_lines_dropped)]];
   $("process").replaceChildren(...facts.flatMap(([name, text]) => [el("dt", {}, name), el("dd", {}, String(text))]));
