@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <memory>
 
+#include "base/address_families.h"
 #include "base/bytes.h"
 #include "base/localhost.h"
 #include "base/system.h"
@@ -77,12 +78,12 @@ std::vector<std::string> DiskFiles::addresses_of(const std::string& host) {
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
   if (::getaddrinfo(host.c_str(), nullptr, &hints, &found) != 0) return out;
-  for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
-    char text[NI_MAXHOST];
-    if (::getnameinfo(each->ai_addr, each->ai_addrlen, text, sizeof text, nullptr, 0, NI_NUMERICHOST) == 0)
-      out.emplace_back(text);
-  }
+  std::vector<SocketAddress> addresses;
+  for (const addrinfo* each = found; each != nullptr; each = each->ai_next)
+    addresses.push_back(SocketAddress::from_sockaddr(each->ai_addr, each->ai_addrlen));
   ::freeaddrinfo(found);
+  keep_families(addresses, own_families(), [](const SocketAddress& each) { return each; });
+  for (const SocketAddress& each : addresses) out.emplace_back(each.ip());
   return out;
 }
 

@@ -17,8 +17,8 @@ class FileSource {
   virtual std::vector<std::string> glob(const std::string& pattern) = 0;
   // One name for one file, whatever path leads to it.
   virtual std::string canonical(const std::string& path) = 0;
-  // The IP addresses of a host as text, none when it is not found. May block. localhost is loopback without asking
-  // (RFC 6761, 6.3).
+  // The IP addresses of a host as text, none when it is not found: where it has several, those of the families that
+  // this machine has an address of. May block. localhost is loopback without asking (RFC 6761, 6.3).
   virtual std::vector<std::string> addresses_of(const std::string& host);
 };
 

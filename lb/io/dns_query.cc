@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/address_families.h"
 #include "base/bytes.h"
 #include "base/localhost.h"
 #include "io/dns_srv.h"
@@ -255,6 +256,13 @@ ares_channel make_dns_channel(const std::vector<std::string>& servers, ares_sock
 }
 
 void ask_dns(ares_channel channel, const DnsQuestion& question, ResolveDone done) {
+  // Of the system's own servers nginx asks by getaddrinfo and AI_ADDRCONFIG; a `resolver` has ipv4=off and ipv6=off.
+  // localhost is both loopbacks, whatever else the machine has.
+  if (question.servers.empty() && !is_localhost(question.host))
+    done = [done = std::move(done)](Result<ResolveAnswer> answer) {
+      if (answer) keep_families(answer->peers, own_families(), [](const ResolvedPeer& peer) { return peer.address; });
+      done(std::move(answer));
+    };
   if (!question.service.empty()) {
     auto gathering = std::make_shared<Gathering>();
     gathering->question = question;
