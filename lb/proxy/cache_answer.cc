@@ -61,10 +61,8 @@ void CacheContent::serve(Outcome outcome) {
   body.most_ranges = x_.location().files.max_ranges;
   body.is_coded = !stored_field("Content-Encoding").empty();
   answer_.take_whole(body);
-  // The page of another status holds whatever is asked.
-  const bool is_own = (x_.shown_status() == 0 || x_.shown_status() == 200) && stored_.status == 200;
   bool has_body = stored_.status != 204;
-  if (is_own) {
+  if (x_.heeds_conditions() && stored_.status == 200) {
     const FileOptions& files = x_.location().files;
     switch (http::check_preconditions(x_.request().head, {body.modified, body.etag}, files.modified_since)) {
       case http::Precondition::kFailed: x_.answer(412); return;
@@ -87,8 +85,7 @@ void CacheContent::serve(Outcome outcome) {
 // As nginx, which cuts one range out of an answer that it fetches, and has no 412 for it.
 void CacheContent::fit_to_client(http::ResponseHead& response) {
   const http::RequestHead& request = x_.request().head;
-  const bool is_own = x_.shown_status() == 0 || x_.shown_status() == 200;
-  if (!stores_ || response.status != 200 || !is_own) return;
+  if (!stores_ || response.status != 200 || !x_.heeds_conditions()) return;
   const auto text_of = [&](HeaderToken token) {
     const http::Field* const field = response.fields.find(token);
     return field != nullptr ? field->value : std::string_view();

@@ -121,6 +121,9 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   std::string_view server_name() const { return server_name_; }
   // What the client gets is the page of that status; 0: it gets what the content answers.
   int shown_status() const { return error_status_; }
+  // Whether Range and If-* ask for something of this answer: not of the page of another status, nor of what weir reads
+  // itself, to which their fields were only passed on.
+  bool heeds_conditions() const { return nested_ == 0 && (error_status_ == 0 || error_status_ == 200); }
   // By the path's extension (types, default_type).
   std::string_view content_type() const;
   // With the charset that the location adds to such a type.

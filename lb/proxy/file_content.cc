@@ -258,7 +258,7 @@ void FileContent::answer_file() {
   head.status = 200;
   answer_.take_whole(body);
   auto precondition = http::Precondition::kHolds;
-  if (is_own)
+  if (x_.heeds_conditions())
     precondition = http::check_preconditions(x_.request().head, {body.modified, body.etag}, files.modified_since);
   if (precondition == http::Precondition::kFailed) {
     x_.answer(412);
@@ -268,7 +268,7 @@ void FileContent::answer_file() {
   if (!is_modified) {
     head.status = 304;
     answer_.take_nothing();
-  } else if (is_own && !answer_.take_ranges(body)) {
+  } else if (x_.heeds_conditions() && !answer_.take_ranges(body)) {
     x_.answer_with(416, "Content-Range", http::unsatisfied_range(body.size, arena));
     return;
   }

@@ -223,6 +223,25 @@ class AuthRequest(Case):
         response = self.get(weir, "/x?a=b", host="app.example")
         self.assertEqual((response.status, response.get("location")), (302, "https://login.example/?back=http://app.example/x?a=b"))
 
+    def test_ranges_and_conditions_are_not_asked_of_the_verdict(self):
+        weir = self.weir(f"""proxy_cache_path <<dir>>/cache keys_zone=z:1m; auth_request_set $cached $upstream_cache_status;
+            server {{ listen <<front>>; location / {{ auth_request /auth; add_header X-Verdict $cached; {self.proxied} }}
+            location /file {{ auth_request /verdict; {self.proxied} }} location = /verdict {{ internal; root <<dir>>; }}
+            location = /auth {{ internal; proxy_cache z; proxy_cache_key $http_x_key; proxy_cache_valid 1h;
+                proxy_pass http://{self.auth.address}; }} }}""", start=False)
+        (weir.dir / "verdict").write_text("yes")
+        weir.start()
+        for i, asked in enumerate((("Range", "bytes=5000-"), ("If-Match", '"x"'), ("If-Unmodified-Since", "Sun, 06 Nov 1994 08:49:37 GMT"),
+                                   ("If-None-Match", "*"), ("If-Modified-Since", "Sun, 06 Nov 2094 08:49:37 GMT"))):
+            with self.subTest(asked=asked):
+                key = ("X-Key", str(i))
+                miss = self.get(weir, headers=[key, asked])
+                self.assertEqual((miss.status, miss.get("x-verdict")), (200, "MISS"))
+                self.wait_until(lambda: self.get(weir, headers=[key]).get("x-verdict") == "HIT", "the verdict to be kept")
+                hit = self.get(weir, headers=[key, asked])
+                self.assertEqual((hit.status, hit.get("x-verdict")), (200, "HIT"))
+                self.assertEqual(self.get(weir, "/file", "PUT", headers=[asked], body=b"x").status, 200)
+
     def test_client_that_goes_ends_the_question(self):
         def script(conn):
             conn.read_request()
