@@ -237,7 +237,7 @@ bool CacheContent::take_head() {
 // The subrequest is given the update: it finds nobody else at it.
 bool CacheContent::updates_aside() {
   end_update();
-  return core_.mirrors().update_cache(x_, x_.request().head.target);
+  return core_.mirrors().update_cache(x_, x_.asked_target());
 }
 
 // --- a peer is asked

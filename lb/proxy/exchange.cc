@@ -61,7 +61,7 @@ void Exchange::set_nested(int depth, std::string_view target, const filter::Limi
   limits_ = limits;
   nested_ = static_cast<uint8_t>(depth);
   internal_ = target_changed_ = true;
-  internal_target_ = target;
+  internal_target_ = nested_target_ = target;
 }
 
 namespace {

@@ -68,6 +68,8 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   // `limits`: what the parent's have said; a request that they have counted is not counted again.
   void set_nested(int depth, std::string_view target, const filter::LimitsSeen& limits);
   int nested() const { return nested_; }  // how many subrequests deep; 0: a client's request
+  // In its own words, before any rewrite: the client's, or those that a subrequest was begun with.
+  std::string_view asked_target() const { return nested_ == 0 ? request_.head.target : nested_target_; }
   // Behind set_nested(): it is there to bring a cached answer up to date.
   void set_cache_update() { cache_update_ = true; }
   bool is_cache_update() const { return cache_update_; }
@@ -476,6 +478,7 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   std::unique_ptr<http::FieldList> sent_trailers_;           // null: none
   std::string_view asked_rate_;         // by `set $limit_rate` or X-Accel-Limit-Rate; empty: limit_rate holds
   std::unique_ptr<Throttle> throttle_;  // null: its rate is not limited
+  std::string_view nested_target_;      // of a subrequest: set_nested()'s
 };
 
 }  // namespace weir::proxy

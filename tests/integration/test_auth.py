@@ -242,6 +242,20 @@ class AuthRequest(Case):
                 self.assertEqual((hit.status, hit.get("x-verdict")), (200, "HIT"))
                 self.assertEqual(self.get(weir, "/file", "PUT", headers=[asked], body=b"x").status, 200)
 
+    def test_old_verdict_is_brought_up_to_date_aside(self):
+        weir = self.weir(f"""proxy_cache_path <<dir>>/cache keys_zone=z:1m;
+            server {{ listen <<front>>; location / {{ auth_request /auth; {self.proxied} }}
+            location = /auth {{ internal; proxy_cache z; proxy_cache_key auth; proxy_cache_use_stale updating;
+                proxy_cache_background_update on; proxy_pass http://{self.auth.address}; }} }}""")
+        self.verdict = (200, [("X-Accel-Expires", "1")])
+
+        def asked_again():
+            self.assertEqual(self.get(weir, "/x?y=1", "POST", body=b"x").status, 200)
+            return len(self.auth.requests) >= 4
+        self.wait_until(asked_again, "newer verdicts")
+        self.assertEqual({(r.method, r.path) for r in self.auth.requests}, {("GET", "/auth")})
+        self.assertEqual({(r.method, r.path) for r in self.app.requests}, {("POST", "/x?y=1")})
+
     def test_client_that_goes_ends_the_question(self):
         def script(conn):
             conn.read_request()
