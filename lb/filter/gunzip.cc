@@ -44,12 +44,9 @@ class Gunzip final : public Filter {
   Order order() const override { return Order::kGunzip; }
   Verdict on_response(Context& context, http::ResponseHead& head) const override {
     context.forget();
-    const http::Field* coding = head.fields.find(http::HeaderToken::kContentEncoding);
-    // A part of a coded body cannot be decoded.
-    if (coding == nullptr || !iequals(coding->value, "gzip") || head.status == 206) return Verdict::kContinue;
+    if (!is_decodable(head)) return Verdict::kContinue;
     if (clients_.vary) vary_by_accept_encoding(head.fields);
-    if (!context.nested && takes_gzip(clients_, *context.request, head.fields, context.wall_us))
-      return Verdict::kContinue;
+    if (!changes_body(context, head)) return Verdict::kContinue;
     const bool has_body = head.framing != http::Framing::kNone;
     if (has_body && !context.encoders->has_room()) {
       context.status = 503;
@@ -63,12 +60,22 @@ class Gunzip final : public Filter {
     if (has_body) context.state<Decoding>(context);
     return Verdict::kContinue;
   }
+  bool changes_body(Context& context, const http::ResponseHead& head) const override {
+    if (!is_decodable(head)) return false;
+    return context.nested || !takes_gzip(clients_, *context.request, head.fields, context.wall_us);
+  }
   bool takes_response_body(const State* state) const override { return state != nullptr; }
   Verdict on_response_body(Context& context, const Piece& piece, Sink& sink) const override {
     return static_cast<Decoding*>(context.slot)->decode(piece, sink);
   }
 
  private:
+  static bool is_decodable(const http::ResponseHead& head) {
+    const http::Field* coding = head.fields.find(http::HeaderToken::kContentEncoding);
+    // A part of a coded body cannot be decoded.
+    return coding != nullptr && iequals(coding->value, "gzip") && head.status != 206;
+  }
+
   CompressOptions clients_;
 };
 

@@ -59,7 +59,6 @@ void CacheContent::serve(Outcome outcome) {
   body.etag = arena.copy(stored_field("ETag"));
   body.type = arena.copy(stored_field("Content-Type"));
   body.most_ranges = x_.location().files.max_ranges;
-  body.is_coded = !stored_field("Content-Encoding").empty();
   answer_.take_whole(body);
   bool has_body = stored_.status != 204;
   if (x_.heeds_conditions() && stored_.status == 200) {
@@ -105,7 +104,7 @@ void CacheContent::fit_to_client(http::ResponseHead& response) {
   const http::Field* const range = request.fields.find(HeaderToken::kRange);
   if (range == nullptr || files.max_ranges == 0 || response.framing != http::Framing::kLength) return;
   if (!http::if_range_holds(request, validators)) return;
-  if (text_of(HeaderToken::kContentEncoding).empty() && x_.is_body_changed(response)) return;
+  if (x_.is_body_changed(response)) return;
   std::vector<http::ByteRange> ranges;
   const int64_t size = response.content_length;
   Arena& arena = x_.arena();

@@ -48,17 +48,12 @@ bool FileAnswer::take_ranges(const Body& body) {
   return true;
 }
 
-// As it will be compressed, or have texts put in: what is asked for is a part of something else then.
+// As it will be compressed, decoded, or have texts put in: what is asked for is a part of something else then.
 bool FileAnswer::is_changed_by_filters(const Body& body) {
-  if (x_.location().filters.empty() || body.is_coded) return false;
-  http::ResponseHead whole;
-  whole.status = 200;
-  whole.framing = http::Framing::kLength;
-  whole.content_length = body.size;
-  whole.fields.add("Content-Type", body.type, HeaderToken::kContentType);
-  whole.fields.add("Last-Modified", "-", HeaderToken::kLastModified);
-  if (!body.etag.empty()) whole.fields.add_clean("ETag", body.etag, HeaderToken::kEtag);
-  return x_.is_body_changed(whole);
+  if (x_.location().filters.empty()) return false;
+  head_.framing = http::Framing::kLength;
+  head_.content_length = body.size;
+  return x_.is_body_changed(head_);
 }
 
 void FileAnswer::add_parts(const Body& body) {

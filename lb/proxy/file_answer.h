@@ -24,7 +24,6 @@ class FileAnswer {
     std::string_view etag = {};
     std::string_view type = {};
     int64_t most_ranges = 0;
-    bool is_coded = false;  // it has a Content-Encoding
   };
 
   FileAnswer(Core& core, Exchange& exchange, io::FileReader& reader) : core_(core), x_(exchange), reader_(reader) {}
@@ -37,9 +36,9 @@ class FileAnswer {
   void take_whole(const Body& body);
   void take_text(std::string_view text);
   void take_nothing() { segments_.clear(); }
-  // What the request's Range asks for. False: none of it is in the body, whose answer is 416.
+  // What the request's Range asks for; the head is that of the whole body. False: none of it is in the body, whose
+  // answer is 416.
   bool take_ranges(const Body& body);
-  bool is_multipart() const { return segments_.size() > 1; }
   // The head goes to the filters, and what was taken to the client. `has_body`: an answer of that status has one; a
   // HEAD's is declared all the same. `is_peers`: the head is what a peer has sent. May end the exchange.
   void begin(bool has_body, bool is_peers);

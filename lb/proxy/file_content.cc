@@ -250,7 +250,6 @@ void FileContent::answer_file() {
     body.size = ahead;  // it has shrunk meanwhile
   body.etag = files.etag ? etag_of(facts, arena) : std::string_view();
   body.type = x_.content_type();
-  body.is_coded = opened_gzip_;
   // The page of another status holds whatever is asked.
   const bool is_own = x_.shown_status() == 0 || x_.shown_status() == 200;
   http::ResponseHead& head = answer_.head();
@@ -265,16 +264,8 @@ void FileContent::answer_file() {
     return;
   }
   const bool is_modified = precondition == http::Precondition::kHolds;
-  if (!is_modified) {
-    head.status = 304;
-    answer_.take_nothing();
-  } else if (x_.heeds_conditions() && !answer_.take_ranges(body)) {
-    x_.answer_with(416, "Content-Range", http::unsatisfied_range(body.size, arena));
-    return;
-  }
   http::FieldList& fields = head.fields;
-  if (is_modified && !answer_.is_multipart() && !body.type.empty())
-    fields.add("Content-Type", body.type, HeaderToken::kContentType);
+  if (is_modified && !body.type.empty()) fields.add("Content-Type", body.type, HeaderToken::kContentType);
   http::DateText text;
   if (is_own)
     fields.add_clean("Last-Modified", arena.copy(http::imf_fixdate(body.modified * 1'000'000, text)),
@@ -282,6 +273,13 @@ void FileContent::answer_file() {
   if (!body.etag.empty()) fields.add_clean("ETag", body.etag, HeaderToken::kEtag);
   if (opened_gzip_ && is_modified) fields.add_clean("Content-Encoding", "gzip", HeaderToken::kContentEncoding);
   if (files.gzip == UseGzip::kOn) filter::vary_by_accept_encoding(fields);
+  if (!is_modified) {
+    head.status = 304;
+    answer_.take_nothing();
+  } else if (x_.heeds_conditions() && !answer_.take_ranges(body)) {
+    x_.answer_with(416, "Content-Range", http::unsatisfied_range(body.size, arena));
+    return;
+  }
   if (is_own && head.status == 200 && files.max_ranges > 0)
     fields.add_clean("Accept-Ranges", "bytes", HeaderToken::kOther);
   step_ = Step::kSending;

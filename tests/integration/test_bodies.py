@@ -55,6 +55,27 @@ class Gunzip(Case):
         response = self.get(weir, headers=[("Accept-Encoding", "br")])
         self.assertEqual((response.get("content-encoding"), brotli.decompress(response.body)), ("br", text.replace(b"old", b"new")))
 
+    def test_ranges_are_not_cut_out_of_coded_bodies(self):
+        text, date = bytes(range(256)) * 40, "Sun, 06 Nov 1994 08:49:37 GMT"
+        coded = gzip.compress(text, mtime=0)
+        weir = self.proxied(self.backend(lambda r: answer(coded, headers=CODED + [("Last-Modified", date)])),
+                            "gunzip on; proxy_cache z; proxy_cache_valid 1h; add_header X-Cache $upstream_cache_status;", start=False,
+                            http="proxy_cache_path <<dir>>/cache keys_zone=z:1m;",
+                            server="location /file/ { root <<dir>>; gunzip on; gzip_static always; }")
+        (weir.dir / "file").mkdir()
+        (weir.dir / "file" / "a.html.gz").write_bytes(coded)
+        weir.start()
+        for part in ([("Range", "bytes=10-19")], [("Range", "bytes=10-19"), ("If-Range", date)]):
+            for path, cached in ((f"/{len(part)}", "MISS"), (f"/{len(part)}", "HIT"), ("/file/a.html", None)):
+                with self.subTest(path=path, cached=cached, part=part):
+                    if cached == "HIT":
+                        self.wait_until(lambda: self.get(weir, path).get("x-cache") == "HIT", "the answer to be kept")
+                    plain = self.get(weir, path, headers=part)
+                    self.assertEqual((plain.status, plain.body, plain.get("content-encoding"), plain.get("x-cache")), (200, text, None, cached))
+        for path in ("/1", "/file/a.html"):
+            same = self.get(weir, path, headers=[("Range", "bytes=10-19")] + TAKES)
+            self.assertEqual((same.status, same.body, same.get("content-encoding")), (206, coded[10:20], "gzip"))
+
 
 class SubFilter(Case):
     def test_texts_are_replaced_over_cuts_of_the_body(self):

@@ -136,6 +136,16 @@ TEST_F(Gunzip, client_that_takes_gzip_gets_it) {
   EXPECT_TRUE(begin(true)) << "a subrequest is read by weir itself";
 }
 
+TEST_F(Gunzip, changed_body_is_announced) {
+  begin();
+  response_.fields.clear();
+  EXPECT_FALSE(filter_->changes_body(*context_, response_)) << "it is not coded";
+  add(response_.fields, "Content-Encoding", "gzip");
+  EXPECT_TRUE(filter_->changes_body(*context_, response_));
+  add(request_.fields, "Accept-Encoding", "gzip");
+  EXPECT_FALSE(filter_->changes_body(*context_, response_));
+}
+
 TEST_F(Gunzip, head_is_that_of_a_plain_body) {
   add(response_.fields, "ETag", "\"x\"");
   response_.content_length = 10;
