@@ -252,13 +252,7 @@ void Exchange::go_on_alone(Downstream& downstream) {
 }
 
 void Exchange::client_sent() {
-  if (filters_wait_for_client_ && downstream_->room() > 0) {
-    filters_wait_for_client_ = false;
-    if (response_body_held_) {
-      run_response_step(life_);
-      return;
-    }
-  }
+  if (filters_wait_for_client_ && run_waiting_filters()) return;
   if (content_ != nullptr) content_->resume();
 }
 

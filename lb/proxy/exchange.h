@@ -370,6 +370,7 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   void run_response_body(const http::OutResponse* head);
   void run_response_body_later();
   void run_response_step(uint64_t life);
+  bool run_waiting_filters();
   void resume(uint64_t life) override;
   void resume_filters();
   void resume_response_head();
@@ -378,6 +379,7 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   void end_filters();
 
   // --- respond.cc
+  size_t held_behind_filters() const;
   void transmit(const Message& message);
   Sent send_with_trailers(Message message);
   void send_now(const Message& message);

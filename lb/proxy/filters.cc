@@ -192,13 +192,22 @@ void Exchange::run_response_body(const http::OutResponse* head) {
   if (goes_on && responder_.client_error == 0) run_response_body_later();
 }
 
-// The next step: in another turn of the loop, or when the client has room.
+// The next step: in another turn of the loop, or when the client takes more.
 void Exchange::run_response_body_later() {
-  filters_wait_for_client_ = downstream_->room() == 0;
+  filters_wait_for_client_ = held_behind_filters() >= Downstream::kRoom;
   if (filters_wait_for_client_) return;
   core_.loop().post([target = std::weak_ptr(resume_target_), life = life_] {
     if (const auto held = target.lock()) static_cast<Exchange*>(*held)->run_response_step(life);
   });
+}
+
+// Filters that wait for the client: true, they run on. May have ended the exchange.
+bool Exchange::run_waiting_filters() {
+  if (held_behind_filters() >= Downstream::kRoom) return false;
+  filters_wait_for_client_ = false;
+  if (!response_body_held_) return false;
+  run_response_step(life_);
+  return true;
 }
 
 void Exchange::run_response_step(uint64_t life) {

@@ -55,9 +55,13 @@ Sent Exchange::send_with_trailers(Message message) {
   return downstream_->send(message);
 }
 
+size_t Exchange::held_behind_filters() const {
+  const size_t held = downstream_->held();
+  return throttle_ == nullptr ? held : held + throttle_->held().size();
+}
+
 size_t Exchange::response_held() const {
-  size_t held = downstream_->held();
-  if (throttle_ != nullptr) held += throttle_->held().size();
+  const size_t held = held_behind_filters();
   return response_run_.is_on() ? held + response_run_.held() : held;
 }
 

@@ -88,6 +88,7 @@ void Exchange::send_throttled(const Message& message) {
 
 void Exchange::throttle_due() {
   send_throttled({});
+  if (responder_.client_error == 0 && filters_wait_for_client_ && run_waiting_filters()) return;
   after_send();
 }
 

@@ -1,6 +1,8 @@
 // limit_rate: answers go out in steps.
 #include "proxy/throttle.h"
 
+#include "filter/encoder.h"
+#include "filter/gunzip.h"
 #include "unit/proxy/rig.h"
 
 namespace weir::proxy {
@@ -21,6 +23,17 @@ class Throttled : public Rig {
       proxied.limit_rate = {10'000, std::nullopt};
     });
     connect();
+  }
+  std::string gzipped(std::string_view text) {
+    filter::EncoderPool& encoders = world_.core->encoders();
+    Chain chain(world_.loop.chunks());
+    filter::Sink sink(chain);
+    auto encoder = encoders.take({});
+    EXPECT_TRUE(encoder->encode(text, filter::Encoder::Flush::kEnd, sink));
+    encoders.give(std::move(encoder));
+    std::string out;
+    chain.copy_to(out);
+    return out;
   }
   // Bytes of the body that have gone out since.
   size_t body() {
@@ -71,6 +84,32 @@ TEST_F(Throttled, peer_is_free_before_its_answer_has_gone_out) {
   for (const auto& [name, each] : shared_.peers) EXPECT_EQ(each->inflight.load(), 0U) << name;
   for (int step = 0; step < 10; ++step) world_.advance(100);
   EXPECT_EQ(body(), 4000U);
+  EXPECT_EQ(logged().size(), 1U);
+}
+
+// Megabytes of a body come of kilobytes: they are made as fast as they may go out.
+TEST_F(Throttled, decoded_body_waits_for_its_turn) {
+  constexpr size_t kSize = 8 << 20;
+  constexpr uint64_t kRate = 4 << 20;
+  serve([&](sim::SiteMaker& maker, int app) {
+    Location& proxied = maker.proxied("/app", app);
+    proxied.limit_rate = {kRate, std::nullopt};
+    add_filter(proxied, filter::make_gunzip({}));
+  });
+  connect();
+  ask("GET /app HTTP/1.1\r\nHost: t\r\n\r\n");
+  const std::string coded = gzipped(std::string(kSize, '#'));
+  tell(peer(), "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: " + std::to_string(coded.size()) +
+                   "\r\n\r\n" + coded);
+  size_t sent = 0;
+  for (int ms = 0; ms < 10'000 && sent < kSize; ms += 50) {
+    for (int turn = 0; turn < 50; ++turn) world_.turn();
+    EXPECT_LE(world_.loop.chunks().outstanding() * sizeof(Chunk), 2 * Downstream::kRoom);
+    world_.advance(50);
+    sent += body();
+    ASSERT_LE(sent, kRate * static_cast<uint64_t>(ms + 50 + Throttle::kStep) / 1000);
+  }
+  EXPECT_EQ(sent, kSize);
   EXPECT_EQ(logged().size(), 1U);
 }
 
