@@ -176,6 +176,7 @@ void FileAnswer::break_off(std::string_view why) {
     x_.finish(ErrorKind::kLocalError);
     return;
   }
+  begun_ = false;  // the page is another answer
   x_.take_back_response();
   x_.answer(500);
 }

@@ -2,6 +2,7 @@
 // are never taken from the caches), and a request waits, goes on or ends meanwhile.
 #include "proxy/file_content.h"
 
+#include <optional>
 #include <string>
 
 #include "unit/proxy/rig.h"
@@ -9,6 +10,8 @@
 
 namespace weir::proxy {
 namespace {
+
+using filter::Verdict;
 
 constexpr std::string_view kGetFile = "GET /a.txt HTTP/1.1\r\nHost: app.test\r\n\r\n";
 
@@ -137,6 +140,46 @@ TEST_F(FileContents, tried_file_is_sent) {
   EXPECT_TRUE(wait_for_answer().ends_with("\r\n\r\nabc"));
   ask("GET /none HTTP/1.1\r\nHost: app.test\r\n\r\n");
   EXPECT_TRUE(has(wait_for_answer(), "HTTP/1.1 410 "));
+}
+
+// Holds the head of the first answer until it is told to go on.
+class Holding final : public filter::Filter {
+ public:
+  Verdict on_response(filter::Context& context, http::ResponseHead&) const override {
+    if (way_on) return Verdict::kContinue;
+    way_on = context.resume;
+    return Verdict::kSuspend;
+  }
+  mutable std::optional<filter::Resume> way_on;
+};
+
+TEST_F(FileContents, page_of_a_file_that_shrinks_is_sent_slowly_too) {
+  const auto holding = std::make_shared<Holding>();
+  dir_.write("a.txt", std::string(1000, 'x'));
+  serve([&](sim::SiteMaker& maker, int) {
+    Location& location = maker.location("/");
+    serve_files(location, dir_.path());
+    location.limit_rate = {1000, std::nullopt};
+    add_filter(location, holding);
+  });
+  connect();
+  ask("GET /a.txt HTTP/1.1\r\nHost: app.test\r\nRange: bytes=500-599\r\n\r\n");  // not read with its opening
+  for (int i = 0; !holding->way_on && i < 10'000; ++i) world_.loop.turn(true);
+  ASSERT_TRUE(holding->way_on);
+  dir_.write("a.txt", "xxx");
+  (*holding->way_on)();
+  std::string answer = wait_for_answer();
+  EXPECT_TRUE(has(answer, "HTTP/1.1 500 ")) << answer;
+  EXPECT_FALSE(has(answer, "</html>")) << "all of it at once: there is nothing to wait for";
+  dir_.write("a.txt", std::string(1000, 'x'));
+  for (int step = 0; step < 20; ++step) {
+    world_.advance(100);
+    world_.settle();
+  }
+  answer += answered();
+  EXPECT_TRUE(answer.ends_with("</html>\r\n")) << answer;
+  EXPECT_FALSE(has(answer, "xxx")) << answer;
+  EXPECT_FALSE(client_->closed);
 }
 
 TEST_F(FileContents, core_closes_while_the_disk_is_asked) {
