@@ -62,6 +62,20 @@ TEST_F(Throttled, local_answer_goes_out_in_steps) {
   EXPECT_EQ(body(), 1000U) << "the connection goes on";
 }
 
+TEST_F(Throttled, body_waits_for_the_bytes_of_its_head) {
+  serve([](sim::SiteMaker& maker, int) {
+    maker.returning("/local", 200, std::string(500, '#')).limit_rate = {1000, std::nullopt};
+  });
+  connect();
+  ask("GET /local HTTP/1.1\r\nHost: t\r\n\r\n");
+  const size_t sent = answered().size();
+  EXPECT_GT(sent, 200U) << "a step's body, and the head";
+  world_.advance(100);
+  EXPECT_EQ(body(), 0U);
+  world_.advance(static_cast<MonoMs>(sent));
+  EXPECT_GT(body(), 0U);
+}
+
 TEST_F(Throttled, first_bytes_are_free) {
   serve_slowly(5000, 4500);
   ask("GET /local HTTP/1.1\r\nHost: t\r\n\r\n");
