@@ -311,8 +311,10 @@ const Row kRows[] = {
         .name = "proxy_cache_valid",
         .contexts = kAnywhere,
         .kind = {.form = "[STATUS ... | any] TIME", .most_args = -1, .apply = apply_valid, .show = show_valid},
-        .help = "How long an answer without X-Accel-Expires, Cache-Control and Expires is fresh; without "
-                "a status 200, 301 and 302. Several times, the first that fits counts.",
+        .help =
+            "How long an answer without X-Accel-Expires, Cache-Control and Expires is fresh; without "
+            "a status 200, 301 and 302. Several times, the first that fits counts. Without effect for statuses that "
+            "proxy_intercept_errors has an error_page answer.",
         .times = Times::kMany,
     },
     {

@@ -199,7 +199,8 @@ const Row kRows[] = {
         .kind = kFlag<kLoc, &Location::intercept_errors>,
         .weir_default = "off",
         .nginx_default = "off",
-        .help = "Whether error_page answers statuses of peers, from 300 on, instead of the peer's own bodies.",
+        .help = "Whether error_page answers statuses of peers, from 300 on, instead of the peer's own bodies. What is "
+                "answered so does not go into a cache (nginx keeps the status).",
     },
     {
         .name = "proxy_ignore_headers",

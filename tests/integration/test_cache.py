@@ -214,6 +214,12 @@ class Kept(Cached):
         self.assertEqual(weir.wait_exit(), 0)
         self.assertEqual(self.files(weir), [], "what its disk had to do is done when it has ended")
 
+    def test_answer_behind_an_error_page_is_not_kept(self):
+        backend = self.numbered(status=404)
+        weir = self.cached(backend, "proxy_cache_valid any 1h; proxy_intercept_errors on; error_page 404 /page;", server="location = /page { return 200 page; }")
+        self.assertEqual([self.get(weir, "/a").text for _ in range(3)], ["page"] * 3)
+        self.assertEqual(len(backend.requests), 3)
+
     def test_files_stay_within_max_size(self):
         weir = self.cached(self.backend(lambda request: answer(b"x" * 60_000)), path="max_size=200k")
         for i in range(12):
