@@ -300,7 +300,8 @@ const Row kRows[] = {
         .nginx_default = "default",
         .help =
             "How a peer's Location and Refresh are rewritten: FROM is a prefix, or a regular expression behind ~ or "
-            "~*; default makes the address in proxy_pass the location's prefix. Levels inherit all or nothing.",
+            "~*; default makes the address in proxy_pass the location's prefix, and nothing of one that has variables. "
+            "Levels inherit all or nothing.",
         .times = Times::kMany,
     },
     {

@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/localhost.h"
 #include "config/builder.h"
+#include "config/proxy_redirect.h"
 #include "config/values.h"
 #include "proxy/pass_resolver.h"
 #include "proxy/pass_url.h"
@@ -220,6 +221,7 @@ void pass_to_variable(Call& call) {
     if (!beginnings.from_values) return call.error_at(0, target.error());
     call.warning(target.error() + " of \"" + text + "\", a value of a variable: where it is used, weir answers 502");
   }
+  check_inherited_redirect(call);
   if (!beginnings.complete) call.warning(std::string(resolver.is_set() ? kWherever : kOnlyConfigured));
   places.pass_at = call.directive.at;
   const auto& parts = compiled->parts();

@@ -31,6 +31,7 @@ void apply_proxy_redirect(Call& call) {
           "\"proxy_redirect default\" cannot be used with a \"proxy_pass\" that has variables: write "
           "\"proxy_redirect FROM TO\" or delete it");
     rule.is_default = true;
+    if (call.block != nullptr) rule.from = route::Template::literal(call.arg(0));  // written, and no preset's
     rules.push_back(std::move(rule));
     return;
   }
@@ -50,6 +51,20 @@ void apply_proxy_redirect(Call& call) {
   if (!to) return;
   rule.to = std::move(*to);
   rules.push_back(std::move(rule));
+}
+
+void check_inherited_redirect(const Call& call) {
+  const bool has_own =
+      call.block != nullptr && std::any_of(call.block->begin(), call.block->end(),
+                                           [](const Directive& each) { return each.name == "proxy_redirect"; });
+  const auto& rules = call.scope.level->location.redirects;
+  const bool is_written = std::any_of(rules.begin(), rules.end(), [](const proxy::RedirectRule& rule) {
+    return rule.is_default && !rule.from.empty();
+  });
+  if (!has_own && is_written)
+    call.warning(
+        "\"proxy_redirect default\" of the levels above has no effect beside a \"proxy_pass\" that has variables: "
+        "write \"proxy_redirect FROM TO\" here");
 }
 
 std::vector<std::string> show_proxy_redirect(const Scope& scope) {

@@ -75,6 +75,19 @@ TEST(ProxyRedirect, default_does_not_go_with_variables) {
   EXPECT_EQ(messages(passing("http://back/x;\nproxy_redirect default")), "");
 }
 
+TEST(ProxyRedirect, inherited_default_without_effect_is_a_warning) {
+  const std::string warning =
+      "weir.conf:2:1: warning: \"proxy_redirect default\" of the levels above has no effect beside a \"proxy_pass\" "
+      "that has variables: write \"proxy_redirect FROM TO\" here\n";
+  const std::string variables = passing("http://back$request_uri");
+  EXPECT_EQ(messages("proxy_redirect default; " + variables), warning);
+  EXPECT_EQ(messages(variables), "") << "nobody has written it";
+  EXPECT_EQ(messages("proxy_redirect off; " + variables), "");
+  EXPECT_EQ(messages("proxy_redirect default; " + passing("http://back$request_uri;\nproxy_redirect http://back/ /")),
+            "");
+  EXPECT_EQ(messages("proxy_redirect default; " + passing("http://back/x")), "");
+}
+
 TEST(ProxySetHeader, field_of_the_codec_is_a_warning) {
   EXPECT_EQ(
       messages(in_location("\nproxy_set_header TE trailers;")),
