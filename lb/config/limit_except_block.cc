@@ -38,9 +38,9 @@ const Row kRows[] = {
         .name = "limit_except",
         .contexts = kLocation,
         .kind = {.form = "METHOD ... { ... }", .most_args = -1},
-        .help =
-            "For all methods but these the access checks of the block hold instead of the location's. GET lets HEAD "
-            "in too.",
+        .help = "For all methods but these the access checks, \"proxy_pass\" and \"access_log\" of the block hold "
+                "instead of "
+                "the location's. GET lets HEAD in too.",
         .open = open_limit_except,
         .show = show_limit_except,
     },
@@ -56,7 +56,9 @@ void read_limit_except(Builder& builder, Scope& scope, const std::vector<Directi
   Level level = level_below(*scope.level);
   level.location.returns.reset();
   Scope inside{.context = kLimitExcept, .main = scope.main, .level = &level, .location = scope.location};
+  level.tls_to_peers.targets.clear();
   builder.apply(*found->block, inside);
+  builder.finish_tls_to_peers(level);
   proxy::LimitExcept except;
   for (const Argument& each : found->args) {
     except.methods.push_back(each.text);

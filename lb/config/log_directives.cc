@@ -121,7 +121,7 @@ const Row kRows[] = {
     },
     {
         .name = "access_log",
-        .contexts = kAnywhere | kIfLocation,
+        .contexts = kAnywhere | kIfLocation | kLimitExcept,
         .kind = {.form = "off | FILE [FORMAT] [buffer=SIZE] [flush=TIME] [if=CONDITION]",
                  .most_args = -1,
                  .apply = apply_access_log,

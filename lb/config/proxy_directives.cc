@@ -164,7 +164,7 @@ constexpr int64_t kFourG = 0xffffffff;
 const Row kRows[] = {
     {
         .name = "proxy_pass",
-        .contexts = kLocation | kIfLocation,
+        .contexts = kLocation | kIfLocation | kLimitExcept,
         .kind = {.form = "http[s]://UPSTREAM[URI]", .apply = apply_proxy_pass, .show = show_proxy_pass},
         .help = "The upstream, address or name that requests go to; a URI part replaces the location's prefix.",
     },

@@ -247,10 +247,13 @@ void apply_proxy_pass(Call& call) {
   pass.has_uri = !parts.uri.empty();
   pass.url = url;
   pass.uri = parts.uri.starts_with('/') || parts.uri.empty() ? std::string(parts.uri) : "/" + std::string(parts.uri);
-  const bool is_inside_if = call.scope.context == kIfLocation;
-  if (pass.has_uri && call.scope.location != nullptr && (is_inside_if || !may_have_uri(*call.scope.location)))
-    return call.error_at(0, std::string("\"proxy_pass\" cannot have a URI part in ") +
-                                (is_inside_if ? "an \"if\"" : "a location given by a regular expression or by name"));
+  const char* const place = call.scope.context == kIfLocation    ? "an \"if\""
+                            : call.scope.context == kLimitExcept ? "a \"limit_except\""
+                            : call.scope.location != nullptr && !may_have_uri(*call.scope.location)
+                                ? "a location given by a regular expression or by name"
+                                : nullptr;
+  if (pass.has_uri && place != nullptr)
+    return call.error_at(0, std::string("\"proxy_pass\" cannot have a URI part in ") + place);
 
   auto target = find_target(call, parts, false);
   if (!target) return call.error_at(0, std::move(target.error()));

@@ -71,6 +71,22 @@ TEST(AccessDirectives, limit_except_begins_as_its_location) {
   EXPECT_FALSE(location.limit_except->lets("PUT"));
 }
 
+TEST(AccessDirectives, limit_except_passes_to_a_peer_of_its_own) {
+  const LoadedConfig loaded = load(
+      "server { listen 1; location / { limit_except GET { proxy_pass http://10.0.0.2; access_log off; } "
+      "proxy_pass http://10.0.0.1/x; } location /only { limit_except GET { proxy_pass http://10.0.0.2; } return 200; } "
+      "}");
+  ASSERT_TRUE(loaded.ok()) << loaded.diagnostics.to_text();
+  const proxy::Location& location = first(loaded);
+  EXPECT_EQ(location.pass->url, "http://10.0.0.1/x");
+  const proxy::Location& inside = *location.limit_except->settings;
+  EXPECT_EQ(inside.pass->url, "http://10.0.0.2");
+  EXPECT_FALSE(inside.pass->has_uri);
+  EXPECT_NE(inside.pass->cluster, location.pass->cluster);
+  const proxy::Location& only = loaded.model.servers.at(0).locations.at(1).settings;
+  EXPECT_TRUE(only.returns && only.limit_except->settings->pass && !only.limit_except->settings->returns);
+}
+
 TEST(AccessDirectives, limit_except_is_not_handed_down) {
   const LoadedConfig loaded = load(
       "server { listen 1; location / { limit_except GET { deny all; } proxy_pass http://10.0.0.1; "
