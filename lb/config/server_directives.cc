@@ -11,7 +11,7 @@ namespace weir::config {
 namespace {
 
 // As nginx: a name stands for the addresses that it has when the configuration is read.
-Result<std::vector<SocketAddress>> addresses_of(const Call& call, const std::string& text) {
+Result<std::vector<SocketAddress>> addresses_at_port(const Call& call, const std::string& text) {
   using Addresses = std::vector<SocketAddress>;
   if (const auto port = parse_decimal(text)) {  // "80"
     if (*port > 65'535) return Unexpected{"invalid port in \"" + text + "\""};
@@ -38,6 +38,29 @@ Result<std::vector<SocketAddress>> addresses_of(const Call& call, const std::str
   if (out.empty()) return Unexpected{"host not found in \"" + text + "\""};
   if (any_port)
     for (SocketAddress& each : out) each.set_port(0);
+  return out;
+}
+
+// "8000-8003", "10.0.0.1:8000-8003": as nginx, each port from the first to the last.
+Result<std::vector<SocketAddress>> addresses_of(const Call& call, const std::string& text) {
+  constexpr std::string_view kDigits = "0123456789";
+  const size_t dash = text.rfind('-');
+  if (dash == std::string::npos || dash == 0 || text.starts_with("unix:")) return addresses_at_port(call, text);
+  const size_t before = text.find_last_not_of(kDigits, dash - 1);
+  const size_t start = before == std::string::npos ? 0 : before + 1;
+  if (start == dash || (start > 0 && text[start - 1] != ':')) return addresses_at_port(call, text);  // a name
+  const auto first = parse_decimal(text.substr(start, dash - start));
+  const auto last = parse_decimal(text.substr(dash + 1));
+  if (!first || !last || *first < 1 || *last > 65'535 || *last < *first)
+    return Unexpected{"invalid port range in \"" + text + "\""};
+  auto out = addresses_at_port(call, text.substr(0, dash));
+  if (!out) return Unexpected{std::move(out.error())};
+  const size_t hosts = out->size();
+  for (auto port = *first + 1; port <= *last; ++port)
+    for (size_t i = 0; i < hosts; ++i) {
+      out->push_back((*out)[i]);
+      out->back().set_port(static_cast<uint16_t>(port));
+    }
   return out;
 }
 
@@ -223,7 +246,8 @@ const Row kRows[] = {
                  .apply = apply_listen,
                  .show = show_listen},
         .help = "Where the server is reached; a name stands for all addresses that it has when the configuration is "
-                "read, localhost for 127.0.0.1 alone.",
+                "read, of the IP families that this machine has, localhost for 127.0.0.1 alone. 8000-8003 is each of "
+                "these ports.",
         .times = Times::kMany,
     },
     {

@@ -20,6 +20,15 @@ proxy::Location location(const std::string& text) {
   return load(text).model.servers.at(0).locations.at(0).settings;
 }
 
+TEST(Config, listen_takes_each_port_of_a_range) {
+  const LoadedConfig loaded = load("server { listen 127.0.0.1:8000-8002; listen 9000-9001; return 200; }");
+  std::string addresses;
+  for (const ListenModel& each : loaded.model.servers.at(0).listens) addresses += each.address.to_string() + " ";
+  EXPECT_EQ(addresses, "127.0.0.1:8000 127.0.0.1:8001 127.0.0.1:8002 0.0.0.0:9000 0.0.0.0:9001 ");
+  EXPECT_EQ(messages("server { listen 8002-8000; return 200; }"),
+            "weir.conf:1:17: error: invalid port range in \"8002-8000\" of the \"listen\" directive\n");
+}
+
 TEST(Config, nocobase_snippet_loads_unchanged) {
   const LoadedConfig loaded = load(
       "upstream myapp {\n"
