@@ -213,7 +213,8 @@ void pass_to_variable(Call& call) {
     const bool tls = url.scheme == Scheme::kHttps;
     pass.tls = pass.tls || tls;
     if (url.authority.empty() || (!beginnings.complete && !has_uri(text))) continue;  // a part of it is not known
-    const auto target = find_target(call, url, resolver.is_set());
+    // A name among the values may be none that this line ever meets: it is asked for until it is there.
+    const auto target = find_target(call, url, resolver.is_set() || beginnings.from_values);
     if (target) {
       places.targets.push_back({target->cluster, tls, target->host});
       continue;

@@ -156,8 +156,8 @@ void SiteBuilder::add_server(const config::UpstreamModel& model, const config::U
   if (!resolved || resolved->empty()) {
     const std::string why = resolved ? "no address" : resolved.error().empty() ? "host not found" : resolved.error();
     const std::string text = "upstream \"" + model.name + "\": \"" + server.written + "\": " + why;
-    // nginx asks for what stands in a proxy_pass with variables when a request comes.
-    if (in_.model.main.nginx_defaults && !(model.implicit && server.resolve)) {
+    // nginx asks for what has `resolve`, or stands in a proxy_pass with variables, when it runs.
+    if (in_.model.main.nginx_defaults && !server.resolve) {
       out_.errors.push_back(server.position + ": error: " + text);
     } else {
       out_.warnings.push_back(server.position + ": warning: " + text + "; it has no peer until the name resolves");

@@ -173,5 +173,19 @@ TEST(ProxyPassWithVariables, literal_hosts_are_asked_for_again_by_a_resolver) {
   EXPECT_FALSE(resolves("http://10.0.0.9$request_uri", "resolver 10.0.0.53;"));
 }
 
+// Two places may set one variable, and what the one means is no address where the other passes to it.
+TEST(ProxyPass, name_among_values_is_asked_for_until_it_is_there) {
+  const auto resolves = [](const std::string& text) {
+    for (const UpstreamModel& each : load(text).model.upstreams)
+      if (each.implicit) return each.servers.at(0).resolve;
+    return false;
+  };
+  EXPECT_TRUE(
+      resolves("upstream back { server 10.0.0.1; } server { listen 1; location / { set $x .a.test; return 200 $x; } "
+               "location /b { set $x /b; proxy_pass http://back$x; } }"));
+  EXPECT_TRUE(resolves("map $arg_a $x { default a.test; } " + passing("http://$x")));
+  EXPECT_FALSE(resolves(passing("http://a.test$request_uri")));
+}
+
 }  // namespace
 }  // namespace weir::config

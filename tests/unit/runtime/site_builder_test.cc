@@ -189,6 +189,17 @@ TEST_F(SiteBuilderTest, refuses_an_unresolved_name_under_nginx_defaults) {
   EXPECT_THAT(built.errors, ElementsAre(HasSubstr("host not found")));
 }
 
+TEST_F(SiteBuilderTest, warns_of_an_unresolved_name_with_resolve) {
+  model_.main.nginx_defaults = true;
+  config::UpstreamServer server = named("none.example", 80);
+  server.resolve = true;
+  model_.upstreams = {upstream("app", {server})};
+  const BuiltSite built = build();
+  EXPECT_TRUE(built.site);
+  EXPECT_THAT(built.warnings, ElementsAre(HasSubstr("no peer until the name resolves")));
+  EXPECT_THAT(built.unresolved, ElementsAre("none.example:80"));
+}
+
 TEST_F(SiteBuilderTest, keeps_the_state_of_peers_over_builds) {
   model_.upstreams = {upstream("app", {literal("10.0.0.1", 80)})};
   const BuiltSite first = build();
