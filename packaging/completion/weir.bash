@@ -1,10 +1,11 @@
 # bash completion for weir(8)
-_weir_peers() {
-    weir ctl list --json 2>/dev/null | grep -o '"peer":"[^"]*"' | cut -d'"' -f4
+_weir_peers() { # of the weir that the line is about
+    weir ctl list --json "${place[@]}" 2>/dev/null | grep -o '"peer":"[^"]*"' | cut -d'"' -f4
 }
 
 _weir() {
-    local cur prev command='' verb='' word
+    local cur prev command='' verb='' word i
+    local -a place=()
     COMPREPLY=()
     cur=${COMP_WORDS[COMP_CWORD]}
     prev=${COMP_WORDS[COMP_CWORD - 1]}
@@ -12,6 +13,11 @@ _weir() {
         case $word in
             ctl | reload | upgrade | diff | top | explain | manual | convert | init) [ -n "$command" ] && verb=$word || command=$word ;;
             list | status | metrics | drain | up | down | weight | reset | maintenance | cache) [ "$command" = ctl ] && verb=$word ;;
+        esac
+    done
+    for ((i = 1; i < COMP_CWORD - 1; i++)); do
+        case ${COMP_WORDS[i]} in
+            -c | --config | --socket) place=("${COMP_WORDS[i]}" "${COMP_WORDS[i + 1]}") ;;
         esac
     done
     case $prev in

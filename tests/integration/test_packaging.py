@@ -80,6 +80,11 @@ class Completion(Case):
         self.assertEqual(self.complete("ctl", "maintenance", "o"), ["on", "off"])
         self.assertEqual(self.complete("convert", "--to", "y"), ["yaml"])
 
+    def test_peers_are_those_of_the_weir_that_the_line_names(self):
+        weir = self.weir("upstream app { server 127.0.0.1:1; } server { listen <<front>>; location / { proxy_pass http://app; } }")
+        self.assertEqual(self.complete("ctl", "-c", str(weir.config_path), "down", "a"), ["app/127.0.0.1:1"])
+        self.assertEqual(self.complete("ctl", "drain", "--socket", weir.admin_path, "a"), ["app/127.0.0.1:1"])
+
     def test_directives_complete_the_manual(self):
         self.assertIn("healthz", self.complete("manual", "health"))
 
