@@ -54,10 +54,11 @@ std::vector<Span> SpanQueue::take_batch() {
   return batch;
 }
 
-void SpanQueue::pause(Millis most) {
+bool SpanQueue::pause(Millis most) {
   std::unique_lock lock(mutex_);
-  due_.wait_for(lock, most, [this] { return woken_ || ended(); });
+  const bool is_cut = due_.wait_for(lock, most, [this] { return woken_ || ended(); });
   woken_ = false;
+  return !is_cut;
 }
 
 void SpanQueue::wake() {

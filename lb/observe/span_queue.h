@@ -26,8 +26,8 @@ class SpanQueue {
   std::vector<Span> take(Millis most);
   // Without waiting.
   std::vector<Span> take_now();
-  // Takes nothing: waits until `most` has passed, or wake(), configure() or end() cut it short.
-  void pause(Millis most);
+  // Takes nothing: waits until `most` has passed. False: wake(), configure() or end() cut it short.
+  bool pause(Millis most);
   void wake();
   void end();
   bool ended() const { return ended_.load(std::memory_order_relaxed); }

@@ -175,7 +175,7 @@ Status<> SpanExporter::Impl::wait_for_reader(int fd, MonoMs until) const {
 // is one more try.
 void SpanExporter::Impl::send(const std::vector<observe::Span>& spans) {
   if (spans.empty()) return;
-  for (int tries = 1;; ++tries) {
+  for (int tries = 1;;) {
     const bool is_last = queue->ended();
     const observe::SpanExport to = current();
     const Outcome outcome = deliver(spans, to, tries);
@@ -194,7 +194,7 @@ void SpanExporter::Impl::send(const std::vector<observe::Span>& spans) {
     }
     if (!std::exchange(failing, true))
       log::warn("otel exporter ", to.endpoint, ": spans not delivered (", outcome.error, "), sent again later");
-    queue->pause(*outcome.wait);
+    if (queue->pause(*outcome.wait)) ++tries;  // a burst of reloads does not use them up
   }
 }
 

@@ -177,6 +177,20 @@ TEST_F(SpanExporterTest, waiting_batch_goes_to_a_new_collector_at_once) {
   EXPECT_EQ(sender->counts().sent, 2u);
 }
 
+TEST_F(SpanExporterTest, reloads_use_up_no_tries) {
+  const auto sender = exporter(SpanExporter::kPatience, kLong);
+  collector_.first.assign(2 * static_cast<size_t>(SpanRetry().tries), fetch::Answer{503, {}, ""});
+  sender->configure(options_);
+  queue_->push(spans(2));
+  for (size_t asked = 1; asked <= 2 * static_cast<size_t>(SpanRetry().tries); ++asked) {
+    collector_.wait_for(asked);
+    sender->configure(options_);
+  }
+  collector_.wait_for(2 * static_cast<size_t>(SpanRetry().tries) + 1);
+  sender->stop();
+  EXPECT_EQ(sender->counts().sent, 2u);
+}
+
 TEST_F(SpanExporterTest, refused_spans_are_counted_apart) {
   const auto sender = exporter();
   collector_.answer = fetch::Answer{200, {}, R"({"partialSuccess":{"rejectedSpans":"1"}})"};
