@@ -37,6 +37,11 @@ std::string take_time(const std::string& text, const char* option, Millis least,
   return {};
 }
 
+// A script's variable that was never set names nothing; it must not mean everything.
+std::string is_written(const std::string& name) {
+  return name.empty() ? "the name is empty" : "";
+}
+
 // What both `weir reload` and `weir ctl reload` take.
 void add_verification(CLI::App& command, CtlLine& line, std::string& within) {
   command
@@ -94,7 +99,7 @@ class CtlParser {
   }
   CLI::App* add_with_peer(const char* name, const char* help, CtlVerb verb) {
     CLI::App* command = add(name, help, verb);
-    command->add_option("peer", line_.ctl.target, "UPSTREAM/ADDRESS")->required()->type_name("PEER");
+    command->add_option("peer", line_.ctl.target, "UPSTREAM/ADDRESS")->required()->check(is_written)->type_name("PEER");
     return command;
   }
   void add_why(CLI::App* command) {
@@ -108,6 +113,7 @@ class CtlParser {
     CLI::App* list =
         add("list", "the peers: state, weight, requests in flight, last check; or the certificates", CtlVerb::kList);
     list->add_option("upstream", line_.ctl.target, "only of this upstream; certificates: those instead")
+        ->check(is_written)
         ->type_name("UPSTREAM");
     add_json(list);
     add_json(add("status", "the process: version, workers, connections, the last reload", CtlVerb::kStatus));
@@ -148,6 +154,7 @@ class CtlParser {
         ->check(CLI::IsMember({"on", "off", "default"}))
         ->type_name("on|off|default");
     maintenance->add_option("where", line_.ctl.target, "SERVER or SERVER/LOCATION; none: every server")
+        ->check(is_written)
         ->type_name("SERVER[/LOCATION]");
     add_why(maintenance);
     add_json(maintenance);

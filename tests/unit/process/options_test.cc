@@ -289,6 +289,13 @@ TEST(CommandLine, places_of_ctl_may_stand_behind_its_verb) {
   EXPECT_EQ(socket->ctl.socket, "/run/w.sock");
 }
 
+TEST(CommandLine, empty_name_does_not_mean_every_one) {
+  EXPECT_THAT(parse({"ctl", "maintenance", "on", ""}).error().text, HasSubstr("the name is empty"));
+  EXPECT_THAT(parse({"ctl", "down", ""}).error().text, HasSubstr("the name is empty"));
+  EXPECT_THAT(parse({"ctl", "list", ""}).error().text, HasSubstr("the name is empty"));
+  EXPECT_TRUE(parse({"ctl", "maintenance", "on"}));
+}
+
 TEST(CommandLine, commands_without_any_time_are_refused) {
   EXPECT_THAT(parse({"upgrade", "--within", "0"}).error().text, HasSubstr("above 0"));
   EXPECT_THAT(parse({"reload", "--verify", "http://a/", "--within", "0"}).error().text, HasSubstr("above 0"));
