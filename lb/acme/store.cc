@@ -180,7 +180,8 @@ void make_state_directory(const std::string& path, unsigned uid, unsigned gid) {
   // Who cannot make it finds it missing later, and says so.
   for (size_t at = path.find('/', 1); at != std::string::npos; at = path.find('/', at + 1))
     (void)!::mkdir(path.substr(0, at).c_str(), 0755);
-  if (::mkdir(path.c_str(), 0700) == 0) (void)!::chown(path.c_str(), uid, gid);
+  // Where the parent is that user's, a link may stand there by now.
+  if (::mkdir(path.c_str(), 0700) == 0) (void)!::lchown(path.c_str(), uid, gid);
 }
 
 }  // namespace weir::acme

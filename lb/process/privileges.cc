@@ -69,10 +69,11 @@ Result<RunAs> resolve_run_as(const config::MainConfig& main) {
 }
 
 void give_file(const std::string& path, const Account& account) {
-  const int fd = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0644);
+  const int fd = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
   if (fd < 0) return;
+  // A regular file of one name: a link, which the account may have made in its own directory, leads to no other file.
   struct stat info {};
-  if (::fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_uid != account.uid)
+  if (::fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_nlink == 1 && info.st_uid != account.uid)
     (void)!::fchown(fd, account.uid, static_cast<gid_t>(-1));
   ::close(fd);
 }

@@ -30,7 +30,8 @@ struct RunAs {
 Result<RunAs> resolve_run_as(const config::MainConfig& main);
 
 // Makes `path` and gives it to the account, as nginx does with its logs, so that it can be opened and reopened later.
-// Only regular files below an existing directory; what cannot be made is left to whoever opens it to report.
+// Only regular files below an existing directory, none behind a symbolic link and none of several names; what cannot be
+// made is left to whoever opens it to report.
 void give_file(const std::string& path, const Account& account);
 
 class Privileges {

@@ -473,6 +473,25 @@ class Users(Case):
         self.get(weir, "/after")
         self.assertIn("/after", weir.wait_log(1)[0])
 
+    def test_log_that_is_a_link_gives_no_file_away(self):
+        for name, link in (("symbolic", os.symlink), ("hard", os.link)):
+            weir = self.weir('server { listen <<front>>; return 200; }', main="user nobody nogroup;", start=False)
+            account = pwd.getpwnam("nobody")
+            logs = weir.dir / "logs"  # as /var/log/weir: the user's own
+            logs.mkdir()
+            os.chown(logs, account.pw_uid, account.pw_gid)
+            weir.config_path.write_text(weir.config().replace(f"{weir.dir}/access.log", f"{logs}/access.log"))
+            secret = weir.dir / "secret"
+            secret.write_text("")
+            secret.chmod(0o666)  # so that a log of this name can be written all the same
+            link(secret, logs / "access.log")
+            done = run("-t", "-c", str(weir.config_path))
+            self.assertEqual((done.returncode, secret.stat().st_uid), (0, 0), f"{name}: {done.stderr}")
+            weir.start()
+            self.assertEqual(secret.stat().st_uid, 0, name)
+            self.get(weir, "/asked")
+            self.wait_until(lambda: "/asked" in secret.read_text(), f"the line behind the {name} link")
+
     @unittest.skipUnless(os.geteuid() == 0, "only root can become others")
     def test_own_user_needs_no_root(self):
         for name, ignored in (("nobody", False), ("daemon", True)):
