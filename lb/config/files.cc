@@ -5,6 +5,7 @@
 #include <fnmatch.h>
 #include <glob.h>
 #include <netdb.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -15,6 +16,7 @@
 #include "base/address_families.h"
 #include "base/bytes.h"
 #include "base/localhost.h"
+#include "base/owned_fd.h"
 #include "base/system.h"
 
 namespace weir::config {
@@ -26,30 +28,34 @@ std::string failure(const char* call, const std::string& path, int code) {
   return call_failed(std::string(call) + "() \"" + path + "\"", code);
 }
 
-}  // namespace
-
-Result<std::string> DiskFiles::read(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return Unexpected{failure("open", path, errno)};
+Result<std::string> read_all(int fd, const std::string& path) {
   std::string text;
   char buffer[16384];
   while (true) {
     const ssize_t n = ::read(fd, buffer, sizeof buffer);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) {
-      const int code = errno;
-      ::close(fd);
-      return Unexpected{failure("read", path, code)};
-    }
-    if (n == 0) break;
+    if (n < 0) return Unexpected{failure("read", path, errno)};
+    if (n == 0) return text;
     text.append(buffer, static_cast<size_t>(n));
-    if (text.size() > kLargestFile) {
-      ::close(fd);
-      return Unexpected{"\"" + path + "\" is larger than 64 MB"};
-    }
+    if (text.size() > kLargestFile) return Unexpected{"\"" + path + "\" is larger than 64 MB"};
   }
-  ::close(fd);
-  return text;
+}
+
+}  // namespace
+
+Result<std::string> DiskFiles::read(const std::string& path) {
+  const OwnedFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (fd.get() < 0) return Unexpected{failure("open", path, errno)};
+  return read_all(fd.get(), path);
+}
+
+Result<std::string> DiskFiles::read_regular(const std::string& path) {
+  const OwnedFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (fd.get() < 0) return Unexpected{failure("open", path, errno)};
+  struct stat info {};
+  if (::fstat(fd.get(), &info) != 0) return Unexpected{failure("fstat", path, errno)};
+  if (!S_ISREG(info.st_mode)) return Unexpected{"\"" + path + "\" is no regular file"};
+  return read_all(fd.get(), path);
 }
 
 std::vector<std::string> DiskFiles::glob(const std::string& pattern) {

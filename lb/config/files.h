@@ -25,6 +25,8 @@ class FileSource {
 class DiskFiles : public FileSource {
  public:
   Result<std::string> read(const std::string& path) override;
+  // The same where nobody waits for who may write into a pipe: only regular files.
+  static Result<std::string> read_regular(const std::string& path);
   std::vector<std::string> glob(const std::string& pattern) override;
   std::string canonical(const std::string& path) override;
   std::vector<std::string> addresses_of(const std::string& host) override;

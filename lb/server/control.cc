@@ -31,7 +31,7 @@ Control::Control(runtime::Runtime& runtime, process::PidFile& pid_file, const pr
                             },
                         .ended = [this] { service_.reloaded(); }}),
       certificates_(
-          runtime.loop, [&runtime] { return runtime.model; }, [this] { reload_.rebuild(); }),
+          runtime.loop, [&runtime] { return runtime.model; }, [this] { tell_peers(); }),
       geo_(runtime.loop, [&runtime] { return runtime.model; }),
       stapling_(runtime.registry.staples()),
       upgrade_(runtime, reload_, upgrade_hooks()),
@@ -89,6 +89,13 @@ void Control::move_admin() {
 void Control::want_certificates() {
   runtime_.automatic_certificates->want(runtime::certificate_plan(*runtime_.model));
   stapling_.want(*runtime_.model);
+}
+
+// Of certificates that were read again.
+void Control::tell_peers() {
+  reload_.rebuild([this](const std::vector<std::string>& errors) {
+    if (!errors.empty()) certificates_.peers_not_told();
+  });
 }
 
 void Control::restore_pid_file() {

@@ -49,6 +49,7 @@ class Control final : private DeadlineHandler {
   void reopen_logs();
   void move_admin();
   void want_certificates();
+  void tell_peers();
   void restore_pid_file();
   UpgradeHooks upgrade_hooks();
   void add_items(std::vector<process::HandoverItem>& items);

@@ -387,6 +387,20 @@ class Renewal(TlsCase):
         thread.join()
         self.assertEqual(failures, [])
 
+    def test_pipe_in_place_of_a_certificate_holds_nothing_up(self):
+        pem, key = self.dir / "piped.pem", self.dir / "piped.key"
+        self.put(Certificate(self.dir, "first", ["a.test"]), pem, key)
+        weir = self.weir(f"server {{ listen <<front>> ssl; server_name a.test; ssl_certificate {pem}; ssl_certificate_key {key}; "
+                         "location / { return 200; } }")
+        os.mkfifo(self.dir / "pipe")
+        os.rename(self.dir / "pipe", pem)
+        weir.wait_error(r"certificate: not renewed \(cannot load certificate .*is no regular file.*the old one serves")
+        self.assertEqual(weir.ctl("status").returncode, 0)
+        with TlsClient(weir.front) as client:
+            self.assertEqual(client.request().status, 200)
+        weir.signal(signal.SIGTERM)
+        self.assertEqual(weir.wait_exit(), 0)
+
     def test_certificate_swapped_under_load_fails_no_client(self):
         """WEIR_SWAPS=100 for more of them: each is seen within two seconds."""
         swaps = int(os.environ.get("WEIR_SWAPS", "3"))

@@ -1,11 +1,17 @@
 // Certificates are read again when their files change.
 #include "runtime/certificate_watch.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
+#include <cstdio>
 #include <ctime>
 #include <fstream>
+#include <future>
+#include <utility>
 
+#include "base/log.h"
 #include "config/files.h"
 #include "unit/temp_dir.h"
 #include "unit/tls_certificates.h"
@@ -37,7 +43,11 @@ class CertificateWatchTest : public testing::Test {
     model_ = std::move(model);
   }
   std::string serial() { return context_->certificates().at(0).serial; }
-  void look() { watch_.look(static_cast<int64_t>(std::time(nullptr))); }
+  void look() { look(watch_); }
+  void look(CertificateWatch& watch) {
+    watch.look(static_cast<int64_t>(std::time(nullptr)));
+    while (watch.is_looking()) loop_.turn(true);
+  }
 
   TempDir dir_;
   io::Loop loop_;
@@ -77,6 +87,53 @@ TEST_F(CertificateWatchTest, broken_or_missing_file_leaves_the_old_certificate) 
   ASSERT_EQ(std::remove(path_of("a.pem").c_str()), 0);
   look();
   EXPECT_EQ(serial(), before);
+}
+
+TEST_F(CertificateWatchTest, pipe_in_place_of_a_file_is_refused) {
+  const TestCertificate first = make_certificate();
+  write("a.pem", first.pem());
+  write("a.key", first.key_pem());
+  serve();
+  look();
+  const std::string before = serial();
+  ASSERT_EQ(::mkfifo(path_of("pipe").c_str(), 0600), 0);
+  ASSERT_EQ(std::rename(path_of("pipe").c_str(), path_of("a.pem").c_str()), 0);
+  testing::internal::CaptureStderr();
+  look();
+  log::flush();
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::HasSubstr("is no regular file"));
+  EXPECT_EQ(serial(), before);
+}
+
+TEST_F(CertificateWatchTest, hanging_disk_holds_up_neither_loop_nor_end) {
+  struct Disk {
+    std::promise<void> asked, answers, ended;
+    bool hangs = true;  // the first time
+  };
+  const auto disk = std::make_shared<Disk>();
+  const TestCertificate first = make_certificate();
+  write("a.pem", first.pem());
+  write("a.key", first.key_pem());
+  serve();
+  {
+    CertificateWatch watch(
+        loop_, [this] { return model_; }, [] {},
+        [disk](const std::string&) -> Result<std::string> {
+          if (!std::exchange(disk->hangs, false)) return Unexpected{std::string("too late")};
+          disk->asked.set_value();
+          disk->answers.get_future().wait();
+          disk->ended.set_value();
+          return Unexpected{std::string("too late")};
+        },
+        Millis(1));
+    watch.look(static_cast<int64_t>(std::time(nullptr)));  // files this young are read
+    disk->asked.get_future().wait();
+    watch.look(static_cast<int64_t>(std::time(nullptr)));
+    loop_.turn(false);
+    EXPECT_TRUE(watch.is_looking());
+  }
+  disk->answers.set_value();
+  disk->ended.get_future().wait();
 }
 
 class PeerCertificateWatchTest : public CertificateWatchTest {
@@ -127,6 +184,18 @@ TEST_F(PeerCertificateWatchTest, changed_certificate_is_shown_to_peers_once_its_
   EXPECT_NE(certificates_of(*model_).at(0).serial, serial);
   look();
   EXPECT_EQ(renewed_to_peers_, 1);
+}
+
+TEST_F(PeerCertificateWatchTest, snapshot_that_was_not_built_is_asked_for_again) {
+  pass();
+  show(second_);
+  look();
+  EXPECT_EQ(renewed_to_peers_, 1);
+  watch_.peers_not_told();
+  look();
+  EXPECT_EQ(renewed_to_peers_, 2);
+  look();
+  EXPECT_EQ(renewed_to_peers_, 2);
 }
 
 TEST_F(PeerCertificateWatchTest, changed_ca_of_peers_is_trusted_unless_broken) {
