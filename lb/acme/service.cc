@@ -1,9 +1,11 @@
 #include "acme/service.h"
 
 #include <chrono>
+#include <system_error>
 #include <utility>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "fetch/curl_door.h"
 
 namespace weir::acme {
@@ -24,7 +26,13 @@ void Service::want(Plan wanted) {
   wanted_ = wanted;
   next_ = std::move(wanted);
   changed_.notify_all();
-  if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+  if (thread_.joinable()) return;
+  try {
+    thread_ = std::thread([this] { run(); });
+  } catch (const std::system_error& error) {
+    wanted_ = {};  // so that the next one is no repetition
+    log::error("certificates: none is ordered or renewed until the next reload (no thread: ", error.what(), ")");
+  }
 }
 
 void Service::stop() {

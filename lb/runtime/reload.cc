@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <iterator>
 #include <set>
+#include <system_error>
 #include <utility>
 
 #include "base/log.h"
@@ -17,6 +18,7 @@ namespace weir::runtime {
 namespace {
 
 constexpr MonoMs kLookForLost = 2'000;  // whether names that are resolved once have moved
+constexpr MonoMs kThreadless = 5'000;   // until names are asked for again
 
 // What only a restart changes: said in the log, and to whoever asked.
 void warn_of_unchangeable(const config::MainConfig& before, const config::MainConfig& now,
@@ -36,7 +38,11 @@ void warn_of_unchangeable(const config::MainConfig& before, const config::MainCo
 
 }  // namespace
 
-Reload::Reload(Runtime& runtime, ReloadHooks hooks) : runtime_(runtime), hooks_(std::move(hooks)) {}
+Reload::Reload(Runtime& runtime, ReloadHooks hooks, StartThread start_thread)
+    : runtime_(runtime),
+      hooks_(std::move(hooks)),
+      start_thread_(start_thread ? std::move(start_thread)
+                                 : [](std::function<void()> work) { return std::thread(std::move(work)); }) {}
 
 Reload::~Reload() {
   load_ = {};
@@ -121,19 +127,26 @@ void Reload::next() {
   }
   MonoMs names_due = runtime_.names.next_due(*runtime_.model);
   if (resolves_once(*runtime_.model)) names_due = std::min(names_due, runtime_.loop.now() + kLookForLost);
-  if (names_due != kNever) runtime_.loop.arm(names_due_, names_due);
+  if (names_due != kNever) runtime_.loop.arm(names_due_, std::max(names_due, names_not_before_));
 }
 
-void Reload::begin(Task task, std::function<std::shared_ptr<Outcome>()> work, void (Reload::*then)(Outcome&)) {
+void Reload::begin(Task task, std::function<std::shared_ptr<Outcome>()> work, void (Reload::*then)(Outcome&),
+                   std::function<void(const std::string& why)> otherwise) {
   running_ = task;
   names_due_.cancel();
   if (helper_.joinable()) helper_.join();
-  helper_ = std::thread([this, work = std::move(work), then] {
-    std::shared_ptr<Outcome> outcome = work();
-    runtime_.loop.post([this, outcome = std::move(outcome), then] {
-      if (!cancelled_) (this->*then)(*outcome);
+  try {
+    helper_ = start_thread_([this, work = std::move(work), then] {
+      std::shared_ptr<Outcome> outcome = work();
+      runtime_.loop.post([this, outcome = std::move(outcome), then] {
+        if (!cancelled_) (this->*then)(*outcome);
+      });
     });
-  });
+  } catch (const std::system_error& error) {  // usual in a container: a limit of processes or of memory
+    runtime_.loop.post([this, otherwise = std::move(otherwise), why = std::string("no thread: ") + error.what()] {
+      if (!cancelled_) otherwise(why);
+    });
+  }
 }
 
 void Reload::load_and_build(std::vector<Verification> verifications) {
@@ -164,7 +177,7 @@ void Reload::load_and_build(std::vector<Verification> verifications) {
         if (outcome->built.site) outcome->changes = config_changes(*before, model);
         return outcome;
       },
-      &Reload::put_in_force);
+      &Reload::put_in_force, [this](const std::string& why) { fail({why}); });
 }
 
 // What serving asks of the system, while the old configuration can still stay.
@@ -230,11 +243,11 @@ void Reload::loaded(std::vector<std::string> changes) {
 }
 
 // It is in force. `before` is put back where weir does not answer itself as it should.
-void Reload::verify(std::shared_ptr<const config::Model> before, std::shared_ptr<Outcome> loaded_config) {
+void Reload::verify(const std::shared_ptr<const config::Model>& before, const std::shared_ptr<Outcome>& loaded_config) {
   log::notice("configuration: generation ", runtime_.generation, " in force, to be verified");
   begin(
       Task::kLoad,
-      [this, before = std::move(before), loaded_config = std::move(loaded_config)] {
+      [this, before, loaded_config] {
         auto outcome = std::make_shared<Outcome>();
         outcome->config.model = before;
         outcome->changes = std::move(loaded_config->changes);
@@ -244,7 +257,14 @@ void Reload::verify(std::shared_ptr<const config::Model> before, std::shared_ptr
             outcome->built.errors.push_back(good.error());
         return outcome;
       },
-      &Reload::verified);
+      &Reload::verified,
+      [this, before, loaded_config](const std::string& why) {
+        Outcome outcome;
+        outcome.config.model = before;
+        outcome.before = loaded_config->before;
+        outcome.built.errors = {"not verified (" + why + ")"};
+        verified(outcome);
+      });
 }
 
 void Reload::verified(Outcome& outcome) {
@@ -261,19 +281,22 @@ void Reload::verified(Outcome& outcome) {
             {*model, generation, runtime_.registry, &runtime_.log_writer, runtime_.names.fresh(*model), overrides});
         return built;
       },
-      &Reload::put_back);
+      &Reload::put_back, [this](const std::string& why) { stick(std::exchange(unverified_, {}), {why}); });
+}
+
+// It was not verified, and cannot be replaced by the one before.
+void Reload::stick(std::vector<std::string> errors, const std::vector<std::string>& why) {
+  errors.emplace_back("the configuration before could not be put back, the new one stays in force");
+  errors.insert(errors.end(), why.begin(), why.end());
+  fail(errors, "the new one stays in force");
 }
 
 void Reload::put_back(Outcome& outcome) {
   std::vector<std::string> errors = std::exchange(unverified_, {});
-  const auto stuck = [&](const std::vector<std::string>& why) {
-    errors.emplace_back("the configuration before could not be put back, the new one stays in force");
-    errors.insert(errors.end(), why.begin(), why.end());
-    fail(errors, "the new one stays in force");
-  };
-  if (!outcome.built.site) return stuck(outcome.built.errors);
+  if (!outcome.built.site) return stick(std::move(errors), outcome.built.errors);
   const config::Model& model = *outcome.config.model;
-  if (const std::vector<std::string> refused = take_sockets_and_workers(model); !refused.empty()) return stuck(refused);
+  if (const std::vector<std::string> refused = take_sockets_and_workers(model); !refused.empty())
+    return stick(std::move(errors), refused);
   if (const Status<> logs = process::configure_logs(runtime_.line, model.main); !logs)
     log::error("error log: not put back (", logs.error(), ")");
   runtime_.model = outcome.config.model;
@@ -293,7 +316,11 @@ void Reload::build_again() {
             {*model, generation, runtime_.registry, &runtime_.log_writer, runtime_.names.known(), overrides});
         return outcome;
       },
-      &Reload::put_rebuilt_in_force);
+      &Reload::put_rebuilt_in_force,
+      [this](const std::string& why) {
+        log::error("operator override: not applied (", why, ")");
+        finished({why});
+      });
 }
 
 void Reload::put_rebuilt_in_force(Outcome& outcome) {
@@ -319,7 +346,12 @@ void Reload::refresh_names() {
             {*model, generation, runtime_.registry, &runtime_.log_writer, runtime_.names.known(), overrides});
         return outcome;
       },
-      &Reload::put_names_in_force);
+      &Reload::put_names_in_force,
+      [this](const std::string& why) {
+        log::warn("upstream servers: names not asked for (", why, ")");
+        names_not_before_ = runtime_.loop.now() + kThreadless;
+        finished();
+      });
 }
 
 void Reload::put_names_in_force(Outcome& outcome) {

@@ -33,7 +33,9 @@ struct Verification {
 
 class Reload final : private DeadlineHandler {
  public:
-  explicit Reload(Runtime& runtime, ReloadHooks hooks = {});
+  // How the helper thread is started; another way in tests. As std::thread, it throws where there is none to be had.
+  using StartThread = std::function<std::thread(std::function<void()> work)>;
+  explicit Reload(Runtime& runtime, ReloadHooks hooks = {}, StartThread start_thread = {});
   ~Reload();  // waits for the helper thread
   Reload(const Reload&) = delete;
   Reload& operator=(const Reload&) = delete;
@@ -79,14 +81,17 @@ class Reload final : private DeadlineHandler {
   void ask(Pending& pending, OnDone done);
   void tell_held();
   void next();
-  void begin(Task task, std::function<std::shared_ptr<Outcome>()> work, void (Reload::*then)(Outcome&));
+  // `otherwise`, in a turn to come: the system gives no thread.
+  void begin(Task task, std::function<std::shared_ptr<Outcome>()> work, void (Reload::*then)(Outcome&),
+             std::function<void(const std::string& why)> otherwise);
   void load_and_build(std::vector<Verification> verifications);
   void put_in_force(Outcome& outcome);
   bool take_sockets_and_logs(const config::Model& model);
   std::vector<std::string> take_sockets_and_workers(const config::Model& model);
-  void verify(std::shared_ptr<const config::Model> before, std::shared_ptr<Outcome> loaded_config);
+  void verify(const std::shared_ptr<const config::Model>& before, const std::shared_ptr<Outcome>& loaded_config);
   void verified(Outcome& outcome);
   void put_back(Outcome& outcome);
+  void stick(std::vector<std::string> errors, const std::vector<std::string>& why);
   void loaded(std::vector<std::string> changes);
   void build_again();
   void put_rebuilt_in_force(Outcome& outcome);
@@ -103,8 +108,10 @@ class Reload final : private DeadlineHandler {
 
   Runtime& runtime_;
   const ReloadHooks hooks_;
+  const StartThread start_thread_;
   std::thread helper_;
   Deadline names_due_{this};
+  MonoMs names_not_before_ = 0;  // there was no thread for them
   Task running_ = Task::kNone;
   Pending load_, rebuild_;
   std::vector<OnDone> callbacks_;         // of what runs

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <set>
+#include <system_error>
 #include <utility>
 
 #include "base/clock.h"
@@ -70,7 +71,12 @@ void Stapling::want(const config::Model& model) {
   if (stopped_ || (contexts.empty() && !thread_.joinable())) return;
   contexts_ = std::move(contexts);
   changed_.notify_all();
-  if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+  if (thread_.joinable()) return;
+  try {
+    thread_ = std::thread([this] { run(); });
+  } catch (const std::system_error& error) {
+    log::error("stapling: no answers are fetched until the next reload (no thread: ", error.what(), ")");
+  }
 }
 
 void Stapling::stop() {

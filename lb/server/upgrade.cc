@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <system_error>
 #include <utility>
 
 #include "base/log.h"
@@ -121,17 +122,18 @@ void Upgrade::serving(const Status<>& outcome) {
 
 // It says no more; the end of its channel is its own.
 void Upgrade::watch_successor() {
-  if (helper_.joinable()) helper_.join();
-  helper_ = std::thread([this, channel = channel_.get(), pid = successor_, alive = std::weak_ptr<int>(alive_)] {
-    while (channel->receive(kNever)) {
-    }
-    if (alive.expired()) return;  // this one ends first
-    const std::string how = process::wait_for_end(pid);
-    if (how == "exit status 0") return;
-    runtime_.loop.post([this, alive, how] {
-      if (!alive.expired()) hooks_.successor_lost(how);
-    });
-  });
+  const bool watched =
+      run_beside([this, channel = channel_.get(), pid = successor_, alive = std::weak_ptr<int>(alive_)] {
+        while (channel->receive(kNever)) {
+        }
+        if (alive.expired()) return;  // this one ends first
+        const std::string how = process::wait_for_end(pid);
+        if (how == "exit status 0") return;
+        runtime_.loop.post([this, alive, how] {
+          if (!alive.expired()) hooks_.successor_lost(how);
+        });
+      });
+  if (!watched) log::warn("weir: the process that has taken over is not watched (no thread)");
 }
 
 // The new process has served nobody, or has just begun to: it is ended at once.
@@ -162,13 +164,23 @@ void Upgrade::cancel() {
 }
 
 void Upgrade::beside(std::function<Status<>()> work, void (Upgrade::*then)(const Status<>&)) {
-  if (helper_.joinable()) helper_.join();
-  helper_ = std::thread([this, work = std::move(work), then, alive = std::weak_ptr<int>(alive_)] {
-    Status<> outcome = work();
+  const auto tell = [this, then, alive = std::weak_ptr<int>(alive_)](Status<> outcome) {
     runtime_.loop.post([this, alive, then, outcome = std::move(outcome)] {
       if (!alive.expired()) (this->*then)(outcome);
     });
-  });
+  };
+  if (!run_beside([work = std::move(work), tell] { tell(work()); })) tell(Unexpected{std::string("no thread")});
+}
+
+// False: the system gives no thread.
+bool Upgrade::run_beside(std::function<void()> work) {
+  if (helper_.joinable()) helper_.join();
+  try {
+    helper_ = std::thread(std::move(work));
+  } catch (const std::system_error&) {
+    return false;
+  }
+  return true;
 }
 
 }  // namespace weir::server

@@ -61,6 +61,7 @@ class Upgrade {
   void fail(const std::string& why);
   // Runs `work` on the helper thread, then `then` with what it gave on control's loop.
   void beside(std::function<Status<>()> work, void (Upgrade::*then)(const Status<>&));
+  bool run_beside(std::function<void()> work);
 
   runtime::Runtime& runtime_;
   runtime::Reload& reload_;

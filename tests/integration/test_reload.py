@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """HUP: a new configuration without losing a request, a bad one without losing the old."""
+import os
+import resource
 import signal
 import threading
+import unittest
 
 from weirtest import Case, Client, answer, main
 
@@ -23,6 +26,20 @@ class Reload(Case):
         self.assertEqual(client.request().text, "old")
         weir.reload(self.scene(new))
         self.assertEqual(client.request().text, "new", "an idle connection takes the current configuration")
+        self.assertEqual(self.get(weir).text, "new")
+
+    @unittest.skipIf(os.environ.get("WEIR_SANITIZE"), "a sanitizer's memory has no bounds")
+    def test_reload_without_a_thread_fails_and_the_next_works(self):
+        weir = self.weir(self.scene(self.named("old")))
+        self.assertEqual(self.get(weir).text, "old")
+        new = self.scene(self.named("new"))
+        memory = int(weir.status("VmSize").split()[0]) << 10
+        unlimited = resource.prlimit(weir.process.pid, resource.RLIMIT_AS, (memory + (4 << 20), resource.RLIM_INFINITY))
+        said = weir.reload(new, fails=True)  # the stack of a thread is larger
+        self.assertRegex(said, "no thread: ")
+        self.assertEqual(self.get(weir).text, "old")
+        resource.prlimit(weir.process.pid, resource.RLIMIT_AS, unlimited)
+        weir.reload(new)
         self.assertEqual(self.get(weir).text, "new")
 
     def test_request_in_flight_ends_under_the_old_configuration(self):

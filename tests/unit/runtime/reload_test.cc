@@ -5,7 +5,10 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 
+#include <cerrno>
 #include <chrono>
+#include <system_error>
+#include <thread>
 
 #include "unit/temp_dir.h"
 #include "upstream/health_monitor.h"
@@ -36,7 +39,11 @@ class ReloadTest : public ::testing::Test {
     EXPECT_THAT(built.errors, IsEmpty());
     runtime_->site = built.site;
     EXPECT_THAT(runtime_->sockets.open(plan_listens(*config.model), 1), IsEmpty());
-    reload_ = std::make_unique<Reload>(*runtime_, ReloadHooks{.loaded = [this] { ++loaded_; }});
+    reload_ = std::make_unique<Reload>(*runtime_, ReloadHooks{.loaded = [this] { ++loaded_; }},
+                                       [this](std::function<void()> work) {
+                                         if (threads_left_-- > 0) return std::thread(std::move(work));
+                                         throw std::system_error(EAGAIN, std::generic_category());
+                                       });
     reload_->start(built);
   }
   ~ReloadTest() override {
@@ -77,6 +84,7 @@ class ReloadTest : public ::testing::Test {
   std::unique_ptr<Runtime> runtime_;
   std::unique_ptr<Reload> reload_;
   int loaded_ = 0;
+  int threads_left_ = 1'000;
   std::vector<std::string> callbacks_;
   Errors errors_;
 };
@@ -185,6 +193,45 @@ TEST_F(ReloadTest, refuses_waiting_and_new_requests_at_shutdown) {
   EXPECT_THAT(callbacks_, SizeIs(1));
   turn_until_told(2);
   EXPECT_THAT(errors_, SizeIs(1));
+}
+
+TEST_F(ReloadTest, fails_without_a_thread_and_works_again) {
+  turn_until([&] { return runtime_->workers.count() == 1; });
+  write("server 10.0.0.7:80;");
+  threads_left_ = 0;
+  reload_->request(done("reload"));
+  EXPECT_THAT(callbacks_, IsEmpty());
+  turn_until_told(1);
+  EXPECT_THAT(errors_, ElementsAre(HasSubstr("no thread: ")));
+  EXPECT_EQ(peer(0).options.name, "10.0.0.1:80");
+  EXPECT_EQ(runtime_->reloads.failed, 1U);
+  runtime_->overrides.peers[{"app", "10.0.0.1:80"}].weight = 9;
+  reload_->rebuild(done("rebuild"));
+  turn_until_told(2);
+  EXPECT_THAT(errors_, ElementsAre(HasSubstr("no thread: ")));
+  threads_left_ = 1'000;
+  reload_->request(done("again"));
+  turn_until_told(3);
+  EXPECT_THAT(errors_, IsEmpty());
+  EXPECT_EQ(peer(0).options.name, "10.0.0.7:80");
+}
+
+TEST_F(ReloadTest, names_wait_for_a_thread) {
+  reload_->rebuild(done("rebuild"));
+  turn_until_told(1);
+  write("server no-such-name.invalid:80;");
+  runtime_->model = process::load_config(runtime_->line).model;  // a name that nobody has asked for
+  ASSERT_NE(runtime_->model, nullptr);
+  threads_left_ = 0;
+  reload_->go_on();
+  turn_until([&] { return threads_left_ < 0; });
+  for (int i = 0; i < 50; ++i) runtime_->loop.turn(false);
+  EXPECT_EQ(threads_left_, -1) << "not in each turn";
+  threads_left_ = 1'000;
+  write("server 10.0.0.7:80;");
+  reload_->request(done("reload"));
+  turn_until_told(2);
+  EXPECT_THAT(errors_, IsEmpty());
 }
 
 TEST_F(ReloadTest, moves_the_state_file_to_its_configured_place) {
