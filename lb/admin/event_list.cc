@@ -82,7 +82,10 @@ void EventList::look_at_weir(const runtime::Runtime& runtime, int64_t now_us) {
   const size_t maintenance = runtime.overrides.maintenance.size();
   if (is_begun_) {
     if (reloads.failed > failed_reloads_)
-      add(Event::Tone::kBad, "configuration", "reload refused, the old one stays in force", now_us);
+      add(Event::Tone::kBad, "configuration",
+          reloads.unverified_in_force ? "reload not verified, the new one stays in force"
+                                      : "reload refused, the old one stays in force",
+          now_us);
     if (reloads.succeeded > reloads_) {
       std::string changes;
       for (size_t i = 0; i < reloads.changes.size() && i < 5; ++i)

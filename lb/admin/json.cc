@@ -168,6 +168,7 @@ Json maintenance_of(const runtime::Runtime& runtime) {
 
 Json reloads_of(const runtime::Runtime& runtime) {
   return {{"ok", runtime.reloads.ok},
+          {"unverified_in_force", runtime.reloads.unverified_in_force},
           {"at", time_of(runtime.reloads.at_us)},
           {"succeeded", runtime.reloads.succeeded},
           {"failed", runtime.reloads.failed}};
@@ -307,7 +308,9 @@ std::string reload_json(const runtime::Runtime& runtime, const std::vector<std::
   if (errors.empty())
     return text_of(
         {{"generation", runtime.generation}, {"changes", runtime.reloads.changes}, {"reloads", reloads_of(runtime)}});
-  return text_of({{"error", "reload failed: the old configuration stays in force"},
+  return text_of({{"error", runtime.reloads.unverified_in_force
+                                ? "reload failed: the new configuration stays in force, and is not verified"
+                                : "reload failed: the old configuration stays in force"},
                   {"errors", errors},
                   {"generation", runtime.generation},
                   {"reloads", reloads_of(runtime)}});

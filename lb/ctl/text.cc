@@ -275,7 +275,9 @@ std::string status_text(const std::string& text_of_json) {
   const std::string when = text(reloads, "at");
   out += "last reload    " + (when.empty()           ? "none since the start"
                               : truth(reloads, "ok") ? "ok, " + when
-                                                     : "FAILED, " + when + ": the previous configuration is in force");
+                              : truth(reloads, "unverified_in_force")
+                                  ? "FAILED, " + when + ": the new configuration is in force, and is not verified"
+                                  : "FAILED, " + when + ": the previous configuration is in force");
   out += " (" + std::to_string(number(reloads, "succeeded")) + " ok, " + std::to_string(number(reloads, "failed")) +
          " failed)\n";
   out += "traffic        " + counted(number(answer, "workers"), "worker") + ", " +

@@ -209,7 +209,8 @@ class CommandParser {
     add_config(reload);
     add_verification(*reload, line.ctl, within_);
     reload->footer(
-        "Exit codes: 0 in force; 1 refused, or not verified and put back: the old configuration is in force.");
+        "Exit codes: 0 in force; 1 refused, or not verified and put back: the old configuration is in force "
+        "(or the new one, where it could not be put back: see the error).");
     CLI::App* upgrade =
         add("upgrade",
             "start the installed binary in the place of the running weir: it takes over sockets and state when it is "

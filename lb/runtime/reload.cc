@@ -288,7 +288,7 @@ void Reload::verified(Outcome& outcome) {
 void Reload::stick(std::vector<std::string> errors, const std::vector<std::string>& why) {
   errors.emplace_back("the configuration before could not be put back, the new one stays in force");
   errors.insert(errors.end(), why.begin(), why.end());
-  fail(errors, "the new one stays in force");
+  fail(errors, InForce::kNew);
 }
 
 void Reload::put_back(Outcome& outcome) {
@@ -303,7 +303,7 @@ void Reload::put_back(Outcome& outcome) {
   move_state_file();
   roll_out(outcome.built.site, [this, errors = std::move(errors)] {
     if (hooks_.loaded) hooks_.loaded();
-    fail(errors, "the one before is in force again");
+    fail(errors, InForce::kOldAgain);
   });
 }
 
@@ -411,11 +411,14 @@ void Reload::roll_out(const std::shared_ptr<const proxy::Site>& site, std::funct
                             });
 }
 
-void Reload::fail(const std::vector<std::string>& errors, const char* outcome) {
+void Reload::fail(const std::vector<std::string>& errors, InForce which) {
   for (const std::string& error : errors) log::emerg(error);
-  log::error("configuration: reload failed, ", outcome);
+  log::error("configuration: reload failed, ", which == InForce::kOld        ? "the old one stays in force"
+                                               : which == InForce::kOldAgain ? "the one before is in force again"
+                                                                             : "the new one stays in force");
   runtime_.names.not_in_force();
   record(false);
+  runtime_.reloads.unverified_in_force = which == InForce::kNew;
   if (hooks_.ended) hooks_.ended();
   finished(errors);
 }
@@ -423,6 +426,7 @@ void Reload::fail(const std::vector<std::string>& errors, const char* outcome) {
 void Reload::record(bool ok) {
   ReloadRecord& reloads = runtime_.reloads;
   reloads.ok = ok;
+  reloads.unverified_in_force = false;
   reloads.at_us = wall_us();
   ++(ok ? reloads.succeeded : reloads.failed);
 }

@@ -100,7 +100,10 @@ class Reload final : private DeadlineHandler {
   void move_state_file();
   void adopt_secret(const BuiltSite& built);
   void note_overridden(const BuiltSite& built);
-  void fail(const std::vector<std::string>& errors, const char* outcome = "the old one stays in force");
+  // What is in force after a failure: kOldAgain, where the new one was not verified and is replaced; kNew, where it
+  // could not be.
+  enum class InForce : uint8_t { kOld, kOldAgain, kNew };
+  void fail(const std::vector<std::string>& errors, InForce which = InForce::kOld);
   void roll_out(const std::shared_ptr<const proxy::Site>& site, std::function<void()> done);
   void record(bool ok);
   void finished(const std::vector<std::string>& errors = {});

@@ -39,7 +39,9 @@ namespace weir::runtime {
 
 // How reloads went: for the operator's pages. The start is none.
 struct ReloadRecord {
-  bool ok = true;     // the last one
+  bool ok = true;  // the last one
+  // It has failed, and what it has read is in force all the same: it was not verified, and could not be replaced again.
+  bool unverified_in_force = false;
   int64_t at_us = 0;  // when it ended, wall time; 0: never
   uint64_t succeeded = 0, failed = 0;
   std::vector<std::string> changes;  // what the last that succeeded has changed: config/difference.h's lines

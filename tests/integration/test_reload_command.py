@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """weir reload and weir diff: what they print, what they wait for, and their exit codes."""
 import signal
+import socket
 import threading
 
 from weirtest import Case, Client, Weir, answer, free_address, main
@@ -182,6 +183,43 @@ class Verify(Case):
         weir.write_config(scene("new", server="location = /no { return 500; }"))
         self.assertEqual(self.verify(weir, f"http://{weir.front}/no", "--within", "50ms").returncode, 1)
         self.assertEqual(self.get(weir.front2).text, "old")
+
+    def test_new_configuration_stays_where_the_old_address_is_taken(self):
+        weir = self.weir(scene("old"))
+        before, after = weir.front, free_address()
+        asked, taken = threading.Event(), threading.Event()
+
+        def reply(_):
+            asked.set()
+            taken.wait(60)
+            return answer("bad", 503)
+        node = self.backend(reply)
+        weir.write_config(f"server {{ listen {after}; location / {{ proxy_pass http://{node.address}; }} }}")
+        outcome = []
+        asking = threading.Thread(target=lambda: outcome.append(self.verify(weir, f"http://{after}/", "--within", "5s")))
+        asking.start()
+        self.assertTrue(asked.wait(60))
+        host, _, port = before.rpartition(":")
+        other = self.hold(socket.socket())
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+
+        def take_address() -> bool:
+            try:
+                other.bind((host, int(port)))
+            except OSError:
+                return False
+            return True
+        self.wait_until(take_address, "the old listener to be closed")
+        other.listen()
+        taken.set()
+        asking.join()
+        done = outcome[0]
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("the new configuration stays in force", done.stderr)
+        self.assertNotIn("the old configuration stays in force", done.stderr)
+        self.assertIn("could not be put back", done.stderr)
+        self.assertIn("the new configuration is in force, and is not verified", weir.ctl("status").stdout)
+        self.assertEqual(self.get(after).text, "bad")
 
     def test_answer_that_becomes_good_in_time_is_good(self):
         node = self.backend(lambda request: answer("x", 503 if len(node.requests) < 3 else 200))

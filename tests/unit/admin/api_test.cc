@@ -7,6 +7,7 @@
 #include <mutex>
 #include <thread>
 
+#include "admin/json.h"
 #include "unit/admin/fixture.h"
 
 namespace weir::admin {
@@ -267,6 +268,10 @@ TEST_F(AdminApiTest, reports_why_a_reload_failed) {
   EXPECT_THAT(bad["errors"][0], HasSubstr("weir.conf:3:"));
   EXPECT_EQ(bad["reloads"]["failed"], 1);
   EXPECT_EQ(bad["generation"], 1);
+  EXPECT_EQ(bad["reloads"]["unverified_in_force"], false);
+  runtime_->reloads.unverified_in_force = true;
+  const Json stuck = Json::parse(reload_json(*runtime_, {"status 503", "could not be put back"}));
+  EXPECT_THAT(stuck["error"], HasSubstr("the new configuration stays in force"));
 }
 
 TEST_F(AdminApiTest, warns_when_a_change_cannot_be_saved) {

@@ -8,6 +8,7 @@ namespace weir::ctl {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 TEST(PeersTable, aligns_its_columns) {
   EXPECT_EQ(peers_table(R"({"upstreams": [{"name": "myapp", "peers": [
@@ -82,6 +83,12 @@ TEST(DrainReport, follows_the_phases) {
   EXPECT_EQ(report(R"({"phase": "done", "tunnels_left": 1, "summary": "s"})", "drained").end, End::kLate);
   EXPECT_EQ(report("null", "drained").end, End::kDone);
   EXPECT_EQ(report("null", "up").end, End::kUndone);
+}
+
+TEST(StatusText, shows_which_configuration_a_failed_reload_leaves) {
+  EXPECT_THAT(
+      status_text(R"({"reloads": {"ok": false, "at": "2026-01-02T03:04:05+00:00", "unverified_in_force": true}})"),
+      HasSubstr("the new configuration is in force, and is not verified"));
 }
 
 TEST(StatusText, shows_version_uptime_and_reload) {
