@@ -121,6 +121,7 @@ void Keeper::show(std::vector<Proof> proofs) {
 int64_t Keeper::look() {
   if (wanted_.certificates.empty()) return kIdle;
   const int64_t now = options_.clock->now();
+  if (next_scan_ > now + kScan) next_scan_ = now;  // the clock was set back
   if (!prepared_ && now >= next_scan_) {
     const Status<> prepared = store_->prepare();
     prepared_ = prepared.has_value();
@@ -156,8 +157,10 @@ Keeper::Due Keeper::due_of(const AcmeCertificate& certificate) const {
   const bool covers = facts && std::all_of(certificate.names.begin(), certificate.names.end(),
                                            [&](const auto& name) { return io::certificate_covers(*facts, name); });
   if (covers) validity = Validity{facts->not_before, facts->not_after};
-  due.at = next_due(validity, due.memory.tries, seed_of(certificate));
-  if (const auto floor = floors_.find(stem); floor != floors_.end()) due.at = std::max(due.at, floor->second);
+  Tries tries = due.memory.tries;
+  if (const auto floor = floors_.find(stem); floor != floors_.end())
+    tries.next_try = std::max(tries.next_try, floor->second);
+  due.at = next_due(validity, tries, seed_of(certificate), options_.clock->now());
   return due;
 }
 

@@ -10,6 +10,7 @@ namespace {
 constexpr int64_t kMinute = 60;
 constexpr int64_t kHour = 60 * kMinute;
 constexpr int64_t kDay = 24 * kHour;
+constexpr int64_t kLongestWait = 8 * kDay;  // a day more than a server may ask for (answers.cc), and than any pace
 
 struct Pace {
   int64_t first, most;
@@ -63,8 +64,9 @@ int64_t back_off(Failure::Kind kind, int failures, int64_t retry_after, uint64_t
   return std::max(wait + chance(wait / 5, seed), retry_after);
 }
 
-int64_t next_due(const std::optional<Validity>& validity, const Tries& tries, uint64_t seed) {
-  return std::max(validity ? renewal_time(*validity, seed) : 0, tries.next_try);
+int64_t next_due(const std::optional<Validity>& validity, const Tries& tries, uint64_t seed, int64_t now) {
+  const int64_t renewal = validity ? renewal_time(*validity, seed) : 0;
+  return tries.next_try <= now + kLongestWait ? std::max(renewal, tries.next_try) : renewal;
 }
 
 }  // namespace weir::acme

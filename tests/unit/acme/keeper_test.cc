@@ -122,6 +122,25 @@ TEST_F(KeeperTest, failures_back_off_and_are_remembered_over_restarts) {
   EXPECT_EQ(store_->memory("a.test"), Memory{});
 }
 
+TEST_F(KeeperTest, try_written_under_a_wrong_clock_is_made_now) {
+  ASSERT_TRUE(store_->prepare());
+  Memory memory;
+  memory.tries = {1, clock_.now() + 3'650 * kDay};
+  memory.error = "server not reached: expired";
+  ASSERT_TRUE(store_->remember("a.test", memory));
+  EXPECT_EQ(look().state, State::kValid);
+  EXPECT_EQ(keeper_->issued(), 1U);
+}
+
+TEST_F(KeeperTest, clock_that_is_set_back_stops_nothing) {
+  pass(3'650 * kDay);
+  ca_.trouble["/order"] = {1, 503, "down", "", false};
+  const CertificateStatus failed = look();
+  ASSERT_EQ(failed.state, State::kFailed) << failed.error;
+  pass(-3'650 * kDay);
+  EXPECT_EQ(look().state, State::kValid);
+}
+
 TEST_F(KeeperTest, kinds_of_challenges_take_turns) {
   ca_.authorization = "invalid";
   for (int i = 0; i < 3; ++i) pass(look().next_try - clock_.now() + 1);

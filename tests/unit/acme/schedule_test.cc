@@ -69,10 +69,20 @@ TEST(Schedule, retry_after_is_a_lower_bound) {
 }
 
 TEST(Schedule, missing_certificate_is_due_at_once) {
-  EXPECT_EQ(next_due(std::nullopt, {}, 5), 0);
-  EXPECT_EQ(next_due(std::nullopt, {2, 4'000}, 5), 4'000);
-  EXPECT_EQ(next_due(kNinetyDays, {}, 5), renewal_time(kNinetyDays, 5));
-  EXPECT_EQ(next_due(kNinetyDays, {1, INT64_MAX}, 5), INT64_MAX);
+  EXPECT_EQ(next_due(std::nullopt, {}, 5, 1'000), 0);
+  EXPECT_EQ(next_due(std::nullopt, {2, 4'000}, 5, 1'000), 4'000);
+  EXPECT_EQ(next_due(kNinetyDays, {}, 5, 1'000), renewal_time(kNinetyDays, 5));
+  const int64_t renewal = renewal_time(kNinetyDays, 5);
+  EXPECT_EQ(next_due(kNinetyDays, {1, renewal + kDay}, 5, renewal), renewal + kDay);
+}
+
+TEST(Schedule, try_of_a_wrong_clock_forbids_nothing) {
+  const int64_t now = 1'700'000'000;
+  EXPECT_EQ(next_due(std::nullopt, {1, now + 3'650 * kDay}, 5, now), 0);
+  EXPECT_EQ(next_due(std::nullopt, {1, INT64_MAX}, 5, now), 0);
+  EXPECT_EQ(next_due(kNinetyDays, {1, INT64_MAX}, 5, now), renewal_time(kNinetyDays, 5));
+  const int64_t longest = back_off(Kind::kLimited, 100, 7 * kDay, 3);
+  EXPECT_EQ(next_due(std::nullopt, {1, now + longest}, 5, now), now + longest);
 }
 
 }  // namespace
