@@ -85,6 +85,7 @@ class CurlDoor final : public HttpDoor {
     curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
     curl_easy_setopt(easy, CURLOPT_XFERINFODATA, &options_.is_stopped);
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);  // who is stopped does not wait for the resolver
     if (!options_.trusted_certificate.empty())
       curl_easy_setopt(easy, CURLOPT_CAINFO, options_.trusted_certificate.c_str());
     std::unique_ptr<curl_slist, ListFree> route;
