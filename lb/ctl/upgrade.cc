@@ -18,13 +18,16 @@ namespace {
 
 // How it ended; nullopt when there is no admin socket to ask.
 std::optional<int> upgrade_over(const Running& running, const process::CommandLine& line) {
-  const bool needs_socket = !line.upgrade.binary.empty();
+  // What a signal does not tell.
+  const char* needs_socket = nullptr;
+  if (line.upgrade.within != process::UpgradeLine().within) needs_socket = "--within needs the admin socket";
+  if (!line.upgrade.binary.empty()) needs_socket = "--binary needs the admin socket";
   const std::string& socket = running.places.admin;
-  if (socket.empty()) return needs_socket ? std::optional(refuse("--binary needs the admin socket")) : std::nullopt;
+  if (socket.empty()) return needs_socket != nullptr ? std::optional(refuse(needs_socket)) : std::nullopt;
   const std::string body = upgrade_body(line.upgrade, line.invocation.directory);
   const Result<CtlReply> reply = ask_weir(socket, "POST", "/v1/upgrade", body, kWorkPatience);
   if (!reply) {
-    if (needs_socket) return refuse("upgrade not asked for: " + reply.error());
+    if (needs_socket != nullptr) return refuse("upgrade not asked for: " + reply.error());
     std::fprintf(stderr, "weir: [warn] upgrade: asked for by a signal (%s)\n", reply.error().c_str());
     return std::nullopt;
   }
@@ -34,10 +37,13 @@ std::optional<int> upgrade_over(const Running& running, const process::CommandLi
 }
 
 // The successor writes its number into the pid file when it serves.
-int upgrade_by_signal(const Running& running, Millis within) {
+int upgrade_by_signal(const Running& running) {
   constexpr useconds_t kLookUs = 10'000;
+  constexpr Millis kToServe{
+      25'000};  // beyond `within`, which ends when the successor is ready: then it is handed the state
+  const Millis most = process::UpgradeLine().within + kToServe;
   if (::kill(running.pid, SIGUSR2) != 0) return failed_kill(running.pid, "upgrade");
-  for (int64_t waited = 0; waited < within.count(); waited += kLookUs / 1000) {
+  for (int64_t waited = 0; waited < most.count(); waited += kLookUs / 1000) {
     ::usleep(kLookUs);
     const Result<process::RunningInstance> now = process::read_pid_file(running.places.pid);
     if (now && now->alive && now->pid != running.pid) {
@@ -66,7 +72,7 @@ int upgrade(const process::CommandLine& line) {
   const std::optional<Running> running = find_running(std::move(places));
   if (!running) return 1;
   const std::optional<int> outcome = upgrade_over(*running, line);
-  return outcome ? *outcome : upgrade_by_signal(*running, line.upgrade.within);
+  return outcome ? *outcome : upgrade_by_signal(*running);
 }
 
 }  // namespace weir::ctl

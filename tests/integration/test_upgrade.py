@@ -134,6 +134,10 @@ class Upgrade(Case):
         self.assertEqual(done.stdout, f"upgraded: process {weir.process.pid} serves\n")
         self.assertEqual(self.get(weir).text, "up")
         self.assertIn("--binary needs the admin socket", run("upgrade", "-c", str(weir.config_path), "--binary", "/bin/false").stderr)
+        pid = weir.pid_path.read_text()
+        done = run("upgrade", "-c", str(weir.config_path), "--within", "1s")
+        self.assertEqual((done.returncode, done.stderr), (1, "weir: [error] --within needs the admin socket\n"))
+        self.assertEqual((self.get(weir).text, weir.pid_path.read_text()), ("up", pid), "nobody is asked")
 
     def test_configuration_of_the_moment_is_taken(self):
         weir = self.weir(UP, workers=1)
