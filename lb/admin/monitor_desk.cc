@@ -25,6 +25,8 @@ proxy::MonitorReply reply_of(std::string_view type, std::string body, int status
 }  // namespace
 
 void MonitorDesk::ask(proxy::MonitorQuestion question, proxy::MonitorAnswer answer) {
+  // A burst of questions waits for its turn, and who asked may have left.
+  if (!question.wanted->load(std::memory_order_relaxed)) return;
   switch (question.page) {
     case proxy::MonitorPage::kMetrics:
       answer(reply_of(observe::kExpositionType, metrics_page(runtime_, api_.started_us())));
