@@ -111,27 +111,43 @@ void automatic_certificates(Exposition& page, const runtime::Runtime& runtime) {
   page.counter("weir_acme_orders_total", "Certificates ordered by ACME, by how it ended.")
       .sample(service.issued(), {{"result", "issued"}})
       .sample(service.failed(), {{"result", "failed"}});
+  // Certificates of other names may have the first in common.
   page.gauge("weir_acme_failures", "Orders of a certificate that failed in a row.");
-  for (const acme::CertificateStatus& each : all) page.sample(each.failures, {{"certificate", each.names.front()}});
+  for (const acme::CertificateStatus& each : all)
+    page.sample(each.failures, {{"certificate", each.names.front()}, {"file", each.file}});
   page.gauge("weir_acme_next_try_seconds", "When a certificate is ordered or renewed next, Unix time.");
-  for (const acme::CertificateStatus& each : all) page.sample(each.next_try, {{"certificate", each.names.front()}});
+  for (const acme::CertificateStatus& each : all)
+    page.sample(each.next_try, {{"certificate", each.names.front()}, {"file", each.file}});
 }
 
+// While a cache moves to another directory there are two of its name: they count as one.
+struct CacheSum {
+  uint64_t outcomes[cache::kOutcomes] = {};
+  uint64_t answers = 0, evicted = 0;
+  int64_t bytes = 0;
+};
+
 void caches(Exposition& page, const runtime::Runtime& runtime) {
-  const auto all = runtime.registry.caches();
+  std::map<std::string, CacheSum> all;
+  for (const auto& zone : runtime.registry.caches()) {
+    CacheSum& sum = all[zone->name()];
+    const cache::Zone::Totals totals = zone->totals();
+    sum.answers += totals.answers;
+    sum.evicted += totals.evicted;
+    sum.bytes += totals.bytes;
+    for (size_t i = 0; i < cache::kOutcomes; ++i) sum.outcomes[i] += zone->outcomes(static_cast<cache::Outcome>(i));
+  }
   if (all.empty()) return;
   page.counter("weir_cache_requests_total", "Requests of locations with a cache, by its $upstream_cache_status.");
-  for (const auto& zone : all)
-    for (size_t i = 1; i < cache::kOutcomes; ++i) {
-      const auto outcome = static_cast<cache::Outcome>(i);
-      page.sample(zone->outcomes(outcome), {{"zone", zone->name()}, {"status", to_string(outcome)}});
-    }
+  for (const auto& [name, sum] : all)
+    for (size_t i = 1; i < cache::kOutcomes; ++i)
+      page.sample(sum.outcomes[i], {{"zone", name}, {"status", to_string(static_cast<cache::Outcome>(i))}});
   page.gauge("weir_cache_answers", "Answers that a cache holds.");
-  for (const auto& zone : all) page.sample(zone->totals().answers, {{"zone", zone->name()}});
+  for (const auto& [name, sum] : all) page.sample(sum.answers, {{"zone", name}});
   page.gauge("weir_cache_bytes", "What their files take on the disk.");
-  for (const auto& zone : all) page.sample(zone->totals().bytes, {{"zone", zone->name()}});
+  for (const auto& [name, sum] : all) page.sample(sum.bytes, {{"zone", name}});
   page.counter("weir_cache_evicted_total", "Answers that were old, or had to go for others.");
-  for (const auto& zone : all) page.sample(zone->totals().evicted, {{"zone", zone->name()}});
+  for (const auto& [name, sum] : all) page.sample(sum.evicted, {{"zone", name}});
 }
 
 void clients(Exposition& page, const AdminTotals& totals) {

@@ -117,7 +117,11 @@ bool LoopWatch::look_at(const std::shared_ptr<Watched>& watched, MonoMs now) {
 std::vector<LoopWatch::Lag> LoopWatch::lags() const {
   const std::lock_guard lock(mutex_);
   std::vector<Lag> all;
-  for (const auto& loop : loops_) all.emplace_back(Lag{loop->name, {}}).sum.add(loop->lag);
+  for (const auto& loop : loops_) {
+    auto lag = std::find_if(all.begin(), all.end(), [&](const Lag& each) { return each.loop == loop->name; });
+    if (lag == all.end()) lag = all.insert(all.end(), Lag{loop->name, {}});
+    lag->sum.add(loop->lag);
+  }
   return all;
 }
 

@@ -61,7 +61,8 @@ class LoopWatch {
 
   // Times that a loop was found stalled.
   uint64_t stalls() const { return stalls_.load(std::memory_order_relaxed); }
-  // How late beats were taken: how long whatever comes to that loop waits for its turn. Any thread.
+  // How late beats were taken: how long whatever comes to that loop waits for its turn. Each name once: a worker that
+  // drains and the one in its place count as one. Any thread.
   struct Lag {
     std::string loop;  // "worker 0"
     HistogramSum sum;

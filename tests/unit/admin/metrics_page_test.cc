@@ -6,7 +6,9 @@
 #include <map>
 #include <sstream>
 
+#include "acme/service.h"
 #include "base/regex.h"
+#include "cache/zone.h"
 #include "unit/admin/fixture.h"
 
 namespace weir::admin {
@@ -148,6 +150,37 @@ TEST_F(MetricsPageTest, counts_reloads) {
   EXPECT_EQ(metrics.value("weir_reloads_total{result=\"failed\"}"), 1);
   EXPECT_EQ(metrics.value("weir_reload_last_ok"), 0);
   EXPECT_GT(metrics.value("weir_reload_last_time_seconds"), 1'700'000'000);
+}
+
+TEST_F(MetricsPageTest, certificates_of_one_first_name_are_distinct) {
+  start(kUpstream);
+  acme::AcmeOptions options;
+  options.directory = "https://127.0.0.1:1/directory";
+  options.state = dir_ / "acme";
+  runtime_->automatic_certificates->want({options, {{{"a.test", "b.test"}}, {{"a.test"}}}, {}});
+  turn_until([this] { return runtime_->automatic_certificates->status().size() == 2; });
+  const Page metrics = page();
+  for (const char* family : {"weir_acme_failures", "weir_acme_next_try_seconds"}) {
+    size_t count = 0;
+    for (const auto& [sample, value] : metrics.samples())
+      if (sample.starts_with(std::string(family) + "{certificate=\"a.test\",file=")) ++count;
+    EXPECT_EQ(count, 2U) << family;
+  }
+}
+
+TEST_F(MetricsPageTest, caches_of_one_name_count_as_one) {
+  start(kUpstream);
+  cache::ZoneOptions zone;
+  zone.name = "pages";
+  zone.keys_bytes = size_t{1} << 20;
+  zone.path = dir_ / "old";
+  const auto drains = runtime_->registry.cache(zone);
+  zone.path = dir_ / "new";
+  const auto serves = runtime_->registry.cache(zone);
+  ASSERT_NE(drains, serves);
+  drains->count(cache::Outcome::kHit);
+  serves->count(cache::Outcome::kHit);
+  EXPECT_EQ(page().value("weir_cache_requests_total{zone=\"pages\",status=\"HIT\"}"), 2);
 }
 
 TEST_F(MetricsPageTest, lists_checks) {

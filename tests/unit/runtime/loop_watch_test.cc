@@ -7,7 +7,9 @@
 
 #include <chrono>
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "base/stack.h"
 #include "io/loop.h"
@@ -17,6 +19,7 @@ namespace {
 
 using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
+using ::testing::UnorderedElementsAre;
 
 // Until `done`, or far too long.
 bool wait_for(const std::function<bool()>& done) {
@@ -64,6 +67,18 @@ TEST_F(LoopWatchTest, beats_are_counted_while_all_loops_turn) {
   const Turning one(watch, "one"), other(watch, "other");
   EXPECT_TRUE(wait_for([this] { return all_turned_ >= 10; }));
   EXPECT_EQ(watch.stalls(), 0U);
+}
+
+TEST_F(LoopWatchTest, loops_of_one_name_have_one_lag) {
+  LoopWatch watch(options(60'000));
+  watch.start();
+  Turning drains(watch, "worker 1"), serves(watch, "worker 1"), other(watch, "worker 0");
+  std::atomic<int> turning{0};
+  for (Turning* each : {&drains, &serves, &other}) each->loop().post([&turning] { ++turning; });
+  ASSERT_TRUE(wait_for([&] { return turning == 3; }));
+  std::vector<std::string> names;
+  for (const LoopWatch::Lag& lag : watch.lags()) names.push_back(lag.loop);
+  EXPECT_THAT(names, UnorderedElementsAre("worker 0", "worker 1"));
 }
 
 TEST_F(LoopWatchTest, stalled_loop_is_logged_once_with_its_stack) {
