@@ -28,12 +28,19 @@ void MonitorDesk::ask(proxy::MonitorQuestion question, proxy::MonitorAnswer answ
   // A burst of questions waits for its turn, and who asked may have left.
   if (!question.wanted->load(std::memory_order_relaxed)) return;
   switch (question.page) {
-    case proxy::MonitorPage::kMetrics:
-      answer(reply_of(observe::kExpositionType, metrics_page(runtime_, api_.started_us())));
-      return;
+    case proxy::MonitorPage::kMetrics: answer({.type = observe::kExpositionType, .body = metrics()}); return;
     case proxy::MonitorPage::kStubStatus: answer(reply_of("text/plain", stub_status(runtime_))); return;
     case proxy::MonitorPage::kStatus: ask_status(question, answer); return;
   }
+}
+
+// What is posted now runs behind the questions that wait already.
+std::shared_ptr<const std::string> MonitorDesk::metrics() {
+  if (*metrics_ == nullptr) {
+    *metrics_ = std::make_shared<const std::string>(metrics_page(runtime_, api_.started_us()));
+    runtime_.loop.post([metrics = metrics_] { metrics->reset(); });
+  }
+  return *metrics_;
 }
 
 void MonitorDesk::ask_status(const proxy::MonitorQuestion& question, const proxy::MonitorAnswer& answer) {
