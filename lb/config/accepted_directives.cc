@@ -185,10 +185,6 @@ const Row kProcessRows[] = {
 
 // Of requests and answers.
 const Row kRows[] = {
-    {.name = "sendfile",
-     .contexts = kAnywhere | kIfLocation,
-     .kind = kOnOff,
-     .help = "Accepted; files are read and written."},
     {.name = "sendfile_max_chunk", .contexts = kAnywhere, .kind = kASize, .help = kAccepted},
     {.name = "tcp_nopush", .contexts = kAnywhere, .kind = kOnOff, .help = kAccepted},
     {.name = "tcp_nodelay",

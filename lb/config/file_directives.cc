@@ -301,6 +301,16 @@ const Row kRows[] = {
         .help = "Whether missing files are named in the error log.",
     },
     {
+        .name = "sendfile",
+        .contexts = kAnywhere | kIfLocation,
+        .kind = kFlag<kLoc, kFiles, &FileOptions::sendfile>,
+        .weir_default = "on",
+        .nginx_default = "off",
+        .help = "Whether the kernel sends files larger than 16 KB by itself (sendfile) as far as it has them in its "
+                "cache, to clients without TLS and where no filter and no limit_rate looks at them. Off: they are read "
+                "and written, as all others are.",
+    },
+    {
         .name = "gzip_static",
         .contexts = kAnywhere,
         .kind = {.form = "on | off | always", .apply = apply_gzip_static, .show = show_gzip_static},

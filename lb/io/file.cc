@@ -142,6 +142,27 @@ ssize_t read_file(int fd, char* into, size_t most, int64_t offset, Reach reach) 
   return cached && is_unknown ? -EAGAIN : -errno;
 }
 
+size_t cached_size(int fd, int64_t offset, size_t most) {
+  constexpr size_t kSink = 16 * 1024;
+  constexpr size_t kPieces = 8;  // more the kernel has no room for on its stack
+  char sink[kSink];
+  size_t cached = 0;
+  while (cached < most) {
+    iovec pieces[kPieces];
+    int count = 0;
+    size_t asked = 0;
+    for (; asked < most - cached && count < static_cast<int>(kPieces); asked += pieces[count++].iov_len)
+      pieces[count] = {sink, std::min(kSink, most - cached - asked)};
+    ssize_t n;
+    do n = ::preadv2(fd, pieces, count, offset + static_cast<int64_t>(cached), RWF_NOWAIT);
+    while (n < 0 && errno == EINTR);
+    if (n <= 0) break;
+    cached += static_cast<size_t>(n);
+    if (static_cast<size_t>(n) < asked) break;
+  }
+  return cached;
+}
+
 int list_directory(const char* path, std::vector<DirectoryEntry>& out) {
   const int fd = ::open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return -errno;

@@ -46,6 +46,11 @@ int look_at(const char* path, const PathRules& rules, FileFacts& facts);
 // How many bytes were read, perhaps less than asked for; 0: the file ends here; or a negative errno, with kCached
 // -EAGAIN when the first byte is not cached.
 ssize_t read_file(int fd, char* into, size_t most, int64_t offset, Reach reach);
+// How many bytes from `offset` on, up to `most`, the kernel has in its cache now: found by reading them into one small
+// buffer again and again, which stays in the processor's. No call of the kernel tells it otherwise to everybody:
+// mincore(2) and cachestat(2) answer whoever may write the file, and cachestat counts pages that still wait for the
+// disk.
+size_t cached_size(int fd, int64_t offset, size_t most);
 
 struct DirectoryEntry {
   std::string name;

@@ -64,6 +64,7 @@ struct FileReader::Job final : OffLoop::Work {
     if (entry.want == Want::kRegular && facts.kind != kRegular) return -ENOENT;
     if (entry.want == Want::kDirectory && facts.kind != kDirectory) return -ENOTDIR;
     if (facts.kind != kRegular || fd.get() < 0) wanted = 0;
+    if (reach == Reach::kCached && facts.size > most_read_ahead) wanted = 0;
     wanted = std::min(wanted, static_cast<size_t>(facts.size));
     return 0;
   }
@@ -90,6 +91,7 @@ struct FileReader::Job final : OffLoop::Work {
   std::vector<Entry> entries;
   Links links = Links::kFollow;
   size_t trusted = 0;
+  int64_t most_read_ahead = INT64_MAX;
 
   size_t at = 0;  // which entry is being looked at, or was found
   bool is_found = false;
@@ -120,6 +122,7 @@ bool FileReader::find(std::span<const Candidate> candidates, const Search& searc
   }
   job.links = search.links;
   job.trusted = search.trusted;
+  job.most_read_ahead = search.most_read_ahead;
   job.at = 0;
   job.is_found = false;
   job.error = 0;
@@ -140,16 +143,32 @@ bool FileReader::read(int64_t offset, size_t most) {
   return run();
 }
 
+size_t FileReader::cached(int64_t offset, size_t most) {
+  assert(!off_loop_.is_busy() && is_open());
+  if (!asks_caches()) return 0;
+  const int64_t before = monotonic_us();
+  const size_t cached = cached_size(job_->fd.get(), offset, most);
+  note_time(before);
+  return cached;
+}
+
+bool FileReader::asks_caches() const {
+  return asks_caches_ && loop_.impl().caches_avoided_until <= loop_.now();
+}
+
+void FileReader::note_time(int64_t began_us) {
+  if (monotonic_us() - began_us > kSlowUs) loop_.impl().caches_avoided_until = loop_.now() + kAvoidMs;
+}
+
 bool FileReader::run() {
-  MonoMs& avoided = loop_.impl().caches_avoided_until;
-  if (asks_caches_ && avoided <= loop_.now()) {
+  if (asks_caches()) {
     if (job_->capacity == 0 && job_->wanted != 0 && loop_.impl().file_buffer != nullptr) {
       job_->buffer = std::move(loop_.impl().file_buffer);
       job_->capacity = kSpareBytes;
     }
     const int64_t before = monotonic_us();
     const bool is_done = job_->go_on(Reach::kCached);
-    if (monotonic_us() - before > kSlowUs) avoided = loop_.now() + kAvoidMs;
+    note_time(before);
     if (is_done) return true;
   }
   off_loop_.start(std::move(job_));
@@ -190,6 +209,9 @@ std::string_view FileReader::path() const {
 }
 bool FileReader::is_open() const {
   return job_ != nullptr && job_->is_found && job_->fd.get() >= 0;
+}
+int FileReader::fd() const {
+  return is_open() ? job_->fd.get() : -1;
 }
 std::string_view FileReader::bytes() const {
   return job_ != nullptr ? std::string_view(job_->buffer.get(), job_->filled) : std::string_view();

@@ -40,6 +40,8 @@ class FileReader final : private OffLoop::Handler {
     Links links = Links::kFollow;
     size_t trusted = 0;     // PathRules::trusted
     size_t read_ahead = 0;  // of a regular file that is opened: so many bytes are read at once
+    // Of a larger one that the caches have nothing is read at once: it may be sent as it is (cached()).
+    int64_t most_read_ahead = INT64_MAX;
   };
 
   // `loop` and `handler` outlive it. `asks_caches`: false sends everything to the pool.
@@ -51,6 +53,9 @@ class FileReader final : private OffLoop::Handler {
   bool find(std::span<const Candidate> candidates, const Search& search);
   // Up to `most` bytes from `offset` on of the file that was opened. As find().
   bool read(int64_t offset, size_t most);
+  // How many bytes from `offset` on, up to `most`, of the file that was opened can be sent from the kernel's cache as
+  // they are: no disk is waited for. 0 too where the caches are not asked; then read() it.
+  size_t cached(int64_t offset, size_t most);
   // Nothing is told any more; the file is closed.
   void close();
   bool is_busy() const { return off_loop_.is_busy(); }
@@ -61,6 +66,7 @@ class FileReader final : private OffLoop::Handler {
   const FileFacts& facts() const;
   std::string_view path() const;  // of the candidate found, else of the last one
   bool is_open() const;
+  int fd() const;  // of the file that is open; still the reader's
   // What was read last and where it stands in the file; valid until the next find(), read() or close(). Fewer than
   // asked for: the file ends there.
   std::string_view bytes() const;
@@ -68,6 +74,8 @@ class FileReader final : private OffLoop::Handler {
 
  private:
   struct Job;
+  bool asks_caches() const;
+  void note_time(int64_t began_us);  // of a look at the caches
   bool run();
   void on_work_done(std::unique_ptr<OffLoop::Work> work) override;
 

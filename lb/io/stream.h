@@ -34,6 +34,8 @@ class StreamTransport final : public Transport, public UvBox {
   void set_handler(TransportHandler* handler) override { handler_ = handler; }
   void want_read(bool want) override;
   int send(const std::string_view* pieces, int count, size_t* accepted) override;
+  bool sends_files() const override { return true; }
+  int send_file(const std::string_view* pieces, int count, const FilePart& file, size_t* taken) override;
   size_t queued() const override;
   uint64_t bytes_sent() const override;
   void shutdown_write() override;
@@ -67,7 +69,8 @@ class StreamTransport final : public Transport, public UvBox {
 
   StreamTransport() : pipe_{} {}
   void free();
-  int write_now(const std::string_view* pieces, int count, size_t* taken);
+  int send(const std::string_view* pieces, int count, size_t* accepted, int flags);
+  int write_now(const std::string_view* pieces, int count, size_t* taken, int flags);
   void enqueue(const std::string_view* pieces, int count, size_t skip);
   int start_write();
   void drop_queue(int code);

@@ -3,6 +3,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -169,13 +170,17 @@ void StreamTransport::read_done(ssize_t n, const char* base) {
 }
 
 int StreamTransport::send(const std::string_view* pieces, int count, size_t* accepted) {
+  return send(pieces, count, accepted, 0);
+}
+
+int StreamTransport::send(const std::string_view* pieces, int count, size_t* accepted, int flags) {
   if (accepted != nullptr) *accepted = 0;
   if (send_error_ != 0) return send_error_;
   if (!open_) return -ENOTCONN;
   if (fin_wanted_) return -EPIPE;
   size_t taken = 0;
   if (side_ == nullptr) {
-    const int status = write_now(pieces, count, &taken);
+    const int status = write_now(pieces, count, &taken, flags);
     sent_ += taken;
     if (accepted != nullptr) *accepted = taken;
     if (status != 0) {
@@ -192,7 +197,7 @@ int StreamTransport::send(const std::string_view* pieces, int count, size_t* acc
 
 // Until the kernel takes less than it was given. Nothing is queued, so this needs nothing of libuv, whose part of us
 // may be far from the cache.
-int StreamTransport::write_now(const std::string_view* pieces, int count, size_t* taken) {
+int StreamTransport::write_now(const std::string_view* pieces, int count, size_t* taken, int flags) {
   for (int at = 0; at < count;) {
     iovec parts[kMostPieces];
     size_t used = 0;
@@ -218,13 +223,30 @@ int StreamTransport::write_now(const std::string_view* pieces, int count, size_t
     message.msg_iovlen = used;
     ssize_t n;
     do {
-      n = used == 1 ? ::send(fd_, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL)
-                    : ::sendmsg(fd_, &message, MSG_NOSIGNAL);
+      n = used == 1 ? ::send(fd_, parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL | flags)
+                    : ::sendmsg(fd_, &message, MSG_NOSIGNAL | flags);
     } while (n < 0 && errno == EINTR);
     if (n < 0) return errno == EAGAIN || errno == ENOBUFS ? 0 : -errno;
     *taken += static_cast<size_t>(n);
     if (static_cast<size_t>(n) < offered) return 0;
   }
+  return 0;
+}
+
+// Pieces and file leave in the same packets: the kernel holds back an end of theirs that fills none (MSG_MORE), and
+// what it does not take of the file is followed by a send() or the end of the connection.
+int StreamTransport::send_file(const std::string_view* pieces, int count, const FilePart& file, size_t* taken) {
+  *taken = 0;
+  const int status = send(pieces, count, nullptr, MSG_MORE);
+  if (status != 0 || side_ != nullptr) return status;
+  off_t at = file.offset;
+  while (*taken < file.size) {
+    const ssize_t n = ::sendfile(fd_, file.fd, &at, file.size - *taken);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) break;  // whether connection or file is to blame is seen by who sends or reads on
+    *taken += static_cast<size_t>(n);
+  }
+  sent_ += *taken;
   return 0;
 }
 

@@ -45,6 +45,13 @@ struct TcpInfo {
   uint32_t rcv_space = 0;
 };
 
+// A part of a file that goes out without being read here.
+struct FilePart {
+  int fd = -1;
+  int64_t offset = 0;
+  size_t size = 0;
+};
+
 class Transport {
  public:
   virtual ~Transport() = default;                           // as close()
@@ -57,6 +64,14 @@ class Transport {
   // the return value. Reading goes on, as the peer may have answered before it hung up; its end is then
   // on_transport_error with that code. `accepted`, when not null, is set to the bytes the kernel took now.
   virtual int send(const std::string_view* pieces, int count, size_t* accepted = nullptr) = 0;
+  // Whether send_file() is worth a call: not where bytes change on their way (TLS).
+  virtual bool sends_files() const { return false; }
+  // As send(); behind `pieces` goes what the kernel takes of the file now, which `taken` is set to. Nothing of a file
+  // is queued: 0 while something else is. What the kernel has to read from a disk for it is waited for.
+  virtual int send_file(const std::string_view* pieces, int count, const FilePart& /*file*/, size_t* taken) {
+    *taken = 0;
+    return send(pieces, count);
+  }
   // Bytes queued and not yet handed to the kernel.
   virtual size_t queued() const = 0;
   // All bytes handed to the kernel so far.

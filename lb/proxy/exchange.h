@@ -175,6 +175,12 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   // The head, when there is one, what is in responder().body, and the end, through the filters of bodies. Sets
   // responder().client_error or failed; the state is kEnded when the end has gone out.
   void send_response(const http::OutResponse* head, bool end);
+  // Whether parts of a file may go to the client as they stand there: nobody on the way looks at them, counts them out
+  // or changes them (filters, limit_rate, TLS). May say no only later, when the head is composed.
+  bool takes_files() const;
+  // The same as send_response() for such a part; it may be no more than asked by takes_files() just before, and nothing
+  // may be held. Returns how much of it has gone out.
+  size_t send_file(const http::OutResponse* head, const io::FilePart& file);
   // Bytes of answers that weir holds for this client, on the way to it and in filters.
   size_t response_held() const;
   // How much more the client and the filters take before the source should pause.

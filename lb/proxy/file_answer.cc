@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include "base/log.h"
 #include "http/conditional.h"
@@ -15,6 +16,10 @@ namespace {
 using http::HeaderToken;
 
 constexpr size_t kMostRead = 128 * 1024;
+// Behind a part of a file for which the client's socket had no room: what is queued instead, and tells when there is.
+constexpr size_t kLeastRead = 16 * 1024;
+// In a row: it is not for a lack of room then (some file systems know no sendfile).
+constexpr int kMostRefusals = 3;
 
 }  // namespace
 
@@ -84,6 +89,8 @@ void FileAnswer::begin(bool has_body, bool is_peers) {
   segment_ = 0;
   text_sent_ = false;
   at_ = segments_.empty() ? 0 : segments_[0].begin;
+  is_full_ = false;
+  refusals_ = 0;
   begun_ = true;
   x_.responder().body.reset();
   x_.begin_response(head_);
@@ -111,13 +118,27 @@ void FileAnswer::go_on() {
     const bool begins = !responder.has_begun();
     if (!begins && !responder.body.update(x_.response_held())) return;
     const bool ends = gather();
+    size_t of_file = 0;
     if (!ends && responder.body.count() == 0) {
-      if (!read_next()) return;
-      continue;
+      const bool takes_files = refusals_ < kMostRefusals && x_.takes_files();
+      const size_t held = x_.response_held();
+      if (takes_files && !begins && held > 0) {  // it goes behind that
+        is_full_ = false;
+        return;
+      }
+      if (takes_files && held == 0) of_file = sendable();
+      if (of_file == 0) {
+        if (!read_next()) return;
+        continue;
+      }
     }
     http::OutResponse out;
     if (begins) is_peers_ ? x_.compose_response_head(head_, out) : x_.compose_own_head(head_, out);
-    x_.send_response(begins ? &out : nullptr, ends);
+    if (of_file > 0) {
+      send_file(begins ? &out : nullptr, of_file);
+    } else {
+      x_.send_response(begins ? &out : nullptr, ends);
+    }
     if (responder.client_error != 0) {
       x_.client_gone(ErrorKind::kClientClosed);
     } else if (responder.failed) {
@@ -153,10 +174,24 @@ bool FileAnswer::gather() {
   return true;
 }
 
+size_t FileAnswer::sendable() {
+  const int64_t left = segments_[segment_].end - at_;
+  if (is_full_ || left <= kSmall) return 0;
+  return reader_.cached(at_, static_cast<size_t>(std::min(left, static_cast<int64_t>(kMostRead))));
+}
+
+void FileAnswer::send_file(const http::OutResponse* head, size_t size) {
+  const size_t sent = x_.send_file(head, {reader_.fd(), at_, size});
+  at_ += static_cast<int64_t>(sent);
+  is_full_ = sent < size;
+  refusals_ = sent == 0 ? refusals_ + 1 : 0;
+}
+
 // False: it is waited for, or the answer is over.
 bool FileAnswer::read_next() {
   const int64_t left = segments_[segment_].end - at_;
-  return reader_.read(at_, static_cast<size_t>(std::min(left, static_cast<int64_t>(kMostRead)))) && has_read();
+  const size_t most = std::exchange(is_full_, false) ? kLeastRead : kMostRead;
+  return reader_.read(at_, static_cast<size_t>(std::min(left, static_cast<int64_t>(most)))) && has_read();
 }
 
 // Whether there is something to send; else the answer is over.

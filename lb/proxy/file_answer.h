@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "http/codec.h"
 #include "http/head.h"
 #include "http/ranges.h"
 #include "io/file_reader.h"
@@ -16,6 +17,9 @@ class Exchange;
 
 class FileAnswer {
  public:
+  // Up to here a read, and a write together with the head, cost no more than sendfile does (note 0044).
+  static constexpr int64_t kSmall = 16 * 1024;
+
   // Where in the file it stands, and what ranges are asked of.
   struct Body {
     int64_t begin = 0;
@@ -61,6 +65,9 @@ class FileAnswer {
   void add_parts(const Body& body);
   // Gathers pieces of the body; true with the last of them.
   bool gather();
+  // How much of what comes next can be sent without being read; 0: it is to be read.
+  size_t sendable();
+  void send_file(const http::OutResponse* head, size_t size);
   bool read_next();
   bool has_read();
   void break_off(std::string_view why);
@@ -74,7 +81,9 @@ class FileAnswer {
   std::vector<http::ByteRange> ranges_;
   std::vector<Segment> segments_;
   size_t segment_ = 0;
-  int64_t at_ = 0;  // in the file
+  int64_t at_ = 0;        // in the file
+  bool is_full_ = false;  // the kernel has not taken all of the file that it was given
+  int refusals_ = 0;      // how often running it has taken nothing
   http::ResponseHead head_;
 };
 

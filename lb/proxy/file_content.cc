@@ -79,6 +79,7 @@ FileContent::FileContent(Core& core, Exchange& exchange)
 io::FileReader::Search FileContent::search(size_t read_ahead) const {
   const FileOptions& files = x_.location().files;
   io::FileReader::Search search{.links = files.links, .trusted = 0, .read_ahead = read_ahead};
+  if (x_.takes_files()) search.most_read_ahead = FileAnswer::kSmall;
   if (files.links != io::Links::kFollow) search.trusted = files.trusted.render(x_, x_.arena()).size();
   return search;
 }

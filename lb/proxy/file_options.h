@@ -43,6 +43,7 @@ struct FileOptions {
   int64_t max_ranges = INT64_MAX;  // 0: none are answered
   UseGzip gzip = UseGzip::kOff;    // FILE.gz is sent as FILE
   bool log_not_found = true;
+  bool sendfile = true;  // the kernel sends what it has in its cache, where nothing else is to be done with it
   // disable_symlinks
   io::Links links = io::Links::kFollow;
   route::Template trusted;  // the part of the path that is not looked at

@@ -33,6 +33,30 @@ void Exchange::send_response(const http::OutResponse* head, bool end) {
   body.flushed();
 }
 
+bool Exchange::takes_files() const {
+  const Location& location = *location_;
+  if (!location.files.sendfile || !downstream_->takes_files()) return false;
+  if (location.limit_rate.is_on() || !asked_rate_.empty() || throttle_ != nullptr) return false;
+  if (!location.add_trailers.empty() || error_status_ != 0 || response_run_.is_on()) return false;
+  if (filters_off_) return true;
+  for (size_t i = 0; i < location.filters.size(); ++i)
+    if (location.filters[i]->takes_response_body(filter_state(i))) return false;
+  return true;
+}
+
+size_t Exchange::send_file(const http::OutResponse* head, const io::FilePart& file) {
+  if (!asked_rate_.empty()) {  // the head has brought it
+    send_response(head, false);
+    return 0;
+  }
+  if (head != nullptr) move(ResponseState::kBody);
+  const Sent sent = downstream_->send({.head = head, .file = file});
+  record_.body_bytes_sent += sent.file;
+  record_.bytes_sent += sent.bytes;
+  if (sent.error < 0) responder_.client_error = sent.error;
+  return sent.file;
+}
+
 void Exchange::transmit(const Message& message) {
   if (message.head != nullptr && (location_->limit_rate.is_on() || !asked_rate_.empty())) begin_throttle();
   throttle_ != nullptr ? send_throttled(message) : send_now(message);

@@ -293,6 +293,12 @@ Sent Session::send(const Message& message) {
     }
   }
   Sent sent;
+  if (message.file.size != 0) {
+    assert(message.count == 0 && !message.end);
+    sent.error = transmit(batch, &message.file, &sent.file);
+    sent.bytes = batch.bytes() + sent.file;
+    return sent;
+  }
   const std::string_view* piece = message.pieces;
   for (int left = message.count; left > 0;) {
     const int count = std::min(left, kMostPieces);
@@ -311,9 +317,10 @@ Sent Session::send(const Message& message) {
   return sent;
 }
 
-int Session::transmit(const http::OutBatch& batch) {
+int Session::transmit(const http::OutBatch& batch, const io::FilePart* file, size_t* taken) {
   const bool was_empty = transport_->queued() == 0;
-  const int rc = transport_->send(batch.pieces(), batch.size());
+  const int rc = file != nullptr ? transport_->send_file(batch.pieces(), batch.size(), *file, taken)
+                                 : transport_->send(batch.pieces(), batch.size());
   if (rc == 0 && transport_->queued() > 0 && was_empty) {
     sent_at_ = core_.loop().now();
     update_deadline();

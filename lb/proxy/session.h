@@ -96,6 +96,7 @@ class Session final : public io::Buriable,
   void on_reject(http::StreamId stream, const http::Reject& reject) override;
   // Downstream
   Sent send(const Message& message) override;
+  bool takes_files() const override { return transport_->sends_files(); }
   size_t held() const override { return transport_->queued(); }
   http::SentFraming framing(int status, const http::OutBody& body) override;
   void update_read() override;
@@ -120,7 +121,7 @@ class Session final : public io::Buriable,
   void feed(std::string_view bytes);
   // Whether a client that does not take its answers has to take some before its next request is looked at.
   bool is_throttled();
-  int transmit(const http::OutBatch& batch);
+  int transmit(const http::OutBatch& batch, const io::FilePart* file = nullptr, size_t* taken = nullptr);
   // Takes the exchange that has ended. True when the client has sent, or may be sending, what nobody will read.
   bool release_exchange();
   void close_when_flushed(bool input_left);

@@ -387,6 +387,26 @@ class Sending(Static):
         self.assertEqual(slow.read(len(content)), content)
         self.assertEqual(slow.request(path="/big", method="HEAD").status, 200, "the connection goes on")
 
+    def test_files_are_the_same_sent_or_read(self):
+        content = os.urandom(300_000)
+        text = b"all work and no play\n" * 10_000
+        weir = self.site("""server { listen <<front>>; root <<dir>>/www; gzip_types text/plain;
+            location /read { sendfile off; } location /coded { gzip on; types { text/plain txt; } } location /slow { limit_rate 100m; } }""",
+                         {f"{place}/{name}": data for place in ("sent", "read", "coded", "slow")
+                          for name, data in (("a.bin", content), ("a.txt", text))})
+        for place in ("sent", "read", "coded", "slow"):
+            client = self.client(weir)
+            self.assertEqual(client.request(path=f"/{place}/a.bin").body, content)
+            self.assertEqual(client.request(path=f"/{place}/a.txt").body, text)
+            part = client.request(path=f"/{place}/a.bin", headers={"Range": "bytes=50000-249999"})
+            self.assertEqual((part.status, part.body), (206, content[50000:250000]), place)
+        coded = self.get(weir, "/coded/a.txt", headers={"Accept-Encoding": "gzip"})
+        self.assertEqual(coded.get("content-encoding"), "gzip")
+        self.assertEqual(gzip.decompress(coded.body), text)
+        sizes = [line.split()[9] for line in weir.wait_log(13)]
+        self.assertEqual(sizes[:3], ["300000", str(len(text)), "200000"])
+        self.assertEqual(sizes[3:6], sizes[:3])
+
     @unittest.skipIf(os.environ.get("WEIR_SANITIZE"), "a sanitizer keeps what was freed")
     def test_slow_client_holds_little(self):
         weir = self.site("server { listen <<front>>; root <<dir>>/www; }", {"big": b"x" * (64 << 20)})

@@ -2,6 +2,8 @@
 // and weir has not read, what weir has sent, what is still queued on weir's side. FakeTransport is weir's handle of it;
 // it keeps the contract of io/transport.h and notes when weir breaks its own side of that contract.
 #pragma once
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
@@ -41,6 +43,8 @@ struct Wire {
   const char* misuse = nullptr;
   size_t most_read = kUnlimited;  // of one read
   bool asks = false;              // how much that is, as a real one does
+  bool sends_files = false;       // as a real one does
+  size_t from_files = 0;          // of `sent`: what weir has not had in its hands
   char* slab = nullptr;           // reads land here when set, else in a block of their own that dies with the call
 
   bool open() const { return !closed && !failed; }
@@ -146,6 +150,22 @@ class FakeTransport final : public io::Transport {
       wire.sent += take;
       if (accepted != nullptr) *accepted += take;
     }
+    return 0;
+  }
+  bool sends_files() const override { return wire_->sends_files; }
+  int send_file(const std::string_view* pieces, int count, const io::FilePart& file, size_t* taken) override {
+    Wire& wire = *wire_;
+    *taken = 0;
+    const int status = FakeTransport::send(pieces, count, nullptr);
+    if (status != 0 || !wire.queue.empty()) return status;
+    std::string bytes(std::min(wire.room, file.size), '\0');
+    const ssize_t n = ::pread(file.fd, bytes.data(), bytes.size(), file.offset);
+    if (n <= 0) return 0;
+    *taken = static_cast<size_t>(n);
+    wire.outbound.append(bytes, 0, *taken);
+    if (wire.room != kUnlimited) wire.room -= *taken;
+    wire.sent += *taken;
+    wire.from_files += *taken;
     return 0;
   }
   size_t queued() const override { return wire_->queue.size(); }

@@ -132,6 +132,37 @@ TEST_P(Files, read_ahead_ends_at_its_limit) {
   EXPECT_EQ(reader_.found(), -1);
 }
 
+TEST_P(Files, larger_file_is_not_read_ahead_from_the_caches) {
+  const std::string file = dir_ / "a.txt";
+  ASSERT_TRUE(find({{file, Want::kOpened}}, {.read_ahead = 100, .most_read_ahead = 8}));
+  EXPECT_EQ(reader_.bytes(), "abcdefgh");
+  ASSERT_TRUE(find({{file, Want::kOpened}}, {.read_ahead = 100, .most_read_ahead = 7}));
+  EXPECT_TRUE(reader_.is_open());
+  EXPECT_EQ(reader_.error(), 0);
+  // Where the file system cannot say what is cached, the pool has opened and read it.
+  if (reader_.cached(0, 8) > 0) {
+    EXPECT_EQ(reader_.bytes(), "");
+  }
+  EXPECT_EQ(read(0, 100), "abcdefgh");
+}
+
+TEST_P(Files, cached_part_ends_with_the_file) {
+  const std::string large(300'000, 'l');
+  dir_.write("large", large);
+  const std::string file = dir_ / "large";
+  ASSERT_TRUE(find({{file, Want::kOpened}}));
+  EXPECT_GE(reader_.fd(), 0);
+  EXPECT_EQ(read(0, 300'000), large);
+  char byte = 0;
+  const bool is_told = GetParam() && read_file(reader_.fd(), &byte, 1, 0, Reach::kCached) == 1;
+  EXPECT_EQ(reader_.cached(0, 1'000'000), is_told ? 300'000U : 0U);
+  EXPECT_EQ(reader_.cached(1, 131'072), is_told ? 131'072U : 0U);
+  EXPECT_EQ(reader_.cached(299'999, 100), is_told ? 1U : 0U);
+  EXPECT_EQ(reader_.cached(300'000, 100), 0U);
+  reader_.close();
+  EXPECT_EQ(reader_.fd(), -1);
+}
+
 TEST_P(Files, fifo_is_opened_without_waiting) {
   const std::string fifo = dir_ / "fifo";
   ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);

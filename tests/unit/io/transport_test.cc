@@ -7,6 +7,7 @@
 #include <csignal>
 
 #include "unit/io/harness.h"
+#include "unit/temp_dir.h"
 
 namespace weir::io::test {
 namespace {
@@ -161,6 +162,77 @@ TEST_P(TransportTest, sends_a_large_body_to_a_slow_reader) {
   EXPECT_EQ(transport_->bytes_sent(), body.size());
   EXPECT_EQ(loop_.chunks().outstanding(), 0U);
   EXPECT_EQ(recorder_.errors, 0);
+}
+
+// A part of a file, sent as send_file() says; how much of it was taken.
+struct SentFile {
+  SentFile(Transport& transport, int fd) : transport_(transport), fd_(fd) {}
+  size_t operator()(std::string_view head, int64_t offset, size_t size) {
+    size_t taken = 1;
+    error = transport_.send_file(&head, 1, {fd_, offset, size}, &taken);
+    return taken;
+  }
+  int error = 0;
+
+ private:
+  Transport& transport_;
+  int fd_;
+};
+
+TEST_P(TransportTest, file_goes_behind_its_head) {
+  TempDir dir;
+  dir.write("file", "0123456789");
+  const Fd file(::open((dir / "file").c_str(), O_RDONLY));
+  SentFile send_file(*transport_, file.get());
+  ASSERT_TRUE(transport_->sends_files());
+  EXPECT_EQ(send_file("head ", 2, 5), 5U);
+  EXPECT_EQ(send_file("", 7, 100), 3U) << "the file ends there";
+  EXPECT_EQ(send_file("", 10, 1), 0U);
+  EXPECT_EQ(send_file.error, 0);
+  EXPECT_EQ(send(*transport_, " end"), 0);
+  EXPECT_EQ(peer_.read_some(), "head 23456789 end");
+  EXPECT_EQ(transport_->bytes_sent(), 17U);
+  EXPECT_EQ(transport_->queued(), 0U);
+}
+
+TEST_P(TransportTest, file_is_not_sent_past_a_queue) {
+  TempDir dir;
+  const std::string body = pattern(8 << 20);
+  dir.write("file", body);
+  const Fd file(::open((dir / "file").c_str(), O_RDONLY));
+  SentFile send_file(*transport_, file.get());
+  const size_t taken = send_file("head ", 0, body.size());
+  EXPECT_GT(taken, 0U);
+  ASSERT_LT(taken, body.size()) << "nobody reads";
+  EXPECT_EQ(transport_->queued(), 0U);
+  const std::string rest = body.substr(taken);
+  EXPECT_EQ(send(*transport_, rest), 0);
+  ASSERT_GT(transport_->queued(), 0U);
+  EXPECT_EQ(send_file(" next", 0, body.size()), 0U);
+  EXPECT_EQ(send_file.error, 0);
+  std::string got;
+  while (got.size() < body.size() + 10) {
+    loop_.turn(false);
+    got += peer_.read_some();
+  }
+  EXPECT_TRUE(got == "head " + body + " next");
+}
+
+TEST_P(TransportTest, file_on_a_broken_connection_is_not_taken) {
+  TempDir dir;
+  dir.write("file", "0123456789");
+  const Fd file(::open((dir / "file").c_str(), O_RDONLY));
+  SentFile send_file(*transport_, file.get());
+  peer_.reset();
+  while (send(*transport_, "x") == 0) {
+  }
+  EXPECT_EQ(send_file("", 0, 10), 0U);
+  EXPECT_LT(send_file.error, 0);
+  const uint64_t sent = transport_->bytes_sent();
+  transport_->close();
+  EXPECT_EQ(send_file("", 0, 10), 0U);
+  EXPECT_LT(send_file.error, 0);
+  EXPECT_EQ(transport_->bytes_sent(), sent);
 }
 
 TEST_P(TransportTest, keeps_the_order_of_sends_behind_a_queue) {

@@ -2,8 +2,12 @@
 // are never taken from the caches), and a request waits, goes on or ends meanwhile.
 #include "proxy/file_content.h"
 
+#include <fcntl.h>
+
+#include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "unit/proxy/rig.h"
 #include "unit/temp_dir.h"
@@ -180,6 +184,116 @@ TEST_F(FileContents, page_of_a_file_that_shrinks_is_sent_slowly_too) {
   EXPECT_TRUE(answer.ends_with("</html>\r\n")) << answer;
   EXPECT_FALSE(has(answer, "xxx")) << answer;
   EXPECT_FALSE(client_->closed);
+}
+
+// Of a file that stands in the kernel's cache.
+class SentFiles : public FileContents {
+ protected:
+  SentFiles() {
+    for (size_t i = 0; i < 300'000; ++i) body_ += static_cast<char>('a' + (i * 31 + i / 251) % 26);
+    dir_.write("large", body_);
+  }
+  template <class Fill>
+  void serve_large(Fill&& fill) {
+    serve([&](sim::SiteMaker& maker, int) {
+      Location& location = maker.location("/");
+      location.files.root = route::Template::literal(dir_.path());
+      fill(location);
+    });
+    connect();
+    client_->sends_files = true;
+  }
+  // The answer, taken in such steps.
+  std::string get(size_t step, std::string_view fields = "") {
+    client_->room = std::min<size_t>(step, sim::kUnlimited);
+    ask("GET /large HTTP/1.1\r\nHost: app.test\r\n" + std::string(fields) + "\r\n");
+    std::string answer = answered();
+    bool is_logged = false;
+    for (int i = 0; i < 10'000; ++i) {
+      is_logged = is_logged || !logged().empty();
+      if (is_logged && client_->queue.empty()) break;
+      world_.loop.turn(false);
+      client_->grant(step);
+      answer += answered();
+    }
+    EXPECT_EQ(client_->misuse, nullptr);
+    return answer;
+  }
+  // Whether this file system says what of a file is cached.
+  bool is_told() const {
+    const OwnedFd fd(::open((dir_ / "large").c_str(), O_RDONLY));
+    return io::cached_size(fd.get(), 0, 1) == 1;
+  }
+  std::string body_;
+};
+
+TEST_F(SentFiles, large_file_goes_from_the_cache_to_the_client) {
+  serve_large([](Location&) {});
+  const std::string answer = get(sim::kUnlimited);
+  EXPECT_TRUE(has(answer, "\r\nContent-Length: 300000\r\n")) << answer.substr(0, 300);
+  EXPECT_TRUE(answer.ends_with("\r\n\r\n" + body_));
+  if (is_told()) {
+    EXPECT_EQ(client_->from_files, 300'000U);
+  }
+  EXPECT_EQ(client_->sent, answer.size());
+  EXPECT_TRUE(get(sim::kUnlimited).ends_with("\r\n\r\n" + body_)) << "the connection goes on";
+}
+
+TEST_F(SentFiles, slow_client_gets_the_whole_in_order) {
+  serve_large([](Location&) {});
+  for (const size_t step : {1'000, 17'000, 100'000}) {
+    client_->from_files = 0;
+    EXPECT_TRUE(get(step).ends_with("\r\n\r\n" + body_)) << step;
+    if (is_told()) {
+      EXPECT_GT(client_->from_files, 0U) << step;
+    }
+  }
+}
+
+TEST_F(SentFiles, ranges_are_parts_of_the_file) {
+  serve_large([](Location&) {});
+  EXPECT_TRUE(get(50'000, "Range: bytes=100000-250000\r\n").ends_with("\r\n\r\n" + body_.substr(100'000, 150'001)));
+  const std::string parts = get(50'000, "Range: bytes=0-99999,200000-299999\r\n");
+  EXPECT_TRUE(has(parts, "\r\n\r\n" + body_.substr(0, 100'000) + "\r\n--")) << parts.size();
+  EXPECT_TRUE(has(parts, "\r\n\r\n" + body_.substr(200'000) + "\r\n--")) << parts.size();
+}
+
+TEST_F(SentFiles, small_file_goes_with_its_head) {
+  dir_.write("large", "small");
+  serve_large([](Location&) {});
+  EXPECT_TRUE(get(sim::kUnlimited).ends_with("\r\n\r\nsmall"));
+  EXPECT_EQ(client_->from_files, 0U);
+}
+
+TEST_F(SentFiles, file_is_read_where_weir_counts_or_changes_bytes) {
+  const std::vector<std::function<void(Location&)>> settings{
+      [](Location& location) { location.files.sendfile = false; },
+      [](Location& location) {
+        location.limit_rate = {1 << 30, std::nullopt};
+      },
+      [](Location& location) {
+        location.add_trailers.push_back({.name = "X-End", .value = route::Template::literal("end"), .always = true});
+      },
+  };
+  for (const auto& setting : settings) {
+    serve_large(setting);
+    const std::string answer = get(sim::kUnlimited);
+    EXPECT_TRUE(has(answer, body_.substr(0, 1000))) << answer.size();
+    EXPECT_EQ(client_->from_files, 0U);
+  }
+}
+
+TEST_F(SentFiles, file_that_shrinks_breaks_the_answer_off) {
+  serve_large([](Location&) {});
+  client_->room = 20'000;
+  ask("GET /large HTTP/1.1\r\nHost: app.test\r\n\r\n");
+  dir_.write("large", "short");
+  for (int i = 0; i < 100; ++i) {
+    world_.loop.turn(false);
+    client_->grant(100'000);
+  }
+  EXPECT_TRUE(client_->closed);
+  EXPECT_LT(answered().size(), 300'000U);
 }
 
 TEST_F(FileContents, core_closes_while_the_disk_is_asked) {
