@@ -136,7 +136,7 @@ void FileContent::on_file_ready() {
 // ----------------------------------------------------------------------------------------------------------
 
 void FileContent::find_index() {
-  static const std::vector<route::Template> kUsual{route::Template::literal("index.html")};
+  static const std::vector<route::Template> usual{route::Template::literal("index.html")};
   const FileOptions& files = x_.location().files;
   const std::string_view directory = x_.file_path(x_.uri(), x_.arena());
   if (directory.empty()) return refuse(-ENOENT);
@@ -144,7 +144,7 @@ void FileContent::find_index() {
   index_paths_.clear();
   bool& has_absolute = index_is_absolute_;
   has_absolute = false;
-  for (const route::Template& name : files.index != nullptr ? *files.index : kUsual) {
+  for (const route::Template& name : files.index != nullptr ? *files.index : usual) {
     const std::string_view text = name.render(x_, x_.arena());
     has_absolute = text.starts_with('/');
     index_paths_.push_back(has_absolute ? text : x_.arena().concat({x_.uri(), text}));
