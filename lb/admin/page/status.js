@@ -333,7 +333,7 @@ function drawRest() {
 const eventNode = each => el("li", {}, el("time", {datetime: new Date(each.at_ms).toISOString(), title: new Date(each.at_ms).toLocaleString()}, clock(each.at_ms)), el("span", {class: "dot " + each.tone}), el("span", {}, each.object + ": " + each.text));
 function drawEvents() {
   const events = data.events.slice(-200).reverse();
-  $("events").replaceChildren(...(events.length ? events.map(eventNode) : [el("li", {class: "empty"}, el("span"), el("span"), el("span", {}, "Nothing has changed since weir looks."))]));
+  $("events").replaceChildren(...(events.length ? events.map(eventNode) : [el("li", {class: "empty"}, "Nothing has changed since weir started.")]));
 }
 
 // --- what comes
