@@ -160,6 +160,7 @@ Zone::Found Zone::find(const Lookup& lookup) {
     found.update = at->update = ++updates_;
     at->update_until = lookup.locks ? lookup.now + lookup.lock_age.count() : kNever;
   }
+  found.update_until = at->update_until;
   return found;
 }
 

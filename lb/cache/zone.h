@@ -75,8 +75,9 @@ class Zone {
     };
     Is is = Is::kMiss;
     Digest digest{};
-    Freshness freshness;  // where there is a file
-    uint64_t update = 0;  // not 0: end_update() is to be called with it
+    Freshness freshness;           // where there is a file
+    uint64_t update = 0;           // not 0: end_update() is to be called with it
+    MonoMs update_until = kNever;  // of kLocked: from then on another is given one
     uint64_t purges = 0;
     uint64_t generation = 0;
   };

@@ -83,7 +83,7 @@ void CacheContent::begin() {
   key_ = options().key.render(x_, x_.arena());
   if (!stores_) return pass_on();
   looks_ = 0;
-  waits_until_ = 0;
+  locked_until_ = writing_until_ = 0;
   look();
 }
 
@@ -127,8 +127,8 @@ void CacheContent::found() {
     case Is::kFresh: return open(Purpose::kServe);
     case Is::kScarce: stores_ = false; return pass_on();
     case Is::kMiss: return pass_on();
-    case Is::kWriting: return wait(kWriting);
-    case Is::kLocked: return wait(options().lock_timeout);
+    case Is::kWriting: return wait(writing_until_, kWriting);
+    case Is::kLocked: return wait(locked_until_, options().lock_timeout);
     case Is::kUpdating: return open(may_be_served_stale(false) ? Purpose::kServe : Purpose::kKeep);
     case Is::kStale:
       return open(options().updates_aside && !x_.is_cache_update() && may_be_served_stale(false) ? Purpose::kServe
@@ -147,10 +147,10 @@ bool CacheContent::may_be_served_stale(bool because_of_error) const {
 // --- another request fetches it
 // ---------------------------------------------------------------------------------------------------------------
 
-void CacheContent::wait(Millis most) {
+void CacheContent::wait(MonoMs& until, Millis most) {
   const MonoMs now = core_.loop().now();
-  if (waits_until_ == 0) waits_until_ = now + most.count();
-  if (now >= waits_until_ || ++looks_ > kMostWaits) {
+  if (until == 0) until = now + most.count();
+  if (now >= until || ++looks_ > kMostWaits) {
     stores_ = false;  // whoever fetches it keeps it
     pass_on();
     return;
@@ -163,7 +163,8 @@ void CacheContent::wait(Millis most) {
   });
   step_ = Step::kWaiting;
   if (waiter_ == 0) return look_again();
-  core_.loop().arm(deadline_, waits_until_);
+  // Whoever fetches it may take too long (lock_age): then the first to look is the one to fetch it.
+  core_.loop().arm(deadline_, found_.is == Is::kLocked ? std::min(until, found_.update_until) : until);
 }
 
 void CacheContent::on_deadline(Deadline&) {

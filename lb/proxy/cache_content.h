@@ -115,7 +115,8 @@ class CacheContent final : public Content, private io::FileReader::Handler, priv
   int64_t wall() const;
   void look();
   void found();
-  void wait(Millis most);
+  // `until`: when this kind of waiting ends, which its first time decides; 0 before.
+  void wait(MonoMs& until, Millis most);
   void look_again();
   void stop_waiting();
   void open(Purpose purpose);
@@ -150,7 +151,8 @@ class CacheContent final : public Content, private io::FileReader::Handler, priv
   std::string key_;
   cache::Zone::Found found_;
   uint64_t waiter_ = 0;
-  MonoMs waits_until_ = 0;
+  MonoMs locked_until_ = 0;
+  MonoMs writing_until_ = 0;
   int64_t asked_at_ = 0;         // the peer, in seconds since the Unix epoch
   std::string stored_bytes_;     // the head of the file that is open
   std::string refreshed_bytes_;  // or what a 304 has made of it

@@ -186,7 +186,9 @@ TEST_F(ZoneTest, lock_passes_on_when_its_owner_is_old) {
   EXPECT_EQ(find("a", kWall, true).is, Is::kMiss);
   now_ += 5'001;
   EXPECT_EQ(find("a", kWall, true).is, Is::kMiss);
-  EXPECT_EQ(find("a", kWall, true).is, Is::kLocked);
+  const Zone::Found locked = find("a", kWall, true);
+  EXPECT_EQ(locked.is, Is::kLocked);
+  EXPECT_EQ(locked.update_until, now_ - 1 + 5'000);
 }
 
 TEST_F(ZoneTest, waiter_is_woken_when_the_update_ends) {

@@ -436,6 +436,40 @@ TEST_F(CacheContents, waiter_takes_over_when_its_leader_goes) {
   EXPECT_TRUE(has(waiting->outbound, "kept!"));
 }
 
+TEST_F(CacheContents, waiter_asks_when_its_leader_takes_too_long) {
+  serve_cached([](Location& location) {
+    location.cache.locks = true;
+    location.cache.lock_age = Millis{500};
+    location.cache.lock_timeout = Millis{6'000};
+  });
+  ask(kGet);
+  peer();  // says nothing
+  const std::shared_ptr<sim::Wire> waiting[] = {another(kGet), another(kGet)};
+  world_.advance(490);
+  EXPECT_TRUE(world_.connecting.empty());
+  world_.advance(20);
+  ASSERT_EQ(world_.connecting.size(), 1U);
+  tell(peer(), kKept);
+  for (const auto& each : waiting) eventually([&] { return has(each->outbound, "kept!"); });
+}
+
+// The second wait is for a peer, not for the disk, and has its own limit.
+TEST_F(CacheContents, lock_behind_a_lost_write_lasts_its_timeout) {
+  serve_cached([](Location& location) { location.cache.locks = true; });
+  std::promise<void> busy;
+  ASSERT_TRUE(zone_->disk().post([&busy] { busy.get_future().wait(); }, 0));
+  ask(kGet);
+  tell(peer(), kKept);
+  const std::shared_ptr<sim::Wire> waiting[] = {another(kGet), another(kGet)};
+  zone_->purge("*");
+  busy.set_value();
+  eventually([&] { return !world_.connecting.empty(); });
+  world_.advance(1'500);
+  ASSERT_EQ(world_.connecting.size(), 1U) << "one of them asks, the other waits";
+  tell(peer(), kKept);
+  for (const auto& each : waiting) eventually([&] { return has(each->outbound, "kept!"); });
+}
+
 TEST_F(CacheContents, waiter_that_goes_is_forgotten) {
   serve_cached([](Location& location) { location.cache.locks = true; });
   ask(kGet);
