@@ -52,6 +52,11 @@ void CacheContent::serve(Outcome outcome) {
   head.reason = arena.copy(stored_.reason);
   for (const auto& [name, value] : stored_.fields)
     head.fields.add(arena.copy(name), arena.copy(value), http::header_token(name), false);
+  if (!http::parse_date(stored_field("Date"))) {  // RFC 9110 6.6.1
+    http::DateText text;
+    head.fields.drop(HeaderToken::kDate);
+    head.fields.add_clean("Date", arena.copy(http::imf_fixdate(stored_.came_at * 1'000'000, text)), HeaderToken::kDate);
+  }
   head.fields.add_clean("Age", number_text(stored_.age_at(wall()), arena), HeaderToken::kOther);  // RFC 9111 5.1
 
   FileAnswer::Body body{.begin = static_cast<int64_t>(stored_bytes_.size()), .size = stored_.body_bytes};

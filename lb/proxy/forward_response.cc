@@ -7,6 +7,7 @@
 #include "http/date.h"
 #include "http/forward.h"
 #include "http/local_page.h"
+#include "proxy/cache_content.h"
 #include "proxy/core.h"
 #include "proxy/exchange.h"
 
@@ -64,8 +65,11 @@ void Exchange::compose_response_head(http::ResponseHead& response, http::OutResp
     if (field.token == HeaderToken::kContentType)
       responder_.event_stream = iequals(field.value.substr(0, 17), "text/event-stream");
     if (hidden_by_default(field)) {
-      heed(field);
-      field.dropped = !listed(location.pass_headers, field.name);
+      const bool is_date = field.token == HeaderToken::kDate;
+      if (!is_date) heed(field);
+      // The Date of a stored answer belongs to its Age (RFC 9111 4.2.3): today's would have it counted twice.
+      const bool is_stored = is_date && cache_ != nullptr && cache_->is_serving();
+      field.dropped = !is_stored && !listed(location.pass_headers, field.name);
     } else if (listed(location.hide_headers, field.name)) {
       field.dropped = true;
     }

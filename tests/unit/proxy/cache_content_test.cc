@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "cache/store.h"
+#include "http/date.h"
 #include "unit/proxy/rig.h"
 #include "unit/temp_dir.h"
 
@@ -491,6 +492,7 @@ TEST_F(CacheContents, old_answer_stands_in_where_no_peer_is) {
   const std::string answer = wait_for_answer();
   EXPECT_TRUE(has(answer, "HTTP/1.1 200 OK\r\n")) << answer;
   EXPECT_TRUE(answer.ends_with("old")) << answer;
+  EXPECT_TRUE(has(answer, "\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n")) << "when it came, as its peer says nothing";
   EXPECT_EQ(zone_->outcomes(cache::Outcome::kStale), 1U);
 }
 
@@ -510,6 +512,18 @@ TEST_F(CacheContents, old_answer_is_refreshed_by_not_modified) {
   EXPECT_TRUE(wait_for_answer().ends_with("old"));
   EXPECT_EQ(zone_->outcomes(cache::Outcome::kRevalidated), 1U);
   EXPECT_EQ(zone_->outcomes(cache::Outcome::kHit), 1U);
+}
+
+TEST_F(CacheContents, hit_has_the_date_that_its_age_counts_from) {
+  serve_cached();
+  http::DateText text;
+  const std::string date =
+      "\r\nDate: " + std::string(http::imf_fixdate(world_.loop.wall_us() - 100'000'000, text)) + "\r\n";
+  fill("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nCache-Control: max-age=3600" + date + "\r\nkept!");
+  ask(kGet);
+  const std::string answer = wait_for_answer();
+  EXPECT_TRUE(has(answer, date) && has(answer, "\r\nAge: 10")) << answer;
+  EXPECT_EQ(answer.find("Date: "), answer.rfind("Date: ")) << answer;
 }
 
 TEST_F(CacheContents, exchange_is_used_again_without_a_cache) {
