@@ -85,13 +85,17 @@ bool CacheContent::refreshes(const http::ResponseHead& response) {
   }
   for (const http::Field& field : response.fields)
     if (is_stored_field(field)) merged.fields.add(field.name, field.value, field.token, false);
+  // For the judgement alone: what is kept has the age itself (RFC 9111 4.2.3).
+  if (const http::Field* const age = response.fields.find("Age"); age != nullptr)
+    merged.fields.add(age->name, age->value, age->token, false);
   const CacheOptions& options = this->options();
   const int64_t now = wall();
   cache::StoredHead head = stored_;
   head.freshness = cache::judge(x_.request().head, merged, options.rules(), asked_at_, now);
   head.came_at = now;
   head.fields.clear();
-  for (const http::Field& field : merged.fields) head.fields.emplace_back(field.name, field.value);
+  for (const http::Field& field : merged.fields)
+    if (is_stored_field(field)) head.fields.emplace_back(field.name, field.value);
   is_refreshed_ = true;
   if (head.freshness.is_kept) {
     auto store = std::make_unique<cache::Store>(zone_, found_, head);

@@ -514,6 +514,23 @@ TEST_F(CacheContents, old_answer_is_refreshed_by_not_modified) {
   EXPECT_EQ(zone_->outcomes(cache::Outcome::kHit), 1U);
 }
 
+// Of another cache, which had it for a while.
+TEST_F(CacheContents, age_of_not_modified_counts) {
+  serve_cached([](Location& location) { location.cache.revalidates = true; });
+  put_old();
+  ask(kGet);
+  eventually([this] { return !world_.connecting.empty(); });
+  tell(peer(), "HTTP/1.1 304 Not Modified\r\nCache-Control: max-age=600\r\nETag: \"v1\"\r\nAge: 590\r\n\r\n");
+  EXPECT_TRUE(has(wait_for_answer(), "\r\nAge: 590\r\n"));
+  ask(kGet);
+  const std::string answer = wait_for_answer();
+  EXPECT_TRUE(has(answer, "\r\nAge: 59")) << answer;
+  EXPECT_EQ(answer.find("Age: "), answer.rfind("Age: ")) << answer;
+  const http::FieldList none;
+  const int64_t wall = world_.loop.wall_us() / 1'000'000;
+  EXPECT_LE(zone_->find({"/a", none, world_.now, wall}).freshness.until, wall + 10);
+}
+
 TEST_F(CacheContents, hit_has_the_date_that_its_age_counts_from) {
   serve_cached();
   http::DateText text;
