@@ -265,7 +265,7 @@ TEST_F(ZoneTest, large_purge_keeps_no_store_waiting) {
   for (int i = 0; i < kAnswers; ++i) put(std::to_string(i), "old");
   std::promise<void> busy;
   std::atomic<size_t> left{0};
-  ASSERT_TRUE(zone_->disk().post([&busy] { busy.get_future().wait(); }, 0));
+  ASSERT_TRUE(zone_->disk().post([gate = busy.get_future().share()] { gate.wait(); }, 0));
   EXPECT_EQ(zone_->purge("*"), size_t{kAnswers});
   std::vector<Zone::Found> founds;
   for (int i = 0; i < kAnswers; ++i) founds.push_back(find(std::to_string(i)));

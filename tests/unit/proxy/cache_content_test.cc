@@ -216,7 +216,7 @@ TEST_F(CacheContents, every_lone_fetch_leaves_a_peer_that_is_down) {
 TEST_F(CacheContents, lone_fetch_ends_when_its_disk_is_behind) {
   serve_cached();
   std::promise<void> busy;
-  ASSERT_TRUE(zone_->disk().post([&busy] { busy.get_future().wait(); }, cache::Disk::kMostBytes));
+  ASSERT_TRUE(zone_->disk().post([gate = busy.get_future().share()] { gate.wait(); }, cache::Disk::kMostBytes));
   sim::Wire& node = begin_lone_fetch();
   EXPECT_FALSE(node.closed) << "nothing has been given to the disk yet";
   tell(node, std::string(kLargeHalf, '#'));
@@ -458,7 +458,7 @@ TEST_F(CacheContents, waiter_asks_when_its_leader_takes_too_long) {
 TEST_F(CacheContents, lock_behind_a_lost_write_lasts_its_timeout) {
   serve_cached([](Location& location) { location.cache.locks = true; });
   std::promise<void> busy;
-  ASSERT_TRUE(zone_->disk().post([&busy] { busy.get_future().wait(); }, 0));
+  ASSERT_TRUE(zone_->disk().post([gate = busy.get_future().share()] { gate.wait(); }, 0));
   ask(kGet);
   tell(peer(), kKept);
   const std::shared_ptr<sim::Wire> waiting[] = {another(kGet), another(kGet)};
