@@ -17,6 +17,29 @@ bool is_kept(const http::Field& field) {
   return false;
 }
 
+// Whether a part of a path is "..", as it is or escaped.
+bool leads_up(std::string_view path) {
+  size_t dots = 0;
+  bool has_other = false;
+  for (size_t i = 0; i < path.size(); ++i) {
+    char c = path[i];
+    if (c == '%' && i + 2 < path.size() && hex_value(path[i + 1]) >= 0 && hex_value(path[i + 2]) >= 0) {
+      c = static_cast<char>(hex_value(path[i + 1]) * 16 + hex_value(path[i + 2]));
+      i += 2;
+    }
+    if (c == '/') {
+      if (dots == 2 && !has_other) return true;
+      dots = 0;
+      has_other = false;
+    } else if (c == '.') {
+      ++dots;
+    } else {
+      has_other = true;
+    }
+  }
+  return dots == 2 && !has_other;
+}
+
 }  // namespace
 
 bool Exchange::retarget(std::string_view target) {
@@ -49,7 +72,9 @@ bool Exchange::retarget(std::string_view target) {
 void Exchange::follow_peer(std::string_view target, const http::FieldList& fields) {
   keep_fields(fields);
   const bool is_named = target.starts_with('@');
-  if (!retarget(target)) {
+  // As nginx: what an application has put together of a client's words must not lead out of the location that it means.
+  const bool is_safe = is_named || !leads_up(target.substr(0, target.find('?')));
+  if (!is_safe || !retarget(target)) {
     answer(is_named ? 500 : 404);
     return;
   }
@@ -75,7 +100,7 @@ void Exchange::add_kept_fields(http::ResponseHead& head) {
   for (const KeptField* kept = kept_fields_; kept != nullptr; kept = kept->next) {
     const http::Field& field = kept->field;
     if (field.token == HeaderToken::kContentType) {
-      if (is_own_page || (content_ == &proxy_ && fields.find(field.token) != nullptr)) continue;
+      if (is_own_page || head.status == 304 || (content_ == &proxy_ && fields.find(field.token) != nullptr)) continue;
       fields.drop(field.token);
     } else if (field.token == HeaderToken::kOther && fields.find(field.name) != nullptr) {
       continue;

@@ -61,6 +61,7 @@ bool ProxyContent::asks_get_for_head() const {
 }
 
 void ProxyContent::begin() {
+  if (record().attempts.size() > 0) attempt_.response.clear();  // the answer of whom it was redirected from
   if (location().request_edits.touch_body()) replace_request_body();
   if (location().http10 && request().state == RequestState::kReceiving &&
       request().head.framing == http::Framing::kChunked) {
@@ -194,7 +195,10 @@ void ProxyContent::end() {
   if (state_.run_time != nullptr) core_.run_time_upstreams().release(*state_.run_time);
   if (request().head.framing != http::Framing::kNone || !state_.upgrade.empty()) upload_.reset();
   if (record().attempts.size() > 0) {
-    attempt_.response.clear();
+    // A request that is redirected takes $upstream_http_* along, until another peer is asked: X-Accel-Redirect leads to
+    // locations that go by them.
+    const ResponseState state = responder().state;
+    if (state == ResponseState::kEnded || state == ResponseState::kAborted) attempt_.response.clear();
     responder().body.reset();
     out_fields_.clear();
     tried_.clear();
