@@ -85,7 +85,7 @@ void Exchange::answer(int status, int retry_after) {
 
 bool Exchange::intercept(const http::ResponseHead& response) {
   const int status = response.status;
-  if (status < 300 || error_pages_over_ || find_error_page(*location_, status) == nullptr) return false;
+  if (status < 300 || find_error_page(*location_, status) == nullptr) return false;
   for (const http::Field& field : response.fields)  // the page of a challenge is a challenge
     if (status == 401 && !field.dropped && iequals(field.name, "WWW-Authenticate"))
       add_answer_fields(arena_.make<filter::AnswerField>(filter::AnswerField{"WWW-Authenticate", field.value}));
