@@ -97,7 +97,6 @@ bool split_target(Call& call, RewriteStep& step) {
     into = std::move(*compiled);
     return true;
   };
-  if (step.redirect_status != 0) return compile(text, step.value);
   if (!compile(std::string_view(text).substr(0, query), step.value)) return false;
   return !step.has_new_args || compile(std::string_view(text).substr(query + 1), step.new_args);
 }

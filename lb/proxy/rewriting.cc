@@ -121,6 +121,7 @@ bool Exchange::run_rewrite(const RewriteStep& step) {
   if (step.redirect_status != 0) {
     const EscapedCaptures in_address(*this, was_escaped, false);
     std::string_view to = step.value.render(in_address, arena_);
+    if (step.has_new_args) to = arena_.concat({to, "?", step.new_args.render(in_args, arena_)});
     if (step.keeps_args && !head.query.empty()) to = arena_.concat({to, step.has_new_args ? "&" : "?", head.query});
     is_decided_ = true;
     decision_ = {.redirect_status = step.redirect_status, .redirect_to = to};
