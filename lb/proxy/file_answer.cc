@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "filter/compress.h"
 #include "http/conditional.h"
 #include "proxy/core.h"
 #include "proxy/exchange.h"
@@ -53,12 +54,17 @@ bool FileAnswer::take_ranges(const Body& body) {
   return true;
 }
 
-// As it will be compressed, decoded, or have texts put in: what is asked for is a part of something else then.
+// As it will be compressed, decoded, or have texts put in: what is asked for is a part of something else then. A part
+// of what others get compressed says so, as all of it would (RFC 9110 15.3.7).
 bool FileAnswer::is_changed_by_filters(const Body& body) {
   if (x_.location().filters.empty()) return false;
   head_.framing = http::Framing::kLength;
   head_.content_length = body.size;
-  return x_.is_body_changed(head_);
+  if (x_.is_body_changed(head_)) return true;
+  const filter::CompressOptions& compress = x_.location().compress;
+  if (compress.vary && filter::choose_coding(compress, x_.request().head, head_, 200, core_.loop().wall_us()).varies)
+    filter::vary_by_accept_encoding(head_.fields);
+  return false;
 }
 
 void FileAnswer::add_parts(const Body& body) {
