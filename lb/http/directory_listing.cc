@@ -171,7 +171,7 @@ std::string_view content_type(ListingFormat format) {
     case ListingFormat::kJson: return "application/json";
     case ListingFormat::kXml: break;
   }
-  return "text/xml";
+  return "text/xml; charset=utf-8";
 }
 
 std::string write_listing(std::string_view path, std::vector<ListedFile> files, const ListingStyle& style) {
