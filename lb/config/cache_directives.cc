@@ -57,12 +57,20 @@ bool read_keys_zone(const Parameters& parameters, ZoneOptions& zone) {
 }
 
 // What weir's own upkeep makes of nginx's tuning of its manager and loader: nothing, but it is checked.
-bool read_tuning(const Parameters& parameters) {
+bool read_tuning(Call& call, const Parameters& parameters) {
   if (parameters.name() == "use_temp_path") {
     const auto on = parameters.flag();
     if (on && *on)
       parameters.error("\"use_temp_path=on\" is not supported, files are written beside their places: write it off");
     return on && !*on;
+  }
+  if (parameters.name() == "min_free") {
+    if (!parse_size(parameters.value())) {
+      parameters.invalid("a size like 1g");
+      return false;
+    }
+    call.warning("\"min_free\" has no effect: weir keeps within max_size, and keeps nothing that the disk refuses");
+    return true;
   }
   if (parameters.name().ends_with("files")) return parameters.number(1).has_value();
   return parameters.time().has_value();
@@ -70,8 +78,8 @@ bool read_tuning(const Parameters& parameters) {
 
 void apply_path(Call& call) {
   static constexpr std::string_view kProxyCachePathParameters[] = {
-      "levels=",        "keys_zone=",         "max_size=",     "inactive=",     "use_temp_path=",   "manager_files=",
-      "manager_sleep=", "manager_threshold=", "loader_files=", "loader_sleep=", "loader_threshold="};
+      "levels=",        "keys_zone=",     "max_size=",          "inactive=",     "use_temp_path=", "min_free=",
+      "manager_files=", "manager_sleep=", "manager_threshold=", "loader_files=", "loader_sleep=",  "loader_threshold="};
   auto zone = std::make_shared<ZoneOptions>();
   zone->path = call.builder.absolute(call.arg(0));
   while (zone->path.size() > 1 && zone->path.ends_with('/')) zone->path.pop_back();
@@ -95,7 +103,7 @@ void apply_path(Call& call) {
       good = time.has_value();
       if (good) zone->inactive = *time;
     } else {
-      good = read_tuning(parameters);
+      good = read_tuning(call, parameters);
     }
     if (!good) return;
   }

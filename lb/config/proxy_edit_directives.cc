@@ -56,7 +56,9 @@ std::shared_ptr<const Regex> compile_regex(const Call& call, bool modifiers) {
 bool begin_list(Call& call, auto& list, bool& is_off) {
   if (call.first) list.clear();
   is_off = call.count() == 1 && call.arg(0) == "off";
-  if (is_off && !call.first) call.error("\"" + call.directive.name + " off\" stands beside others");
+  const auto is_another = [&](const Directive& each) { return each.name == call.directive.name; };
+  if (is_off && call.block != nullptr && std::count_if(call.block->begin(), call.block->end(), is_another) > 1)
+    call.error("\"" + call.directive.name + " off\" stands beside others");
   return !is_off;
 }
 

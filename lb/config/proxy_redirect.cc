@@ -24,7 +24,12 @@ void apply_proxy_redirect(Call& call) {
   if (call.first) rules.clear();
   proxy::RedirectRule rule;
   if (call.count() == 1) {
-    if (call.arg(0) == "off") return;
+    if (call.arg(0) == "off") {
+      const auto is_another = [&](const Directive& each) { return each.name == call.directive.name; };
+      if (call.block != nullptr && std::count_if(call.block->begin(), call.block->end(), is_another) > 1)
+        call.error("\"proxy_redirect off\" stands beside another \"proxy_redirect\"");
+      return;
+    }
     if (call.arg(0) != "default") return call.invalid(0, "\"off\", \"default\" or FROM TO");
     if (passes_to_variables(call))
       return call.error(
