@@ -76,7 +76,10 @@ const Row kRows[] = {
         .nginx_default = "on",
         .help = "Whether an answer is taken from its peer as fast as it comes, as far as proxy_buffers go, so that a "
                 "slow client holds no peer; its bytes go on to the client at once all the same. off: as far as 128k. "
-                "An answer with X-Accel-Buffering, yes or no, decides for itself; an event stream is not buffered.",
+                "An answer with X-Accel-Buffering, yes or no, decides for itself; an event stream is not buffered. The "
+                "line in the access log is written when the peer's answer is here to its end: $request_time ends then "
+                "and leaves out the time of a slow client; in nginx it ends with the last byte sent. "
+                "$upstream_response_time is the peer's, as in nginx.",
     },
     {
         .name = "proxy_buffers",

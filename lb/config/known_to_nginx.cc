@@ -24,7 +24,9 @@ constexpr Feature kFeatures[] = {
     {"FastCGI, uwsgi, SCGI, memcached and gRPC: weir passes requests to HTTP servers only",
      "fastcgi_* uwsgi_* scgi_* memcached_* grpc_*"},
     {"files: weir has this part of serving them not, pass these paths to a server that does",
-     "random_index create_full_put_path dav_* min_delete_depth empty_gif flv mp4* hls* f4f*"},
+     "random_index create_full_put_path dav_* min_delete_depth flv mp4* hls* f4f*"},
+    {"a picture of one pixel: \"return 204;\" does where only the request counts, else \"alias\" of such a file",
+     "empty_gif"},
     {"rewriting: have it done in front of weir or by the peers",
      "geoip_* num_map ancient_browser* "
      "modern_browser*"},
