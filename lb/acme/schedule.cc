@@ -20,7 +20,7 @@ struct Pace {
 // name).
 Pace pace_of(Failure::Kind kind) {
   switch (kind) {
-    case Failure::Kind::kUnreachable: return {kMinute, kHour};
+    case Failure::Kind::kUnreachable:
     case Failure::Kind::kLocal: return {kMinute, kHour};
     case Failure::Kind::kLimited: return {kHour, kDay};
     case Failure::Kind::kRefused: return {15 * kMinute, kDay};

@@ -52,8 +52,8 @@ std::string read_head(int fd) {
 
 // Tells the temporary files of this process from those that another of the same number has left behind.
 std::string own_prefix() {
-  static const std::string kLife = std::to_string(random_seed());
-  return std::string(kTemporary) + std::to_string(::getpid()) + "-" + kLife + "-";
+  static const std::string life = std::to_string(random_seed());
+  return std::string(kTemporary) + std::to_string(::getpid()) + "-" + life + "-";
 }
 
 // Whoever has begun that file has died.

@@ -104,7 +104,11 @@ class CurlDoor final : public HttpDoor {
       fields.reset(longer);
     };
     if (!request.accept.empty()) add("Accept: " + request.accept);
-    for (const auto& [name, value] : request.fields) add(name + (value.empty() ? ";" : ": " + value));
+    for (const auto& [name, value] : request.fields) {
+      std::string line = name;
+      value.empty() ? line.append(";") : line.append(": ").append(value);
+      add(line);
+    }
     if (request.method == "HEAD") {
       curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
     } else if (request.method == "POST") {

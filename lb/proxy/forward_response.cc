@@ -243,10 +243,10 @@ void Exchange::add_own_fields(http::FieldList& fields, int status) {
 }
 
 std::string_view Exchange::with_charset(std::string_view type) {
-  static const filter::ContentTypes kUsual{.names = {"text/html", "text/xml", "text/plain", "text/vnd.wap.wml",
-                                                     "application/javascript", "application/rss+xml"}};
+  static const filter::ContentTypes usual{.names = {"text/html", "text/xml", "text/plain", "text/vnd.wap.wml",
+                                                    "application/javascript", "application/rss+xml"}};
   if (location_->charset.empty() || type.find("charset=") != std::string_view::npos) return type;
-  const filter::ContentTypes& types = location_->charset_types != nullptr ? *location_->charset_types : kUsual;
+  const filter::ContentTypes& types = location_->charset_types != nullptr ? *location_->charset_types : usual;
   const std::string_view name = types.has(type) ? location_->charset.render(*this, arena_) : std::string_view();
   return name.empty() || name == "off" ? type : arena_.concat({type, "; charset=", name});
 }
