@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "acme/service.h"
 #include "runtime/reload.h"
 #include "runtime/runtime.h"
 #include "runtime/site_builder.h"
@@ -49,6 +50,7 @@ class AdminFixture : public ::testing::Test {
   ~AdminFixture() override {
     if (!runtime_) return;
     reload_->cancel();
+    runtime_->automatic_certificates->stop();  // in the order of Control::run
     runtime_->workers.stop();
     reload_.reset();
   }
