@@ -28,13 +28,11 @@ struct Message {
   int count = 0;                              // of them, any number
   bool end = false;                           // no further piece comes
   const http::FieldList* trailers = nullptr;  // with `end`; dropped where the client cannot be sent any
-  io::FilePart file = {};  // of the body, behind a head or alone, and without `end`; where the stream takes_files()
 };
 
 struct Sent {
   int error = 0;     // a negative errno: the client is gone, nothing more can be sent
   size_t bytes = 0;  // on the wire, framing included, sent or queued
-  size_t file = 0;   // of Message::file: what has gone out. The rest is to be sent again, in any form
 };
 
 class Downstream {
@@ -44,9 +42,15 @@ class Downstream {
 
   // Sends or queues all of it, also beyond room(). After an error the exchange ends itself with reset().
   virtual Sent send(const Message& message) = 0;
-  // Whether it takes a part of a file in a message, for a body whose length the head says; all that the part has must
-  // be in the kernel's cache. It takes none while something is held.
+  // Whether send_file() is there for it.
   virtual bool takes_files() const { return false; }
+  // The head, where there is one, and a part of the body whose length it says, all of which must be in the kernel's
+  // cache. `taken` is set to what has gone out of it; the rest is to be sent again, in any form. None goes while
+  // something is held.
+  virtual Sent send_file(const http::OutResponse* /*head*/, const io::FilePart& /*file*/, size_t* taken) {
+    *taken = 0;
+    return {};
+  }
   // Bytes that have not gone out yet.
   virtual size_t held() const = 0;
   // How many bytes more it takes before the source should pause; kRoom: everything has gone out.

@@ -50,11 +50,12 @@ size_t Exchange::send_file(const http::OutResponse* head, const io::FilePart& fi
     return 0;
   }
   if (head != nullptr) move(ResponseState::kBody);
-  const Sent sent = downstream_->send({.head = head, .file = file});
-  record_.body_bytes_sent += sent.file;
+  size_t taken = 0;
+  const Sent sent = downstream_->send_file(head, file, &taken);
+  record_.body_bytes_sent += taken;
   record_.bytes_sent += sent.bytes;
   if (sent.error < 0) responder_.client_error = sent.error;
-  return sent.file;
+  return taken;
 }
 
 void Exchange::transmit(const Message& message) {

@@ -293,12 +293,6 @@ Sent Session::send(const Message& message) {
     }
   }
   Sent sent;
-  if (message.file.size != 0) {
-    assert(message.count == 0 && !message.end);
-    sent.error = transmit(batch, &message.file, &sent.file);
-    sent.bytes = batch.bytes() + sent.file;
-    return sent;
-  }
   const std::string_view* piece = message.pieces;
   for (int left = message.count; left > 0;) {
     const int count = std::min(left, kMostPieces);
@@ -317,15 +311,31 @@ Sent Session::send(const Message& message) {
   return sent;
 }
 
-int Session::transmit(const http::OutBatch& batch, const io::FilePart* file, size_t* taken) {
-  const bool was_empty = transport_->queued() == 0;
-  const int rc = file != nullptr ? transport_->send_file(batch.pieces(), batch.size(), *file, taken)
-                                 : transport_->send(batch.pieces(), batch.size());
-  if (rc == 0 && transport_->queued() > 0 && was_empty) {
-    sent_at_ = core_.loop().now();
-    update_deadline();
+Sent Session::send_file(const http::OutResponse* head, const io::FilePart& file, size_t* taken) {
+  http::OutBatch batch;
+  if (head != nullptr) {
+    framing(head->status, head->body);
+    busy_->codec.send_head(http::kH1Stream, *head, core_.scratch(), batch);
   }
+  const bool was_empty = transport_->queued() == 0;
+  Sent sent;
+  sent.error = transport_->send_file(batch.pieces(), batch.size(), file, taken);
+  sent.bytes = batch.bytes() + *taken;
+  if (sent.error == 0) note_queued(was_empty);
+  return sent;
+}
+
+int Session::transmit(const http::OutBatch& batch) {
+  const bool was_empty = transport_->queued() == 0;
+  const int rc = transport_->send(batch.pieces(), batch.size());
+  if (rc == 0) note_queued(was_empty);
   return rc;
+}
+
+void Session::note_queued(bool was_empty) {
+  if (!was_empty || transport_->queued() == 0) return;
+  sent_at_ = core_.loop().now();
+  update_deadline();
 }
 
 void Session::on_sent() {

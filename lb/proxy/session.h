@@ -97,6 +97,7 @@ class Session final : public io::Buriable,
   // Downstream
   Sent send(const Message& message) override;
   bool takes_files() const override { return transport_->sends_files(); }
+  Sent send_file(const http::OutResponse* head, const io::FilePart& file, size_t* taken) override;
   size_t held() const override { return transport_->queued(); }
   http::SentFraming framing(int status, const http::OutBody& body) override;
   void update_read() override;
@@ -121,7 +122,8 @@ class Session final : public io::Buriable,
   void feed(std::string_view bytes);
   // Whether a client that does not take its answers has to take some before its next request is looked at.
   bool is_throttled();
-  int transmit(const http::OutBatch& batch, const io::FilePart* file = nullptr, size_t* taken = nullptr);
+  int transmit(const http::OutBatch& batch);
+  void note_queued(bool was_empty);  // the client takes what is on its way, or is late from now on
   // Takes the exchange that has ended. True when the client has sent, or may be sending, what nobody will read.
   bool release_exchange();
   void close_when_flushed(bool input_left);
