@@ -42,6 +42,15 @@ class CertificateWatchTest : public testing::Test {
     model->servers[1].tls_context = context_;
     model_ = std::move(model);
   }
+  // One that is looked at; its serial number.
+  std::string serve_certificate() {
+    const TestCertificate certificate = make_certificate();
+    write("a.pem", certificate.pem());
+    write("a.key", certificate.key_pem());
+    serve();
+    look();
+    return serial();
+  }
   std::string serial() { return context_->certificates().at(0).serial; }
   void look() { look(watch_); }
   void look(CertificateWatch& watch) {
@@ -75,12 +84,7 @@ TEST_F(CertificateWatchTest, changed_certificate_is_used_once_its_key_fits) {
 }
 
 TEST_F(CertificateWatchTest, broken_or_missing_file_leaves_the_old_certificate) {
-  const TestCertificate first = make_certificate();
-  write("a.pem", first.pem());
-  write("a.key", first.key_pem());
-  serve();
-  look();
-  const std::string before = serial();
+  const std::string before = serve_certificate();
   write("a.pem", "broken");
   look();
   EXPECT_EQ(serial(), before);
@@ -90,12 +94,7 @@ TEST_F(CertificateWatchTest, broken_or_missing_file_leaves_the_old_certificate) 
 }
 
 TEST_F(CertificateWatchTest, pipe_in_place_of_a_file_is_refused) {
-  const TestCertificate first = make_certificate();
-  write("a.pem", first.pem());
-  write("a.key", first.key_pem());
-  serve();
-  look();
-  const std::string before = serial();
+  const std::string before = serve_certificate();
   ASSERT_EQ(::mkfifo(path_of("pipe").c_str(), 0600), 0);
   ASSERT_EQ(std::rename(path_of("pipe").c_str(), path_of("a.pem").c_str()), 0);
   testing::internal::CaptureStderr();
