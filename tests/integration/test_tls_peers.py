@@ -370,12 +370,23 @@ class Bytes(PeerCase):
         self.assertEqual(weir.wait_log(2, name="reason.log")[1], "/cut 200 reset_mid_response")
 
     def test_kept_connection_that_was_closed_is_replaced(self):
-        backend = self.peer(lambda r: answer("hello"))
-        weir = self.passing(backend)
         for way in ("goodbye", "reset"):
-            self.assertEqual(self.get(weir).text, "hello")
-            getattr(backend.connections[-1], way)()
-            self.assertEqual(self.get(weir).text, "hello")
+            end = threading.Event()
+            self.addCleanup(end.set)
+
+            def script(conn, way=way, end=end):
+                conn.send(answer(conn.read_request().path))
+                if conn.index == 0:
+                    end.wait(60)
+                    getattr(conn, way)()
+                else:
+                    conn.wait_closed()
+            backend = self.peer(script=script)
+            weir = self.passing(backend)
+            self.assertEqual(self.get(weir, "/first").text, "/first")
+            end.set()
+            self.assertEqual(self.get(weir, "/second").text, "/second")
+            self.assertEqual(len(backend.connections), 2)
 
     def test_websocket_goes_on_over_tls(self):
         def script(conn):

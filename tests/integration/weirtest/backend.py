@@ -74,7 +74,7 @@ class Connection:
         return self
 
     def goodbye(self) -> None:
-        """close_notify and no FIN. Over TLS, once weir has nothing more to send."""
+        """close_notify and no FIN. Over TLS, once weir has nothing more to send; from the script alone: a TLS socket is one thread's."""
         self.sock.setblocking(False)
         try:
             self.sock.unwrap()
