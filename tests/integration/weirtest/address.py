@@ -17,23 +17,32 @@ def own_host(offset: int = 0) -> str:
 _given = set()
 
 
+def bind(host: str, port: int = 0, **options: int) -> socket.socket:
+    """A TCP socket of HOST:PORT; `options` (SO_REUSEADDR=1) are set before. Without a port it gets one that nobody in this process was
+    given before, nor will be: what is yet to listen, and what does no longer, to be refused, keeps its port to itself."""
+    while True:
+        sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+        for name, value in options.items():
+            sock.setsockopt(socket.SOL_SOCKET, getattr(socket, name), value)
+        sock.bind((host, port))
+        place = sock.getsockname()[:2]
+        if port or place not in _given:
+            _given.add(place)
+            return sock
+        sock.close()
+
+
 def free_address(host: str = "") -> str:
     """HOST:PORT with a port that is free and that was not given before."""
     host = host or own_host()
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    while True:
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.bind((host, 0))
-            port = probe.getsockname()[1]
-        if (host, port) not in _given:
-            _given.add((host, port))
-            return f"[{host}]:{port}" if family == socket.AF_INET6 else f"{host}:{port}"
+    with bind(host) as probe:
+        port = probe.getsockname()[1]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def closed_port(host: str = "") -> tuple[socket.socket, str]:
     """A bound socket that does not listen, and its address: connecting to it is refused as long as the socket is held."""
-    holder = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    holder.bind((host or own_host(), 0))
+    holder = bind(host or own_host())
     return holder, "%s:%d" % holder.getsockname()
 
 

@@ -12,7 +12,7 @@ import struct
 import threading
 import traceback
 
-from .address import own_host
+from .address import bind, own_host
 from .message import Closed, Message, Reader, Truncated
 from .wait import DEADLINE, wait_until
 
@@ -131,14 +131,11 @@ class Backend:
             host, port = address or own_host(), 0
             if address.count(":") == 1:
                 host, port = address.split(":")
-            family = socket.AF_INET6 if ":" in host else socket.AF_INET
-            self._listener = socket.socket(family, socket.SOCK_STREAM)
-            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if receive_buffer:
-                self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-            self._listener.bind((host.strip("[]"), int(port)))
-            bound = self._listener.getsockname()
-            self.address = f"[{bound[0]}]:{bound[1]}" if family == socket.AF_INET6 else f"{bound[0]}:{bound[1]}"
+            options = {"SO_REUSEADDR": 1}
+            if receive_buffer:  # connections have it from the listener
+                options["SO_RCVBUF"] = receive_buffer
+            self._listener = bind(host.strip("[]"), int(port), **options)
+            self.address = ("[%s]:%d" if ":" in host else "%s:%d") % self._listener.getsockname()[:2]
         self.name = name or self.address
         self._listener.listen(1024)
         threading.Thread(target=self._accept, daemon=True).start()

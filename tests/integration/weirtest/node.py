@@ -6,14 +6,14 @@ import subprocess
 import sys
 import tempfile
 
-from .address import own_host
+from .address import free_address
 
 
 class Node:
     def __init__(self, name: str, address: str = "", prefix=()):
         """`address`: HOST:PORT; a free port of this test process when empty. `prefix`: a command to run it under (ip netns exec ...)."""
         self.name = name
-        self.address = address or f"{own_host()}:0"
+        self.address = address or free_address()
         self.prefix = list(prefix)
         descriptor, path = tempfile.mkstemp(prefix="weir-node-")
         os.close(descriptor)
