@@ -42,6 +42,7 @@ class Connection:
         self.received = bytearray()  # every byte, in order
         self.requests: list[Request] = []
         self.ended = threading.Event()  # weir closed, or the script closed
+        self.thread: threading.Thread | None = None  # the script's
         self.reader = Reader(sock, self.received.extend)
 
     def shake_hands(self, context: ssl.SSLContext) -> None:
@@ -94,7 +95,10 @@ class Connection:
         return self.reader.reset
 
     def close(self) -> None:
-        _end(self.sock)
+        """From any thread. Python's TLS is one thread's: another one ends the connection below it, so that the script's closes it."""
+        _shut_down(self.sock)
+        if not isinstance(self.sock, ssl.SSLSocket) or threading.current_thread() is self.thread:
+            self.sock.close()
         self.ended.set()
 
     def reset(self) -> None:
@@ -103,12 +107,12 @@ class Connection:
         self.ended.set()
 
 
-def _end(sock: socket.socket) -> None:
+def _shut_down(sock: socket.socket) -> None:
+    """Wakes up whoever reads it. An SSLSocket's own shutdown() would take the TLS away from under its reader."""
     try:
-        sock.shutdown(socket.SHUT_RDWR)
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)
     except OSError:
         pass
-    sock.close()
 
 
 class Backend:
@@ -167,7 +171,8 @@ class Backend:
     def stop_listening(self) -> None:
         """New connections are refused; those open live on."""
         self._stopped = True
-        _end(self._listener)
+        _shut_down(self._listener)
+        self._listener.close()
 
     def stop(self) -> None:
         self.stop_listening()
@@ -191,6 +196,7 @@ class Backend:
             threading.Thread(target=self._run, args=(connection,), daemon=True).start()
 
     def _run(self, connection: Connection) -> None:
+        connection.thread = threading.current_thread()
         try:
             if self._tls is not None:
                 connection.shake_hands(self._tls)
