@@ -94,7 +94,8 @@ class Case(unittest.TestCase):
         listener = self.hold(socket.socket())
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
-        for _ in range(4):
+        self.hold(socket.create_connection(listener.getsockname(), 20))  # it is full once this one is through
+        for _ in range(3):
             filler = self.hold(socket.socket())
             filler.setblocking(False)
             filler.connect_ex(listener.getsockname())

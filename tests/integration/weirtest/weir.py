@@ -204,8 +204,9 @@ class Weir:
         return self.config_path.read_text()
 
     def log_lines(self, name: str = "access.log") -> list[str]:
+        """The whole ones: of what is just being written a part may be there."""
         path = self.dir / name
-        return path.read_text(errors="replace").splitlines() if path.exists() else []
+        return path.read_text(errors="replace").rpartition("\n")[0].splitlines() if path.exists() else []
 
     def wait_log(self, count: int = 1, name: str = "access.log") -> list[str]:
         wait_until(lambda: len(self.log_lines(name)) >= count, f"{count} lines in {name}")
