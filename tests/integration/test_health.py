@@ -7,7 +7,9 @@ import time
 
 from weirtest import Backend, Case, answer, free_address, main
 
-FAST = "interval=200ms timeout=200ms fastinter=100ms jitter=0"
+# Who answers has all the time that a busy machine takes; only where a peer hangs there must be an end to it.
+FAST = "interval=200ms timeout=10s fastinter=100ms jitter=0"
+HANGING = "interval=200ms timeout=500ms fastinter=100ms jitter=0"
 
 
 class Peer:
@@ -30,10 +32,11 @@ class Peer:
             request = conn.read_request()
             if request.path.startswith("/health"):
                 self.probes.append((time.monotonic(), request))
-                if self.health is None:
+                said = self.health
+                if said is None:
                     self.go.wait(80)
                     return
-                conn.send(self.health)
+                conn.send(said)
                 continue
             self.requests.append(request)
             if self.application == "hangs":
@@ -163,8 +166,8 @@ class Probes(Health):
         self.assertEqual(peer.probes, [])
 
     def seconds_for(self, peer: Peer, count: int) -> float:
-        """How long the next `count` probes take."""
-        first = peer.wait_probes(len(peer.probes) + 1)[-1][0]
+        """How long the next `count` probes take; the first ones of all, which come faster, are not among them."""
+        first = peer.wait_probes(max(len(peer.probes), 4) + 1)[-1][0]
         at = len(peer.probes)
         return peer.wait_probes(at + count)[at + count - 1][0] - first
 
@@ -173,8 +176,8 @@ class Probes(Health):
         check = f"health_check {FAST} uri=/health host=one;"
         self.weir(f"""upstream a {{ server {peer.address}; {check} }} upstream b {{ server {peer.address}; {check} }}
             server {{ listen <<front>>; location /a {{ proxy_pass http://a; }} location /b {{ proxy_pass http://b; }} }}""", workers=2)
-        took = self.seconds_for(peer, 15)
-        self.assertGreater(took, 15 * 0.2 * 0.75, "one probe an interval")
+        took = self.seconds_for(peer, 25)
+        self.assertGreater(took, 25 * 0.2 * 0.65, "one probe an interval")  # two would take 2.5 s
 
     def test_two_upstreams_share_the_verdict(self):
         peer, spare = self.peers("ps")
@@ -191,26 +194,26 @@ class Probes(Health):
         peer, other = self.peers("po")
         scene = self.scene([peer.address, other.address], f"health_check {FAST} uri=/health;")
         weir = self.weir(scene, workers=2)
-        before = self.seconds_for(peer, 10)
+        before = self.seconds_for(peer, 4)
         begun, asked = time.monotonic(), len(peer.probes)
         for _ in range(50):
             weir.reload(scene)
         during, lasted = len(peer.probes) - asked, time.monotonic() - begun
-        after = self.seconds_for(peer, 10)
-        print(f"10 probes in {before:.2f} s, {during} during 50 reloads of {lasted:.1f} s, then 10 in {after:.2f} s", end=" ", flush=True)
+        after = self.seconds_for(peer, 25)
+        print(f"4 probes in {before:.2f} s, {during} during 50 reloads of {lasted:.1f} s, then 25 in {after:.2f} s", end=" ", flush=True)
         self.assertLessEqual(during, lasted / 0.2 * 1.3 + 2)
-        self.assertGreater(after, 10 * 0.2 * 0.75)
+        self.assertGreater(after, 25 * 0.2 * 0.65)
 
     def test_first_probes_are_spread(self):
         peers = self.peers("a" * 30)
-        self.checked(peers, "interval=2s uri=/health")
+        self.checked(peers, "interval=6s uri=/health")
         for peer in peers:
             peer.wait_probes(1)
         first = sorted(p.probes[0][0] for p in peers)
-        most = max(sum(a <= t < a + 0.2 for t in first) for a in first)
-        print(f"30 first probes over {first[-1] - first[0]:.2f} s, at most {most} in 0.2 s", end=" ", flush=True)
+        most = max(sum(a <= t < a + 0.6 for t in first) for a in first)
+        print(f"30 first probes over {first[-1] - first[0]:.2f} s, at most {most} in 0.6 s", end=" ", flush=True)
         self.assertLess(most, 16)
-        self.assertLess(first[-1] - first[0], 2.0 + 2.0)
+        self.assertLess(first[-1] - first[0], 6.0 + 6.0)
 
     def test_removed_check_ends_with_its_verdict(self):
         good, sick = self.peers("gs")
@@ -227,12 +230,12 @@ class Probes(Health):
 
     def test_stalled_weir_declares_no_peer_down(self):
         peers = self.peers("ab")
-        weir = self.checked(peers, "interval=100ms timeout=200ms fails=1 jitter=0 uri=/health")
+        weir = self.checked(peers, "interval=100ms timeout=1500ms fails=1 jitter=0 uri=/health")
         for peer in peers:
             peer.wait_probes(2)
         for _ in range(3):
             weir.signal(signal.SIGSTOP)
-            threading.Event().wait(0.7)  # the stall itself
+            threading.Event().wait(2.5)  # the stall itself
             weir.signal(signal.SIGCONT)
             for peer in peers:
                 peer.wait_probes(len(peer.probes) + 3)
@@ -389,7 +392,7 @@ class Waiting(Health):
     def test_gets_move_at_once_and_posts_stay(self):
         good, hung = self.peers("gh")
         hung.application = "hangs"
-        weir = self.checked([good, hung], f"{FAST} uri=/health")
+        weir = self.checked([good, hung], f"{HANGING} uri=/health")
         hung.wait_probes(1)
         clients = []
         for i in range(8):
@@ -440,7 +443,7 @@ class Waiting(Health):
         """The peer may come back to its senses before the timeout."""
         hung, = self.peers("h")
         hung.application = "hangs"
-        weir = self.checked([hung], f"{FAST} uri=/health")
+        weir = self.checked([hung], f"{HANGING} uri=/health")
         hung.wait_probes(1)
         client = self.client(weir).send_request()
         self.wait_until(lambda: hung.requests, "the request to arrive")
