@@ -282,16 +282,18 @@ void HealthMonitor::Impl::change(const UpstreamEntry& upstream, PeerEntry& peer,
   const bool changed = down != peer.down;
   peer.down = down;
   peer.changed_at = now;
+  if (changed) {
+    policy::PeerState& state = *peer.peer.state;
+    if (!down) {  // what eases its return is in place before it is seen
+      if (peer.peer.slow_start.count() > 0) state.ramp_from = now;
+      state.passive.reinstate(now);
+    }
+    state.check_down = down;
+  }
+  // Whoever reads that it is down finds it so.
   if (down && check != nullptr) peer.log.down(peer.title, reason, check->label, lasted, now);
   if (!down && !was_unchecked) peer.log.up(peer.title, lasted, now);
-  if (!changed) return;
-  policy::PeerState& state = *peer.peer.state;
-  if (!down) {  // what eases its return is in place before it is seen
-    if (peer.peer.slow_start.count() > 0) state.ramp_from = now;
-    state.passive.reinstate(now);
-  }
-  state.check_down = down;
-  changes.push_back({upstream.name, peer.peer.name, peer.peer.state, down, std::move(reason)});
+  if (changed) changes.push_back({upstream.name, peer.peer.name, peer.peer.state, down, std::move(reason)});
 }
 
 // A peer that is out passively and whose check failed meanwhile is back when the check passes again: its recovery does
