@@ -63,7 +63,30 @@ class Acme(Case):
                 return None
 
     def wait_shown(self, weir, name="a.test") -> x509.Certificate:
-        return self.wait_until(lambda: self.shown(weir.front2, name), f"a certificate for {name}")
+        return self.wait_until(lambda: self.shown(weir.front2, name), f"a certificate for {name}", deadline=60)
+
+    def wait_unlocked(self) -> None:
+        """What is done has been written down, too."""
+        self.wait_until(lambda: not list(self.dir.glob("state/*/lock")), "the lock to be released")
+
+    def wait_proof(self, shows) -> None:
+        """Until whoever shows proofs shows that of the only authorization: `shows` is given its token."""
+        def shown() -> bool:
+            tokens = [each["tokens"][each["tried"]] for each in list(self.server.authorizations.values()) if each["tried"]]
+            return bool(tokens) and shows(tokens[0])
+        self.wait_until(shown, "a proof to be shown")
+
+    def proves(self, address: str, name="a.test") -> bool:
+        """Whether a CA that speaks acme-tls/1 is shown something."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context.set_alpn_protocols(["acme-tls/1"])
+        host, _, port = address.rpartition(":")
+        try:
+            with socket.create_connection((host, int(port)), 20) as raw, context.wrap_socket(raw, server_hostname=name) as secured:
+                return secured.selected_alpn_protocol() == "acme-tls/1"
+        except ssl.SSLError:
+            return False
 
     def tries(self) -> dict:
         files = list(self.dir.glob("state/*/tries/*.json"))
@@ -80,6 +103,7 @@ class Issuance(Acme):
         self.assertEqual(self.server.validations, [("http-01", "a.test")])
         self.assertEqual([each["contact"] for each in self.server.accounts.values()], [["mailto:me@a.test"]])
         weir.wait_error(r"certificate a.test: issued \(by CN=the tests' ACME CA, serial [0-9A-F]+, 89 days left\)")
+        self.wait_unlocked()
         listed = weir.ctl("list", "certificates").stdout
         self.assertRegex(listed, r"a\.test\.pem +a\.test +EC prime256v1 +89 .*valid, next 20\d\d-")
         self.assertEqual(weir.metric("weir_acme_orders_total", result="issued"), 1)
@@ -178,7 +202,7 @@ class Trouble(Acme):
     def test_pending_order_goes_on_after_a_restart(self):
         self.server.holds_orders = True
         weir = self.keeping()
-        self.wait_until(lambda: any(each["status"] == "processing" for each in self.server.orders.values()), "a finalized order")
+        self.wait_until(lambda: any(each["status"] == "processing" for each in list(self.server.orders.values())), "a finalized order")
         self.wait_until(lambda: self.tries().get("order"), "the order's URL on disk")
         weir.signal(signal.SIGTERM)
         self.assertEqual(weir.wait_exit(), 0)
@@ -235,14 +259,14 @@ class Trouble(Acme):
         self.server.accounts.clear()
         self.server.age = datetime.timedelta(hours=1)
         weir.start()
-        self.wait_until(lambda: len(self.server.issued) == 2, "a certificate of the new account")
+        self.wait_until(lambda: len(self.server.issued) == 2, "a certificate of the new account", deadline=60)
         kept = next(self.dir.glob("state/*/account.json"))
         self.wait_until(lambda: [json.loads(kept.read_text())["url"]] == list(self.server.accounts), "the new account on disk")
 
     def test_stop_ends_an_order_at_once(self):
         self.server.slow = 1000
         weir = self.keeping()
-        self.wait_until(lambda: self.server.authorizations and any(each["tried"] for each in self.server.authorizations.values()), "an order")
+        self.wait_until(lambda: any(each["tried"] for each in list(self.server.authorizations.values())), "an order")
         weir.signal(signal.SIGTERM)
         self.assertEqual(weir.wait_exit(), 0)
         self.assertEqual(list(self.dir.glob("state/*/lock")), [])
@@ -250,9 +274,12 @@ class Trouble(Acme):
 
 class Fleet(Acme):
     def test_nodes_of_a_fleet_order_one_certificate(self):
+        self.server.slow = 1000
         one = self.keeping()
         two = self.keeping(leads=False)
+        self.wait_proof(lambda token: self.get(two, f"/.well-known/acme-challenge/{token}", host="a.test").text.startswith(token))
         self.server.leads("a.test", http=two.front)  # the CA comes to whichever node
+        self.server.settle()
         serials = {self.wait_shown(each).serial_number for each in (one, two)}
         self.assertEqual((len(serials), len(self.server.orders), len(self.server.issued)), (1, 1, 1))
 
@@ -264,6 +291,7 @@ class Fleet(Acme):
         lock = self.wait_until(lambda: [each.read_text() for each in self.dir.glob("state/*/lock")], "a holder")[0]
         holder = int(lock.split()[3])
         self.assertIn(holder, (one.process.pid, two.process.pid))
+        self.wait_proof(lambda _: self.proves(two.front2))
         self.server.settle()
         for each in (one, two):
             self.wait_shown(each)
