@@ -257,6 +257,7 @@ class Draining(AdminCase):
         self.assertEqual((drain["phase"], drain["requests_left"], drain["tunnels_left"]), ("finishing", 1, 1))
         self.assertIn("draining, 1 request, 1 WebSocket open", self.ctl(weir, "list").stdout)
         self.assertIsNone(process.poll())
+        self.assertIn("1 request, 1 WebSocket open", process.stderr.readline())  # before that state is over
         a.go.set()
         self.assertEqual(slow.read_response().text, "a")
         self.assert_closed_with(ws, 1001)
@@ -264,7 +265,6 @@ class Draining(AdminCase):
         out, err = process.communicate(timeout=30)
         self.assertEqual(process.returncode, 0, err)
         self.assertRegex(out, rf"^u/{re.escape(a.address)}: drained in \d+\.\d s: \d+ requests? finished, 1 WebSocket closed\n$")
-        self.assertIn("1 request, 1 WebSocket open", err)
         weir.wait_error(rf"peer u/{re.escape(a.address)}: drained in ")
         self.assertEqual(self.peers(weir)[a.address]["state"], "drained")
         self.assertIn("drained by hand: kernel", self.ctl(weir, "list").stdout)
@@ -483,7 +483,7 @@ class Metrics(AdminCase):
         a = self.node("a")
         dead = self.backend()
         dead.stop()
-        weir = self.weir(self.scene(a, dead), workers=2)
+        weir = self.weir(self.scene(a, dead, options=("", "fail_timeout=300s")), workers=2)
         for _ in range(6):
             self.assertEqual(self.get(weir).text, "a")
         self.get(weir, "/%zz")
