@@ -20,10 +20,10 @@ class Names(Case):
     def peer(self, index: int, port: int = 0):
         return self.backend(lambda r: answer("abc"[index]), address=f"{self.hosts[index]}:{port or self.port}")
 
-    def named(self, server: str = "", others: str = "", upstream: str = "", server_words: str = "", **options):
+    def named(self, server: str = "", others: str = "", upstream: str = "", server_words: str = "", patience: str = "1s", **options):
         server = server or f"app.test:{self.port} resolve"
         return self.weir(
-            f"""upstream u {{ resolver {self.dns.address} ipv6=off; resolver_timeout 1s; server {server}; {others} {upstream} }}
+            f"""upstream u {{ resolver {self.dns.address} ipv6=off; resolver_timeout {patience}; server {server}; {others} {upstream} }}
             server {{ listen <<front>>; {server_words} location / {{ proxy_pass http://u; }} }}""", **options)
 
     def sequence(self, weir, count: int = 6) -> str:
@@ -152,7 +152,7 @@ class Names(Case):
         other = self.backend(lambda r: answer("o"))
         self.peer(0)
         self.dns.a("app.test", self.hosts[0])
-        weir = self.named(others=f"server {other.address};")
+        weir = self.named(others=f"server {other.address};", patience="10s")
         self.dns.mode = "silent"
         asked = len(self.dns.questions)
         slowest, end = 0.0, time.monotonic() + 20
@@ -160,7 +160,8 @@ class Names(Case):
             begun = time.monotonic()
             self.assertEqual(self.get(weir).status, 200)
             slowest = max(slowest, time.monotonic() - begun)
-        self.assertLess(slowest, 0.9)
+        self.assertGreaterEqual(len(self.dns.questions), asked + 2)
+        self.assertLess(slowest, 4.0)  # who waited for it would do so for ten seconds
 
     def test_service_records_give_port_and_weight_and_backups(self):
         ports = [int(free_address(h).rpartition(":")[2]) for h in self.hosts]
