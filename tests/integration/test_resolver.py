@@ -10,7 +10,7 @@ from weirtest import Backend, Case, Load, answer, main, own_host
 from weirtest.dns import SRV, Dns
 from weirtest.weir import run
 
-BOUND = 10.0  # seconds; a load asks for 5 at most
+BOUND = 15.0  # seconds; a load asks for 5 at most
 
 
 class RotatingDns(Dns):
@@ -67,12 +67,14 @@ class Changes(Names):
             self.dns.a("app.test", b.host, c.host)
             changed = time.monotonic()
             self.wait_until(lambda: c.requests, "a request at c")
-            self.assertLess(time.monotonic() - changed, 5)
+            self.assertLess(time.monotonic() - changed, BOUND)
             weir.wait_error(r"new addresses of upstream servers")
-            was, before = len(a.requests), load.count()
+            in_force, before = time.monotonic(), load.count()
             self.wait_until(lambda: load.count() > before + 300, "more requests")
-            self.assertEqual(len(a.requests), was, "who is no longer in the answer gets nothing")
         self.assertEqual(load.failed(), [])
+        later = {str(each.number) for each in load.outcomes if each.begun > in_force}
+        self.assertGreater(len(later), 100)
+        self.assertEqual([r.get("X-Id") for r in a.requests if r.get("X-Id") in later], [], "who is no longer in the answer gets nothing")
         told = re.search(r'"app\.test:\d+": resolved to (.*)', weir.errors()).group(1)
         self.assertEqual(told, f"{b.address}, {c.address} (before: {a.address}, {b.address})")
 
@@ -231,7 +233,7 @@ class DeadResolver(Names):
             self.wait_questions(count=2)
             weir.reload()
         self.assertEqual(load.failed(), [])
-        self.assertLess(load.slowest(), 1.0)
+        self.assertLess(load.slowest(), 4.0)  # the reload waits for 5 s
 
     def test_stop_does_not_wait_for_the_resolver(self):
         weir = self.dying()
@@ -240,7 +242,7 @@ class DeadResolver(Names):
         began = time.monotonic()
         weir.signal(signal.SIGTERM)
         self.assertEqual(weir.wait_exit(), 0)
-        self.assertLess(time.monotonic() - began, 2.5)
+        self.assertLess(time.monotonic() - began, 4.0)  # the question has 5 s
 
 
 if __name__ == "__main__":
