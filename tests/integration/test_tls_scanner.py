@@ -18,6 +18,8 @@ MOST = 8  # handshakes under way at once: one that were counted for ever would s
 
 
 class Scan(TlsCase):
+    hard_limit = 300  # a thousand handshakes, under a sanitizer too
+
     def scanned(self, location="return 200 '$ssl_server_name $ssl_alpn_protocol';", server="", text="", **options):
         self.scanned_weir = self.weir(
             config="daemon off; pid <<dir>>/weir.pid; error_log stderr info; worker_processes 1; "
