@@ -35,6 +35,8 @@ def calls(text: str) -> dict:
 @unittest.skipIf(os.environ.get("WEIR_SANITIZE"), "a sanitizer makes calls of its own")
 @unittest.skipUnless(traceable(), "strace is missing or may not attach")
 class Syscalls(Case):
+    hard_limit = 300  # the tools are built first
+
     def setUp(self):
         super().setUp()
         subprocess.run([ROOT / "tools" / "load", "--build"], check=True)
@@ -63,7 +65,7 @@ class Syscalls(Case):
             tracer = subprocess.Popen(["strace", "-f", "-c", "-U", "time-percent,total-time,avg-time,calls,errors,name", "-o", out.name, "-p", str(weir.process.pid)],
                                       stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
             self.assertIn("attached", tracer.stderr.readline())
-            told = self.load(weir.front + path, "--seconds", "3", *how)
+            told = self.load(weir.front + path, "--seconds", "5", *how)
             tracer.send_signal(signal.SIGINT)
             tracer.communicate(timeout=30)
             table = out.read()
@@ -71,8 +73,9 @@ class Syscalls(Case):
         self.assertEqual(told["failed"], 0, told)
         self.assertGreater(done, 1000, table)
         print(f"{sum(made.values()) / done:.2f} calls a request over {done}: " + ", ".join(f"{n} {c / done:.3f}" for n, c in sorted(made.items(), key=lambda x: -x[1])[:6]))
-        connections = 64 * MOST_PER_HANDSHAKE if tls else 0  # they are made while it is counted
-        self.assertLessEqual((sum(made.values()) - connections) / done, most, table)
+        # Connections are made while it is counted: on a busy machine they are shared by fewer requests.
+        theirs = 64 * MOST_PER_HANDSHAKE if tls else sum(made.get(name, 0) for name in NEVER_WARM)
+        self.assertLessEqual((sum(made.values()) - theirs) / done, most, table)
         # 64 connections come and go around the load; nothing else may make these calls.
         for name in NEVER_WARM:
             self.assertLessEqual(made.get(name, 0), 64 * 8, f"{name}: more than connections account for\n{table}")
