@@ -218,8 +218,8 @@ TEST_F(ResolveAll, keeps_partial_answers_when_time_is_up) {
   std::vector<DnsQuestion> questions{question("app.test")};
   for (int i = 0; i < 200; ++i) questions.push_back(question("mute.test"));
   const MonoMs start = monotonic_ms();
-  const auto answers = resolve_all(questions, Millis(200));
-  EXPECT_LT(monotonic_ms() - start, 5000);
+  const auto answers = resolve_all(questions, Millis(1000));  // time enough for the one that is answered
+  EXPECT_LT(monotonic_ms() - start, 6'500);                   // they are asked anew for 7 s
   EXPECT_THAT(texts(answers.front()), ElementsAre("10.0.0.1:80"));
   EXPECT_THAT(texts(answers.back()), ElementsAre(HasSubstr("timed out")));
 }
