@@ -154,19 +154,21 @@ Result<SelfQuestion> plan_self_question(const std::string& url, const config::Mo
 
 Status<> ask_self(const SelfQuestion& question, Millis within, const std::atomic<bool>& cancelled) {
   const MonoMs end = monotonic_ms() + within.count();
-  SelfAnswer asked;
+  SelfAnswer last;
   do {
     const MonoMs now = monotonic_ms();
     const MonoMs one_end = std::min<MonoMs>(end, now + kOneMost.count());
-    asked = question.tls ? ask_over_tls(question, Millis(std::max<MonoMs>(one_end - now, 1)), cancelled)
-                         : Asking(question, one_end, cancelled).run();
+    SelfAnswer asked = question.tls ? ask_over_tls(question, Millis(std::max<MonoMs>(one_end - now, 1)), cancelled)
+                                    : Asking(question, one_end, cancelled).run();
     if (asked.status >= 200 && asked.status < 400) return Void{};
+    // A question that the end has cut off says less than the answer before.
+    if (asked.status != 0 || last.status == 0 || monotonic_ms() < end) last = std::move(asked);
     for (MonoMs until = std::min<MonoMs>(end, monotonic_ms() + kPause.count());
          monotonic_ms() < until && !cancelled.load(std::memory_order_relaxed);)
       ::poll(nullptr, 0, kSliceMs);
   } while (monotonic_ms() < end && !cancelled.load(std::memory_order_relaxed));
   return Unexpected{"verification failed: " + question.url + ": " +
-                    (asked.status != 0 ? "status " + std::to_string(asked.status) : asked.error)};
+                    (last.status != 0 ? "status " + std::to_string(last.status) : last.error)};
 }
 
 }  // namespace weir::runtime

@@ -126,6 +126,13 @@ TEST(AskSelf, last_answer_is_the_error) {
   EXPECT_THAT(bad.error(), HasSubstr("verification failed: http://a/: "));
 }
 
+TEST(AskSelf, answer_outlives_the_question_that_is_cut_off) {
+  const Answering self({"HTTP/1.1 404 Not Found\r\n\r\n"});  // and silence
+  const Status<> bad = ask_self(self.question(), Millis(2000), kGoOn);
+  ASSERT_FALSE(bad);
+  EXPECT_THAT(bad.error(), HasSubstr("status 404"));
+}
+
 TEST(AskSelf, cancelled_question_ends) {
   std::atomic<bool> cancelled{true};
   SelfQuestion nobody;
