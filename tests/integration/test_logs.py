@@ -95,7 +95,7 @@ class Logs(Case):
         half = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"
         self.assertEqual(self.reason_of(lambda c: (c.read_request(), c.reset())), ["reset_before_response", "502"])
         self.assertEqual(self.reason_of(lambda c: (c.read_request(), c.wait_closed()), "proxy_read_timeout 100ms;"), ["header_timeout", "504"])
-        self.assertEqual(self.reason_of(lambda c: (c.read_request(), c.send(half), c.wait_closed()), "proxy_read_timeout 100ms;"), ["body_timeout", "200"])
+        self.assertEqual(self.reason_of(lambda c: (c.read_request(), c.send(half), c.wait_closed()), "proxy_read_timeout 2s;"), ["body_timeout", "200"])
         self.assertEqual(self.reason_of(lambda c: (c.read_request(), c.send(half))), ["reset_mid_response", "200"])
         self.assertEqual(self.reason_of(lambda c: (c.read_request(), c.send(b"what\r\n\r\n"), c.wait_closed())), ["not_http", "502"])
         for head in (b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", b"HTTP/1.1 20 OK\r\n\r\n", b"HTTP/1.1 1000 OK\r\n\r\n", b"HTTP/2.0 200 OK\r\n\r\n"):

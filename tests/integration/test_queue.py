@@ -192,7 +192,7 @@ class Queue(Case):
         self.addCleanup(busy.let_go, 10**9)
         full = self.backend(busy)
         weir = self.weir(self.scene([f"{full.address} max_conns=1", address],
-                                    "queue 5; health_check interval=100ms timeout=100ms fastinter=50ms type=tcp;"))
+                                    "queue 5; health_check interval=100ms timeout=5s fastinter=50ms type=tcp;"))
         self.wait_until(lambda: f"{address}: down" in weir.errors(), "the dead peer to be taken down")
         self.ask(weir, "first")
         self.wait_until(lambda: busy.inside == 1, "the first request to arrive")

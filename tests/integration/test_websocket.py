@@ -3,6 +3,7 @@
 import hashlib
 import signal
 import threading
+import time
 
 from weirtest import Case, answer, closed_port, main
 
@@ -181,10 +182,11 @@ class WebSocket(Case):
 
     def test_tunnel_outlives_short_read_timeouts_and_ends_with_its_own(self):
         backend = self.echoing()
-        weir = self.proxied(backend, "proxy_read_timeout 200ms; proxy_send_timeout 200ms; proxy_tunnel_timeout 1s;")
+        weir = self.proxied(backend, "proxy_read_timeout 1s; proxy_send_timeout 1s; proxy_tunnel_timeout 3s;")
         client = self.opened(weir)
-        client.sock.settimeout(20)
+        opened = time.monotonic()
         self.assertEqual(client.read_all(), b"", "idle for its limit, the tunnel closes")
+        self.assertGreater(time.monotonic() - opened, 1.5)
         self.wait_until(lambda: backend.connections[0].ended.is_set(), "the backend's side to close")
 
     def test_tunnel_survives_a_reload(self):
