@@ -164,7 +164,7 @@ class Eligibility(Balance):
 
     def test_refusing_peer_is_left_out_and_no_client_notices(self):
         a, b = self.named("ab")
-        weir = self.group([self.refused(), a.address, b.address])
+        weir = self.group([f"{self.refused()} fail_timeout=600s", a.address, b.address])
         for _ in range(12):
             self.assertEqual(self.get(weir).status, 200)
         failures = [line for line in self.log_of(weir, 12) if ", " in line]
@@ -182,7 +182,7 @@ class Eligibility(Balance):
         a, = self.named("a")
         for max_fails, expected in ((3, 3), (0, 10)):
             with self.subTest(max_fails=max_fails):
-                weir = self.group([f"{self.refused()} max_fails={max_fails} weight=1", f"{a.address} weight=1"])
+                weir = self.group([f"{self.refused()} max_fails={max_fails} fail_timeout=600s weight=1", f"{a.address} weight=1"])
                 for _ in range(20):
                     self.assertEqual(self.get(weir).status, 200)
                 failures = sum(line.count("connect_refused") for line in self.log_of(weir, 20))

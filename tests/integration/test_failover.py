@@ -77,10 +77,11 @@ class Killed(Failover):
             self.wait_until(lambda: load.count() > 150, "traffic before the kill")
             killed = time.monotonic()
             nodes[1].kill()
+            gone = time.monotonic()
             mark = load.count()
             self.wait_until(lambda: load.count() > mark + 300, "traffic after the kill")
         self.assertEqual(load.failed("GET"), [])
-        late = [o for o in load.failed("POST") if o.begun > killed + 1 or o.begun + o.seconds < killed]
+        late = [o for o in load.failed("POST") if o.begun > gone + 1 or o.begun + o.seconds < killed]
         self.assertEqual(late, [], "only a POST in flight on the killed node may fail")
         self.assertLessEqual(len(load.failed("POST")), 8)
         self.assert_sent_once(nodes)
@@ -153,7 +154,7 @@ class Hung(Failover):
 
     def test_posts_on_a_hung_node_are_sent_once(self):
         nodes = self.nodes("ab")
-        weir = self.group([n.address for n in nodes], upstream="health_check interval=200ms timeout=200ms fails=2 fastinter=100ms;")
+        weir = self.group([n.address for n in nodes], upstream="health_check interval=200ms timeout=1s fails=2 fastinter=100ms;")
         nodes[1].stop()
         clients = [self.client(weir).send_request("POST", headers={"X-Id": str(i)}, body=b"x") for i in range(2)]
         weir.wait_error(r"peer \S+: down")
@@ -180,13 +181,15 @@ class Refused(Failover):
 
     def test_silent_peer_costs_the_connect_timeout_once(self):
         good = self.backend()
-        weir = self.group([self.silent_address(), good.address])
+        weir = self.group([self.silent_address() + " fail_timeout=600s", good.address])
         begun = time.monotonic()
         for method in ("POST", "GET", "GET", "POST"):
             self.assertEqual(self.get(weir, method=method, body=b"x" if method == "POST" else None).status, 200)
         took = time.monotonic() - begun
         self.assertGreaterEqual(took, 1.9, "2 s is the default of proxy_connect_timeout")
-        self.assertLess(took, 3.9, "and after it the peer is left out")
+        self.assertLess(took, 1.9 + 10.0, "a busy machine gets the rest")
+        reasons = [line.split("|")[2] for line in self.attempts(weir, 4)]
+        self.assertEqual(sorted(reasons), ["connect_timeout, ok", "ok", "ok", "ok"], "after it the peer is left out")
 
     def test_refusing_upstream_is_503_until_a_peer_returns(self):
         holders = [closed_port() for _ in range(3)]
@@ -232,9 +235,11 @@ class Reuse(Failover):
                 request = conn.read_request()
                 if pause is None and left == 0:
                     conn.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+                    closing.append(conn)
                 conn.send(answer(request.get("x-id")))
             if pause is not None:
                 threading.Event().wait(pause())
+        closing = []
         rng = random.Random(7)
         backends = [self.backend(script=script) for _ in range(2)]
         weir = self.group([b.address for b in backends], location="proxy_next_upstream_tries 10;")
@@ -243,9 +248,11 @@ class Reuse(Failover):
         for i in range(600):
             if i % 4 == 3:
                 posts.append(client.request("POST", headers={"X-Id": str(i)}, body=b"x").status)
-                continue
-            response = client.request(headers={"X-Id": str(i)})
-            self.assertEqual((response.status, response.text), (200, str(i)))
+            else:
+                response = client.request(headers={"X-Id": str(i)})
+                self.assertEqual((response.status, response.text), (200, str(i)))
+            if closing:  # a cork holds for 200 ms alone: where this machine stops for longer, the FIN comes behind
+                self.assertTrue(closing[-1].ended.wait(20))
         ids = [r.get("x-id") for b in backends for r in list(b.requests) if r.method == "POST"]
         self.assertEqual(len(ids), len(set(ids)), "no POST reached a backend twice")
         return posts
