@@ -51,7 +51,7 @@ class Upgrade(Case):
         self.assertEqual(self.get(weir).text, "up")
         self.assertIn(f'"pid":{weir.process.pid}', weir.ctl("status", "--json").stdout.replace(" ", ""))
         for word in ("upgraded", "connections may finish here", "all connections closed"):
-            self.assertIn(word, weir.errors())
+            weir.wait_error(word)
         weir.reload('server { listen <<front>>; location / { return 200 "reloaded"; } }')
         self.assertEqual(self.get(weir).text, "reloaded", "signals and the pid file are the new one's")
         weir.signal(signal.SIGTERM)
@@ -98,7 +98,7 @@ class Upgrade(Case):
             conn.send(SWITCH)
             while data := conn.sock.recv(65536):
                 conn.send(data)
-        weir = self.proxied(self.backend(script=script), main="worker_shutdown_timeout 3s;")
+        weir = self.proxied(self.backend(script=script), main="worker_shutdown_timeout 8s;")
         clients = [self.client(weir).send_request(path="/ws", headers=UPGRADE) for _ in range(3)]
         for client in clients:
             self.assertEqual(client.read_response().status, 101)
@@ -161,9 +161,8 @@ class Upgrade(Case):
             self.upgraded(weir)
             self.assertEqual(weir.predecessors[-1].wait(20), 0)
             self.assertEqual(self.get(weir).text, "up")
-            self.wait_until(lambda: "started" in weir.errors())
             counts.append(weir.descriptors())
-        self.assertLessEqual(max(counts) - counts[0], 2, counts)
+            self.wait_until(lambda: weir.descriptors() <= counts[0] + 2, f"not more than the first has, {counts}")
 
     # --- what does not work
 
@@ -199,7 +198,7 @@ class Upgrade(Case):
     def test_upgrade_that_runs_admits_no_second_one(self):
         weir = self.weir(UP)
         hung = self.script(weir, "exec sleep 60")
-        first = subprocess.Popen([binary(), "upgrade", "-c", str(weir.config_path), "--within", "5s", "--binary", hung], stderr=subprocess.PIPE, text=True)
+        first = subprocess.Popen([binary(), "upgrade", "-c", str(weir.config_path), "--within", "60s", "--binary", hung], stderr=subprocess.PIPE, text=True)
         weir.wait_error("prepares to take over")
         self.assertIn("another upgrade is under way", self.refused(weir))
         weir.signal(signal.SIGTERM)
@@ -219,7 +218,7 @@ class Upgrade(Case):
         self.upgraded(weir)
         weir.process.kill()
         self.assertEqual(before.wait(20), 0)
-        self.assertIn("has ended (signal 9), stopping", weir.errors())
+        weir.wait_error(r"has ended \(signal 9\), stopping")
         weir.process = None
 
     # --- what is known
@@ -252,12 +251,12 @@ class Upgrade(Case):
         sick = {"/check": 500}
         backends = [self.backend(lambda request: answer("a")), self.backend(lambda request: answer("b", status=sick.get(request.path, 200)))]
         weir = self.weir(f"""upstream u {{ {' '.join(f'server {each.address};' for each in backends)}
-                health_check uri=/check interval=300ms fails=1 fastinter=300ms; }}
+                health_check uri=/check interval=300ms fastinter=300ms; }}
             server {{ listen <<front>>; location / {{ proxy_pass http://u; }} }}""")
         weir.wait_error("status 500")
-        sick.clear()
         weir.config_path.write_text(weir.config().replace("300ms", "1h"))
         weir.reload()
+        sick.clear()
         self.upgraded(weir)
         self.assertEqual({self.get(weir).text for _ in range(6)}, {"a"}, "no probe has told the new one")
 
