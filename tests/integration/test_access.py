@@ -61,7 +61,7 @@ class AllowAndDeny(Case):
     def test_return_answers_before_the_rules(self):
         weir = self.weir('server { listen <<front>>; location / { deny all; return 200 "open"; } }')
         self.assertEqual(self.get(weir).text, "open")
-        self.assertIn('"deny" is without effect beside "return"', weir.errors())
+        weir.wait_error('"deny" is without effect beside "return"')
 
     def test_order_of_rules_outlives_the_dump_and_yaml(self):
         weir = self.weir(f"""server {{ listen <<front>>;

@@ -90,7 +90,7 @@ class Abort(Case):
         backend = self.backend()
         weir = self.proxied(backend)
         client = self.client(weir).send(b"POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 300_000)
-        backend.wait_connections()
+        backend.wait_requests()
         client.fin()
         backend.wait_all_closed()
         self.assertEqual(len(backend.requests[0].body), 0, "the request never became whole")
