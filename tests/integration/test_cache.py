@@ -399,7 +399,7 @@ class Locks(Cached):
         weir = self.cached(backend, "proxy_cache_valid 1h; proxy_cache_lock on; proxy_cache_lock_timeout 50ms;")
         slow = threading.Thread(target=lambda: self.ask(weir))
         slow.start()
-        backend.wait_requests(1)
+        self.wait_until(lambda: first, "the first to be held")
         self.assertEqual(self.ask(weir), ("MISS", "quick"))
         go.set()
         slow.join()

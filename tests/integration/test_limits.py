@@ -89,7 +89,7 @@ class Connections(Case):
         busy = [self.client(weir).send(b"GET / HTTP/1.1\r\n") for _ in range(16)]
         weir.wait_error(r"worker 0: connections full \(16 in use, none idle\), new clients wait")
         late = [self.client(weir).send_request() for _ in range(8)]
-        self.assertEqual(weir.metric("weir_workers_full"), 1)
+        self.wait_until(lambda: weir.metric("weir_workers_full") == 1, "the worker to be counted as full")
         self.assertIn("FULL in 1 worker", weir.ctl("status").stdout)
         for client in busy[:8]:
             client.close()
