@@ -75,8 +75,11 @@ bool keeps_alive(Version version, const Connection& connection) {
   return !connection.close && (version == Version::kHttp11 || connection.keep_alive);
 }
 
-bool upgrades_to(const Facts& facts, std::string_view protocol) {
-  return facts.connection.upgrade && facts.upgrades == 1 && iequals(facts.upgrade, protocol);
+// `protocols`: a list; the wish of a request and the choice of a response is one of them.
+bool upgrades_to(const Facts& facts, std::string_view protocols) {
+  bool found = false;
+  for_each_list_element(protocols, [&](std::string_view protocol) { found |= iequals(facts.upgrade, protocol); });
+  return found && facts.connection.upgrade && facts.upgrades == 1;
 }
 
 bool is_token(std::string_view text) {

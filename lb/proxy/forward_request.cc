@@ -136,9 +136,9 @@ std::string_view ProxyContent::host_for_peer() {
   return name.empty() || is_pattern ? state_.host : name;
 }
 
-// A WebSocket needs no word of the operator; any other protocol, and a WebSocket without its key, is asked for where
-// the client and the operator's lines (proxy_set_header Upgrade and Connection) both want it. h2c is never passed on:
-// its requests would go past weir. Before compose_request(), which drops the client's own lines.
+// A WebSocket needs no word of the operator; any other protocol, a list of them, and a WebSocket without its key, is
+// asked for where the client and the operator's lines (proxy_set_header Upgrade and Connection) both want it. h2c is
+// never passed on: its requests would go past weir. Before compose_request(), which drops the client's own lines.
 std::string_view ProxyContent::upgrade_asked_for() {
   const Location& location = x_.location();
   const http::RequestHead& head = request().head;
@@ -154,11 +154,14 @@ std::string_view ProxyContent::upgrade_asked_for() {
       for_each_list_element(setting.value.render(x_, arena()),
                             [&](std::string_view option) { wanted = wanted || iequals(option, "upgrade"); });
   }
-  const bool is_protocol = !protocol.empty() && std::all_of(protocol.begin(), protocol.end(),
-                                                            [](char c) { return is_tchar(c) || c == '/'; });
-  const bool is_http = iequals(protocol.substr(0, 2), "h2") || iequals(protocol.substr(0, 5), "HTTP/");
-  if (!wanted || !is_protocol || is_http) return {};
-  return iequals(protocol, asked->value) ? protocol : std::string_view();
+  if (!wanted || !iequals(protocol, asked->value)) return {};
+  size_t named = 0, passed_on = 0;
+  for_each_list_element(protocol, [&](std::string_view one) {
+    const bool is_http = iequals(one.substr(0, 2), "h2") || iequals(one.substr(0, 5), "HTTP/");
+    ++named;
+    passed_on += !is_http && std::all_of(one.begin(), one.end(), [](char c) { return is_tchar(c) || c == '/'; });
+  });
+  return passed_on == named && named > 0 ? protocol : std::string_view();
 }
 
 // The port that the client used. A proxy's word about the scheme says that this listener's is not it, and a unix socket

@@ -239,11 +239,13 @@ void ProxyContent::relay_alone() {
 
 // 101: what follows is a tunnel's, and this exchange is over.
 void ProxyContent::open_tunnel() {
+  const std::string_view protocol =
+      attempt_.response.fields.find(http::HeaderToken::kUpgrade)->value;  // the codec has seen to it
   http::OutResponse head;
   x_.compose_response_head(attempt_.response, head);
   if (state_.cluster->site->sticky != nullptr) note_binding(attempt_.response.fields);
   head.body = responder().sent_body = {};
-  head.upgrade = state_.upgrade;
+  head.upgrade = protocol;
   x_.move(ResponseState::kHead);
   const Sent sent = downstream().send({.head = &head});
   if (sent.error < 0) {

@@ -178,10 +178,19 @@ class Upgrades(Case):
                 self.assertEqual(client.send(b"ping").read(4), b"PING")
                 self.assertEqual(peer.requests[-1].get("connection").lower(), "upgrade")
 
+    def test_peer_chooses_among_the_protocols_of_a_list(self):
+        peer = self.switching("TUN/1.0")
+        client = self.ask(self.proxied(peer, self.LINES), "tcp, TUN/1.0")
+        head = client.read_until(b"\r\n\r\n")
+        self.assertTrue(head.startswith(b"HTTP/1.1 101 "), head)
+        self.assertIn(b"\r\nUpgrade: TUN/1.0\r\n", head)
+        self.assertEqual(client.read(5), b"hello")
+        self.assertEqual(peer.requests[-1].get("upgrade"), "tcp, TUN/1.0")
+
     def test_upgrade_without_the_operators_lines_is_a_plain_request(self):
         for location in ("", "proxy_set_header Upgrade $http_upgrade;", "proxy_set_header Upgrade other; proxy_set_header Connection upgrade;"):
             self.assertEqual(self.ask(self.proxied(self.switching(), location), "tcp").read_response().body, b"plain")
-        for protocol in ("h2c", "HTTP/2.0", "a b"):
+        for protocol in ("h2c", "HTTP/2.0", "a b", "tcp, h2c", ","):
             self.assertEqual(self.ask(self.proxied(self.switching(), self.LINES), protocol).read_response().body, b"plain")
 
     def test_peer_that_switches_to_another_protocol_is_502(self):

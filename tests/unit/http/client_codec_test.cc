@@ -203,6 +203,8 @@ TEST(ClientCodec, a_101_must_name_the_protocol_that_was_asked_for) {
   EXPECT_EQ(error("SPDY/3.1", "spdy/3.1"), "");
   EXPECT_EQ(error("SPDY/3.1", "SPDY/3"), "101 without a matching Upgrade");
   EXPECT_EQ(error("tcp", "websocket"), "101 without a matching Upgrade");
+  EXPECT_EQ(error("tcp, SPDY/3.1", "spdy/3.1"), "");
+  EXPECT_EQ(error("tcp, SPDY/3.1", "tcp, SPDY/3.1"), "101 without a matching Upgrade");
 }
 
 TEST(ClientCodec, serves_one_exchange_after_another) {
