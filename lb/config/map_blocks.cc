@@ -168,10 +168,15 @@ const Row kRows[] = {
 }  // namespace
 
 void declare_captures(Builder& builder, const std::vector<Directive>& block) {
-  const auto declare_captures_of = [&](const std::string& pattern) {
-    for (const std::string& name : captures_of(pattern)) builder.names().declare_capture(name);
-  };
   for (const Directive& directive : block) {
+    const auto declare_captures_of = [&](const std::string& pattern) {
+      for (const std::string& name : captures_of(pattern)) {
+        if (route::VariableNames::is_fixed(name))
+          builder.diagnostics().error(
+              directive.at, "the duplicate \"" + name + "\" variable: \"" + pattern + "\" captures a built-in one");
+        builder.names().declare_capture(name);
+      }
+    };
     if (directive.name == "server_name") {
       for (const Argument& argument : directive.args)
         if (argument.text.starts_with('~')) declare_captures_of(argument.text.substr(1));
@@ -221,7 +226,7 @@ void declare_maps(Builder& builder, const std::vector<Directive>& block) {
       continue;
     }
     Pending map{.directive = &directive, .name = lowered(variable.substr(1))};
-    if (!open.insert(map.name).second) {
+    if (route::VariableNames::is_fixed(map.name) || !open.insert(map.name).second) {
       diagnostics.error(directive.args.back().at, "the duplicate \"" + map.name + "\" variable");
       continue;
     }

@@ -161,6 +161,12 @@ bool is_only_nginx(std::string_view name) {
                      [&](std::string_view family) { return name.substr(0, family.size()) == family; });
 }
 
+// Built-in ones that a map or a regex may declare all the same: nginx lets them be changed, or does not know them.
+constexpr std::string_view kDeclaredAnew[] = {
+    "args",     "invalid_referer", "limit_rate",          "proxy_host",   "proxy_port",
+    "span_id",  "otel_parent_id",  "otel_parent_sampled", "otel_span_id", "otel_trace_id",
+    "trace_id", "traceparent",     "upstream_reason"};
+
 // What a handshake notes only where somebody asks for it.
 bool is_tls_offer(Var id) {
   return id == Var::kSslCiphers || id == Var::kSslCurves || id == Var::kSslSigalg || id == Var::kSslSigalgs ||
@@ -229,6 +235,12 @@ void VariableNames::declare_set(const std::string& name) {
     return;
   }
   declared_.push_back({std::move(lower), nullptr, false, {}, slots_++});
+}
+
+bool VariableNames::is_fixed(std::string_view name) {
+  const std::string lower = lowered(name);
+  const bool is_open = std::find(std::begin(kDeclaredAnew), std::end(kDeclaredAnew), lower) != std::end(kDeclaredAnew);
+  return is_plain(lower) && !is_open;
 }
 
 Result<int> VariableNames::settable(std::string_view name) const {

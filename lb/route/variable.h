@@ -179,6 +179,9 @@ class VariableNames {
   static constexpr int kArgs = -1;
   static constexpr int kLimitRateSlot = -2;
   Result<int> settable(std::string_view name) const;
+  // A built-in one that no map and no regex may declare anew, as in nginx. Those that only weir has they may: a file
+  // that is valid for nginx keeps its meaning.
+  static bool is_fixed(std::string_view name);
   // "remote_addr", "http_x_foo", "1", "my_map". The error: `unknown "foo" variable`, with a suggestion where near.
   Result<VariableRef> find(std::string_view name) const;
   // $ssl_ciphers, $ssl_curves or one of the signatures was asked for: they are noted of a handshake only then.

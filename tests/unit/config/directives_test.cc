@@ -469,6 +469,19 @@ TEST(Config, maps_may_use_each_other_in_any_order) {
             "weir.conf:1:81: error: the duplicate \"d\" variable\n");
 }
 
+TEST(Config, built_in_variables_are_not_declared_anew) {
+  EXPECT_EQ(messages("map $arg_a $Host { a 1; } geo $uri { default 1; } split_clients $arg_a $status { * a; }\n"
+                     "map $arg_a $args { a 1; } map $arg_a $trace_id { a 1; } map $arg_a $http_x { a 1; }"),
+            "weir.conf:1:12: error: the duplicate \"host\" variable\n"
+            "weir.conf:1:31: error: the duplicate \"uri\" variable\n"
+            "weir.conf:1:72: error: the duplicate \"status\" variable\n");
+  EXPECT_EQ(
+      messages("server { listen 1; server_name ~^(?<scheme>a)$;\nlocation ~ (?<Host>a) { rewrite (?<uri>b) /; } }"),
+      "weir.conf:1:20: error: the duplicate \"scheme\" variable: \"^(?<scheme>a)$\" captures a built-in one\n"
+      "weir.conf:2:1: error: the duplicate \"host\" variable: \"(?<Host>a)\" captures a built-in one\n"
+      "weir.conf:2:25: error: the duplicate \"uri\" variable: \"(?<uri>b)\" captures a built-in one\n");
+}
+
 TEST(Config, real_ip) {
   const proxy::Location settings = location(
       "server { listen 1; set_real_ip_from 10.0.0.0/8; set_real_ip_from ::1; real_ip_header X-Forwarded-For;"
