@@ -142,7 +142,8 @@ class Backend:
             self.address = ("[%s]:%d" if ":" in host else "%s:%d") % self._listener.getsockname()[:2]
         self.name = name or self.address
         self._listener.listen(1024)
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
 
     @property
     def received(self) -> bytes:
@@ -172,6 +173,7 @@ class Backend:
         """New connections are refused; those open live on."""
         self._stopped = True
         _shut_down(self._listener)
+        self._accepting.join(20)  # before the number of its descriptor is another listener's
         self._listener.close()
 
     def stop(self) -> None:
