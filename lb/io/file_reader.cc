@@ -13,9 +13,8 @@
 namespace weir::io {
 namespace {
 
-// Caches answer in microseconds. Where a look at them takes longer, the file system lets its caller wait all the same
-// (one that a program of the user serves, say): for a while all goes to the pool.
-constexpr int64_t kSlowUs = 10'000;
+// Caches answer in microseconds. Where a look at them takes longer than the loop has patience, the file system lets its
+// caller wait all the same (one that a program of the user serves, say): for a while all goes to the pool.
 constexpr MonoMs kAvoidMs = 10'000;
 
 // Most files are read and sent in one turn: the loop keeps one buffer for them.
@@ -157,7 +156,8 @@ bool FileReader::asks_caches() const {
 }
 
 void FileReader::note_time(int64_t began_us) {
-  if (monotonic_us() - began_us > kSlowUs) loop_.impl().caches_avoided_until = loop_.now() + kAvoidMs;
+  if (monotonic_us() - began_us > loop_.impl().caches_patience_us)
+    loop_.impl().caches_avoided_until = loop_.now() + kAvoidMs;
 }
 
 bool FileReader::run() {

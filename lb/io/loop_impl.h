@@ -62,6 +62,7 @@ struct Loop::Impl {
   } accepted;
   StreamSidePool sides;
   // file_reader.cc's
+  int64_t caches_patience_us = 10'000;
   MonoMs caches_avoided_until = 0;
   std::unique_ptr<char[]> file_buffer;  // a spare one
   std::shared_ptr<void> tls;            // io/tls_engine.cc's; null until the first TLS connection

@@ -16,6 +16,7 @@
 
 #include "fake_transport.h"  // by its place: the fuzz targets have no include path to tests/
 #include "io/loop.h"
+#include "io/loop_impl.h"
 #include "observe/access_log.h"
 #include "policy/retry.h"
 #include "proxy/content.h"
@@ -292,6 +293,7 @@ class PendingConnect final : public io::Connecting, private DeadlineHandler {
 class World {
  public:
   explicit World(observe::AccessLogWriter& writer, uint64_t seed = 1, uint32_t max_connections = 65'536) : loop(&now) {
+    loop.impl().caches_patience_us = INT64_MAX;  // this machine may be busy, its file system is not slow
     proxy::CoreOptions options;
     options.seed = seed;
     options.share.max_connections = max_connections;
