@@ -134,6 +134,14 @@ inline std::pair<Fd, Fd> socket_pair(bool tcp) {
   return {Fd(::accept4(listening.get(), nullptr, nullptr, SOCK_CLOEXEC)), std::move(client)};
 }
 
+// How much the kernel takes of what nobody reads: some 100 KB, whatever this machine's limits are and however soon the
+// other end's acknowledgements are processed. Unbounded, it now and then takes all of 4 MB.
+inline void bound_buffers(const Fd& from, const Fd& to) {
+  const int most = 64 << 10;
+  if (::setsockopt(from.get(), SOL_SOCKET, SO_SNDBUF, &most, sizeof most) != 0) std::abort();
+  if (::setsockopt(to.get(), SOL_SOCKET, SO_RCVBUF, &most, sizeof most) != 0) std::abort();
+}
+
 // Writes down what happens; each event then runs its hook, which may close or destroy anything.
 struct Recorder final : TransportHandler {
   std::string bytes;

@@ -241,9 +241,7 @@ TEST(Loop, hook_may_add_a_hook) {
 TEST(Loop, ends_with_everything_open_and_the_owners_outlive_it) {
   auto loop = std::make_unique<Loop>();
   auto [ours, theirs] = socket_pair(true);
-  const int small = 64 << 10;  // or the kernel may take all of it
-  ASSERT_EQ(::setsockopt(ours.get(), SOL_SOCKET, SO_SNDBUF, &small, sizeof small), 0);
-  ASSERT_EQ(::setsockopt(theirs.get(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
+  bound_buffers(ours, theirs);
   Recorder recorder;
   auto transport = make_transport(*loop, ours.release());
   transport->set_handler(&recorder);
