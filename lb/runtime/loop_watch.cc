@@ -15,7 +15,6 @@
 namespace weir::runtime {
 namespace {
 
-constexpr Millis kStackPatience{500};
 constexpr size_t kFramesShown = 24;
 
 std::string seconds(MonoMs ms) {
@@ -126,7 +125,7 @@ std::vector<LoopWatch::Lag> LoopWatch::lags() const {
 }
 
 void LoopWatch::tell_of_stall(const Watched& loop, MonoMs now) {
-  const auto frames = stack::of_thread(loop.thread, kStackPatience);
+  const auto frames = stack::of_thread(loop.thread, options_.stack);
   std::string text;
   if (!frames) text = "no stack: " + frames.error();
   for (size_t i = 0; frames && i < std::min(frames->size(), kFramesShown); ++i)

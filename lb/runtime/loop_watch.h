@@ -25,6 +25,7 @@ namespace weir::runtime {
 struct LoopWatchOptions {
   Millis beat{1000};
   Millis stalled{5000};
+  Millis stack{500};  // what a stalled loop's thread is given to say where it is
   // After each beat that every loop has taken. On the watch's thread.
   std::function<void()> all_turned = {};
 };

@@ -35,7 +35,9 @@ class LoopWatchTest : public ::testing::Test {
   // Once.
   std::string log_text() { return std::exchange(is_captured_, false) ? testing::internal::GetCapturedStderr() : ""; }
   LoopWatchOptions options(MonoMs stalled) {
-    return {Millis(2), Millis(stalled), [this] { ++all_turned_; }};
+    return {.beat = Millis(2), .stalled = Millis(stalled), .stack = Millis(30'000), .all_turned = [this] {
+              ++all_turned_;
+            }};
   }
 
   bool is_captured_ = true;
@@ -82,7 +84,7 @@ TEST_F(LoopWatchTest, loops_of_one_name_have_one_lag) {
 }
 
 TEST_F(LoopWatchTest, stalled_loop_is_logged_once_with_its_stack) {
-  LoopWatch watch(options(1000));  // as a busy machine stalls no other loop
+  LoopWatch watch(options(2'000));  // longer than a thread that could run is ever kept waiting
   watch.start();
   Turning good(watch, "good"), bad(watch, "bad");
   ASSERT_TRUE(wait_for([this] { return all_turned_ > 0; }));
@@ -121,7 +123,7 @@ TEST_F(LoopWatchTest, loop_that_ends_is_no_stall) {
 }
 
 TEST_F(LoopWatchTest, watch_stops_at_once) {
-  LoopWatch watch({Millis(3'600'000), Millis(3'600'000), nullptr});
+  LoopWatch watch({.beat = Millis(3'600'000), .stalled = Millis(3'600'000)});
   watch.start();
   watch.stop();
   watch.stop();
