@@ -65,6 +65,9 @@ TEST(Stack, stack_of_other_thread_has_frames) {
 TEST(Stack, thread_that_has_ended_is_an_error) {
   std::atomic<pid_t> id{0};
   std::thread([&] { id = static_cast<pid_t>(::syscall(SYS_gettid)); }).join();
+  // join() returns a little before the kernel has forgotten the thread.
+  const std::string known = "/proc/self/task/" + std::to_string(id.load());
+  while (::access(known.c_str(), F_OK) == 0) ::poll(nullptr, 0, 1);
   const auto none = of_thread(id, Millis(100));
   ASSERT_FALSE(none);
   EXPECT_THAT(none.error(), HasSubstr("tgkill()"));
