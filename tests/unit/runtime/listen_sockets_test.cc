@@ -1,11 +1,13 @@
-// Listening sockets over starts and reloads, on loopback ports that the kernel hands out.
+// Listening sockets over starts and reloads, on an address of loopback that no other process has.
 #include "runtime/listen_sockets.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <set>
+#include <string>
 
 #include "unit/temp_dir.h"
 
@@ -16,12 +18,22 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-// A port that was free a moment ago; its holder keeps others of this test away from it.
+// 127.64.0.0/10: one for each number that a process can have.
+std::string own_address() {
+  const auto id = static_cast<uint32_t>(::getpid());
+  return "127." + std::to_string(64 + (id >> 16 & 63)) + "." + std::to_string(id >> 8 & 255) + "." +
+         std::to_string(id & 255);
+}
+
+// A port that was free a moment ago, and each time another one; its holder keeps others of this test away from it.
+// Other processes, which take ports of 127.0.0.1 for their clients too, cannot have taken it since.
 struct FreePort {
-  FreePort() {
-    io::ListenOptions options;
-    fd = OwnedFd(*io::open_listener(*SocketAddress::from_ip("127.0.0.1", 0), options));
-    address = io::bound_address(fd.get());
+  explicit FreePort(const std::string& on = own_address()) {
+    static std::set<uint16_t> given;
+    do {
+      fd = OwnedFd(*io::open_listener(*SocketAddress::from_ip(on, 0), {}));
+      address = io::bound_address(fd.get());
+    } while (!given.insert(address.port()).second);
   }
   SocketAddress release() {
     fd.reset();
@@ -120,10 +132,10 @@ TEST(ListenSockets, undoes_an_open_that_was_not_put_in_force) {
 }
 
 TEST(ListenSockets, takes_the_wildcard_of_a_held_port) {
-  const SocketAddress at = FreePort().release();
+  const SocketAddress wildcard = FreePort("0.0.0.0").release();
   ListenSockets sockets;
-  ASSERT_THAT(sockets.open({plan(at)}, 1), IsEmpty());
-  EXPECT_THAT(sockets.open({plan(*SocketAddress::from_ip("0.0.0.0", at.port()))}, 1), IsEmpty());
+  ASSERT_THAT(sockets.open({plan(*SocketAddress::from_ip(own_address(), wildcard.port()))}, 1), IsEmpty());
+  EXPECT_THAT(sockets.open({plan(wildcard)}, 1), IsEmpty());
 }
 
 TEST(ListenSockets, gives_a_unix_socket_to_worker_0_alone) {
