@@ -69,7 +69,7 @@ class LogFile {
 
  private:
   char path_[32] = "/tmp/weir-sim-XXXXXX";
-  observe::AccessLogWriter writer_;
+  observe::AccessLogWriter writer_{Millis(60'000)};  // its thread may be kept from running, nothing else stalls it
   observe::LogFile file_;
   std::shared_ptr<const observe::LogFormat> format_;
   std::streamoff read_ = 0;

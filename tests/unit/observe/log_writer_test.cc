@@ -28,6 +28,8 @@ using route::FakeSource;
 using route::Template;
 using route::Var;
 
+constexpr Millis kPatience{60'000};  // the thread may be kept from running; nothing else stalls it
+
 std::string lines(const std::string& line, size_t count) {
   std::string out;
   for (size_t i = 0; i < count; ++i) out += line + "\n";
@@ -80,7 +82,7 @@ class LogWriterTest : public testing::Test {
 
 TEST_F(LogWriterTest, writes_blocks_in_order) {
   const std::string at = path("access.log");
-  AccessLogWriter writer;
+  AccessLogWriter writer(kPatience);
   const LogFile id = opened(writer, at);
   EXPECT_TRUE(writer.write(id, "one\n"));
   EXPECT_TRUE(writer.write(id, "two\nthree\n"));
@@ -93,10 +95,10 @@ TEST_F(LogWriterTest, writes_blocks_in_order) {
 TEST_F(LogWriterTest, appends_and_creates_files_for_its_owner) {
   const std::string at = path("access.log");
   {
-    AccessLogWriter writer;
+    AccessLogWriter writer(kPatience);
     writer.write(opened(writer, at), "one\n");
   }
-  AccessLogWriter writer;
+  AccessLogWriter writer(kPatience);
   writer.write(opened(writer, at), "two\n");
   writer.flush();
   EXPECT_EQ(content(at), "one\ntwo\n");
@@ -108,7 +110,7 @@ TEST_F(LogWriterTest, appends_and_creates_files_for_its_owner) {
 TEST_F(LogWriterTest, destructor_writes_queued_blocks) {
   const std::string at = path("access.log");
   {
-    AccessLogWriter writer;
+    AccessLogWriter writer(kPatience);
     const LogFile id = opened(writer, at);
     for (int i = 0; i < 100; ++i) writer.write(id, lines("line", 100));
   }
@@ -118,7 +120,7 @@ TEST_F(LogWriterTest, destructor_writes_queued_blocks) {
 TEST_F(LogWriterTest, equal_paths_share_a_file) {
   const std::string a = path("a.log");
   const std::string b = path("b.log");
-  AccessLogWriter writer;
+  AccessLogWriter writer(kPatience);
   const LogFile id = opened(writer, a);
   EXPECT_NE(opened(writer, b), id);
   EXPECT_EQ(opened(writer, a), id);
@@ -144,7 +146,7 @@ testing::AssertionResult closes(const std::string& path) {
 
 TEST_F(LogWriterTest, file_is_closed_when_its_last_user_goes) {
   const std::string at = path("access.log");
-  AccessLogWriter writer;
+  AccessLogWriter writer(kPatience);
   std::optional<LogFile> file = opened(writer, at);
   std::optional<LogFile> copy = file;
   writer.write(*file, "one\n");
@@ -160,7 +162,7 @@ TEST_F(LogWriterTest, file_is_closed_when_its_last_user_goes) {
 TEST_F(LogWriterTest, reopen_does_not_create_a_file_out_of_use) {
   const std::string at = path("access.log");
   const std::string other = path("other.log");
-  AccessLogWriter writer;
+  AccessLogWriter writer(kPatience);
   opened(writer, at);  // and given up
   const LogFile kept = opened(writer, other);
   EXPECT_TRUE(closes(at));
@@ -174,7 +176,7 @@ TEST_F(LogWriterTest, reopen_does_not_create_a_file_out_of_use) {
 TEST_F(LogWriterTest, file_out_of_use_is_opened_anew_on_demand) {
   const std::string a = path("a.log");
   const std::string b = path("b.log");
-  AccessLogWriter writer;
+  AccessLogWriter writer(kPatience);
   const int id = opened(writer, a).id();
   EXPECT_TRUE(closes(a));
   const LogFile other = opened(writer, b);  // takes the free place
@@ -191,14 +193,14 @@ TEST_F(LogWriterTest, file_out_of_use_is_opened_anew_on_demand) {
 TEST_F(LogWriterTest, log_file_may_outlive_its_writer) {
   LogFile file;
   {
-    AccessLogWriter writer;
+    AccessLogWriter writer(kPatience);
     file = opened(writer, path("access.log"));
   }
   EXPECT_GE(file.id(), 0);
 }
 
 TEST_F(LogWriterTest, a_file_that_cannot_be_opened_is_an_error) {
-  AccessLogWriter writer;
+  AccessLogWriter writer(kPatience);
   const auto id = writer.open("/nonexistent/access.log");
   ASSERT_FALSE(id);
   EXPECT_EQ(id.error(), "open() \"/nonexistent/access.log\" failed (2: No such file or directory)");
@@ -208,7 +210,7 @@ TEST_F(LogWriterTest, a_file_that_cannot_be_opened_is_an_error) {
 TEST_F(LogWriterTest, after_a_rename_reopening_starts_a_new_file) {
   const std::string at = path("access.log");
   const std::string rotated = path("access.log.1");
-  AccessLogWriter writer;
+  AccessLogWriter writer(kPatience);
   const LogFile id = opened(writer, at);
   writer.write(id, "before\n");
   writer.flush();
@@ -226,7 +228,7 @@ TEST_F(LogWriterTest, reopening_under_load_loses_and_doubles_nothing) {
   const std::string at = path("access.log");
   constexpr int kRotations = 20;
   std::vector<std::string> files{at};
-  AccessLogWriter writer;
+  AccessLogWriter writer(kPatience);
   const LogFile id = opened(writer, at);
   int next = 0;
   for (int rotation = 0; rotation < kRotations; ++rotation) {
@@ -252,7 +254,7 @@ TEST_F(LogWriterTest, a_file_that_cannot_be_reopened_keeps_its_descriptor) {
   const std::string at = folder + "/access.log";
   const std::string other = path("other.log");
   const std::string other_rotated = path("other.log.1");
-  AccessLogWriter writer;
+  AccessLogWriter writer(kPatience);
   const LogFile id = opened(writer, at);
   const LogFile other_id = opened(writer, other);
   const int keep = open(at.c_str(), O_RDONLY | O_CLOEXEC);
@@ -288,6 +290,8 @@ TEST_F(LogWriterTest, unread_pipe_loses_lines_and_stops_no_other) {
     const LogFile other = opened(writer, file);
     EXPECT_TRUE(writer.write(other, "alive\n"));
     writer.flush();  // ends although the pipe stands still
+    const auto end = std::chrono::steady_clock::now() + kPatience;
+    while (content(file).empty() && std::chrono::steady_clock::now() < end) ::poll(nullptr, 0, 1);
     EXPECT_EQ(content(file), "alive\n");
   }  // and so does this
 }
@@ -297,7 +301,7 @@ TEST_F(LogWriterTest, a_reader_that_comes_late_gets_whole_lines) {
   constexpr size_t kBlocks = 20;
   const std::string block = lines(std::string(99, 'y'), 1000);
   std::string got;
-  AccessLogWriter writer;
+  AccessLogWriter writer(kPatience);
   const LogFile id = opened(writer, pipe);
   for (size_t i = 0; i < kBlocks; ++i) ASSERT_TRUE(writer.write(id, block));
   const int fd = open(pipe.c_str(), O_RDONLY | O_CLOEXEC);
@@ -318,7 +322,7 @@ TEST_F(LogWriterTest, a_reader_that_comes_late_gets_whole_lines) {
 TEST_F(LogWriterTest, pipe_replaced_by_a_file_continues_with_whole_lines) {
   const std::string at = fifo("pipe");
   const std::string block = lines(std::string(1000, 'z'), 200);  // more than a pipe holds
-  AccessLogWriter writer;
+  AccessLogWriter writer(kPatience);
   const LogFile id = opened(writer, at);
   const int keep = open(at.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   ASSERT_TRUE(writer.write(id, block));
@@ -337,7 +341,7 @@ TEST_F(LogWriterTest, pipe_replaced_by_a_file_continues_with_whole_lines) {
 
 TEST_F(LogWriterTest, full_disk_is_counted_and_stops_no_other) {
   const std::string good = path("good.log");
-  AccessLogWriter writer;
+  AccessLogWriter writer(kPatience);
   const LogFile full = opened(writer, "/dev/full");
   const LogFile id = opened(writer, good);
   writer.write(full, lines("lost", 7));
@@ -355,7 +359,7 @@ TEST_F(LogWriterTest, syslog_gets_a_datagram_for_each_line) {
   ASSERT_LT(at.size(), sizeof address.sun_path);
   at.copy(address.sun_path, at.size());
   ASSERT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-  AccessLogWriter writer;
+  AccessLogWriter writer(kPatience);
   const LogFile id =
       opened(writer, "syslog:server=unix:" + at + ",facility=local0,tag=edge,severity=notice,nohostname");
   writer.write(id, "one\ntwo\n");
@@ -371,7 +375,7 @@ TEST_F(LogWriterTest, syslog_gets_a_datagram_for_each_line) {
 }
 
 TEST_F(LogWriterTest, a_syslog_server_that_is_gone_is_counted) {
-  AccessLogWriter writer;
+  AccessLogWriter writer(kPatience);
   const LogFile id = opened(writer, "syslog:server=unix:" + path("nobody"));
   writer.write(id, "one\ntwo\n");
   writer.flush();
@@ -383,7 +387,7 @@ TEST_F(LogWriterTest, lines_of_many_threads_stay_whole) {
   constexpr int kThreads = 4;
   constexpr int kLines = 2000;
   {
-    AccessLogWriter writer;
+    AccessLogWriter writer(kPatience);
     const LogFile id = opened(writer, at);
     std::vector<std::thread> threads;
     for (int t = 0; t < kThreads; ++t) {
@@ -428,7 +432,7 @@ class WorkerLogTest : public LogWriterTest {
     return content(at_);
   }
 
-  AccessLogWriter writer_;
+  AccessLogWriter writer_{kPatience};
   const std::string at_;
   const LogFile id_;
   WorkerLog log_;

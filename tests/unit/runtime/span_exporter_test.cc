@@ -56,14 +56,17 @@ class Door final : public fetch::HttpDoor {
   Collector& collector_;
 };
 
+constexpr Millis kLong{600'000};  // nothing here waits for it
+
 class SpanExporterTest : public testing::Test {
  protected:
   SpanExporterTest() {
     options_.endpoint = "http://collector.test:4318/v1/traces";
-    options_.interval = Millis(600'000);  // nothing here waits for it
+    options_.interval = kLong;
     options_.batch_size = 2;
   }
-  std::unique_ptr<SpanExporter> exporter(Millis patience = SpanExporter::kPatience, Millis wait = Millis(0)) {
+  // Its end is in no hurry: the thread may be kept from running.
+  std::unique_ptr<SpanExporter> exporter(Millis patience = kLong, Millis wait = Millis(0)) {
     return std::make_unique<SpanExporter>(
         queue_,
         [this](const SpanExport&) {
@@ -134,10 +137,8 @@ TEST_F(SpanExporterTest, lost_spans_are_counted) {
   EXPECT_EQ(sender->counts().sent, 0u);
 }
 
-constexpr Millis kLong{600'000};  // nothing here waits for it
-
 TEST_F(SpanExporterTest, spans_behind_a_waiting_batch_are_bounded) {
-  const auto sender = exporter(SpanExporter::kPatience, kLong);
+  const auto sender = exporter(kLong, kLong);
   collector_.answer = fetch::Answer{503, {}, ""};
   options_.batch_count = 1;
   sender->configure(options_);
@@ -152,7 +153,7 @@ TEST_F(SpanExporterTest, spans_behind_a_waiting_batch_are_bounded) {
 }
 
 TEST_F(SpanExporterTest, end_is_one_more_try) {
-  const auto sender = exporter(SpanExporter::kPatience, kLong);
+  const auto sender = exporter(kLong, kLong);
   collector_.answer = fetch::Answer{503, {{"retry-after", "300"}}, ""};
   sender->configure(options_);
   queue_->push(spans(2));
@@ -163,7 +164,7 @@ TEST_F(SpanExporterTest, end_is_one_more_try) {
 }
 
 TEST_F(SpanExporterTest, waiting_batch_goes_to_a_new_collector_at_once) {
-  const auto sender = exporter(SpanExporter::kPatience, kLong);
+  const auto sender = exporter(kLong, kLong);
   collector_.first = {fetch::Answer{503, {}, ""}};
   sender->configure(options_);
   queue_->push(spans(2));
@@ -178,7 +179,7 @@ TEST_F(SpanExporterTest, waiting_batch_goes_to_a_new_collector_at_once) {
 }
 
 TEST_F(SpanExporterTest, reloads_use_up_no_tries) {
-  const auto sender = exporter(SpanExporter::kPatience, kLong);
+  const auto sender = exporter(kLong, kLong);
   collector_.first.assign(2 * static_cast<size_t>(SpanRetry().tries), fetch::Answer{503, {}, ""});
   sender->configure(options_);
   queue_->push(spans(2));
@@ -245,7 +246,7 @@ TEST_F(SpanExporterTest, full_fifo_is_given_up_at_the_end) {
   const OwnedFd reader(::open(fifo.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   ASSERT_GE(reader.get(), 0);
   ASSERT_NE(::signal(SIGPIPE, SIG_IGN), SIG_ERR);
-  const auto sender = exporter(Millis(50));
+  const auto sender = exporter(Millis(500));  // the thread looks every 50 ms, and is joined within 750
   options_.endpoint = "file:" + fifo;
   sender->configure(options_);
   auto large = spans(1);
