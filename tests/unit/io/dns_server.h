@@ -7,6 +7,7 @@
 #include <atomic>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -110,9 +111,11 @@ class DnsServer {
     ssize_t n = 0;
     while ((n = ::recvfrom(udp_.get(), query, sizeof query, 0, reinterpret_cast<sockaddr*>(&from), &length)) > 0) {
       client_port = SocketAddress::from_sockaddr(reinterpret_cast<const sockaddr*>(&from), length).port();
-      ++questions;
+      ++packets;
       const std::lock_guard lock(mutex_);
-      held_.emplace_back(std::string(query, static_cast<size_t>(n)), from);
+      const std::string packet(query, static_cast<size_t>(n));
+      if (seen_.insert(packet).second) ++questions;
+      held_.emplace_back(packet, from);
       if (held_.size() < held_until_) continue;
       held_until_ = 0;
       for (const auto& [held, client] : held_) {
@@ -132,6 +135,8 @@ class DnsServer {
   int tcp() const { return tcp_.get(); }
 
   std::atomic<bool> mute = false;
+  // Over UDP. Whoever has waited for a second sends his packet once more: that is no other question.
+  std::atomic<int> packets = 0;
   std::atomic<int> questions = 0;
   std::atomic<uint16_t> client_port = 0;  // of the last question over UDP
   std::atomic<int> tcp_questions = 0;
@@ -194,6 +199,7 @@ class DnsServer {
   Fd udp_, tcp_;
   mutable std::mutex mutex_;
   std::map<std::string, Name> names_;
+  std::set<std::string> seen_;
   std::vector<std::pair<std::string, sockaddr_storage>> held_;
   size_t held_until_ = 0;
 };
