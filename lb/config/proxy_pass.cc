@@ -242,8 +242,8 @@ void apply_proxy_pass(Call& call) {
   const proxy::PassUrl parts = proxy::split_pass_url(url);
   if (parts.scheme == proxy::PassUrl::Scheme::kNone)
     return call.error_at(0, "invalid URL prefix in \"" + url + "\", it must be http:// or https://");
-  if (url.find('#') != std::string::npos)
-    return call.error_at(0, "\"#\" in \"" + url + "\": no fragment is sent to peers; in a path it is written %23");
+  if (parts.uri.starts_with('#'))
+    return call.error_at(0, "\"#\" behind the host of \"" + url + "\": no fragment is sent to peers");
 
   proxy::ProxyPass pass;
   pass.tls = parts.scheme == proxy::PassUrl::Scheme::kHttps;
