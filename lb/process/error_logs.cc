@@ -14,8 +14,11 @@ void add(std::vector<std::string>& files, const std::string& path) {
 }
 
 void add(std::vector<std::string>& files, const proxy::Location& location) {
-  if (!location.access_logs) return;
-  for (const proxy::AccessLogTarget& log : *location.access_logs) add(files, log.options.path);
+  if (location.access_logs)
+    for (const proxy::AccessLogTarget& log : *location.access_logs) add(files, log.options.path);
+  if (location.limit_except) add(files, *location.limit_except->settings);
+  for (const proxy::RewriteStep& step : location.rewrite)  // if
+    if (step.settings) add(files, *step.settings);
 }
 
 void add(std::vector<std::string>& files, const std::vector<config::LocationModel>& locations) {
