@@ -59,6 +59,48 @@ class Shipped(Case):
         self.assertIn("/run/weir/weir.pid", (PACKAGING / "weir.logrotate").read_text())
 
 
+class Postinst(unittest.TestCase):
+    """What the package does to a weir that runs; every command is one that says with what it was called, and ends as it is told."""
+
+    def configure(self, **ends: int) -> tuple[list[str], str]:
+        with tempfile.TemporaryDirectory() as directory:
+            tools = pathlib.Path(directory) / "tools"
+            tools.mkdir()
+            shell = shutil.which("sh")
+            for name in ("dpkg-statoverride", "mkdir", "chown", "chmod", "getent", "groupadd", "useradd", "apparmor_parser", "deb-systemd-helper",
+                         "deb-systemd-invoke", "systemctl", "weir"):
+                tool = tools / name
+                cases = "".join(f'*" {word} "*) exit {status};; ' for word, status in ends.items())
+                tool.write_text(f'#!{shell}\necho "{name} $*" >>{directory}/called\ncase " {name} $* " in {cases}esac\n')
+                tool.chmod(0o755)
+            script = (PACKAGING / "debian" / "postinst").read_text().replace("/run/systemd/system", directory)
+            done = subprocess.run([shell, "-c", script, "postinst", "configure", "1.0"], capture_output=True, text=True, check=False,
+                                  env={"PATH": str(tools)})
+            self.assertEqual(done.returncode, 0, done.stderr)
+            return pathlib.Path(directory, "called").read_text().splitlines(), done.stderr
+
+    RESTART = "deb-systemd-invoke restart weir.service"
+
+    def test_upgrade_is_enough(self):
+        called, _ = self.configure()
+        self.assertTrue(any(each.startswith("weir upgrade ") for each in called), called)
+        self.assertNotIn(self.RESTART, called)
+
+    def test_refused_configuration_leaves_the_old_one_serving(self):
+        called, said = self.configure(upgrade=1, **{"-t": 1})
+        self.assertNotIn(self.RESTART, called)
+        self.assertIn("goes on", said)
+
+    def test_old_one_that_cannot_hand_over_is_restarted(self):
+        called, _ = self.configure(upgrade=1)
+        self.assertIn(self.RESTART, called)
+
+    def test_weir_that_does_not_run_is_started(self):
+        called, _ = self.configure(**{"is-active": 3})
+        self.assertIn(self.RESTART, called)
+        self.assertFalse(any(each.startswith("weir ") for each in called), called)
+
+
 class Completion(Case):
     def complete(self, *words: str) -> list[str]:
         with tempfile.TemporaryDirectory() as directory:
