@@ -1,6 +1,5 @@
 #include "acme/store.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -173,15 +172,6 @@ std::vector<Proof> Store::proofs() const {
 void Store::withdraw_all() const {
   for (const std::string& name : list_directory(directory_ + "/" + kChallenges))
     ::unlink(path(kChallenges, name).c_str());
-}
-
-void make_state_directory(const std::string& path, unsigned uid, unsigned gid) {
-  if (::access(path.c_str(), F_OK) == 0) return;
-  // Who cannot make it finds it missing later, and says so.
-  for (size_t at = path.find('/', 1); at != std::string::npos; at = path.find('/', at + 1))
-    (void)!::mkdir(path.substr(0, at).c_str(), 0755);
-  // Where the parent is that user's, a link may stand there by now.
-  if (::mkdir(path.c_str(), 0700) == 0) (void)!::lchown(path.c_str(), uid, gid);
 }
 
 }  // namespace weir::acme

@@ -65,7 +65,4 @@ class Store {
   std::string directory_;
 };
 
-// Before root becomes another account: makes the state directory and hands it over. Nothing where it is there already.
-void make_state_directory(const std::string& path, unsigned uid, unsigned gid);
-
 }  // namespace weir::acme

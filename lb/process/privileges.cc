@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "base/root_place.h"
 #include "base/system.h"
 
 namespace weir::process {
@@ -68,14 +69,18 @@ Result<RunAs> resolve_run_as(const config::MainConfig& main) {
   return run_as;
 }
 
-void give_file(const std::string& path, const Account& account) {
-  const int fd = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
-  if (fd < 0) return;
+Status<> give_file(const std::string& path, const Account& account) {
+  const Result<RootPlace> place = find_root_place(path);
+  if (!place && belongs_to(path, account.uid)) return Void{};
+  if (!place) return Unexpected{"\"" + path + "\": not given to user \"" + account.name + "\" (" + place.error() + ")"};
+  const OwnedFd fd(::openat(place->directory.get(), place->name.c_str(),
+                            O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644));
+  if (fd.get() < 0) return Void{};
   // A regular file of one name: a link, which the account may have made in its own directory, leads to no other file.
   struct stat info {};
-  if (::fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_nlink == 1 && info.st_uid != account.uid)
-    (void)!::fchown(fd, account.uid, static_cast<gid_t>(-1));
-  ::close(fd);
+  if (::fstat(fd.get(), &info) == 0 && S_ISREG(info.st_mode) && info.st_nlink == 1 && info.st_uid != account.uid)
+    (void)!::fchown(fd.get(), account.uid, static_cast<gid_t>(-1));
+  return Void{};
 }
 
 Status<> Privileges::enter() {

@@ -30,9 +30,9 @@ struct RunAs {
 Result<RunAs> resolve_run_as(const config::MainConfig& main);
 
 // Makes `path` and gives it to the account, as nginx does with its logs, so that it can be opened and reopened later.
-// Only regular files below an existing directory, none behind a symbolic link and none of several names; what cannot be
-// made is left to whoever opens it to report.
-void give_file(const std::string& path, const Account& account);
+// Only regular files below an existing directory, none that is a symbolic link and none of several names; what cannot
+// be made is left to whoever opens it to report. Error: a link on the way that root does not follow (find_root_place).
+Status<> give_file(const std::string& path, const Account& account);
 
 class Privileges {
  public:

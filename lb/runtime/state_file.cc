@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/owned_fd.h"
+#include "base/root_place.h"
 #include "base/system.h"
 
 namespace weir::runtime {
@@ -240,17 +241,24 @@ Status<> StateFile::overwrite(const std::string& text) const {
   return Void{};
 }
 
-void StateFile::give_to(const process::Account& account) const {
-  if (path_.empty()) return;
-  const OwnedFd fd(::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
-  if (fd.get() < 0) return;  // save() will say it
+Status<> StateFile::give_to(const process::Account& account) const {
+  if (path_.empty()) return Void{};
+  const Result<RootPlace> place = find_root_place(path_);
+  if (!place && belongs_to(path_, account.uid)) return Void{};
+  if (!place)
+    return Unexpected{"state file \"" + path_ + "\": not given to user \"" + account.name + "\" (" + place.error() +
+                      ")"};
+  const OwnedFd fd(::openat(place->directory.get(), place->name.c_str(),
+                            O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
+  if (fd.get() < 0) return Void{};  // save() will say it
   // A regular file of one name: a link in a directory that others may write to is no way to another file.
   struct stat info {};
-  if (::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode) || info.st_nlink != 1) return;
+  if (::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode) || info.st_nlink != 1) return Void{};
   (void)!::fchmod(fd.get(), 0600);
   // A new one says by itself that there is nothing in it: an empty file is one that lost what it said.
   if (info.st_size == 0) (void)!write_all(fd.get(), overrides_to_json({}));
   if (info.st_uid != account.uid) (void)!::fchown(fd.get(), account.uid, account.gid);
+  return Void{};
 }
 
 }  // namespace weir::runtime

@@ -27,8 +27,9 @@ class StateFile {
   // Whole or not at all: written beside the file and renamed. Where that directory may not be written to (/run and an
   // unprivileged user) the file itself is written. The error is text for the operator.
   Status<> save(const Overrides& overrides) const;
-  // Before root becomes the account: makes the file, where there is none, and hands it over.
-  void give_to(const process::Account& account) const;
+  // Before root becomes the account: makes the file, where there is none, and hands it over. Error: a link on the way
+  // that root does not follow (find_root_place).
+  Status<> give_to(const process::Account& account) const;
 
  private:
   Status<> replace(const std::string& text, bool& may_not) const;

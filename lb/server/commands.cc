@@ -71,7 +71,9 @@ std::vector<std::string> start_failures(const process::CommandLine& line, const 
   if (run_as && !run_as->warning.empty()) say("weir: [warn] " + run_as->warning);
   // A file that root makes here would be closed to the user that a reload runs as.
   if (run_as && run_as->account)
-    for (const std::string& file : process::log_files(line, model)) process::give_file(file, *run_as->account);
+    for (const std::string& file : process::log_files(line, model))
+      if (const Status<> given = process::give_file(file, *run_as->account); !given)
+        say("weir: [warn] " + given.error());
   for (const LogTarget& target : process::error_log_targets(line, model.main)) need(open_log_sink(target));
   need(process::check_directory_of(model.main.pid));
   for (const runtime::ListenPlan& each : runtime::plan_listens(model)) need(check_listen_address(each.address));

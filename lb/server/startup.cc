@@ -12,8 +12,8 @@
 #include <utility>
 #include <vector>
 
-#include "acme/store.h"
 #include "base/log.h"
+#include "base/root_place.h"
 #include "io/off_loop.h"
 #include "io/tls_self_signed.h"
 #include "process/crash_report.h"
@@ -207,10 +207,13 @@ class Startup {
 
   Status<> become_user() {
     if (const auto& account = privileges_.account()) {
-      for (const std::string& file : process::log_files(line_, model())) process::give_file(file, *account);
-      state_.give_to(*account);
+      const auto warn = [this](const Status<>& given) {
+        if (!given) report_.warn(given.error());
+      };
+      for (const std::string& file : process::log_files(line_, model())) warn(process::give_file(file, *account));
+      warn(state_.give_to(*account));
       if (!model().acme_certificates.empty())
-        acme::make_state_directory(model().main.acme.state, account->uid, account->gid);
+        warn(make_directory_for(model().main.acme.state, account->uid, account->gid, MissingParents::kMade));
     }
     return privileges_.enter();
   }

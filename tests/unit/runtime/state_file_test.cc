@@ -116,7 +116,7 @@ TEST(StateFile, is_written_in_place_when_the_directory_is_read_only) {
 TEST(StateFile, belongs_to_the_configured_user) {
   const TempDir dir;
   const StateFile file(dir / "weir.state");
-  file.give_to({"me", ::geteuid(), ::getegid()});
+  EXPECT_TRUE(file.give_to({"me", ::geteuid(), ::getegid()}));
   EXPECT_EQ(mode_of(file.path()), 0600U);
   EXPECT_EQ(file.load().warning, "");
 }
@@ -127,9 +127,17 @@ TEST(StateFile, does_not_change_the_owner_of_other_files) {
   ASSERT_EQ(::chmod((dir / "other").c_str(), 0644), 0);
   ASSERT_EQ(::symlink((dir / "other").c_str(), (dir / "link.state").c_str()), 0);
   ASSERT_EQ(::link((dir / "other").c_str(), (dir / "hard.state").c_str()), 0);
-  StateFile(dir / "link.state").give_to({"me", ::geteuid(), ::getegid()});
-  StateFile(dir / "hard.state").give_to({"me", ::geteuid(), ::getegid()});
+  EXPECT_TRUE(StateFile(dir / "link.state").give_to({"me", ::geteuid(), ::getegid()}));
+  EXPECT_TRUE(StateFile(dir / "hard.state").give_to({"me", ::geteuid(), ::getegid()}));
   EXPECT_EQ(mode_of(dir / "other"), 0644U);
+  dir.write("elsewhere/weir.state", "secret");
+  ASSERT_EQ(::symlink((dir / "elsewhere").c_str(), (dir / "app").c_str()), 0);
+  if (::geteuid() == 0) {
+    ASSERT_EQ(::lchown((dir / "app").c_str(), 65534, 65534), 0);
+  }
+  ASSERT_EQ(::chmod((dir / "elsewhere/weir.state").c_str(), 0644), 0);
+  EXPECT_FALSE(StateFile(dir / "app/weir.state").give_to({"other", ::geteuid() + 1, ::getegid()}));
+  EXPECT_EQ(mode_of(dir / "elsewhere/weir.state"), 0644U);
 }
 
 TEST(Overrides, json_errors_name_the_fault) {
