@@ -58,6 +58,26 @@ class Shipped(Case):
             self.assertIn(place, conf)
         self.assertIn("/run/weir/weir.pid", (PACKAGING / "weir.logrotate").read_text())
 
+    def test_rotated_logs_are_opened_anew(self):
+        text = (PACKAGING / "weir.logrotate").read_text()
+        script = re.search(r"postrotate\n(.*)\n *endscript", text, re.S).group(1)
+        weir = self.weir("server { listen <<front>>; return 200; }")
+        for name, place in (("/run/weir/weir.pid", weir.pid_path), ("/etc/weir/weir.conf", weir.config_path), ("/usr/sbin/weir", binary())):
+            script = script.replace(name, str(place))
+        weir.reload()  # by a signal: the pid file tells how it ended, too
+        done = subprocess.run(["bash", "--posix", "-c", script], capture_output=True, text=True, check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        weir.wait_error("logs: reopened")
+        impostor = subprocess.Popen(["sleep", "1000"])
+        self.addCleanup(impostor.wait)
+        self.addCleanup(impostor.kill)
+        pid = weir.pid_path.read_text()
+        weir.pid_path.write_text(f"{impostor.pid}\n")
+        done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False)
+        weir.pid_path.write_text(pid)
+        self.assertEqual(done.returncode, 1)
+        self.assertIsNone(impostor.poll())
+
 
 class Postinst(unittest.TestCase):
     """What the package does to a weir that runs; every command is one that says with what it was called, and ends as it is told."""
