@@ -78,6 +78,11 @@ class Shipped(Case):
         self.assertEqual(done.returncode, 1)
         self.assertIsNone(impostor.poll())
 
+    def test_apparmor_holds_for_the_service_alone(self):
+        profile = (PACKAGING / "weir.apparmor").read_text()
+        self.assertRegex(profile, r"(?m)^profile weir flags=", "root's commands are of the same program")
+        self.assertIn("\nAppArmorProfile=-weir\n", (PACKAGING / "weir.service").read_text())
+
 
 class Postinst(unittest.TestCase):
     """What the package does to a weir that runs; every command is one that says with what it was called, and ends as it is told."""
