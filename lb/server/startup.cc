@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "base/root_place.h"
+#include "cache/zone.h"
 #include "io/off_loop.h"
 #include "io/tls_self_signed.h"
 #include "process/crash_report.h"
@@ -214,6 +215,8 @@ class Startup {
       warn(state_.give_to(*account));
       if (!model().acme_certificates.empty())
         warn(make_directory_for(model().main.acme.state, account->uid, account->gid, MissingParents::kMade));
+      for (const auto& cache : model().cache_zones)
+        warn(make_directory_for(cache->path, account->uid, account->gid, MissingParents::kLeft));
     }
     return privileges_.enter();
   }

@@ -450,6 +450,15 @@ class Users(Case):
         for _ in range(9):
             self.assertEqual(self.get(f"{host}:{ports[0]}").text, "first")
 
+    def test_cache_directory_belongs_to_the_configured_user(self):
+        backend = self.backend(lambda request: answer("x"))
+        weir = self.weir("proxy_cache_path <<dir>>/cache keys_zone=z:1m; proxy_cache z; proxy_cache_valid 1h;"
+                         f"server {{ listen <<front>>; location / {{ proxy_pass http://{backend.address}; add_header X-Cache $upstream_cache_status; }} }}",
+                         main="user nobody nogroup;")
+        info = (weir.dir / "cache").stat()
+        self.assertEqual((info.st_uid, stat.S_IMODE(info.st_mode)), (pwd.getpwnam("nobody").pw_uid, 0o700))
+        self.wait_until(lambda: self.get(weir).get("X-Cache") == "HIT", "an answer from the cache")
+
     def low_ports(self, host: str, count: int):
         found = []
         for port in range(1023, 0, -1):
