@@ -58,8 +58,8 @@ class LogFile {
   int id_ = -1;
 };
 
-// All log files of the process and the thread that writes them. Thread-safe. Lives as long as the server; files are
-// opened at load (an error is the load's error) and reopened by USR1.
+// All log files of the process and, from the first on, the thread that writes them. Thread-safe. Lives as long as the
+// server; files are opened at load (an error is the load's error) and reopened by USR1.
 class AccessLogWriter {
  public:
   static constexpr size_t kMostQueued = 8 * 1024 * 1024;  // a file

@@ -3,15 +3,18 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <condition_variable>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
 
+#include "base/owned_fd.h"
+#include "base/system.h"
 #include "observe/access_log.h"
 #include "observe/log_output.h"
 
@@ -52,15 +55,14 @@ struct AccessLogWriter::Impl {
     bool stalled = false;
   };
 
-  explicit Impl(Millis p) : patience(p), wake_fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    spares.reserve(kMostSpares);
-  }
-  ~Impl() { close(wake_fd); }
+  explicit Impl(Millis p) : patience(p) { spares.reserve(kMostSpares); }
 
+  // The thread, where it does not run yet.
+  static Status<> start(const std::shared_ptr<Impl>& self);
   void wake() {
     if (!std::exchange(asleep, false)) return;
     const uint64_t one = 1;
-    [[maybe_unused]] const ssize_t n = ::write(wake_fd, &one, sizeof one);
+    [[maybe_unused]] const ssize_t n = ::write(wake_fd.get(), &one, sizeof one);
   }
   void recycle(std::string block) {
     if (spares.size() >= kMostSpares || block.capacity() < kSmallestSpare) return;
@@ -77,7 +79,7 @@ struct AccessLogWriter::Impl {
   bool wait_while_moving(std::unique_lock<std::mutex>& lock, Done done);
 
   const Millis patience;
-  const int wake_fd;
+  OwnedFd wake_fd;  // with the thread
   std::mutex mutex;
   std::condition_variable settled_some;
   std::vector<std::unique_ptr<File>> files;
@@ -146,12 +148,12 @@ bool AccessLogWriter::Impl::write_round() {
 }
 
 void AccessLogWriter::Impl::sleep() {
-  std::vector<pollfd> fds{{wake_fd, POLLIN, 0}};
+  std::vector<pollfd> fds{{wake_fd.get(), POLLIN, 0}};
   for (const File* file : active)
     if (file->stalled) fds.push_back({file->output->fd(), POLLOUT, 0});
   poll(fds.data(), fds.size(), -1);
   uint64_t count = 0;
-  [[maybe_unused]] const ssize_t n = read(wake_fd, &count, sizeof count);
+  [[maybe_unused]] const ssize_t n = ::read(wake_fd.get(), &count, sizeof count);
 }
 
 void AccessLogWriter::Impl::run() {
@@ -205,18 +207,31 @@ bool AccessLogWriter::Impl::wait_while_moving(std::unique_lock<std::mutex>& lock
   return false;
 }
 
-AccessLogWriter::AccessLogWriter(Millis patience) : impl_(std::make_shared<Impl>(patience)) {
+Status<> AccessLogWriter::Impl::start(const std::shared_ptr<Impl>& self) {
+  const std::lock_guard lock(self->mutex);
+  if (self->thread.joinable()) return Void{};
+  if (self->wake_fd.get() < 0) self->wake_fd = OwnedFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (self->wake_fd.get() < 0) return Unexpected{call_failed("eventfd()", errno)};
   // Signals are for the control thread; and a pipe without a reader shall be EPIPE, not SIGPIPE.
   sigset_t all;
   sigset_t old;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &old);
-  impl_->thread = std::thread([impl = impl_] { impl->run(); });
+  Status<> started = Void{};
+  try {
+    self->thread = std::thread([self] { self->run(); });
+  } catch (const std::system_error& error) {
+    started = Unexpected{std::string("no thread for access logs: ") + error.what()};
+  }
   pthread_sigmask(SIG_SETMASK, &old, nullptr);
+  return started;
 }
+
+AccessLogWriter::AccessLogWriter(Millis patience) : impl_(std::make_shared<Impl>(patience)) {}
 
 AccessLogWriter::~AccessLogWriter() {
   std::unique_lock lock(impl_->mutex);
+  if (!impl_->thread.joinable()) return;
   const auto ended = [this] { return impl_->ended; };
   impl_->stopping = true;
   impl_->wake();
@@ -251,6 +266,7 @@ struct LogFile::Use {
 LogFile::LogFile(std::shared_ptr<const Use> use) : use_(std::move(use)), id_(use_->id) {}
 
 Result<LogFile> AccessLogWriter::open(const std::string& path) {
+  if (Status<> started = Impl::start(impl_); !started) return Unexpected{std::move(started.error())};
   auto& files = impl_->files;
   const auto use = [&](auto found) {
     ++(*found)->uses;

@@ -96,7 +96,8 @@ class EndOfAnswer final : public http::ClientCodec::Handler {
 
 class Run final : private proxy::RequestTrace {
  public:
-  Run(const std::shared_ptr<const proxy::Site>& site, const DryRequest& request) : site_(site), request_(request) {}
+  Run(const std::shared_ptr<const proxy::Site>& site, const DryRequest& request, io::Loop& loop)
+      : site_(site), request_(request), loop_(loop) {}
 
   DryRun run() {
     proxy::CoreOptions options;
@@ -206,15 +207,17 @@ class Run final : private proxy::RequestTrace {
   const DryRequest& request_;
   DryRun out_;
   std::list<std::string> sent_;
-  observe::AccessLogWriter log_writer_;
-  io::Loop loop_;
+  observe::AccessLogWriter log_writer_;  // no file is opened: it has no thread
+  io::Loop& loop_;
 };
 
 }  // namespace
 
-DryRun dry_run(const std::shared_ptr<const proxy::Site>& site, const DryRequest& request) {
+Result<DryRun> dry_run(const std::shared_ptr<const proxy::Site>& site, const DryRequest& request) {
   const log::Mute mute;  // "no peer available" of a request that nobody has sent
-  return Run(site, request).run();
+  Result<std::unique_ptr<io::Loop>> loop = io::Loop::make();
+  if (!loop) return Unexpected{std::move(loop.error())};
+  return Run(site, request, **loop).run();
 }
 
 }  // namespace weir::runtime

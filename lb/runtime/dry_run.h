@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/result.h"
 #include "base/sockaddr.h"
 #include "filter/limit_requests.h"
 #include "policy/rate_limit.h"
@@ -53,7 +54,8 @@ struct DryRun {
   bool finished = false;           // else something waited for too long
 };
 
-// The listeners of `site` have no arrival steps (SiteInputs::arrival).
-DryRun dry_run(const std::shared_ptr<const proxy::Site>& site, const DryRequest& request);
+// The listeners of `site` have no arrival steps (SiteInputs::arrival). The error: the system gives no descriptors for
+// an event loop.
+Result<DryRun> dry_run(const std::shared_ptr<const proxy::Site>& site, const DryRequest& request);
 
 }  // namespace weir::runtime

@@ -105,7 +105,9 @@ class Explanation {
     const BuiltSite built = build_site(inputs);
     if (!built.site) return Unexpected{built.errors.front()};
     if (running_ != nullptr) copy_state(*running_, *built.site);
-    const DryRun run = dry_run(built.site, {listen->address, request_.client, request_bytes()});
+    const Result<DryRun> done = dry_run(built.site, {listen->address, request_.client, request_bytes()});
+    if (!done) return Unexpected{done.error()};
+    const DryRun& run = *done;
 
     out_.line("request", request_.method + " " + request_.url + " from " + request_.client.ip());
     tell_of_listen(*listen);

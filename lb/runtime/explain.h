@@ -20,7 +20,8 @@ struct ExplainRequest {
 // What is wrong with its fields; empty: nothing.
 std::string fault_of(const ExplainRequest& request);
 
-// Text of several lines. The error: the URL is none, nobody listens on its port, the snapshot cannot be built.
+// Text of several lines. The error: the URL is none, nobody listens on its port, the snapshot cannot be built, the
+// system gives no descriptors.
 Result<std::string> explain(const config::Model& model, const ExplainRequest& request);
 
 struct RunningFacts;

@@ -19,6 +19,8 @@
 #include <vector>
 
 #include "observe/access_log.h"
+#include "unit/few_descriptors.h"
+#include "unit/no_threads.h"
 #include "unit/route/fake_source.h"
 
 namespace weir::observe {
@@ -90,6 +92,27 @@ TEST_F(LogWriterTest, writes_blocks_in_order) {
   writer.flush();
   EXPECT_EQ(content(at), "one\ntwo\nthree\n");
   EXPECT_EQ(writer.dropped_lines(), 0u);
+}
+
+TEST_F(LogWriterTest, want_of_a_thread_or_descriptor_is_an_error) {
+  const std::string at = path("access.log");
+  AccessLogWriter writer;
+  {
+    const NoThreads none;
+    ASSERT_TRUE(none.good());
+    const auto file = writer.open(at);
+    ASSERT_FALSE(file);
+    EXPECT_EQ(file.error().rfind("no thread for access logs: ", 0), 0u) << file.error();
+    writer.flush();
+  }
+  const LogFile id = opened(writer, at);
+  EXPECT_TRUE(writer.write(id, "one\n"));
+  writer.flush();
+  EXPECT_EQ(content(at), "one\n");
+
+  AccessLogWriter another;
+  const FewDescriptors none;
+  EXPECT_FALSE(another.open(at));
 }
 
 TEST_F(LogWriterTest, appends_and_creates_files_for_its_owner) {

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <pthread.h>
 #include <sys/stat.h>
 
 #include <condition_variable>
@@ -15,6 +14,7 @@
 #include <vector>
 
 #include "base/owned_fd.h"
+#include "unit/no_threads.h"
 #include "unit/temp_dir.h"
 
 namespace weir::runtime {
@@ -294,25 +294,6 @@ TEST_F(SpanExporterTest, end_leaves_a_hung_thread_to_itself) {
   hold->goes_on = true;  // the thread ends
   hold->changed.notify_all();
 }
-
-// While this lives no thread can be made: none has a stack as large as all addresses.
-class NoThreads {
- public:
-  NoThreads() {
-    pthread_attr_t attributes;
-    good_ = ::pthread_getattr_default_np(&before_) == 0 && ::pthread_attr_init(&attributes) == 0 &&
-            ::pthread_attr_setstacksize(&attributes, size_t{1} << 47) == 0 &&
-            ::pthread_setattr_default_np(&attributes) == 0;
-  }
-  ~NoThreads() { ::pthread_setattr_default_np(&before_); }
-  NoThreads(const NoThreads&) = delete;
-  NoThreads& operator=(const NoThreads&) = delete;
-  bool good() const { return good_; }
-
- private:
-  pthread_attr_t before_;
-  bool good_ = false;
-};
 
 TEST_F(SpanExporterTest, want_of_a_thread_costs_spans_only) {
   const auto sender = exporter();
