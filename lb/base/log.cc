@@ -77,16 +77,16 @@ Status<> configure(const std::vector<LogTarget>& targets) {
     sinks.push_back(std::move(*sink));
     least = std::min(least, static_cast<int>(target.level));
   }
-  current_targets() = targets;
   static bool started = false;
   if (started) {
     writer().replace(std::move(sinks));
   } else {
+    if (Status<> running = writer().start(std::move(sinks)); !running) return running;
     started = true;
-    writer().start(std::move(sinks));
     std::atexit(at_exit);
     direct.store(false, std::memory_order_release);
   }
+  current_targets() = targets;
   threshold.store(least, std::memory_order_relaxed);
   writer().flush(kFlushMost);
   return Void{};

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <system_error>
 #include <utility>
 
 namespace weir {
@@ -56,17 +57,23 @@ std::string_view LogFormatter::format(const LogLine& line) {
   return {impl_->line.data(), impl_->line.size()};
 }
 
-void LogWriter::start(Sinks sinks) {
+Status<> LogWriter::start(Sinks sinks) {
   const std::lock_guard lock(mutex_);
-  sinks_ = std::move(sinks);
-  running_ = true;
   // The thread takes no signals; SIGPIPE of a vanished reader included.
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  thread_ = std::thread([this] { run(); });
+  Status<> started = Void{};
+  try {
+    thread_ = std::thread([this] { run(); });
+    sinks_ = std::move(sinks);
+    running_ = true;
+  } catch (const std::system_error& error) {
+    started = Unexpected{std::string("no thread for the error log: ") + error.what()};
+  }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return started;
 }
 
 void LogWriter::replace(Sinks sinks) {

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/log_sink.h"
+#include "base/result.h"
 
 namespace weir {
 
@@ -48,7 +49,8 @@ class LogWriter {
   LogWriter(const LogWriter&) = delete;
   LogWriter& operator=(const LogWriter&) = delete;
 
-  void start(Sinks sinks);
+  // The error: the system gives no thread; it may be tried again.
+  [[nodiscard]] Status<> start(Sinks sinks);
   // Lines pushed from here on go to the new sinks; the old ones are closed when the lines in hand are written.
   void replace(Sinks sinks);
   Sinks sinks() const;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <system_error>
 #include <utility>
 
 #include "base/log.h"
@@ -48,9 +49,14 @@ LoopWatch::~LoopWatch() {
   stop();
 }
 
-void LoopWatch::start() {
+Status<> LoopWatch::start() {
   stack::prepare();
-  thread_ = std::thread([this] { run(); });
+  try {
+    thread_ = std::thread([this] { run(); });
+  } catch (const std::system_error& error) {
+    return Unexpected{std::string("no thread to watch the loops: ") + error.what()};
+  }
+  return Void{};
 }
 
 void LoopWatch::stop() {

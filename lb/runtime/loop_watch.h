@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/histogram.h"
+#include "base/result.h"
 
 namespace weir::io {
 class Loop;
@@ -37,7 +38,8 @@ class LoopWatch {
   LoopWatch(const LoopWatch&) = delete;
   LoopWatch& operator=(const LoopWatch&) = delete;
 
-  void start();
+  // The error: the system gives no thread.
+  [[nodiscard]] Status<> start();
   // No beat comes any more. Idempotent.
   void stop();
 

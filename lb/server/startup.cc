@@ -81,10 +81,11 @@ class Startup {
       if (succession_) control.leave_admin();
       return fail({published.error()});
     }
-    watch_loops();
-    if (Status<> workers = prepare_workers(); !workers) {
+    Status<> ready = watch_loops();
+    if (ready) ready = prepare_workers();
+    if (!ready) {
       if (succession_) control.leave_admin();
-      return fail({workers.error()});
+      return fail({ready.error()});
     }
     control.start(
         std::exchange(built_, {}), [this, &control] { return serving(control); }, succession_.get());
@@ -173,7 +174,7 @@ class Startup {
   }
 
   // Fed at least twice in the time that the supervisor gives.
-  void watch_loops() {
+  Status<> watch_loops() {
     runtime::LoopWatchOptions options;
     if (const Millis patience = supervisor_.watchdog(); patience.count() != 0) {
       options.beat = std::clamp(patience / 4, Millis(10), options.beat);
@@ -181,7 +182,7 @@ class Startup {
     }
     runtime_->watch = std::make_unique<runtime::LoopWatch>(std::move(options));
     runtime_->workers.set_watch(runtime_->watch.get());
-    runtime_->watch->start();
+    return runtime_->watch->start();
   }
 
   Status<> find_user() {

@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+#include "unit/no_threads.h"
+
 namespace weir {
 namespace {
 
@@ -57,10 +59,27 @@ LogLine line(std::string text) {
   return {LogLevel::kError, 0, 1, std::move(text)};
 }
 
+TEST(LogWriter, want_of_a_thread_is_an_error) {
+  const auto sink = std::make_shared<GateSink>(true);
+  LogWriter writer;
+  {
+    const NoThreads none;
+    ASSERT_TRUE(none.good());
+    const Status<> started = writer.start({sink});
+    ASSERT_FALSE(started);
+    EXPECT_EQ(started.error().rfind("no thread for the error log: ", 0), 0U) << started.error();
+  }
+  EXPECT_EQ(writer.push(line("lost")), LogWriter::Push::kStopped);
+  ASSERT_TRUE(writer.start({sink}));
+  EXPECT_EQ(writer.push(line("one")), LogWriter::Push::kTaken);
+  ASSERT_TRUE(writer.flush(kLong));
+  EXPECT_EQ(sink->lines().size(), 1U);
+}
+
 TEST(LogWriter, writes_in_order) {
   auto sink = std::make_shared<GateSink>(true);
   LogWriter writer;
-  writer.start({sink});
+  ASSERT_TRUE(writer.start({sink}));
   for (int i = 0; i < 1000; ++i) EXPECT_EQ(writer.push(line("n" + std::to_string(i))), LogWriter::Push::kTaken);
   ASSERT_TRUE(writer.flush(kLong));
   const auto lines = sink->lines();
@@ -71,7 +90,7 @@ TEST(LogWriter, writes_in_order) {
 TEST(LogWriter, a_hung_sink_makes_callers_drop_instead_of_wait) {
   auto sink = std::make_shared<GateSink>(false);
   LogWriter writer;
-  writer.start({sink});
+  ASSERT_TRUE(writer.start({sink}));
   writer.push(line("first"));
   sink->wait_until_entered();
   for (size_t i = 0; i < LogWriter::kMostLines; ++i) ASSERT_EQ(writer.push(line("x")), LogWriter::Push::kTaken);
@@ -93,7 +112,7 @@ TEST(LogWriter, a_hung_sink_makes_callers_drop_instead_of_wait) {
 TEST(LogWriter, the_queue_is_bounded_in_bytes_too) {
   auto sink = std::make_shared<GateSink>(false);
   LogWriter writer;
-  writer.start({sink});
+  ASSERT_TRUE(writer.start({sink}));
   writer.push(line("first"));
   sink->wait_until_entered();
   size_t taken = 0;
@@ -110,7 +129,7 @@ TEST(LogWriter, line_lost_by_a_single_sink_counts_once) {
   full->set_takes(false);
   also_full->set_takes(false);
   LogWriter writer;
-  writer.start({full, good, also_full});
+  ASSERT_TRUE(writer.start({full, good, also_full}));
   writer.push(line("x"));
   ASSERT_TRUE(writer.flush(kLong));
   EXPECT_EQ(writer.dropped(), 1U);
@@ -122,7 +141,7 @@ TEST(LogWriter, replaced_sinks_are_closed_when_flush_returns) {
   const std::weak_ptr<GateSink> watch = first;
   auto second = std::make_shared<GateSink>(true);
   LogWriter writer;
-  writer.start({std::move(first)});
+  ASSERT_TRUE(writer.start({std::move(first)}));
   writer.push(line("a"));
   writer.replace({second});
   ASSERT_TRUE(writer.flush(kLong));
@@ -135,7 +154,7 @@ TEST(LogWriter, replaced_sinks_are_closed_when_flush_returns) {
 TEST(LogWriter, stop_writes_the_queue_and_refuses_more) {
   auto sink = std::make_shared<GateSink>(true);
   LogWriter writer;
-  writer.start({sink});
+  ASSERT_TRUE(writer.start({sink}));
   for (int i = 0; i < 100; ++i) writer.push(line("x"));
   writer.stop(kLong);
   EXPECT_EQ(sink->lines().size(), 100U);
@@ -146,7 +165,7 @@ TEST(LogWriter, stop_writes_the_queue_and_refuses_more) {
 TEST(LogWriter, accepted_lines_of_many_threads_are_written) {
   auto sink = std::make_shared<GateSink>(true);
   LogWriter writer;
-  writer.start({sink});
+  ASSERT_TRUE(writer.start({sink}));
   std::vector<std::thread> threads;
   std::atomic<size_t> taken{0};
   for (int t = 0; t < 4; ++t)

@@ -13,6 +13,7 @@
 
 #include "base/stack.h"
 #include "io/loop.h"
+#include "unit/no_threads.h"
 
 namespace weir::runtime {
 namespace {
@@ -65,7 +66,7 @@ class Turning {
 
 TEST_F(LoopWatchTest, beats_are_counted_while_all_loops_turn) {
   LoopWatch watch(options(60'000));
-  watch.start();
+  ASSERT_TRUE(watch.start());
   const Turning one(watch, "one"), other(watch, "other");
   EXPECT_TRUE(wait_for([this] { return all_turned_ >= 10; }));
   EXPECT_EQ(watch.stalls(), 0U);
@@ -73,7 +74,7 @@ TEST_F(LoopWatchTest, beats_are_counted_while_all_loops_turn) {
 
 TEST_F(LoopWatchTest, loops_of_one_name_have_one_lag) {
   LoopWatch watch(options(60'000));
-  watch.start();
+  ASSERT_TRUE(watch.start());
   Turning drains(watch, "worker 1"), serves(watch, "worker 1"), other(watch, "worker 0");
   std::atomic<int> turning{0};
   for (Turning* each : {&drains, &serves, &other}) each->loop().post([&turning] { ++turning; });
@@ -85,7 +86,7 @@ TEST_F(LoopWatchTest, loops_of_one_name_have_one_lag) {
 
 TEST_F(LoopWatchTest, stalled_loop_is_logged_once_with_its_stack) {
   LoopWatch watch(options(2'000));  // longer than a thread that could run is ever kept waiting
-  watch.start();
+  ASSERT_TRUE(watch.start());
   Turning good(watch, "good"), bad(watch, "bad");
   ASSERT_TRUE(wait_for([this] { return all_turned_ > 0; }));
   std::atomic<bool> inside{false}, leave{false};
@@ -115,16 +116,27 @@ TEST_F(LoopWatchTest, stalled_loop_is_logged_once_with_its_stack) {
 
 TEST_F(LoopWatchTest, loop_that_ends_is_no_stall) {
   LoopWatch watch(options(60'000));
-  watch.start();
+  ASSERT_TRUE(watch.start());
   { const Turning gone(watch, "gone"); }
   const int turned = all_turned_;
   EXPECT_TRUE(wait_for([&] { return all_turned_ >= turned + 20; }));
   EXPECT_EQ(watch.stalls(), 0U);
 }
 
+TEST_F(LoopWatchTest, want_of_a_thread_is_an_error) {
+  LoopWatch watch(options(60'000));
+  {
+    const NoThreads none;
+    ASSERT_TRUE(none.good());
+    EXPECT_FALSE(watch.start());
+  }
+  ASSERT_TRUE(watch.start());
+  EXPECT_TRUE(wait_for([this] { return all_turned_ > 0; }));
+}
+
 TEST_F(LoopWatchTest, watch_stops_at_once) {
   LoopWatch watch({.beat = Millis(3'600'000), .stalled = Millis(3'600'000)});
-  watch.start();
+  ASSERT_TRUE(watch.start());
   watch.stop();
   watch.stop();
 }
