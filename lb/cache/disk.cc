@@ -1,18 +1,26 @@
 #include "cache/disk.h"
 
 #include <chrono>
+#include <string>
+#include <system_error>
 #include <utility>
 
 namespace weir::cache {
 
-void Disk::start(std::function<bool()> upkeep) {
+Status<> Disk::start(std::function<bool()> upkeep) {
   upkeep_ = std::move(upkeep);
-  thread_ = std::thread([this] { serve(); });
+  try {
+    thread_ = std::thread([this] { serve(); });
+  } catch (const std::system_error& error) {
+    return Unexpected{std::string("no thread: ") + error.what()};
+  }
+  return Void{};
 }
 
-void Disk::start_inside(std::function<bool()> upkeep) {
+Status<> Disk::start_inside(std::function<bool()> upkeep) {
   upkeep_ = std::move(upkeep);
   inside_ = true;
+  return Void{};
 }
 
 void Disk::stop() {

@@ -8,6 +8,8 @@
 #include <mutex>
 #include <thread>
 
+#include "base/result.h"
+
 namespace weir::cache {
 
 class Disk {
@@ -20,10 +22,10 @@ class Disk {
   Disk& operator=(const Disk&) = delete;
 
   // `upkeep` is called on the thread between jobs, at least once a second, and again at once while it answers true.
-  // Once.
-  void start(std::function<bool()> upkeep);
+  // Once. An error, and it may be called again: the system gives no thread.
+  Status<> start(std::function<bool()> upkeep);
   // Instead of a thread, post() does its job itself: for tests that are to be the same each time. Once.
-  void start_inside(std::function<bool()> upkeep);
+  Status<> start_inside(std::function<bool()> upkeep);
   // What was posted is done before. No job may be posted afterwards.
   void stop();
   // From any thread; not started yet, it waits. `bytes`: that the job holds. False, and the job is not done: so much

@@ -205,7 +205,7 @@ void Zone::lost(const Digest& digest) {
 void Zone::invalidate(std::string_view key) {
   const Digest digest = digest_of(key);
   const std::lock_guard lock(mutex_);
-  if (totals_.is_loading) unlooked_.add_key(digest);
+  if (!has_looked()) unlooked_.add_key(digest);
   Entry* const at = known(digest);
   if (at == nullptr) return;
   at->generation = ++generations_;
@@ -220,7 +220,7 @@ size_t Zone::purge(std::string_view pattern) {
   ++purges_;
   const bool is_prefix = pattern.ends_with('*');
   if (is_prefix) pattern.remove_suffix(1);
-  if (totals_.is_loading) is_prefix ? unlooked_.add_prefix(pattern) : unlooked_.add_key(digest_of(pattern));
+  if (!has_looked()) is_prefix ? unlooked_.add_prefix(pattern) : unlooked_.add_key(digest_of(pattern));
   return purge_if([&](const Entry& each) { return is_prefix ? each.key.starts_with(pattern) : each.key == pattern; });
 }
 

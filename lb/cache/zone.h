@@ -97,7 +97,8 @@ class Zone {
   static Status<> check(const ZoneOptions& options);
   // Other bounds; the path and its levels stay.
   void configure(const ZoneOptions& options);
-  // Makes the directory and has the files of an earlier life looked at. Further calls do nothing.
+  // Makes the directory and has the files of an earlier life looked at. Without a thread for that the cache is not
+  // usable until a further call finds one; once it is there, further calls do nothing.
   void start() { start(Thread::kOwn); }
   // Without a thread of its own: Disk::start_inside().
   void start_inside() { start(Thread::kNone); }
@@ -176,7 +177,10 @@ class Zone {
   enum class Thread : uint8_t { kOwn, kNone };
   void start(Thread thread);
 
+  bool make_directory() const;
+
   // All of these with the lock held.
+  bool has_looked() const { return started_ && !totals_.is_loading; }  // at all files of an earlier life
   Entry& entry(const Digest& digest, std::string_view key, MonoMs now);
   Entry* known(const Digest& digest);
   void touch(Entry& entry, MonoMs now);
@@ -191,7 +195,6 @@ class Zone {
 
   // On the disk's thread.
   bool keep_up();
-  void make_directory();
   // Of these, true: there is more.
   bool load_some();
   bool sweep();

@@ -92,19 +92,24 @@ Status<> Zone::check(const ZoneOptions& options) {
 void Zone::start(Thread thread) {
   {
     const std::lock_guard lock(mutex_);
-    if (std::exchange(started_, true)) return;
+    if (started_) return;
     totals_.is_loading = true;
   }
-  make_directory();
+  const bool has_directory = make_directory();
   const auto upkeep = [this] { return keep_up(); };
-  thread == Thread::kOwn ? disk_.start(upkeep) : disk_.start_inside(upkeep);
+  const Status<> started = thread == Thread::kOwn ? disk_.start(upkeep) : disk_.start_inside(upkeep);
+  if (!started) log::error("cache ", name_, ": not usable until the next reload (", started.error(), ")");
+  const std::lock_guard lock(mutex_);
+  started_ = static_cast<bool>(started);
+  is_usable_ = started_ && has_directory;
+  if (!started_) totals_.is_loading = false;
 }
 
-void Zone::make_directory() {
-  if (::mkdir(path_.c_str(), 0700) == 0) return;
-  if (errno == EEXIST && ::access(path_.c_str(), R_OK | W_OK | X_OK) == 0) return;
-  is_usable_ = false;
+bool Zone::make_directory() const {
+  if (::mkdir(path_.c_str(), 0700) == 0) return true;
+  if (errno == EEXIST && ::access(path_.c_str(), R_OK | W_OK | X_OK) == 0) return true;
   log::error("cache ", name_, ": not usable (", call_failed("mkdir() \"" + path_ + "\"", errno), ")");
+  return false;
 }
 
 bool Zone::keep_up() {

@@ -1,6 +1,7 @@
 #include "cache/zone.h"
 
 #include <gtest/gtest.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -383,6 +384,58 @@ TEST_F(ZoneTest, place_that_cannot_be_is_refused) {
   EXPECT_FALSE(Zone::check(options_));
   options_.path = dir_ / "none/cache";
   EXPECT_FALSE(Zone::check(options_));
+}
+
+// The system gives no thread meanwhile: there is no room for its stack.
+class NoThreads {
+ public:
+  NoThreads() {
+    pthread_attr_t wide;
+    ::pthread_getattr_default_np(&usual_);
+    ::pthread_attr_init(&wide);
+    ::pthread_attr_setstacksize(&wide, size_t{1} << 47U);
+    EXPECT_EQ(::pthread_setattr_default_np(&wide), 0);
+    ::pthread_attr_destroy(&wide);
+  }
+  ~NoThreads() {
+    EXPECT_EQ(::pthread_setattr_default_np(&usual_), 0);
+    ::pthread_attr_destroy(&usual_);
+  }
+  NoThreads(const NoThreads&) = delete;
+  NoThreads& operator=(const NoThreads&) = delete;
+
+ private:
+  pthread_attr_t usual_;
+};
+
+TEST_F(ZoneTest, thread_that_was_missing_is_made_later) {
+  zone_ = std::make_shared<Zone>(options_);
+  {
+    const NoThreads none;
+    zone_->start();
+  }
+  EXPECT_EQ(find("a").is, Is::kScarce);
+  EXPECT_FALSE(zone_->totals().is_loading);
+  zone_->start();
+  put("a", "of a");
+  EXPECT_EQ(body_of(find("a")), "of a");
+}
+
+TEST_F(ZoneTest, purge_is_remembered_when_no_thread_is_there) {
+  put("a", "of a");
+  put("b", "of b");
+  put("c", "of c");
+  zone_ = std::make_shared<Zone>(options_);
+  {
+    const NoThreads none;
+    zone_->start();
+  }
+  zone_->purge("a");
+  zone_->invalidate("b");
+  zone_->start();
+  eventually([this] { return !zone_->totals().is_loading; });
+  EXPECT_EQ(zone_->totals().answers, 1U);
+  EXPECT_EQ(find("c").is, Is::kFresh);
 }
 
 // The files of an earlier life are looked at behind the first store.
