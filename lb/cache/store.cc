@@ -127,6 +127,7 @@ Store::Store(std::shared_ptr<Zone> zone, const Zone::Found& found, const StoredH
   }
   file.at = static_cast<off_t>(encode(file.head).size());
   file.path = zone_->temporary_path();
+  if (zone_->is_handed_over()) file_ = nullptr;
 }
 
 Store::~Store() {

@@ -54,6 +54,11 @@ void Zone::configure(const ZoneOptions& options) {
   shrink_index();
 }
 
+void Zone::hand_over() {
+  const std::lock_guard lock(mutex_);
+  is_handed_over_ = true;
+}
+
 int64_t Zone::max_size() const {
   const std::lock_guard lock(mutex_);
   return max_size_;
@@ -93,16 +98,24 @@ void Zone::touch(Entry& entry, MonoMs now) {
   entries_.splice(entries_.begin(), entries_, by_digest_.find(entry.digest)->second);
 }
 
-void Zone::drop_file(Entry& entry) {
+void Zone::forget_file(Entry& entry) {
   if (entry.bytes == 0) return;
   totals_.bytes -= std::exchange(entry.bytes, 0);
   --totals_.answers;
-  doomed_.insert(entry.digest);
+}
+
+void Zone::drop_file(Entry& entry) {
+  if (entry.bytes > 0) doomed_.insert(entry.digest);
+  forget_file(entry);
+}
+
+void Zone::release_file(Entry& entry) {
+  is_handed_over() ? forget_file(entry) : drop_file(entry);
 }
 
 void Zone::evict(Entries::iterator at) {
   if (at->bytes > 0) ++totals_.evicted;
-  drop_file(*at);
+  release_file(*at);
   key_bytes_ -= cost(*at);
   by_digest_.erase(at->digest);
   entries_.erase(at);
@@ -145,6 +158,10 @@ Zone::Found Zone::find(const Lookup& lookup) {
   }
   if (at->bytes > 0 && lookup.wall < at->freshness.until) {
     found.is = Is::kFresh;
+    return found;
+  }
+  if (is_handed_over()) {  // whoever asks the other weir fetches it
+    found.is = at->bytes > 0 ? Is::kUpdating : Is::kScarce;
     return found;
   }
   if (at->writing > 0) {
@@ -199,7 +216,7 @@ void Zone::wake_all(const Digest& digest) {
 void Zone::lost(const Digest& digest) {
   const std::lock_guard lock(mutex_);
   Entry* const at = known(digest);
-  if (at != nullptr && at->writing == 0) drop_file(*at);
+  if (at != nullptr && at->writing == 0) release_file(*at);
 }
 
 void Zone::invalidate(std::string_view key) {

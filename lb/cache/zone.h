@@ -66,7 +66,7 @@ class Zone {
   struct Found {
     enum class Is : uint8_t {
       kMiss,
-      kScarce,    // it was not asked for often enough, or the cache is not usable: the answer is not to be kept
+      kScarce,    // it was not asked for often enough, or the cache keeps nothing: the answer is not to be kept
       kFresh,     // in the file of that digest
       kStale,     // likewise, and this request is the one to ask for a newer one
       kUpdating,  // likewise, and another one does
@@ -102,6 +102,10 @@ class Zone {
   void start() { start(Thread::kOwn); }
   // Without a thread of its own: Disk::start_inside().
   void start_inside() { start(Thread::kNone); }
+  // Another weir has the same directory and all that comes from now on. What is there is still found, but nothing is
+  // kept any more, and of the files only those are taken away that were invalidated or purged.
+  void hand_over();
+  bool is_handed_over() const { return is_handed_over_.load(std::memory_order_relaxed); }
 
   const std::string& name() const { return name_; }
   std::string path_of(const Digest& digest) const { return cache::path_of(path_, levels_, digest); }
@@ -187,7 +191,9 @@ class Zone {
   void wake_all(const Digest& digest);
   void end_writing(const Digest& digest, const Digest& primary);
   bool is_purged(const Digest& primary, const Found& since);
-  void drop_file(Entry& entry);
+  void forget_file(Entry& entry);
+  void drop_file(Entry& entry);     // and has it taken away
+  void release_file(Entry& entry);  // likewise, unless it is another weir's by now
   void evict(Entries::iterator at);
   void shrink_index();
   static size_t cost(const Entry& entry);
@@ -206,6 +212,7 @@ class Zone {
   const std::string path_;
   const std::vector<int> levels_;
   std::atomic<bool> is_usable_{true};
+  std::atomic<bool> is_handed_over_{false};
   std::array<std::atomic<uint64_t>, kOutcomes> outcomes_{};
 
   mutable std::mutex mutex_;

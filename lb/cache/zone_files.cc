@@ -153,6 +153,11 @@ void Zone::take_in(const std::string& temporary, const Digest& digest, const Sto
   const std::string path = path_of(digest);
   const Digest primary = digest_of(head.key);
   const int64_t bytes = on_disk(static_cast<int64_t>(encode(head).size()) + head.body_bytes);
+  if (is_handed_over()) {  // the other weir has its own by now, or would not know of this one
+    ::unlink(temporary.c_str());
+    not_written(digest, head.key, {});
+    return;
+  }
   int error = ::rename(temporary.c_str(), path.c_str()) == 0 ? 0 : errno;
   if (error == ENOENT) {
     error = make_directories_for(path, path_.size());
@@ -282,6 +287,7 @@ void Zone::add_loaded(const Digest& digest, const StoredHead& head, int64_t byte
 
 bool Zone::sweep() {
   const std::lock_guard lock(mutex_);
+  if (is_handed_over()) return false;  // who uses them is not seen here
   const MonoMs before = monotonic_ms() - inactive_.count();
   auto at = entries_.end();
   int evicted = 0;

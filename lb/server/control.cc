@@ -12,6 +12,7 @@
 #include "acme/service.h"
 #include "base/log.h"
 #include "base/system.h"
+#include "cache/zone.h"
 #include "process/admin_socket.h"
 #include "runtime/automatic_certificates.h"
 
@@ -207,6 +208,7 @@ void Control::release() {
   certificates_.stop();
   geo_.stop();
   runtime_.end_checks();
+  for (const auto& cache : runtime_.registry.caches()) cache->hand_over();
   drain_after_upgrade();
   runtime_.automatic_certificates->stop();
   stapling_.stop();

@@ -386,6 +386,68 @@ TEST_F(ZoneTest, place_that_cannot_be_is_refused) {
   EXPECT_FALSE(Zone::check(options_));
 }
 
+// Upkeep comes with what is posted.
+class HandedOverZone : public ZoneTest {
+ protected:
+  HandedOverZone() {
+    zone_ = std::make_shared<Zone>(options_);
+    zone_->start_inside();
+  }
+  // Every answer has been unused for too long, and they are too many.
+  void keep_up() {
+    options_.inactive = Millis(0);
+    options_.max_size = 0;
+    options_.keys_bytes = 0;
+    zone_->configure(options_);
+    zone_->disk().post([] {}, 0);
+  }
+};
+
+TEST_F(HandedOverZone, unused_files_stay_to_the_other_weir) {
+  put("a", "of a");
+  put("b", "of b");
+  zone_->hand_over();
+  keep_up();
+  EXPECT_EQ(files(), 2U);
+  zone_.reset();
+  EXPECT_EQ(files(), 2U);
+}
+
+TEST_F(HandedOverZone, unused_files_go_before_a_hand_over) {
+  put("a", "of a");
+  put("b", "of b");
+  keep_up();
+  EXPECT_EQ(files(), 0U);
+}
+
+TEST_F(HandedOverZone, answers_are_found_and_none_is_kept) {
+  put("a", "of a");
+  auto begun = begin_store("begun", find("begun"));
+  begun->add("before");
+  zone_->hand_over();
+  begun->complete();
+  const Zone::Found late = find("late");
+  EXPECT_EQ(late.is, Is::kScarce);
+  auto store = begin_store("late", late);
+  EXPECT_FALSE(store->keeps());
+  store->add("after");
+  store->complete();
+  EXPECT_EQ(files(), 1U);
+  EXPECT_EQ(find("a").is, Is::kFresh);
+  EXPECT_EQ(find("a", kWall + 61).is, Is::kUpdating);
+  EXPECT_EQ(find("begun").is, Is::kScarce);
+}
+
+TEST_F(HandedOverZone, only_invalidated_and_purged_files_go) {
+  for (const char* key : {"invalidated", "purged", "lost", "kept"}) put(key, key);
+  zone_->hand_over();
+  zone_->lost(find("lost").digest);
+  zone_->invalidate("invalidated");
+  zone_->purge("purged");
+  zone_.reset();
+  EXPECT_EQ(files(), 2U);
+}
+
 // The system gives no thread meanwhile: there is no room for its stack.
 class NoThreads {
  public:
