@@ -2,24 +2,31 @@
 #include "policy/passive.h"
 
 #include <algorithm>
+#include <span>
 
 #include "policy/change_stamp.h"
 
 namespace weir::policy {
+namespace {
+
+void fill(std::span<std::atomic<int64_t>> slots, int64_t value) {
+  for (std::atomic<int64_t>& slot : slots) slot.store(value, std::memory_order_relaxed);
+}
+
+}  // namespace
 
 PassiveState::PassiveState(const PassiveOptions& options)
     : fail_timeout_(options.fail_timeout.count()),
       failures_(std::make_unique<std::atomic<int64_t>[]>(kSlots)),
       max_fails_(options.max_fails) {
-  for (uint32_t i = 0; i < kSlots; ++i) failures_[i].store(kNobody, std::memory_order_relaxed);
+  fill({failures_.get(), kSlots}, kNobody);
 }
 
 void PassiveState::configure(const PassiveOptions& options) {
   const uint32_t before = max_fails_.exchange(options.max_fails);
   fail_timeout_.store(options.fail_timeout.count());
   // The slots of another max_fails mean other failures.
-  if (before != options.max_fails)
-    for (uint32_t i = 0; i < kSlots; ++i) failures_[i].store(kNobody, std::memory_order_relaxed);
+  if (before != options.max_fails) fill({failures_.get(), kSlots}, kNobody);
   if (options.max_fails == 0 || options.fail_timeout.count() <= 0) {
     ejections_.store(0);
     ejected_until_.store(kNotEjected);
@@ -75,6 +82,7 @@ bool PassiveState::success(MonoMs now) {
 }
 
 bool PassiveState::reinstate(MonoMs) {
+  fill({failures_.get(), kSlots}, kNobody);  // first: what fails once the peer is back counts
   if (ejected_until_.exchange(kNotEjected) == kNotEjected) return false;
   ejections_.store(0);
   ChangeStamp::move();

@@ -50,8 +50,8 @@ class PassiveState {
   bool failure(MonoMs now);
   // True when this success brought an ejected peer back (log it once).
   bool success(MonoMs now);
-  // A check that saw the peer fail has seen it pass again: back at once, ejections in a row forgotten. True when this
-  // brought it back.
+  // A check that saw the peer fail has seen it pass again: back at once, its failures and ejections in a row forgotten.
+  // True when this brought it back.
   bool reinstate(MonoMs now);
   // 0 when the peer is in.
   MonoMs ejected_until() const { return ejected_until_.load(std::memory_order_relaxed); }

@@ -190,6 +190,25 @@ TEST(Passive, passing_check_ends_the_ejection_and_its_growth) {
   EXPECT_EQ(state.ejected_until(), kStart + 21'000);
 }
 
+TEST(Passive, reinstated_peer_has_all_its_failures_before_it) {
+  PassiveState state({3, Millis{60'000}});
+  for (int i = 0; i < 3; ++i) state.failure(kStart);
+  ASSERT_TRUE(state.reinstate(kStart + 4'000));
+  EXPECT_FALSE(state.failure(kStart + 5'000));
+  EXPECT_FALSE(state.failure(kStart + 6'000));
+  EXPECT_EQ(state.verdict(kStart + 6'000), Verdict::kIn);
+  EXPECT_TRUE(state.failure(kStart + 7'000));
+}
+
+TEST(Passive, passing_check_forgets_failures_of_a_peer_in) {
+  PassiveState state({3, Millis{60'000}});
+  state.failure(kStart);
+  state.failure(kStart + 1);
+  EXPECT_FALSE(state.reinstate(kStart + 4'000));
+  EXPECT_FALSE(state.failure(kStart + 5'000));
+  EXPECT_EQ(state.verdict(kStart + 5'000), Verdict::kIn);
+}
+
 TEST(Passive, reinstated_peer_stays_up_when_its_probe_passes) {
   PassiveState state({});
   state.failure(kStart);
