@@ -235,7 +235,26 @@ TEST(Loop, hook_may_add_a_hook) {
   loop.turn(false);
   loop.turn(false);
   EXPECT_EQ(first, 2);
-  EXPECT_GE(second, 1);
+  EXPECT_EQ(second, 1);
+}
+
+TEST(Loop, hooks_run_on_when_many_are_added_meanwhile) {
+  constexpr int kHooks = 100;
+  constexpr int kAdded = 10'000;
+  Loop loop;
+  int ran = 0, added = 0;
+  for (int i = 0; i < kHooks; ++i) {
+    loop.at_turn_end([&, i] {
+      ++ran;
+      for (int k = 0; i == 0 && ran == 1 && k < kAdded; ++k) loop.at_turn_end([&] { ++added; });
+    });
+  }
+  loop.turn(false);
+  EXPECT_EQ(ran, kHooks);
+  EXPECT_EQ(added, 0);
+  loop.turn(false);
+  EXPECT_EQ(ran, 2 * kHooks);
+  EXPECT_EQ(added, kAdded);
 }
 
 TEST(Loop, ends_with_everything_open_and_the_owners_outlive_it) {
