@@ -32,6 +32,15 @@ void Disk::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
+void Disk::leave(std::function<void()> after) {
+  if (!thread_.joinable()) return after();
+  const std::lock_guard lock(mutex_);  // until the last touch of this object
+  after_ = std::move(after);
+  ending_ = true;
+  thread_.detach();
+  changed_.notify_one();
+}
+
 bool Disk::post(std::function<void()> job, size_t bytes) {
   if (inside_) {
     job();
@@ -59,13 +68,17 @@ void Disk::wake() {
 
 void Disk::serve() {
   bool more = true;
+  std::function<void()> after;
   while (true) {
     Job job;
     {
       std::unique_lock lock(mutex_);
       const auto is_wanted = [&] { return !jobs_.empty() || ending_ || std::exchange(awake_, false); };
       if (!more) changed_.wait_for(lock, std::chrono::seconds(1), is_wanted);
-      if (jobs_.empty() && ending_) return;
+      if (jobs_.empty() && ending_) {
+        after = std::move(after_);
+        break;
+      }
       if (!jobs_.empty()) {
         job = std::move(jobs_.front());
         jobs_.pop_front();
@@ -79,6 +92,7 @@ void Disk::serve() {
     }
     more = upkeep_();
   }
+  if (after) after();
 }
 
 }  // namespace weir::cache

@@ -28,6 +28,9 @@ class Disk {
   Status<> start_inside(std::function<bool()> upkeep);
   // What was posted is done before. No job may be posted afterwards.
   void stop();
+  // Instead of stop() and of waiting for it: `after` is called when what was posted is done, on the thread, as its last
+  // act, so it may delete this object; where there is no thread, at once.
+  void leave(std::function<void()> after);
   // From any thread; not started yet, it waits. `bytes`: that the job holds. False, and the job is not done: so much
   // waits already. A job of 0 bytes is always taken.
   bool post(std::function<void()> job, size_t bytes);
@@ -49,6 +52,7 @@ class Disk {
   bool awake_ = false;
   bool inside_ = false;
   std::function<bool()> upkeep_;
+  std::function<void()> after_;
   std::thread thread_;
 };
 

@@ -2,6 +2,8 @@
 #include "cache/zone.h"
 
 #include <algorithm>
+#include <condition_variable>
+#include <mutex>
 #include <utility>
 
 #include "base/hash.h"
@@ -14,6 +16,17 @@ constexpr size_t kUpkeep = 96;
 // Of Unlooked.
 constexpr size_t kMostKeys = 65'536;
 constexpr size_t kMostPrefixes = 256;
+
+// Those that nobody owns any more and whose disks still work.
+struct Leaving {
+  std::mutex mutex;
+  std::condition_variable changed;
+  size_t zones = 0;
+};
+Leaving& leaving() {
+  static Leaving* const one = std::make_unique<Leaving>().release();  // threads left behind outlive the statics
+  return *one;
+}
 
 }  // namespace
 
@@ -35,15 +48,42 @@ Zone::Zone(ZoneOptions options)
       max_size_(options.max_size),
       inactive_(options.inactive) {}
 
-// What was purged must not come back with the next start.
 Zone::~Zone() {
+  finish();
+  disk_.stop();
+}
+
+// What was purged must not come back with the next start.
+void Zone::finish() {
   disk_.post(
       [this] {
         while (remove_doomed()) {
         }
       },
       0);
-  disk_.stop();
+}
+
+std::shared_ptr<Zone> Zone::make(ZoneOptions options) {
+  return {std::make_unique<Zone>(std::move(options)).release(), release};
+}
+
+void Zone::release(Zone* zone) {
+  {
+    const std::lock_guard lock(leaving().mutex);
+    ++leaving().zones;
+  }
+  zone->finish();
+  zone->disk_.leave([owned = std::shared_ptr<Zone>(zone)]() mutable {
+    owned.reset();
+    const std::lock_guard lock(leaving().mutex);
+    --leaving().zones;
+    leaving().changed.notify_all();
+  });
+}
+
+bool Zone::wait_for_ended(Millis most) {
+  std::unique_lock lock(leaving().mutex);
+  return leaving().changed.wait_for(lock, most, [] { return leaving().zones == 0; });
 }
 
 void Zone::configure(const ZoneOptions& options) {

@@ -89,9 +89,16 @@ class Zone {
   };
 
   explicit Zone(ZoneOptions options);
-  ~Zone();  // waits until what was given to it is written
+  ~Zone();  // waits until what was given to it is written, however long its disk takes
   Zone(const Zone&) = delete;
   Zone& operator=(const Zone&) = delete;
+
+  // One that nobody waits for: when the last owner lets go, its own thread ends it, and never does where the disk
+  // hangs.
+  static std::shared_ptr<Zone> make(ZoneOptions options);
+  // Until what was given to those of make() that were let go is written; at most so long. False: there are some left,
+  // whose threads still run.
+  static bool wait_for_ended(Millis most);
 
   // What the directory may be: there, or to be made in one that is. The error says why not.
   static Status<> check(const ZoneOptions& options);
@@ -177,6 +184,10 @@ class Zone {
     bool begins_so(std::string_view key) const;
     bool has(const Digest& primary, std::string_view key) const;
   };
+
+  // Has what was purged taken away.
+  void finish();
+  static void release(Zone* zone);  // by its last owner
 
   enum class Thread : uint8_t { kOwn, kNone };
   void start(Thread thread);

@@ -99,7 +99,7 @@ std::shared_ptr<cache::Zone> Registry::cache(const cache::ZoneOptions& options) 
   for (const int level : options.levels) place += ':' + std::to_string(level);
   std::weak_ptr<cache::Zone>& slot = caches_[place];
   std::shared_ptr<cache::Zone> zone = slot.lock();
-  if (zone == nullptr) slot = zone = std::make_shared<cache::Zone>(options);
+  if (zone == nullptr) slot = zone = cache::Zone::make(options);
   return zone;
 }
 

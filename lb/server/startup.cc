@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/root_place.h"
 #include "cache/zone.h"
@@ -40,6 +41,8 @@ using Errors = std::vector<std::string>;
 constexpr int kFailed = 1, kRefused = 78;
 // Of all workers together: so many slow looks at a disk, or slow hashes, may be under way at once.
 constexpr int kPoolThreads = 16;
+// At the end, with all that was to be written to caches. Supervisors kill after 10 s and more.
+constexpr Millis kCachePatience{5'000};
 
 // What went wrong at a start is said on stderr, and in the error log where that is another place.
 class Reporter {
@@ -309,7 +312,11 @@ class Startup {
 }  // namespace
 
 int serve(const process::CommandLine& line) {
-  return Startup(line).run();
+  const int status = Startup(line).run();
+  if (cache::Zone::wait_for_ended(kCachePatience)) return status;
+  log::error("caches: the last answers and purges are left undone (a disk does not answer)");
+  log::flush();
+  ::_exit(status);  // their threads may still use what returning would take down
 }
 
 }  // namespace weir::server

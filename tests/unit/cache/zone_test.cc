@@ -386,6 +386,36 @@ TEST_F(ZoneTest, place_that_cannot_be_is_refused) {
   EXPECT_FALSE(Zone::check(options_));
 }
 
+TEST_F(ZoneTest, hanging_disk_keeps_no_last_owner_waiting) {
+  put("a", "of a");
+  zone_ = Zone::make(options_);
+  zone_->start();
+  eventually([this] { return !zone_->totals().is_loading; });
+  const auto answers = std::make_shared<std::promise<void>>();
+  zone_->disk().post([answers] { answers->get_future().wait(); }, 0);
+  zone_->purge("a");
+  const Zone::Found found = find("b");
+  auto store = begin_store("b", found);
+  store->add("of b");
+  store->complete();
+  zone_->end_update(found.digest, found.update);
+  store.reset();
+  zone_.reset();
+  EXPECT_FALSE(Zone::wait_for_ended(Millis(0)));
+  answers->set_value();
+  EXPECT_TRUE(Zone::wait_for_ended(kPatience));
+  EXPECT_EQ(files(), 1U) << "one is written, the other is taken away";
+  begin();
+  EXPECT_EQ(find("a").is, Is::kMiss);
+  EXPECT_EQ(find("b").is, Is::kFresh);
+}
+
+TEST_F(ZoneTest, zone_that_never_began_ends_at_once) {
+  zone_ = Zone::make(options_);
+  zone_.reset();
+  EXPECT_TRUE(Zone::wait_for_ended(Millis(0)));
+}
+
 // Upkeep comes with what is posted.
 class HandedOverZone : public ZoneTest {
  protected:
