@@ -100,12 +100,12 @@ class Zone {
   // whose threads still run.
   static bool wait_for_ended(Millis most);
 
-  // What the directory may be: there, or to be made in one that is. The error says why not.
+  // What the directory may be: there, or to be made in one that is, and for weir to write in. The error says why not.
   static Status<> check(const ZoneOptions& options);
   // Other bounds; the path and its levels stay.
   void configure(const ZoneOptions& options);
-  // Makes the directory and has the files of an earlier life looked at. Without a thread for that the cache is not
-  // usable until a further call finds one; once it is there, further calls do nothing.
+  // Makes the directory and has the files of an earlier life looked at. Where there is no such directory, or no thread,
+  // the cache is not usable until a further call finds them; from then on further calls do nothing.
   void start() { start(Thread::kOwn); }
   // Without a thread of its own: Disk::start_inside().
   void start_inside() { start(Thread::kNone); }
@@ -192,7 +192,7 @@ class Zone {
   enum class Thread : uint8_t { kOwn, kNone };
   void start(Thread thread);
 
-  bool make_directory() const;
+  Status<> make_directory() const;
 
   // All of these with the lock held.
   bool has_looked() const { return started_ && !totals_.is_loading; }  // at all files of an earlier life

@@ -29,6 +29,7 @@ constexpr int kMostEvicted = 1'024;          // entries, with the lock held
 constexpr int64_t kBlock = 4096;             // what a file takes on a disk is a multiple of that
 constexpr time_t kForgottenAfter = 60 * 60;  // seconds: no store takes so long, its weir has died
 constexpr size_t kFirstRead = 16 * 1024;
+constexpr int kUse = R_OK | W_OK | X_OK;  // of the directory
 
 int64_t on_disk(int64_t bytes) {
   return (bytes + kBlock - 1) / kBlock * kBlock;
@@ -78,15 +79,20 @@ int make_directories_for(const std::string& path, size_t root) {
 }  // namespace
 
 Status<> Zone::check(const ZoneOptions& options) {
+  const auto failed = [&](const char* call, int error) {
+    return Unexpected{call_failed(std::string(call) + " \"" + options.path + "\"", error)};
+  };
   struct stat info {};
   if (::stat(options.path.c_str(), &info) == 0) {
-    if (S_ISDIR(info.st_mode)) return Void{};
-    return Unexpected{"\"" + options.path + "\" is not a directory"};
+    if (!S_ISDIR(info.st_mode)) return Unexpected{"\"" + options.path + "\" is not a directory"};
+    if (::access(options.path.c_str(), kUse) != 0) return failed("access()", errno);
+    return Void{};
   }
-  if (errno != ENOENT) return Unexpected{call_failed("stat() \"" + options.path + "\"", errno)};
+  if (errno != ENOENT) return failed("stat()", errno);
   const std::string parent = options.path.substr(0, std::max<size_t>(options.path.rfind('/'), 1));
-  if (::stat(parent.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) return Void{};
-  return Unexpected{call_failed("mkdir() \"" + options.path + "\"", ENOENT)};
+  if (::stat(parent.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) return failed("mkdir()", ENOENT);
+  if (::access(parent.c_str(), W_OK | X_OK) != 0) return failed("mkdir()", errno);
+  return Void{};
 }
 
 void Zone::start(Thread thread) {
@@ -95,21 +101,19 @@ void Zone::start(Thread thread) {
     if (started_) return;
     totals_.is_loading = true;
   }
-  const bool has_directory = make_directory();
   const auto upkeep = [this] { return keep_up(); };
-  const Status<> started = thread == Thread::kOwn ? disk_.start(upkeep) : disk_.start_inside(upkeep);
-  if (!started) log::error("cache ", name_, ": not usable until the next reload (", started.error(), ")");
+  Status<> started = make_directory();
+  if (started) started = thread == Thread::kOwn ? disk_.start(upkeep) : disk_.start_inside(upkeep);
+  if (!started) log::error("cache ", name_, ": not usable until a reload finds it so (", started.error(), ")");
   const std::lock_guard lock(mutex_);
-  started_ = static_cast<bool>(started);
-  is_usable_ = started_ && has_directory;
+  is_usable_ = started_ = static_cast<bool>(started);
   if (!started_) totals_.is_loading = false;
 }
 
-bool Zone::make_directory() const {
-  if (::mkdir(path_.c_str(), 0700) == 0) return true;
-  if (errno == EEXIST && ::access(path_.c_str(), R_OK | W_OK | X_OK) == 0) return true;
-  log::error("cache ", name_, ": not usable (", call_failed("mkdir() \"" + path_ + "\"", errno), ")");
-  return false;
+Status<> Zone::make_directory() const {
+  if (::mkdir(path_.c_str(), 0700) == 0) return Void{};
+  if (errno == EEXIST && ::access(path_.c_str(), kUse) == 0) return Void{};
+  return Unexpected{call_failed("mkdir() \"" + path_ + "\"", errno)};
 }
 
 bool Zone::keep_up() {

@@ -416,6 +416,45 @@ TEST_F(ZoneTest, zone_that_never_began_ends_at_once) {
   EXPECT_TRUE(Zone::wait_for_ended(Millis(0)));
 }
 
+TEST_F(ZoneTest, directory_that_was_missing_is_found_later) {
+  options_.path = dir_ / "parent/cache";
+  zone_ = std::make_shared<Zone>(options_);
+  zone_->start();
+  EXPECT_EQ(find("a").is, Is::kScarce);
+  std::filesystem::create_directory(dir_ / "parent");
+  zone_->start();
+  put("a", "of a");
+  EXPECT_EQ(body_of(find("a")), "of a");
+}
+
+// As somebody whom directories of this user's can refuse. Ends with 0: `may_write` is the answer to each of these.
+[[noreturn]] void check_places(const std::vector<std::string>& paths, bool may_write) {
+  constexpr uid_t kStranger = 65'534;
+  const bool is_switched = ::geteuid() != 0 || ::setuid(kStranger) == 0;
+  bool all = is_switched;
+  ZoneOptions options;
+  for (const std::string& path : paths) {
+    options.path = path;
+    all = all && static_cast<bool>(Zone::check(options)) == may_write;
+  }
+  ::_exit(all ? 0 : 1);
+}
+
+TEST(ZoneCheck, place_that_weir_may_not_write_is_refused) {
+  using std::filesystem::perms;
+  const TempDir dir;
+  const std::vector<std::string> paths = {dir / "cache", dir / "new"};
+  std::filesystem::create_directory(dir / "cache");
+  const auto permit = [&](perms each) {
+    for (const std::string& path : {dir / "cache", dir.path()}) std::filesystem::permissions(path, each);
+  };
+  permit(perms::all);
+  EXPECT_EXIT(check_places(paths, true), testing::ExitedWithCode(0), "");
+  permit(perms::all & ~(perms::owner_write | perms::group_write | perms::others_write));
+  EXPECT_EXIT(check_places(paths, false), testing::ExitedWithCode(0), "");
+  permit(perms::all);
+}
+
 // Upkeep comes with what is posted.
 class HandedOverZone : public ZoneTest {
  protected:
