@@ -4,8 +4,6 @@
 #include <uv.h>
 
 #include <cassert>
-#include <cstdlib>
-#include <string>
 #include <utility>
 
 #include "io/uv_box.h"
@@ -41,10 +39,6 @@ void OffLoop::cancel() {
   Box& box = *std::exchange(box_, nullptr);
   box.owner = nullptr;
   uv_cancel(reinterpret_cast<uv_req_t*>(&box.request));
-}
-
-void OffLoop::set_threads(int count) {
-  ::setenv("UV_THREADPOOL_SIZE", std::to_string(count).c_str(), 0);
 }
 
 }  // namespace weir::io

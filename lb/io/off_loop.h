@@ -35,10 +35,6 @@ class OffLoop {
   void cancel();
   bool is_busy() const { return box_ != nullptr; }
 
-  // How many threads the pool gets when it first works, unless the environment says it (UV_THREADPOOL_SIZE). Before
-  // there are other threads.
-  static void set_threads(int count);
-
  private:
   struct Box;
   Loop& loop_;

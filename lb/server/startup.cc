@@ -16,7 +16,7 @@
 #include "base/log.h"
 #include "base/root_place.h"
 #include "cache/zone.h"
-#include "io/off_loop.h"
+#include "io/pool.h"
 #include "io/tls_self_signed.h"
 #include "process/crash_report.h"
 #include "process/error_logs.h"
@@ -43,6 +43,8 @@ constexpr int kFailed = 1, kRefused = 78;
 constexpr int kPoolThreads = 16;
 // At the end, with all that was to be written to caches. Supervisors kill after 10 s and more.
 constexpr Millis kCachePatience{5'000};
+// Beside the workers: logs, the watch, a reload, names, what is kept on disk.
+constexpr int kOtherThreads = 8;
 
 // What went wrong at a start is said on stderr, and in the error log where that is another place.
 class Reporter {
@@ -75,7 +77,6 @@ class Startup {
     ::signal(SIGPIPE, SIG_IGN);
     const process::SignalStack signal_stack;
     process::install_crash_report();
-    io::OffLoop::set_threads(kPoolThreads);
     Errors errors = prepare();
     if (errors.empty() && succession_) errors = succeed();
     if (!errors.empty()) return fail(errors);
@@ -123,6 +124,7 @@ class Startup {
     runtime::StateFile::Loaded said = state_.load();  // while root may move it aside
     const uint64_t descriptors = raise_limits();
     if (Status<> switched = become_user(); !switched) return {switched.error()};
+    if (Status<> pool = start_pool(); !pool) return {pool.error()};
     if (Status<> logs = process::configure_logs(line_, model().main); !logs) return {logs.error()};
     report_.logs_are_open(process::logs_to_stderr(process::error_log_targets(line_, model().main)));
     if (!said.warning.empty()) report_.warn(said.warning);
@@ -208,6 +210,16 @@ class Startup {
     Result<uint64_t> limit = process::raise_descriptor_limit(model().main.rlimit_nofile);
     if (!limit) report_.warn(limit.error());
     return static_cast<uint64_t>(::sysconf(_SC_OPEN_MAX));
+  }
+
+  // Behind the last fork, and before any other thread.
+  Status<> start_pool() {
+    const Result<io::Pool> pool = io::start_pool(kPoolThreads, runtime::wanted_workers(model().main) + kOtherThreads);
+    if (!pool) return Unexpected{pool.error()};
+    if (pool->threads < pool->wanted)
+      report_.warn("threads for files: " + std::to_string(pool->threads) + " instead of " +
+                   std::to_string(pool->wanted) + " (the system gives no more)");
+    return Void{};
   }
 
   Status<> become_user() {

@@ -4,6 +4,7 @@ import gzip
 import os
 import pathlib
 import re
+import resource
 import unittest
 
 from weirtest import Case, answer, main
@@ -42,6 +43,13 @@ class Static(Case):
 
 
 class Root(Static):
+    @unittest.skipIf(os.environ.get("WEIR_SANITIZE"), "a sanitizer's memory has no bounds")
+    def test_cold_path_is_answered_when_no_thread_can_be_had(self):
+        weir = self.site("server { listen <<front>>; root <<dir>>/www; %s }" % LINKS[1], {"there": "text"})
+        memory = int(weir.status("VmSize").split()[0]) << 10
+        resource.prlimit(weir.process.pid, resource.RLIMIT_AS, (memory + (4 << 20), resource.RLIM_INFINITY))
+        self.check(weir, [("/none", 404, None), ("/there", 200, "text")])  # the stack of a thread is larger
+
     def test_file_is_sent_with_its_fields(self):
         weir = self.site("types { text/css css; } default_type application/octet-stream;"
                          "server { listen <<front>>; root <<dir>>/www; }",
