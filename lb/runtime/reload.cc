@@ -65,6 +65,17 @@ void Reload::cancel(const char* why) {
   for (const OnDone& done : std::exchange(callbacks_, {})) done({cancelled_why_});
 }
 
+bool Reload::ends_within(Millis most) {
+  std::unique_lock lock(helper_mutex_);
+  return helper_ended_.wait_for(lock, most, [this] { return !helper_works_; });
+}
+
+void Reload::note_helper(bool works) {
+  const std::lock_guard lock(helper_mutex_);
+  helper_works_ = works;
+  if (!works) helper_ended_.notify_all();
+}
+
 void Reload::start(const BuiltSite& built, std::function<void()> serving) {
   running_ = Task::kLoad;  // a signal may be waiting already
   note_overridden(built);
@@ -135,14 +146,17 @@ void Reload::begin(Task task, std::function<std::shared_ptr<Outcome>()> work, vo
   running_ = task;
   names_due_.cancel();
   if (helper_.joinable()) helper_.join();
+  note_helper(true);
   try {
     helper_ = start_thread_([this, work = std::move(work), then] {
       std::shared_ptr<Outcome> outcome = work();
       runtime_.loop.post([this, outcome = std::move(outcome), then] {
         if (!cancelled_) (this->*then)(*outcome);
       });
+      note_helper(false);
     });
   } catch (const std::system_error& error) {  // usual in a container: a limit of processes or of memory
+    note_helper(false);
     runtime_.loop.post([this, otherwise = std::move(otherwise), why = std::string("no thread: ") + error.what()] {
       if (!cancelled_) otherwise(why);
     });

@@ -3,8 +3,10 @@
 // without the reading.
 #pragma once
 #include <atomic>
+#include <condition_variable>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <set>
 #include <string>
 #include <thread>
@@ -58,6 +60,9 @@ class Reload final : private DeadlineHandler {
   // Nothing begins any more, and what is under way comes to nothing; who waits is told so.
   void cancel() { cancel("weir is shutting down"); }
   void cancel(const char* why);
+  // After cancel(): waits `most` for the helper thread. False: it is inside a read that may never end, and uses this
+  // object and the runtime; they stay as long as the process.
+  bool ends_within(Millis most);
 
  private:
   struct Outcome {
@@ -107,12 +112,16 @@ class Reload final : private DeadlineHandler {
   void roll_out(const std::shared_ptr<const proxy::Site>& site, std::function<void()> done);
   void record(bool ok);
   void finished(const std::vector<std::string>& errors = {});
+  void note_helper(bool works);
   void on_deadline(Deadline&) override;
 
   Runtime& runtime_;
   const ReloadHooks hooks_;
   const StartThread start_thread_;
   std::thread helper_;
+  std::mutex helper_mutex_;
+  std::condition_variable helper_ended_;
+  bool helper_works_ = false;
   Deadline names_due_{this};
   MonoMs names_not_before_ = 0;  // there was no thread for them
   Task running_ = Task::kNone;

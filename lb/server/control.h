@@ -38,6 +38,8 @@ class Control final : private DeadlineHandler {
   void start(const runtime::BuiltSite& built, std::function<bool()> serving, Succession* succession);
   // Until TERM, INT (at once) or QUIT (after the drain), or give_up().
   void run();
+  // After run(): as Reload's of the same name.
+  bool ends_within(Millis most) { return reload_.ends_within(most); }
   // What `serving` does came to nothing: run() returns.
   void give_up() { runtime_.loop.stop(); }
 

@@ -45,6 +45,8 @@ constexpr int kPoolThreads = 16;
 constexpr Millis kCachePatience{5'000};
 // Beside the workers: logs, the watch, a reload, names, what is kept on disk.
 constexpr int kOtherThreads = 8;
+// At the end, for a reload under way.
+constexpr Millis kReloadPatience{2'000};
 
 // What went wrong at a start is said on stderr, and in the error log where that is another place.
 class Reporter {
@@ -94,13 +96,28 @@ class Startup {
     control.start(
         std::exchange(built_, {}), [this, &control] { return serving(control); }, succession_.get());
     control.run();
-    if (!serving_error_.empty()) return fail({serving_error_});
-    log::notice("weir: stopped");
+    const bool ends = control.ends_within(kReloadPatience);
+    if (!ends) log::error("configuration: the reload under way does not end (a disk?), weir stops without it");
+    int status = 0;
+    if (!serving_error_.empty())
+      status = fail({serving_error_});
+    else
+      log::notice("weir: stopped");
     log::flush();
-    return 0;
+    if (!ends) leave_reload(status);
+    return status;
   }
 
  private:
+  // Its thread uses nearly everything: only what others would miss is brought to an end.
+  [[noreturn]] void leave_reload(int status) {
+    runtime_->spans.stop();
+    runtime_->state_writer.reset();
+    pid_file_.reset();
+    log::flush();
+    ::_exit(status);
+  }
+
   // All that can be refused. Nothing serves yet.
   Errors prepare() {
     if (succession_) {

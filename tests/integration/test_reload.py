@@ -42,6 +42,17 @@ class Reload(Case):
         weir.reload(new)
         self.assertEqual(self.get(weir).text, "new")
 
+    def test_stop_leaves_a_reload_behind_that_hangs(self):
+        weir = self.weir(self.scene(self.named("old")))
+        os.mkfifo(weir.dir / "hung.conf")
+        weir.write_config("include <<dir>>/hung.conf;")
+        weir.signal(signal.SIGHUP)
+        self.wait_until(lambda: "configuration: reloading" in weir.errors(), "the reload")
+        weir.signal(signal.SIGTERM)
+        self.assertEqual(weir.wait_exit(), 0)
+        self.assertIn("configuration: the reload under way does not end", weir.errors())
+        self.assertFalse(weir.pid_path.exists())
+
     def test_request_in_flight_ends_under_the_old_configuration(self):
         go = threading.Event()
 

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <mutex>
 #include <system_error>
 #include <thread>
 
@@ -41,7 +42,11 @@ class ReloadTest : public ::testing::Test {
     EXPECT_THAT(runtime_->sockets.open(plan_listens(*config.model), 1), IsEmpty());
     reload_ = std::make_unique<Reload>(*runtime_, ReloadHooks{.loaded = [this] { ++loaded_; }},
                                        [this](std::function<void()> work) {
-                                         if (threads_left_-- > 0) return std::thread(std::move(work));
+                                         if (threads_left_-- > 0)
+                                           return std::thread([this, work = std::move(work)] {
+                                             const std::lock_guard disk(disk_);
+                                             work();
+                                           });
                                          throw std::system_error(EAGAIN, std::generic_category());
                                        });
     reload_->start(built);
@@ -85,6 +90,7 @@ class ReloadTest : public ::testing::Test {
   std::unique_ptr<Reload> reload_;
   int loaded_ = 0;
   int threads_left_ = 1'000;
+  std::mutex disk_;  // held: it does not answer
   std::vector<std::string> callbacks_;
   Errors errors_;
 };
@@ -111,6 +117,18 @@ TEST_F(ReloadTest, reports_why_the_old_configuration_stays) {
   EXPECT_EQ(loaded_, 0);
   EXPECT_FALSE(runtime_->reloads.ok);
   EXPECT_EQ(runtime_->reloads.failed, 1U);
+}
+
+TEST_F(ReloadTest, hung_reload_does_not_hold_up_the_end) {
+  {
+    const std::lock_guard dead(disk_);
+    reload_->request(done("reload"));
+    turn_until([&] { return threads_left_ < 1'000; });
+    reload_->cancel();
+    EXPECT_THAT(callbacks_, ElementsAre("reload"));
+    EXPECT_FALSE(reload_->ends_within(Millis(1)));
+  }
+  EXPECT_TRUE(reload_->ends_within(Millis(60'000)));
 }
 
 TEST_F(ReloadTest, merges_queued_requests) {
