@@ -189,8 +189,9 @@ const Row kRows[] = {
         .nginx_default = "512",
         .help =
             "Connections of clients and to upstreams that a worker may hold, never more than the limit of open files "
-            "allows (with a warning). auto: that many. At the limit the longest idle connection is closed for a "
-            "new one; where none is idle, new clients wait.",
+            "allows (with a warning). auto: that many; half, where files are sent, as each is open beside its "
+            "connection. At the limit the longest idle connection is closed for a new one; where none is idle, new "
+            "clients wait.",
         .least = 1,
     },
 };

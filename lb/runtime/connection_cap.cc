@@ -2,6 +2,7 @@
 #include "runtime/connection_cap.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "runtime/listen_sockets.h"
 
@@ -24,6 +25,24 @@ uint64_t probes(const config::Model& model) {
   return count;
 }
 
+bool sends_files(const proxy::Location& settings) {
+  return settings.files.root && !settings.pass && !settings.returns;
+}
+bool sends_files(const std::vector<config::LocationModel>& locations) {
+  return std::any_of(locations.begin(), locations.end(), [](const config::LocationModel& each) {
+    return sends_files(each.settings) || sends_files(each.nested);
+  });
+}
+
+// Of a connection: its own, and the file that is sent on it, of a root or out of a cache.
+uint64_t descriptors_of_one(const config::Model& model) {
+  const bool files = !model.cache_zones.empty() ||
+                     std::any_of(model.servers.begin(), model.servers.end(), [](const config::ServerModel& each) {
+                       return sends_files(each.settings) || sends_files(each.locations);
+                     });
+  return files ? 2 : 1;
+}
+
 }  // namespace
 
 ConnectionCap connection_cap(const config::Model& model, uint64_t descriptors, int workers, uint64_t memory) {
@@ -34,7 +53,10 @@ ConnectionCap connection_cap(const config::Model& model, uint64_t descriptors, i
   const uint64_t allowed = std::clamp<uint64_t>((descriptors - reserve) / count, 1, kMostConnections);
   const uint64_t fitting = memory == 0 ? kMostConnections : std::max<uint64_t>(memory / 2 / kBytesOfOne / count, 1);
   const uint64_t written = model.main.worker_connections;
-  if (written == 0) return {static_cast<uint32_t>(std::min(allowed, fitting)), {}};
+  if (written == 0) {
+    const uint64_t open = std::max<uint64_t>(allowed / descriptors_of_one(model), 1);
+    return {static_cast<uint32_t>(std::min(open, fitting)), {}};
+  }
   if (written <= std::min(allowed, fitting)) return {static_cast<uint32_t>(written), {}};
   if (written <= allowed)
     return {static_cast<uint32_t>(written),

@@ -14,7 +14,8 @@ struct ConnectionCap {
 
 // As written, or for auto as many as `descriptors` (the process's limit of open files) allow; never more than those.
 // What is not for connections is set apart: control, the admin socket and its connections, logs, listeners, active
-// checks. Of a limit that is too small for that, half. `memory`, in bytes, 0: no limit, bounds what auto gives, so that
+// checks. Of a limit that is too small for that, half. Where files are sent, auto reckons with one for each connection.
+// `memory`, in bytes, 0: no limit, bounds what auto gives, so that
 // weir is not ended by the kernel when all of them are in use; a written number is warned of.
 ConnectionCap connection_cap(const config::Model& model, uint64_t descriptors, int workers, uint64_t memory = 0);
 

@@ -35,6 +35,20 @@ TEST_F(ConnectionCapTest, listeners_and_checks_need_descriptors_too) {
   EXPECT_EQ(cap(0, 1024, 2).each, (1024U - 128 - 2 * (32 + 20) - 12) / 2);
 }
 
+TEST_F(ConnectionCapTest, auto_reckons_with_a_file_for_each_connection) {
+  config::ServerModel& server = model_.servers.emplace_back();
+  proxy::Location& nested = server.locations.emplace_back().nested.emplace_back().settings;
+  const uint32_t whole = cap(0, 1024, 1).each;
+  nested.files.root.emplace();
+  EXPECT_EQ(cap(0, 1024, 1).each, whole / 2);
+  EXPECT_EQ(cap(0, 6, 4).each, 1U);
+  EXPECT_EQ(cap(600, 1024, 1).each, 600U);
+  nested.returns.emplace();
+  EXPECT_EQ(cap(0, 1024, 1).each, whole);
+  model_.cache_zones.emplace_back();
+  EXPECT_EQ(cap(0, 1024, 1).each, whole / 2);
+}
+
 TEST_F(ConnectionCapTest, small_limit_is_shared_by_halves) {
   EXPECT_EQ(cap(0, 64, 4).each, 8U);
   EXPECT_EQ(cap(0, 6, 4).each, 1U);
