@@ -8,36 +8,73 @@
 namespace weir {
 namespace {
 
-constexpr uint32_t kMatchLimit = 100'000;  // backtracking steps: a few milliseconds
+PCRE2_SPTR units(std::string_view s) {
+  return reinterpret_cast<PCRE2_SPTR>(s.empty() ? "" : s.data());
+}
+
+// Of a quick match, in PCRE2's steps. It counts them for each place of the subject that a match may begin at, so that a
+// long subject gets fewer for each.
+constexpr size_t kQuickSteps = 1'000'000;
+constexpr size_t kFewestSteps = 16, kMostSteps = 100'000;
 constexpr uint32_t kDepthLimit = 10'000;
 constexpr uint32_t kHeapLimitKb = 1024;
+// Of a match that is counted: items of the pattern tried, and bytes gone over between them. Some ten milliseconds.
+constexpr size_t kMostWork = 2'000'000;
+constexpr uint32_t kCountedHeapLimitKb = 16 * 1024;
 
+struct FreeCode {
+  void operator()(pcre2_code* c) const { pcre2_code_free(c); }
+};
 struct FreeMatchContext {
   void operator()(pcre2_match_context* c) const { pcre2_match_context_free(c); }
 };
 struct FreeMatchData {
   void operator()(pcre2_match_data* d) const { pcre2_match_data_free(d); }
 };
+using CodePtr = std::unique_ptr<pcre2_code, FreeCode>;
+using MatchContextPtr = std::unique_ptr<pcre2_match_context, FreeMatchContext>;
+using MatchDataPtr = std::unique_ptr<pcre2_match_data, FreeMatchData>;
 
-// Read-only once made, so all threads share it.
-pcre2_match_context* match_context() {
-  static const std::unique_ptr<pcre2_match_context, FreeMatchContext> context = [] {
-    std::unique_ptr<pcre2_match_context, FreeMatchContext> c(pcre2_match_context_create(nullptr));
-    if (c) {
-      pcre2_set_match_limit(c.get(), kMatchLimit);
-      pcre2_set_depth_limit(c.get(), kDepthLimit);
-      pcre2_set_heap_limit(c.get(), kHeapLimitKb);
-    }
-    return c;
-  }();
-  return context.get();
+// A thread's. The data keeps its backtracking frames between matches, which is why a warm thread allocates nothing.
+struct Matching {
+  Matching() {
+    if (!context) return;
+    pcre2_set_match_limit(context.get(), steps);
+    pcre2_set_depth_limit(context.get(), kDepthLimit);
+    pcre2_set_heap_limit(context.get(), kHeapLimitKb);
+  }
+  void limit(size_t subject_size) {
+    const auto most = static_cast<uint32_t>(std::clamp(kQuickSteps / (subject_size + 1), kFewestSteps, kMostSteps));
+    if (most != steps) pcre2_set_match_limit(context.get(), steps = most);
+  }
+  uint32_t steps = kMostSteps;
+  const MatchContextPtr context{pcre2_match_context_create(nullptr)};
+  const MatchDataPtr data{pcre2_match_data_create(RegexMatch::kMost, nullptr)};
+};
+
+Matching& matching() {
+  thread_local Matching made;
+  return made;
 }
 
-// Keeps its backtracking frames between matches, which is why a warm thread allocates nothing.
-pcre2_match_data* match_data() {
-  thread_local const std::unique_ptr<pcre2_match_data, FreeMatchData> data(
-      pcre2_match_data_create(RegexMatch::kMost, nullptr));
-  return data.get();
+struct Work {
+  size_t done = 0;
+  size_t at = 0;
+};
+
+// PCRE2 calls it before each item of the pattern.
+int count_work(pcre2_callout_block* block, void* data) {
+  auto& work = *static_cast<Work*>(data);
+  const size_t at = block->current_position;
+  work.done += 1 + std::max(at, work.at) - std::min(at, work.at);
+  work.at = at;
+  return work.done > kMostWork ? PCRE2_ERROR_CALLOUT : 0;
+}
+
+CodePtr compile_pattern(std::string_view pattern, uint32_t options, int& error, PCRE2_SIZE& offset) {
+  // \C would let a pattern stop inside a character class's reach; no rule needs it.
+  options |= PCRE2_NEVER_BACKSLASH_C;
+  return CodePtr(pcre2_compile(units(pattern), pattern.size(), options, &error, &offset, nullptr));
 }
 
 constexpr bool is_alnum(char c) {
@@ -115,19 +152,29 @@ std::string beginning_of(std::string_view pattern) {
   return out;
 }
 
-PCRE2_SPTR units(std::string_view s) {
-  return reinterpret_cast<PCRE2_SPTR>(s.empty() ? "" : s.data());
-}
-
 }  // namespace
 
 struct Regex::Code {
-  explicit Code(pcre2_code* compiled) : code(compiled) {}
-  Code(const Code&) = delete;
-  Code& operator=(const Code&) = delete;
-  ~Code() { pcre2_code_free(code); }
-  pcre2_code* const code;
+  // What the quick match gave up on, with all that it does counted, from place to place. A match that takes as long
+  // can well afford to have the pattern compiled once more.
+  int match_counted(std::string_view subject, pcre2_match_data* data) const;
+
+  CodePtr code;
+  std::string pattern;
+  uint32_t options;
 };
+
+int Regex::Code::match_counted(std::string_view subject, pcre2_match_data* data) const {
+  int error = 0;
+  PCRE2_SIZE offset = 0;
+  const CodePtr counted = compile_pattern(pattern, options | PCRE2_AUTO_CALLOUT, error, offset);
+  const MatchContextPtr context(pcre2_match_context_create(nullptr));
+  if (!counted || !context) return PCRE2_ERROR_NOMEMORY;
+  Work work;
+  pcre2_set_callout(context.get(), count_work, &work);
+  pcre2_set_heap_limit(context.get(), kCountedHeapLimitKb);
+  return pcre2_match(counted.get(), units(subject), subject.size(), 0, 0, data, context.get());
+}
 
 Regex::Regex(Regex&&) noexcept = default;
 Regex& Regex::operator=(Regex&&) noexcept = default;
@@ -136,17 +183,17 @@ Regex::~Regex() = default;
 Result<Regex> Regex::compile(std::string_view pattern, bool ignore_case) {
   int error = 0;
   PCRE2_SIZE offset = 0;
-  // \C would let a pattern stop inside a character class's reach; no rule needs it.
-  const uint32_t options = PCRE2_NEVER_BACKSLASH_C | (ignore_case ? PCRE2_CASELESS : 0U);
-  pcre2_code* code = pcre2_compile(units(pattern), pattern.size(), options, &error, &offset, nullptr);
-  if (code == nullptr) {
+  const uint32_t options = ignore_case ? PCRE2_CASELESS : 0U;
+  CodePtr made = compile_pattern(pattern, options, error, offset);
+  if (!made) {
     PCRE2_UCHAR text[256];
     pcre2_get_error_message(error, text, sizeof text);
     return Unexpected{std::string(reinterpret_cast<const char*>(text)) + " at offset " + std::to_string(offset)};
   }
   Regex out;
   if (!ignore_case) out.beginning_ = beginning_of(pattern);
-  out.code_ = std::make_unique<Code>(code);
+  const pcre2_code* const code = made.get();
+  out.code_ = std::make_unique<Code>(Code{std::move(made), std::string(pattern), options});
   uint32_t groups = 0;
   uint32_t names = 0;
   uint32_t entry_size = 0;
@@ -169,14 +216,27 @@ Result<Regex> Regex::compile(std::string_view pattern, bool ignore_case) {
   return out;
 }
 
-bool Regex::match(std::string_view subject, RegexMatch* out) const {
-  if (!subject.starts_with(beginning_)) return false;
-  pcre2_match_data* data = match_data();
-  if (data == nullptr) return false;
-  // No match, a limit reached, no memory: all negative, and all mean that the rule does not apply.
-  const int rc = pcre2_match(code_->code, units(subject), subject.size(), 0, 0, data, match_context());
-  if (rc < 0) return false;
-  if (out == nullptr) return true;
+std::string_view Regex::pattern() const {
+  return code_->pattern;
+}
+
+Regex::Outcome Regex::run(std::string_view subject, RegexMatch* out) const {
+  if (!subject.starts_with(beginning_)) return Outcome::kNo;
+  Matching& thread = matching();
+  if (!thread.context || !thread.data) return Outcome::kFailed;
+  thread.limit(subject.size());
+  pcre2_match_data* data = thread.data.get();
+  int rc = pcre2_match(code_->code.get(), units(subject), subject.size(), 0, 0, data, thread.context.get());
+  if (rc == PCRE2_ERROR_NOMATCH) return Outcome::kNo;
+  MatchDataPtr counted;  // not the thread's, which would keep its memory
+  if (rc < 0) {
+    counted.reset(pcre2_match_data_create(RegexMatch::kMost, nullptr));
+    data = counted.get();
+    if (data == nullptr) return Outcome::kFailed;
+    rc = code_->match_counted(subject, data);
+    if (rc < 0) return rc == PCRE2_ERROR_NOMATCH ? Outcome::kNo : Outcome::kFailed;
+  }
+  if (out == nullptr) return Outcome::kYes;
   out->count = rc == 0 ? RegexMatch::kMost : rc;  // 0: more groups than there is room for
   const PCRE2_SIZE* at = pcre2_get_ovector_pointer(data);
   for (int i = 0; i < out->count; ++i, at += 2) {
@@ -184,7 +244,7 @@ bool Regex::match(std::string_view subject, RegexMatch* out) const {
     const bool set = at[0] != PCRE2_UNSET && at[0] <= at[1];
     out->group[i] = set ? subject.substr(at[0], at[1] - at[0]) : std::string_view();
   }
-  return true;
+  return Outcome::kYes;
 }
 
 }  // namespace weir

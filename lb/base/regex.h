@@ -1,6 +1,7 @@
-// PCRE2 behind one small class, with match and depth limits so that no pattern can stall a worker.
+// PCRE2 behind one small class, with limits so that no pattern can stall a worker.
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -37,10 +38,16 @@ class Regex {
   Regex& operator=(Regex&&) noexcept;
   ~Regex();
 
+  // kFailed: it would take too many steps, or too much memory, to tell. Clients can see to that: what keeps requests
+  // out must refuse then.
+  enum class Outcome : uint8_t { kNo, kYes, kFailed };
+  // `out` may be null. Thread-safe. Allocation-free after the first match on a thread, but for one that takes many
+  // steps.
+  Outcome run(std::string_view subject, RegexMatch* out) const;
+  // For what nothing depends on: a failed match is none.
+  bool match(std::string_view subject, RegexMatch* out) const { return run(subject, out) == Outcome::kYes; }
   bool matches(std::string_view subject) const { return match(subject, nullptr); }
-  // `out` may be null. Thread-safe. Allocation-free after the first match on a thread. A match that hits a limit is no
-  // match.
-  bool match(std::string_view subject, RegexMatch* out) const;
+  std::string_view pattern() const;
   // (name, group index) of named groups.
   const std::vector<std::pair<std::string, int>>& names() const { return names_; }
   int groups() const { return groups_; }

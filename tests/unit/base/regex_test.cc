@@ -85,6 +85,57 @@ TEST(Regex, an_exploding_pattern_is_no_match_instead_of_a_stall) {
   EXPECT_TRUE(regex("^a+$").matches(subject)) << "and the next match is as good as ever";
 }
 
+std::string repeated(std::string_view text, int times) {
+  std::string out;
+  for (int i = 0; i < times; ++i) out += text;
+  return out;
+}
+
+TEST(Regex, failed_match_is_not_taken_for_none) {
+  using enum Regex::Outcome;
+  const Regex r = regex("^(a+)+$");
+  EXPECT_EQ(r.run(std::string(60, 'a') + "!", nullptr), kFailed);
+  EXPECT_EQ(r.run("b", nullptr), kNo);
+  EXPECT_EQ(r.run("aa", nullptr), kYes);
+  EXPECT_EQ(r.pattern(), "^(a+)+$");
+}
+
+TEST(Regex, padding_makes_no_match_none) {
+  struct Case {
+    const char* pattern;
+    bool ignore_case;
+    const char* subject;
+    const char* padding;
+  };
+  constexpr Case kCases[] = {
+      {"^/api/.*/users/.*/keys", false, "/api/x/users/y/keys", "/users/"},
+      {"select.*from.*where", false, "a=select+from+where", "&select=from"},
+      {"/admin/.*token=.*debug", true, "/admin/?token=debug", "&token=/admin/"},
+      {"(bot|spider).*(evil|bad).*x", true, "bot evil x", " bot bad"},
+  };
+  for (const Case& each : kCases) {
+    const Regex r = regex(each.pattern, each.ignore_case);
+    for (const int times : {0, 30, 300, 1000})
+      EXPECT_NE(r.run(each.subject + repeated(each.padding, times), nullptr), Regex::Outcome::kNo)
+          << each.pattern << " with " << times;
+  }
+}
+
+// Each place that it may begin at takes some ten thousand steps, there are as many.
+TEST(Regex, long_subject_has_no_more_work_than_a_short) {
+  EXPECT_EQ(regex("a.*b.").run(std::string(8'000, 'a') + "b", nullptr), Regex::Outcome::kFailed);
+}
+
+TEST(Regex, captures_are_those_of_a_match_with_many_steps) {
+  const std::string subject = "/api/x/users/y/keys" + repeated("/users/", 300);
+  RegexMatch match;
+  ASSERT_TRUE(regex("^/api/(.*)/users/(?<who>.*)/keys").match(subject, &match));
+  ASSERT_EQ(match.count, 3);
+  EXPECT_EQ(match.group[0], "/api/x/users/y/keys");
+  EXPECT_EQ(match.group[1], "x");
+  EXPECT_EQ(match.group[2].data(), subject.data() + 13);
+}
+
 TEST(Regex, deep_recursion_is_no_match_instead_of_a_crash) {
   std::string nested(100'000, '(');
   EXPECT_FALSE(regex("^(\\((?1)*\\))$").matches(nested));
