@@ -184,6 +184,7 @@ void Exchange::turn() {
       finish(ErrorKind::kClientClosed);
       return;
     }
+    phase_ = Phase::kRunning;  // no regex of the answer makes it another
     answer(status);
     return;
   }

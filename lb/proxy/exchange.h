@@ -279,9 +279,9 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   // --- routing.cc
   // Goes on from phase_ until something has to be waited for, or the content runs; the exchange may be over then.
   void run_phases();
-  void choose_server();
-  void choose_server_by_name();
-  int tls_refusal() const;  // tls_rules.cc: a status, or 0
+  int choose_server();          // a status that refuses the request, or 0
+  int choose_server_by_name();  // likewise
+  int tls_refusal() const;      // tls_rules.cc: likewise
   void find_client_address();
   bool answers_challenge();
   bool take_path(std::string_view raw_path);
@@ -328,6 +328,7 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   bool run_rewrite(const RewriteStep& step);
   void set_target();
   void capture(const Regex& regex, const RegexMatch& match);
+  void note_failed(const Regex& regex) const;  // before its content has begun the request becomes a 500
   route::VariableValue set_variable(const route::VariableRef& ref) const;
   route::VariableValue named_capture(const route::VariableRef& ref) const;
 
@@ -446,7 +447,7 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   mutable bool trace_continues_ = false;  // it was, or would have been, the client's
   bool trace_decided_ = false;            // otel_trace was asked
   bool traced_ = false;                   // and has said yes: there will be spans
-  int pending_answer_ = 0;                // a local answer decided inside a codec event, given by turn()
+  mutable int pending_answer_ = 0;        // a local answer decided inside a codec event, given by turn()
   int error_status_ = 0;                  // of the error_page that is being served: what the client gets
   int retry_after_ = 0;                   // seconds; 0: none
   uint64_t life_ = 0;                     // begins and ends counted: a filter's resume() of an earlier life is ignored

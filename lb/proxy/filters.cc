@@ -61,6 +61,7 @@ bool Exchange::filter_request() {
       case Verdict::kAnswer:
       case Verdict::kFail:
         filter_at_ = filters.size();
+        pending_answer_ = 0;  // of a regex that has failed
         phase_ = Phase::kRunning;
         add_answer_fields(context.fields);
         answer(Replacement{context.status, context.retry_after, context.body, context.type});

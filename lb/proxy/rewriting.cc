@@ -60,6 +60,15 @@ void Exchange::capture(const Regex& regex, const RegexMatch& match) {
   captured_ = made;
 }
 
+void Exchange::note_failed(const Regex& regex) const {
+  if (phase_ < Phase::kRunning) pending_answer_ = 500;
+  LogLimit& limit = server_->log->regexes;
+  if (limit.pass(core_.loop().now()))
+    log::error("request ", request_.head.target, ": regex \"", regex.pattern(),
+               "\" gave up (it takes too many steps, or too much memory; connection ", downstream_->connection().number,
+               ")", limit.dropped());
+}
+
 route::VariableValue Exchange::set_variable(const route::VariableRef& ref) const {
   for (const SetValue* value = set_values_; value != nullptr; value = value->next)
     if (value->slot == ref.index) return {value->text, true};
@@ -111,7 +120,9 @@ void Exchange::set_target() {
 
 bool Exchange::run_rewrite(const RewriteStep& step) {
   RegexMatch match;
-  const bool is = step.regex->match(uri_, &match);
+  const Regex::Outcome outcome = step.regex->run(uri_, &match);
+  if (outcome == Regex::Outcome::kFailed) note_failed(*step.regex);
+  const bool is = outcome == Regex::Outcome::kYes;
   if (is || (captured_ != nullptr && captured_->count > 0))
     capture(*step.regex, is ? match : RegexMatch());  // as nginx: $1 is gone where none is
   if (!is) return false;
@@ -155,7 +166,12 @@ std::optional<bool> Exchange::holds(const Condition& condition) {
     case Condition::Kind::kEqual: is = text == condition.value.render(*this, arena_); break;
     case Condition::Kind::kMatch: {
       RegexMatch match;
-      is = condition.regex->match(text, &match);
+      const Regex::Outcome outcome = condition.regex->run(text, &match);
+      if (outcome == Regex::Outcome::kFailed) {
+        note_failed(*condition.regex);
+        return false;  // negated too
+      }
+      is = outcome == Regex::Outcome::kYes;
       if (is || (captured_ != nullptr && captured_->count > 0)) capture(*condition.regex, is ? match : RegexMatch());
       break;
     }
@@ -226,6 +242,7 @@ std::optional<Exchange::Rewritten> Exchange::run_steps(const RewriteSteps& steps
         if (const std::optional<Rewritten> ended = run_steps(step.inside, 0, changed)) return ended;
         break;
     }
+    if (pending_answer_ != 0) return Rewritten::kDecided;  // a regex has failed
   }
   return std::nullopt;
 }

@@ -22,9 +22,12 @@ void Exchange::run_phases() {
   for (;;) {
     switch (phase_) {
       case Phase::kServer: {
-        choose_server();
-        if (downstream_->connection().details != nullptr) refused = tls_refusal();
-        tls_refused_ = refused != 0 && refused != 421;
+        refused = choose_server();
+        if (downstream_->connection().details != nullptr) {
+          const int by_tls = tls_refusal();
+          tls_refused_ = by_tls != 0 && by_tls != 421;
+          if (by_tls != 0) refused = by_tls;
+        }
         const bool all = request_.head.form == http::TargetForm::kAsterisk;  // OPTIONS *
         if (!take_path(all ? std::string_view("/") : request_.head.path)) {
           pending_answer_ = 400;
@@ -71,10 +74,10 @@ void Exchange::run_phases() {
         phase_ = Phase::kTryFiles;
         break;
       case Phase::kTryFiles:
-        if (location_->files.tries != nullptr && !is_decided_ && !try_files()) return;
+        if (location_->files.tries != nullptr && !is_decided_ && pending_answer_ == 0 && !try_files()) return;
         phase_ = Phase::kReceive;
         if (!location_->filters.empty()) begin_request_run();
-        if (pending_answer_ != 0) {  // a filter of the body has failed
+        if (pending_answer_ != 0) {  // a filter of the body has failed, or a regex
           phase_ = Phase::kRunning;
           answer(std::exchange(pending_answer_, 0));
           return;
@@ -101,19 +104,26 @@ bool Exchange::answers_challenge() {
   return true;
 }
 
-void Exchange::choose_server() {
-  if (!listen_->hosts.empty()) choose_server_by_name();  // no Host is a host too: server_name ""
+int Exchange::choose_server() {
+  const int refused = listen_->hosts.empty() ? 0 : choose_server_by_name();  // no Host is a host too: server_name ""
   server_name_ = server_->name;
   location_ = &server_->fallback;
   find_client_address();
+  return refused;
 }
 
-void Exchange::choose_server_by_name() {
+int Exchange::choose_server_by_name() {
   RegexMatch captures;
   const Regex* regex = nullptr;
   const int index = listen_->hosts.find(request_.head.host, &captures, &regex);
-  if (regex != nullptr) capture(*regex, captures);
-  if (index >= 0) server_ = listen_->servers[static_cast<size_t>(index)];
+  if (index >= 0) {
+    if (regex != nullptr) capture(*regex, captures);
+    server_ = listen_->servers[static_cast<size_t>(index)];
+  } else if (regex != nullptr) {
+    note_failed(*regex);
+    return 500;
+  }
+  return 0;
 }
 
 void Exchange::find_client_address() {
@@ -132,7 +142,7 @@ bool Exchange::take_path(std::string_view raw_path) {
 void Exchange::find_location() {
   RegexMatch captures;
   match_ = server_->table.find(uri_, &captures);
-  if (match_.regex != nullptr) capture(*match_.regex, captures);
+  if (match_.regex != nullptr) match_.index >= 0 ? capture(*match_.regex, captures) : note_failed(*match_.regex);
   enter_location(match_.index >= 0 ? *server_->locations[static_cast<size_t>(match_.index)] : server_->fallback);
   if (RequestTrace* trace = core_.options().trace) trace->on_location(*location_, uri_, *this);
   if (has_trace_) reconsider_trace();

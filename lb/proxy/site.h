@@ -50,6 +50,7 @@ struct ServerLog {
   LogLimit uninitialized;  // variables
   LogLimit filters;        // that change a length and do not say so
   LogLimit files;          // that are not there, or not to be read
+  LogLimit regexes;        // that fail
 };
 
 // How a virtual server is reached over TLS.

@@ -96,11 +96,12 @@ VariableValue tcp_value(Var id, const std::optional<io::TcpInfo>& info, Arena& a
 }
 
 // Of several maps that capture one name the last that matches (nginx: the one that was evaluated last).
-VariableValue map_capture(const VariableRef& ref, const route::VariableSource& source, Arena& arena) {
+VariableValue map_capture(const VariableRef& ref, const route::VariableSource& source, Arena& arena,
+                          const Regex** failed) {
   if (ref.map == nullptr) return {};
-  VariableValue value = ref.map->capture(ref.arg, source, arena);
+  VariableValue value = ref.map->capture(ref.arg, source, arena, failed);
   for (size_t i = 0; !value.found && i < ref.more_maps.size(); ++i)
-    value = ref.more_maps[i]->capture(ref.arg, source, arena);
+    value = ref.more_maps[i]->capture(ref.arg, source, arena, failed);
   return value;
 }
 
@@ -108,13 +109,22 @@ VariableValue map_capture(const VariableRef& ref, const route::VariableSource& s
 
 VariableValue Exchange::variable(const VariableRef& ref, Arena& arena) const {
   switch (ref.id) {
-    case Var::kMap: return found(ref.map->lookup(*this, arena));
+    case Var::kMap: {
+      const Regex* failed = nullptr;
+      const VariableValue value = found(ref.map->lookup(*this, arena, &failed));
+      if (failed != nullptr) note_failed(*failed);
+      return value;
+    }
     case Var::kCapture:
       return captured_ != nullptr && ref.index < captured_->count ? found(captured_->groups()[ref.index])
                                                                   : VariableValue{};
     case Var::kNamedCapture: {
       const VariableValue value = named_capture(ref);
-      return value.found || ref.map == nullptr ? value : map_capture(ref, *this, arena);
+      if (value.found || ref.map == nullptr) return value;
+      const Regex* failed = nullptr;
+      const VariableValue captured = map_capture(ref, *this, arena, &failed);
+      if (failed != nullptr) note_failed(*failed);
+      return captured;
     }
     case Var::kSet: return set_variable(ref);
     default: break;

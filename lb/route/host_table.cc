@@ -79,9 +79,10 @@ int HostTable::find(std::string_view host, RegexMatch* match, const Regex** rege
   if (!trailing_.empty())
     if (const int index = find_trailing(host); index >= 0) return index;
   for (const auto& [pattern, index] : regexes_) {
-    if (!pattern.match(host, match)) continue;
+    const Regex::Outcome outcome = pattern.run(host, match);
+    if (outcome == Regex::Outcome::kNo) continue;
     if (regex != nullptr) *regex = &pattern;
-    return index;
+    return outcome == Regex::Outcome::kYes ? index : -1;
   }
   return -1;
 }

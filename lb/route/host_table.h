@@ -19,7 +19,7 @@ class HostTable {
   // stays: callers warn), a bad regex.
   Status<> add(std::string_view name, int index);
   // `host` is lower case without port and trailing dot. -1 when nothing matches. `match` and `regex` (may be null) get
-  // a regex's captures. Allocates nothing.
+  // a regex's captures; -1 with a regex: its match has failed.
   int find(std::string_view host, RegexMatch* match = nullptr, const Regex** regex = nullptr) const;
   bool empty() const { return exact_.empty() && leading_.empty() && trailing_.empty() && regexes_.empty(); }
 

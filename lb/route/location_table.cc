@@ -207,9 +207,14 @@ LocationTable::Search LocationTable::search(std::string_view path, LocationMatch
   }
   if (skips_regexes) return result;
   for (const Pattern& pattern : regexes_) {
-    if (!pattern.regex.match(path, &captures)) continue;  // what an enclosing one captured stands until one matches
+    const Regex::Outcome outcome = pattern.regex.run(path, &captures);
+    if (outcome == Regex::Outcome::kNo) continue;  // what an enclosing one captured stands until one matches
     match.index = pattern.index;
     match.regex = &pattern.regex;
+    if (outcome == Regex::Outcome::kFailed) {
+      match.index = -1;
+      return Search::kFinal;
+    }
     if (pattern.nested != nullptr) pattern.nested->search(path, match, captures);
     return Search::kFinal;
   }

@@ -22,7 +22,7 @@ enum class LocationKind : uint8_t { kPrefix, kExact, kPrefixFinal /* ^~ */, kReg
 struct LocationMatch {
   int index = -1;
   bool add_slash = false;  // the location is "/x/" and the path "/x": answer 301 to "/x/" (see LocationTable::add)
-  const Regex* regex = nullptr;  // that matched; the captures are find()'s
+  const Regex* regex = nullptr;  // that matched, the captures are find()'s; with no index: whose match has failed
 };
 
 class LocationTable {

@@ -81,29 +81,34 @@ Map::Found Map::find(const VariableSource& source, Arena& arena) const {
   if (!text.empty()) {
     Found found{&default_};
     for (const auto& [regex, value] : regexes_) {
-      if (!regex.match(text, &found.match)) continue;
-      found.value = &value;
+      const Regex::Outcome outcome = regex.run(text, &found.match);
+      if (outcome == Regex::Outcome::kNo) continue;
       found.regex = &regex;
+      found.failed = outcome == Regex::Outcome::kFailed;
+      if (!found.failed) found.value = &value;
       return found;
     }
   }
   return {&default_};
 }
 
-std::string_view Map::lookup(const VariableSource& source, Arena& arena) const {
+std::string_view Map::lookup(const VariableSource& source, Arena& arena, const Regex** failed) const {
   if (is_circle(this)) return {};
   const FrameGuard guard(this);
   if (finder_ != nullptr) return finder_->find(source_.render(source, arena), source, arena);
   const Found found = find(source, arena);
-  if (found.regex == nullptr) return found.value->render(source, arena);
+  if (found.failed && failed != nullptr) *failed = found.regex;
+  if (found.regex == nullptr || found.failed) return found.value->render(source, arena);
   return found.value->render(CaptureSource(source, *found.regex, found.match), arena);
 }
 
-VariableValue Map::capture(std::string_view name, const VariableSource& source, Arena& arena) const {
+VariableValue Map::capture(std::string_view name, const VariableSource& source, Arena& arena,
+                           const Regex** failed) const {
   if (is_circle(this) || regexes_.empty()) return {};
   const FrameGuard guard(this);
   const Found found = find(source, arena);
-  if (found.regex == nullptr) return {};
+  if (found.failed && failed != nullptr) *failed = found.regex;
+  if (found.regex == nullptr || found.failed) return {};
   for (const auto& [each, index] : found.regex->names())
     if (iequals(each, name) && index < found.match.count) return {found.match.group[index], true};
   return {};

@@ -29,11 +29,12 @@ class Map {
   Status<> add(std::string_view key, Template value);
   void set_default(Template value) { default_ = std::move(value); }
   // Captures of a matching regex are visible to the value's $1 and named groups. Maps that refer to each other in a
-  // circle give "".
-  std::string_view lookup(const VariableSource& source, Arena& arena) const;
+  // circle give "". `failed` (may be null) becomes the regex whose match has failed, if any: the value is the default.
+  std::string_view lookup(const VariableSource& source, Arena& arena, const Regex** failed = nullptr) const;
   // What the group of that name holds when a regex of this map is the one that matches; else nothing. As the value's
-  // `$name`, for whoever uses the name elsewhere.
-  VariableValue capture(std::string_view name, const VariableSource& source, Arena& arena) const;
+  // `$name`, for whoever uses the name elsewhere. `failed` as lookup()'s: the value is nothing.
+  VariableValue capture(std::string_view name, const VariableSource& source, Arena& arena,
+                        const Regex** failed = nullptr) const;
   // Calls with the name of each group of the regexes.
   template <class Each>
   void for_each_capture(Each&& each) const {
@@ -56,6 +57,7 @@ class Map {
   struct Found {
     const Template* value;
     const Regex* regex = nullptr;  // of the match; null for an exact text, a host name or the default
+    bool failed = false;           // its match: the value is the default
     RegexMatch match = {};
   };
   Found find(const VariableSource& source, Arena& arena) const;

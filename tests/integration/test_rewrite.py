@@ -117,6 +117,54 @@ class Rewriting(Case):
         self.assertEqual(self.get(weir, "/").status, 500)
         weir.wait_error('rewritten to "none", which is no path')
 
+    def test_padding_gets_no_request_past_a_regex(self):
+        weir = self.weir(r"""
+            map $request_uri $blocked { "~*/admin/.*token=.*debug" 1; }
+            server { listen <<front>>;
+            if ($args ~ "select.*from.*where") { return 403; }
+            if ($http_user_agent ~* "(bot|spider).*(evil|bad).*x") { return 403; }
+            if ($blocked) { return 403; }
+            location ~ ^/api/.*/users/.*/keys { deny all; }
+            location / { return 200 "in"; } }""")
+        self.assertEqual(self.get(weir, "/api/x/users/y?select=where").text, "in")
+        for path, agent, padding in (("/api/x/users/y/keys", "-", "/users/"), ("/?select+from+where", "-", "&select=from"),
+                                     ("/admin/?token=debug", "-", "&token=/admin/"), ("/", "bot evil x", " bot bad")):
+            self.assertEqual(self.get(weir, path, headers=[("User-Agent", agent)]).status, 403, path)
+            for times in (30, 300, 500):
+                fill = padding * times
+                padded, agents = (path, agent + fill) if agent != "-" else (path + fill, agent)
+                status = self.get(weir, padded, headers=[("User-Agent", agents)]).status
+                self.assertIn(status, (403, 500), (path, times))
+
+    def test_regexes_that_fail_answer_500(self):
+        weir = self.weir(r"""
+            map $arg_map $mapped { "~^(?<word>(a+)+)$" yes; default no; }
+            limit_req_zone $mapped zone=mapped:1m rate=1000r/s;
+            server { listen <<front>>; return 200 "default server"; }
+            server { listen <<front>>; server_name ~^(a+)+\.[xy]$; return 200 "by name"; }
+            server { listen <<front>>; server_name h.test; root <<dir>>;
+            if ($arg_server ~ ^(a+)+$) { return 200 "if"; }
+            location ~ ^/location/(a+)+$ { return 200 "location"; }
+            location /if { if ($arg_x ~ ^(a+)+$) { return 200 "if"; } return 200 "else"; }
+            location /not { if ($arg_x !~ ^(a+)+$) { return 200 "if"; } return 200 "else"; }
+            location /rewrite/ { rewrite ^/rewrite/(a+)+$ /in last; return 200 "else"; }
+            location /map { if ($mapped = no) { return 200 "no"; } return 200 "else"; }
+            location /set { set $kept $mapped; return 200 $kept; }
+            location /group { if ($word = "") { return 200 "none"; } return 200 "else"; }
+            location /limit { limit_req zone=mapped burst=9 nodelay; }
+            location /shown { return 200 $mapped; }
+            location / { return 200 "in"; } } """)
+        hard = "a" * 60 + "!"
+        for path in ("/location/%s", "/if?x=%s", "/not?x=%s", "/rewrite/%s", "/map?map=%s", "/set?map=%s",
+                     "/group?map=%s", "/limit?map=%s", "/?server=%s"):
+            self.assertEqual(self.get(weir, path % hard, host="h.test").status, 500, path)
+        weir.wait_error(r'request /location/a+!: regex "\^/location/\(a\+\)\+\$" gave up \(it takes too many steps')
+        self.assertEqual(self.get(weir, "/", host=hard.replace("!", ".z")).status, 500)
+        self.check(weir, [("/location/a", 200, "location"), ("/if?x=a", 200, "if"), ("/not?x=a", 200, "else"),
+                          ("/rewrite/a", 200, "in"), ("/map?map=a", 200, "else"), ("/set?map=a", 200, "yes"),
+                          ("/group?map=a", 200, "else"), ("/", 200, "in"),
+                          ("/shown?map=" + hard, 200, "no")])  # the answer has begun
+
     def test_uninitialized_variables_are_empty_and_named(self):
         weir = self.weir(r"""server { listen <<front>>;
             location /set { set $late 1; return 200 "[$late]"; }

@@ -131,6 +131,19 @@ TEST(HostTable, ten_thousand_names_are_all_found) {
   EXPECT_EQ(table.find("host10000.example.org"), -1);
 }
 
+TEST(HostTable, failed_regex_is_given_beside_no_index) {
+  HostTable table;
+  ASSERT_TRUE(table.add("~^(a+)+\\.[xy]$", 1));
+  ASSERT_TRUE(table.add("~z", 2));
+  const Regex* regex = nullptr;
+  EXPECT_EQ(table.find(std::string(60, 'a') + ".z", nullptr, &regex), -1);
+  ASSERT_NE(regex, nullptr);
+  EXPECT_EQ(regex->pattern(), "^(a+)+\\.[xy]$");
+  EXPECT_EQ(table.find("b", nullptr, &regex), -1);
+  EXPECT_EQ(regex, nullptr);
+  EXPECT_EQ(table.find("a.z", nullptr, &regex), 2);
+}
+
 TEST(HostTable, host_of_dots_is_not_found) {
   const HostTable table = table_of({"*.example.org", "mail.*", "a.b.c.*"});
   EXPECT_EQ(table.find(std::string(8000, '.')), -1);

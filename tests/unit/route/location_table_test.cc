@@ -46,6 +46,23 @@ TEST(LocationTable, nginx_documentation_example) {
   EXPECT_EQ(table.find("/documents/1.JPG").index, 'E');
 }
 
+TEST(LocationTable, failed_regex_leaves_no_location) {
+  LocationTable inner;
+  ASSERT_TRUE(inner.add(kRegex, "^/in/(a+)+$", 5));
+  inner.freeze();
+  Locations locations;
+  locations.add(kPrefix, "/", 1).add(kPrefix, "/in/", 2, &inner).add(kRegex, "^/(a+)+$", 3).add(kRegex, "!", 4);
+  const LocationTable& table = locations.frozen();
+  const std::string hard = std::string(60, 'a') + "!";
+  for (const auto& [path, pattern] : {std::pair("/" + hard, "^/(a+)+$"), std::pair("/in/" + hard, "^/in/(a+)+$")}) {
+    const LocationMatch match = table.find(path);
+    EXPECT_EQ(match.index, -1) << path;
+    ASSERT_NE(match.regex, nullptr) << path;
+    EXPECT_EQ(match.regex->pattern(), pattern);
+  }
+  EXPECT_EQ(table.find("/a!").index, 4);
+}
+
 TEST(LocationTable, nothing_matches_in_an_empty_table) {
   LocationTable table;
   table.freeze();

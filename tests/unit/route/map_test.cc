@@ -55,6 +55,27 @@ TEST(Map, capture_is_that_of_the_regex_that_matches) {
   EXPECT_EQ(capture("", "lang"), "-");
 }
 
+TEST(Map, failed_regex_is_named_beside_the_default) {
+  Map map(text("$host"), false, false);
+  ASSERT_TRUE(map.add("~^(?<word>(a+)+)$", text("1")));
+  ASSERT_TRUE(map.add("~!", text("2")));
+  map.set_default(text("none"));
+  FakeSource source;
+  source.set(Var::kHost, std::string(60, 'a') + "!");
+  Arena arena;
+  const Regex* failed = nullptr;
+  EXPECT_EQ(map.lookup(source, arena, &failed), "none");
+  ASSERT_NE(failed, nullptr);
+  EXPECT_EQ(failed->pattern(), "^(?<word>(a+)+)$");
+  failed = nullptr;
+  EXPECT_FALSE(map.capture("word", source, arena, &failed).found);
+  EXPECT_NE(failed, nullptr);
+  failed = nullptr;
+  source.set(Var::kHost, "a!");
+  EXPECT_EQ(map.lookup(source, arena, &failed), "2");
+  EXPECT_EQ(failed, nullptr);
+}
+
 TEST(Map, value_without_a_default_is_empty) {
   const Map map(text("$host"), false, false);
   EXPECT_EQ(look(map, "x"), "");
