@@ -23,7 +23,7 @@ enum Section : uint8_t {
 
 constexpr MonoMs kCentury = 36525LL * 24 * 3600 * 1000;
 
-void add_section(Packer& out, Section section, Packer body) {
+void add_section(Packer& out, Section section, const Packer& body) {
   out.u8(section);
   out.text(body.bytes());
 }
@@ -215,7 +215,7 @@ std::string pack_state(const HandedState& state) {
   Packer out;
   Packer overrides;
   overrides.text(overrides_to_json(state.overrides));
-  add_section(out, kOverrides, std::move(overrides));
+  add_section(out, kOverrides, overrides);
   add_section(out, kPeers, pack_peers(state.peers));
   add_section(out, kChecks, pack_checks(state.checks));
   add_section(out, kTickets, pack_tickets(state.tickets));
