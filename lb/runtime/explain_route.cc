@@ -60,8 +60,9 @@ std::string why_not(const LocationModel& location, const LocationModel* chosen, 
     case LocationKind::kRegexNoCase: break;
   }
   const auto regex = Regex::compile(location.pattern, location.kind == LocationKind::kRegexNoCase);
-  RegexMatch match;
-  if (!regex || !regex->match(path, &match)) return "it does not match the path";
+  const auto outcome = regex ? regex->run(path, nullptr) : Regex::Outcome::kNo;
+  if (outcome == Regex::Outcome::kNo) return "it does not match the path";
+  if (outcome == Regex::Outcome::kFailed) return "its regex gives up on the path, which makes the request a 500";
   if (kind == LocationKind::kExact) return "an exact location goes before it";
   if (kind == LocationKind::kPrefixFinal) return "\"^~\" of the longest prefix goes before it";
   return "it stands behind one that matches";

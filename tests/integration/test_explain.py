@@ -27,7 +27,7 @@ server {
 }
 server { listen 8080; server_name b.example; return 301 https://$host$request_uri; }
 server { listen 8080; server_name d.example; resolver 127.0.0.1:1; location / { proxy_pass http://$arg_to; } }
-server { listen 8080; server_name c.example; location / { proxy_pass https://app.test; proxy_ssl_name node.test; } }
+server { listen 8080; server_name c.example; location ~ ^/hard/(a+)+$ { return 204; } location / { proxy_pass https://app.test; proxy_ssl_name node.test; } }
 """
 
 
@@ -55,6 +55,11 @@ class Explain(Case):
         text = self.explain("http://c.example:8080/tls/x")
         self.assertEqual(self.column(text, "peer")[1], 'over TLS, asked for by the name "node.test"')
         self.assertEqual(self.column(text, "sent")[0], "GET /tls/x HTTP/1.1")
+
+    def test_regex_that_gives_up_is_named(self):
+        text = self.explain("http://c.example:8080/hard/" + "a" * 60 + "!")
+        self.assertIn("not ~ ^/hard/(a+)+$: its regex gives up on the path, which makes the request a 500", self.column(text, "location"))
+        self.assertEqual(self.column(text, "answer")[0], "HTTP/1.1 500 Internal Server Error")
 
     def test_host_that_a_request_names_is_explained(self):
         text = self.explain("http://d.example:8080/?to=app.test:81")
