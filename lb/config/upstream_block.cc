@@ -1,8 +1,11 @@
 // upstream{}: a group of servers.
+#include <map>
+
 #include "base/bytes.h"
 #include "config/builder.h"
 #include "config/dump.h"
 #include "config/words.h"
+#include "policy/ring.h"
 
 namespace weir::config {
 namespace {
@@ -33,6 +36,26 @@ void warn_of_shared_cookie(const Call& call, const UpstreamModel& upstream) {
   }
 }
 
+// As the ring counts it: a name that stands in several lines has the greatest weight of them.
+void warn_of_great_weights(const Call& call, const UpstreamModel& upstream) {
+  if (upstream.method != policy::Method::kHashConsistent) return;
+  const auto& block = *call.directive.block;
+  const auto at = std::find_if(block.begin(), block.end(), [](const Directive& each) { return each.name == "hash"; });
+  if (at == block.end()) return;
+  std::map<std::string_view, uint32_t> weights;
+  for (const UpstreamServer& each : upstream.servers) {
+    uint32_t& weight = weights[each.written];
+    weight = std::max(weight, each.options.weight);
+  }
+  uint64_t sum = 0;
+  for (const auto& [name, weight] : weights) sum += weight;
+  if (sum <= policy::Ring::kMostWeight) return;
+  call.builder.diagnostics().warning(at->at,
+                                     "weights of upstream \"" + upstream.name + "\" are " + std::to_string(sum) +
+                                         " together: \"hash ... consistent\" divides them all, so that they are " +
+                                         std::to_string(policy::Ring::kMostWeight) + " at most, nginx does not");
+}
+
 void open_upstream(Call& call) {
   Builder& builder = call.builder;
   UpstreamModel upstream;
@@ -51,6 +74,7 @@ void open_upstream(Call& call) {
   if (builder.find_upstream(upstream.name, false) >= 0)
     return call.error("duplicate upstream \"" + upstream.name + "\"");
   warn_of_shared_cookie(call, upstream);
+  warn_of_great_weights(call, upstream);
   builder.add_upstream(std::move(upstream));
 }
 

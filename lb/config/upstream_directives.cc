@@ -285,7 +285,7 @@ const Row kRows[] = {
         .name = "hash",
         .contexts = kUpstream,
         .kind = {.form = "KEY [consistent]", .most_args = 2, .apply = apply_hash, .show = show_hash},
-        .help = "By a key; consistent: a ketama ring.",
+        .help = "By a key; consistent: a ketama ring. Weights above 25000 together are divided for it.",
     },
     {
         .name = "random",

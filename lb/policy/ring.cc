@@ -2,6 +2,7 @@
 #include "policy/ring.h"
 
 #include <algorithm>
+#include <numeric>
 #include <string_view>
 #include <unordered_map>
 
@@ -29,7 +30,7 @@ HostPort split(std::string_view server) {
 
 }  // namespace
 
-Ring::Ring(const std::vector<Peer>& peers) {
+Ring::Ring(const std::vector<Peer>& peers, uint64_t most_weight) {
   std::unordered_map<std::string_view, uint32_t> numbers;
   std::vector<uint32_t> weights;
   std::vector<std::string_view> names;
@@ -47,8 +48,14 @@ Ring::Ring(const std::vector<Peer>& peers) {
     weights[at->second] = std::max({weights[at->second], options.weight, 1u});
   }
 
+  // Absurd weights lose their last digits, as those of round robin do.
+  const uint64_t whole = std::accumulate(weights.begin(), weights.end(), uint64_t{0});
+  const uint64_t divisor = whole / (most_weight + 1) + 1;
   size_t total = 0;
-  for (const uint32_t weight : weights) total += size_t{weight} * kPointsPerWeight;
+  for (uint32_t& weight : weights) {
+    weight = std::max(static_cast<uint32_t>(weight / divisor), 1u);
+    total += size_t{weight} * kPointsPerWeight;
+  }
   points_.reserve(total);
   for (uint32_t server = 0; server < names.size(); ++server) {
     const HostPort parts = split(names[server]);

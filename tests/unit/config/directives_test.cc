@@ -271,6 +271,16 @@ TEST(Config, upstream_methods_and_servers) {
   EXPECT_EQ(upstreams[4].method, policy::Method::kRandom);
 }
 
+TEST(Config, weights_beyond_a_ring_are_a_warning) {
+  EXPECT_EQ(
+      messages("upstream a { server x weight=2000000000; server y weight=2000000000;\nhash $uri consistent; }"),
+      "weir.conf:2:1: warning: weights of upstream \"a\" are 4000000000 together: \"hash ... consistent\" divides "
+      "them all, so that they are 25000 at most, nginx does not\n");
+  EXPECT_EQ(messages("upstream a { hash $uri consistent; server x weight=24999; server y; }"), "");
+  EXPECT_EQ(messages("upstream a { hash $uri consistent; server x weight=20000; server x weight=20000; }"), "");
+  EXPECT_EQ(messages("upstream a { hash $uri; server x weight=2000000000; }"), "");
+}
+
 TEST(Config, upstream_errors) {
   EXPECT_EQ(messages("upstream a { }"), "weir.conf:1:1: error: no servers are inside upstream \"a\"\n");
   EXPECT_EQ(messages("upstream a { server x; }\nupstream A { server y; }"),

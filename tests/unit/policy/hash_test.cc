@@ -132,6 +132,26 @@ TEST(HashConsistent, gives_weights_their_points) {
   EXPECT_NEAR(points[1], 160, 1);
 }
 
+TEST(HashConsistent, great_weights_keep_their_shares_of_a_bounded_ring) {
+  static_assert(Ring::kMostWeight * Ring::kPointsPerWeight * sizeof(Ring::Point) <= 32'000'000);
+  Group group(Method::kHash, {{"a:80", 2'000'000'000}, {"b:80", 2'000'000'000}, {"c:80", 1'000'000'000}, {"d:80"}});
+  const Ring ring(group.cluster().primaries(), 1000);
+  std::map<uint32_t, int> points;
+  for (const Ring::Point& point : ring.points()) ++points[point.server];
+  const int most = 1000 * Ring::kPointsPerWeight;
+  EXPECT_NEAR(points[0], most * 2 / 5, most / 100);
+  EXPECT_NEAR(points[1], most * 2 / 5, most / 100);
+  EXPECT_NEAR(points[2], most / 5, most / 100);
+  EXPECT_NEAR(points[3], Ring::kPointsPerWeight, 5);
+}
+
+TEST(HashConsistent, divides_weights_only_above_the_greatest_sum) {
+  Group greatest(Method::kHashConsistent, {{"a:80", 99}, {"b:80"}});
+  EXPECT_EQ(Ring(greatest.cluster().primaries(), 100).points().size(), 100 * Ring::kPointsPerWeight);
+  Group greater(Method::kHashConsistent, {{"a:80", 100}, {"b:80"}});
+  EXPECT_EQ(Ring(greater.cluster().primaries(), 100).points().size(), 51 * Ring::kPointsPerWeight);
+}
+
 TEST(HashConsistent, moves_only_the_keys_of_a_removed_peer) {
   Group whole(Method::kHashConsistent, kCluster);
   Group less(Method::kHashConsistent, kCluster);
