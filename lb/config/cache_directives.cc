@@ -331,7 +331,8 @@ const Row kRows[] = {
         .kind = {.form = "GET | HEAD | POST ...", .most_args = 3, .apply = apply_methods, .show = show_methods},
         .weir_default = "GET HEAD",
         .nginx_default = "GET HEAD",
-        .help = "Whose answers are kept; GET and HEAD always.",
+        .help = "Methods with answers that are kept; GET and HEAD always. A POST needs a body that has come whole "
+                "(client_body_buffer_size).",
     },
     {
         .name = "proxy_cache_min_uses",

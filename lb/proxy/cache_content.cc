@@ -61,11 +61,14 @@ void CacheContent::begin() {
   x_.run(*this);
   release();
   outcome_ = Outcome::kNone;
-  const http::RequestHead& head = x_.request().head;
+  const Request& request = x_.request();
+  const http::RequestHead& head = request.head;
   stores_ = is_cached_method();
-  // What it becomes is no answer, and what its body says is not in the key.
-  const bool is_plain = head.fields.find(HeaderToken::kUpgrade) == nullptr &&
-                        (head.framing == http::Framing::kNone || head.method == Method::kPost);
+  // What it becomes is no answer, and what its body says is not in the key: of a POST it is, but for one that has not
+  // come whole (client_body_buffer_size).
+  const bool is_plain =
+      head.fields.find(HeaderToken::kUpgrade) == nullptr &&
+      (head.framing == http::Framing::kNone || (head.method == Method::kPost && request.is_whole() && request.held));
   invalidates_ = !stores_ && head.method != Method::kOptions && head.method != Method::kTrace &&
                  head.method != Method::kConnect && head.method != Method::kPropfind &&
                  head.method != Method::kReport && head.method != Method::kSearch && head.method != Method::kQuery;

@@ -291,6 +291,56 @@ TEST_F(CacheContents, lone_fetch_ends_beyond_max_size) {
   EXPECT_EQ(logged().size(), 1U);
 }
 
+// --- POST
+
+// What has not come whole is not in the key.
+TEST_F(CacheContents, answer_to_a_large_post_is_not_kept) {
+  const auto serve_posts = [this] {
+    serve_cached([](Location& location) {
+      location.cache.caches_post = true;
+      location.cache.key = *route::Template::compile("$uri$request_body", route::VariableNames());
+      location.body_buffer_bytes = 16;
+    });
+  };
+  const std::string begin = "POST /a HTTP/1.1\r\nHost: app.test\r\n";
+  for (const bool is_chunked : {false, true}) {
+    SCOPED_TRACE(is_chunked);
+    serve_posts();
+    for (const char letter : {'a', 'b'}) {
+      const std::string half(20, letter);
+      const std::string chunk = "14\r\n" + half + "\r\n";
+      ask(begin + (is_chunked ? "Transfer-Encoding: chunked\r\n\r\n" + chunk : "Content-Length: 40\r\n\r\n" + half));
+      eventually([this] { return !world_.connecting.empty() || !client_->outbound.empty(); });
+      ASSERT_FALSE(world_.connecting.empty()) << answered();
+      sim::Wire& node = peer();
+      ask(is_chunked ? chunk + "0\r\n\r\n" : half);
+      EXPECT_TRUE(has(node.outbound, half)) << node.outbound;
+      tell(node, kKept);
+      EXPECT_TRUE(wait_for_answer().ends_with("kept!"));
+      world_.core->pool().close_idle();
+      std::promise<void> written;
+      ASSERT_TRUE(zone_->disk().post([&written] { written.set_value(); }, 0));
+      written.get_future().wait();
+    }
+  }
+  EXPECT_EQ(zone_->totals().answers, 0U);
+  EXPECT_EQ(zone_->outcomes(cache::Outcome::kHit), 0U);
+}
+
+TEST_F(CacheContents, answer_to_a_small_post_is_kept_for_its_body) {
+  serve_cached([](Location& location) {
+    location.cache.caches_post = true;
+    location.cache.key = *route::Template::compile("$uri$request_body", route::VariableNames());
+  });
+  ask("POST /a HTTP/1.1\r\nHost: app.test\r\nContent-Length: 2\r\n\r\nhi");
+  tell(peer(), kKept);
+  EXPECT_TRUE(answered().ends_with("kept!"));
+  wait_for_answers(1);
+  ask("POST /a HTTP/1.1\r\nHost: app.test\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n");
+  EXPECT_TRUE(wait_for_answer().ends_with("kept!"));
+  EXPECT_EQ(zone_->outcomes(cache::Outcome::kHit), 1U);
+}
+
 // --- parts of what is fetched whole
 
 constexpr std::string_view kTagged =
