@@ -125,6 +125,8 @@ void CacheContent::look() {
 }
 
 void CacheContent::found() {
+  // The update is a GET without a body, and that of a POST is in its key.
+  const bool may_update = options().updates_aside && !x_.is_cache_update() && x_.request().head.method != Method::kPost;
   outcome_ = Outcome::kMiss;
   switch (found_.is) {
     case Is::kFresh: return open(Purpose::kServe);
@@ -133,9 +135,7 @@ void CacheContent::found() {
     case Is::kWriting: return wait(writing_until_, kWriting);
     case Is::kLocked: return wait(locked_until_, options().lock_timeout);
     case Is::kUpdating: return open(may_be_served_stale(false) ? Purpose::kServe : Purpose::kKeep);
-    case Is::kStale:
-      return open(options().updates_aside && !x_.is_cache_update() && may_be_served_stale(false) ? Purpose::kServe
-                                                                                                 : Purpose::kKeep);
+    case Is::kStale: return open(may_update && may_be_served_stale(false) ? Purpose::kServe : Purpose::kKeep);
   }
 }
 

@@ -74,15 +74,15 @@ class CacheContents : public Rig {
   static constexpr size_t kLargeHalf = 1024 * 1024;
 
   // An answer that has been old for years.
-  void put_old() {
+  void put_old(const std::string& key = "/a") {
     const http::FieldList none;
-    const cache::Zone::Found found = zone_->find({"/a", none, world_.now, 1});
+    const cache::Zone::Found found = zone_->find({key, none, world_.now, 1});
     cache::StoredHead head;
     head.freshness.is_kept = true;
     head.freshness.until = 2;
     head.status = 200;
     head.reason = "OK";
-    head.key = "/a";
+    head.key = key;
     head.fields = {{"ETag", "\"v1\""}};
     cache::Store store(zone_, found, head);
     store.add("old");
@@ -292,6 +292,29 @@ TEST_F(CacheContents, lone_fetch_ends_beyond_max_size) {
 }
 
 // --- POST
+
+// An update aside would be a GET without the body that is in its key.
+TEST_F(CacheContents, old_answer_to_a_post_is_fetched_by_the_post) {
+  for (const auto& [key, old] : {std::pair("$request_method$uri", "POST/a"), std::pair("$uri$request_body", "/ahi")}) {
+    SCOPED_TRACE(key);
+    serve_cached([key = key](Location& location) {
+      location.cache.caches_post = location.cache.updates_aside = true;
+      location.cache.use_stale.updating = true;
+      location.cache.key = *route::Template::compile(key, route::VariableNames());
+    });
+    zone_->purge("*");
+    wait_for_answers(0);
+    put_old(old);
+    ask("POST /a HTTP/1.1\r\nHost: app.test\r\nContent-Length: 2\r\n\r\nhi");
+    eventually([this] { return !world_.connecting.empty(); });
+    sim::Wire& node = peer();
+    EXPECT_TRUE(node.outbound.starts_with("POST /a ")) << node.outbound;
+    EXPECT_TRUE(node.outbound.ends_with("\r\n\r\nhi")) << node.outbound;
+    tell(node, kKept);
+    EXPECT_TRUE(wait_for_answer().ends_with("kept!"));
+    world_.core->pool().close_idle();
+  }
+}
 
 // What has not come whole is not in the key.
 TEST_F(CacheContents, answer_to_a_large_post_is_not_kept) {
