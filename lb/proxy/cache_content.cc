@@ -264,7 +264,7 @@ bool CacheContent::wants_request_body() {
 }
 
 void CacheContent::resume() {
-  if (step_ == Step::kServing) answer_.resume();
+  if (step_ == Step::kServing && reader_.is_open()) answer_.resume();  // else abort() has ended it
 }
 
 void CacheContent::resume_response(const Chain&) {

@@ -313,6 +313,7 @@ void FileContent::resume() {
 }
 
 void FileContent::abort(ErrorKind) {
+  step_ = Step::kIdle;  // nothing more of it is sent
   reader_.close();
   off_loop_.cancel();
 }

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "cache/store.h"
+#include "filter/gunzip.h"
 #include "http/date.h"
 #include "unit/proxy/rig.h"
 #include "unit/temp_dir.h"
@@ -614,6 +615,39 @@ TEST_F(CacheContents, hit_has_the_date_that_its_age_counts_from) {
   const std::string answer = wait_for_answer();
   EXPECT_TRUE(has(answer, date) && has(answer, "\r\nAge: 10")) << answer;
   EXPECT_EQ(answer.find("Date: "), answer.rfind("Date: ")) << answer;
+}
+
+TEST_F(CacheContents, page_of_an_undecodable_answer_is_sent_slowly_too) {
+  serve_cached([](Location& location) {
+    location.limit_rate = {1000, std::nullopt};
+    add_filter(location, filter::make_gunzip({}));
+  });
+  const http::FieldList none;
+  const int64_t wall = world_.loop.wall_us() / 1'000'000;
+  const cache::Zone::Found found = zone_->find({"/a", none, world_.now, wall});
+  cache::StoredHead head;
+  head.freshness.is_kept = true;
+  head.freshness.until = wall + 3600;
+  head.status = 200;
+  head.reason = "OK";
+  head.key = "/a";
+  head.fields = {{"Content-Encoding", "gzip"}};
+  cache::Store store(zone_, found, head);
+  store.add(std::string(300'000, 'x'));  // its first piece is not all of it
+  store.complete();
+  wait_for_answers(1);
+  ask(kGet);
+  std::string answer = wait_for_answer();
+  EXPECT_TRUE(has(answer, "HTTP/1.1 500 ")) << answer;
+  EXPECT_FALSE(has(answer, "</html>")) << "all of it at once: there is nothing to wait for";
+  for (int step = 0; step < 20; ++step) {
+    world_.advance(100);
+    world_.settle();
+  }
+  answer += answered();
+  EXPECT_TRUE(answer.ends_with("</html>\r\n")) << answer;
+  EXPECT_FALSE(client_->closed);
+  EXPECT_TRUE(world_.connecting.empty());
 }
 
 TEST_F(CacheContents, exchange_is_used_again_without_a_cache) {

@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "filter/gunzip.h"
 #include "unit/proxy/rig.h"
 #include "unit/temp_dir.h"
 
@@ -194,6 +195,29 @@ TEST_F(FileContents, page_of_a_file_that_shrinks_is_sent_slowly_too) {
   answer += answered();
   EXPECT_TRUE(answer.ends_with("</html>\r\n")) << answer;
   EXPECT_FALSE(has(answer, "xxx")) << answer;
+  EXPECT_FALSE(client_->closed);
+}
+
+TEST_F(FileContents, page_of_an_undecodable_file_is_sent_slowly_too) {
+  dir_.write("a.txt.gz", std::string(300'000, 'x'));  // its first piece is not all of it
+  serve([&](sim::SiteMaker& maker, int) {
+    Location& location = maker.location("/");
+    serve_files(location, dir_.path());
+    location.files.gzip = UseGzip::kAlways;
+    location.limit_rate = {1000, std::nullopt};
+    add_filter(location, filter::make_gunzip({}));
+  });
+  connect();
+  ask(kGetFile);
+  std::string answer = wait_for_answer();
+  EXPECT_TRUE(has(answer, "HTTP/1.1 500 ")) << answer;
+  EXPECT_FALSE(has(answer, "</html>")) << "all of it at once: there is nothing to wait for";
+  for (int step = 0; step < 20; ++step) {
+    world_.advance(100);
+    world_.settle();
+  }
+  answer += answered();
+  EXPECT_TRUE(answer.ends_with("</html>\r\n")) << answer;
   EXPECT_FALSE(client_->closed);
 }
 
