@@ -1,6 +1,7 @@
 #include "proxy/healthz.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "proxy/core.h"
@@ -26,17 +27,14 @@ class HealthzHandler final : public ContentHandler {
 
   void begin(Exchange& exchange) const override {
     const Core& core = exchange.core();
-    std::string_view text;
-    const auto add = [&](std::string_view what, std::string_view name, std::string_view rest) {
-      text = exchange.arena().concat({text, what, name, rest});
-    };
-    if (core.draining()) add("weir is draining\n", {}, {});
+    std::string text;
+    if (core.draining()) text = "weir is draining\n";
     for (const int index : healthz_.clusters) {
       const policy::Cluster& cluster = *exchange.epoch().site().clusters[static_cast<size_t>(index)].cluster;
       if (!has_usable_peer(cluster, exchange.core().loop().now()))
-        add("upstream ", cluster.name(), " has no usable peer\n");
+        text.append("upstream ").append(cluster.name()).append(" has no usable peer\n");
     }
-    exchange.answer_text(text.empty() ? 200 : 503, text.empty() ? std::string_view("ok\n") : text);
+    exchange.answer_text(text.empty() ? 200 : 503, text.empty() ? "ok\n" : exchange.arena().copy(text));
   }
 
  private:

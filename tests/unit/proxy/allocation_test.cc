@@ -64,5 +64,25 @@ TEST_F(Allocations, a_warm_get_that_is_given_a_cookie_makes_none) {
   EXPECT_EQ(world_.count(Counter::kStickyBound), 0U);
 }
 
+class Healthz : public Rig {};
+
+TEST_F(Healthz, many_upstreams_that_are_down_take_little_memory) {
+  constexpr int kMany = 500;
+  serve([](sim::SiteMaker& maker, int) {
+    proxy::Healthz all;
+    for (int i = 0; i < kMany; ++i) all.clusters.push_back(maker.upstream("u" + std::to_string(i), {"10.0.1.1"}));
+    maker.location("/").healthz = all;
+  });
+  for (int i = 0; i < kMany; ++i) state("u" + std::to_string(i) + "/10.0.1.1:13000").check_down = true;
+  connect();
+  const uint64_t before = allocated_bytes_of_thread;
+  ask(kGet);
+  EXPECT_LT(allocated_bytes_of_thread - before, 1'000'000U);
+  const std::string text = answered();
+  EXPECT_TRUE(has(text, "HTTP/1.1 503 ")) << text;
+  EXPECT_TRUE(has(text, "\r\n\r\nupstream u0 has no usable peer\nupstream u1 has")) << text;
+  EXPECT_TRUE(text.ends_with("upstream u499 has no usable peer\n")) << text;
+}
+
 }  // namespace
 }  // namespace weir::proxy
