@@ -254,6 +254,8 @@ void Exchange::redirect_internally(Phase from) {
   if (cache_ != nullptr) cache_->release();
   if (request_.state == RequestState::kComplete) request_.body_ended = true;  // what a filter held of it goes
   end_filters();
+  // Whoever held the request is no more: nobody would resume it.
+  if (suspended_ == Suspended::kRequest) suspended_ = Suspended::kNothing;
   filter_at_ = 0;  // of the new location
   replaced_ = is_decided_ = path_replaced_ = false;
   internal_ = true;

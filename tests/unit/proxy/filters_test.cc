@@ -98,6 +98,16 @@ class Filters : public testing::Test {
     add_filter(location, std::make_shared<Scripted>(first_));
     add_filter(location, std::make_shared<Scripted>(second_));
     add_filter(maker.returning("/own", 200, "own"), std::make_shared<Scripted>(first_));
+    Location& named = maker.location("@own", route::LocationKind::kNamed);
+    named.returns.emplace().text = route::Template::literal("own");
+    named.returns->status = 200;
+    named.returns->has_text = true;
+    for (const std::string page : {"/own", "@own"}) {
+      Location& small = maker.proxied("/small" + page, app);
+      small.max_body_bytes = 8;
+      small.error_pages = {{.statuses = {413}, .target = route::Template::literal(page)}};
+      add_filter(small, std::make_shared<Scripted>(first_));
+    }
     world_.core->adopt(maker.make({kListen}));
     client_ = world_.accept(kListen);
   }
@@ -172,6 +182,23 @@ TEST_F(Filters, hold_a_request_until_resumed) {
   EXPECT_EQ(second_.requests, 1);
   answer("HTTP/1.1 204 No Content\r\n\r\n");
   EXPECT_TRUE(client_->outbound.starts_with("HTTP/1.1 204 "));
+}
+
+TEST_F(Filters, held_request_that_grows_too_large_gets_its_page) {
+  for (const std::string path : {"/small/own", "/small@own"}) {
+    SCOPED_TRACE(path);
+    first_.request = Verdict::kSuspend;
+    tell(*client_, "POST " + path + " HTTP/1.1\r\nHost: sim.test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
+    ASSERT_EQ(first_.resumes.size(), 1U);
+    EXPECT_TRUE(client_->outbound.empty());
+    tell(*client_, "5\r\nworld\r\n0\r\n\r\n");
+    EXPECT_TRUE(client_->outbound.starts_with("HTTP/1.1 413 ")) << client_->outbound;
+    EXPECT_TRUE(client_->outbound.ends_with("\r\n\r\nown")) << client_->outbound;
+    expect_closed_states();
+    resume(first_);  // of a request that is over
+    client_->outbound.clear();
+  }
+  EXPECT_TRUE(world_.connecting.empty());
 }
 
 TEST_F(Filters, hold_a_response_with_its_begun_body) {
