@@ -77,9 +77,10 @@ bool keeps_alive(Version version, const Connection& connection) {
 
 // `protocols`: a list; the wish of a request and the choice of a response is one of them.
 bool upgrades_to(const Facts& facts, std::string_view protocols) {
+  if (!facts.connection.upgrade || facts.upgrades != 1) return false;
   bool found = false;
   for_each_list_element(protocols, [&](std::string_view protocol) { found |= iequals(facts.upgrade, protocol); });
-  return found && facts.connection.upgrade && facts.upgrades == 1;
+  return found;
 }
 
 bool is_token(std::string_view text) {

@@ -165,10 +165,10 @@ void Loop::set_timer() {
   uv_timer_start(&impl_->timer, on_timer, due > at ? static_cast<uint64_t>(due - at) : 0, 0);
 }
 
-// A hook that a hook adds begins with the next turn. By index: no iterator survives an addition.
+// A hook that a hook adds begins with the next turn.
 void Loop::end_turn() {
-  const size_t count = impl_->hooks.size();
-  for (size_t i = 0; i < count; ++i) impl_->hooks[i]();
+  auto hook = impl_->hooks.begin();
+  for (size_t left = impl_->hooks.size(); left > 0; --left) (*hook++)();
   empty_graveyard();
 }
 

@@ -2,8 +2,8 @@
 #pragma once
 #include <uv.h>
 
-#include <deque>
 #include <functional>
+#include <list>
 #include <memory>
 #include <vector>
 
@@ -49,8 +49,8 @@ struct Loop::Impl {
   std::vector<Mailbox::Fn> delivered;
   std::vector<std::unique_ptr<Buriable>> graveyard;
   std::vector<std::unique_ptr<Buriable>> dying;
-  // A deque: a hook may add hooks while it runs.
-  std::deque<std::function<void()>> hooks;
+  // A list: a hook may add hooks while it runs.
+  std::list<std::function<void()>> hooks;
   bool stopped = false;
   bool hurries = false;
   ReadBurst burst;
