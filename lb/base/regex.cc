@@ -6,6 +6,13 @@
 #include <algorithm>
 
 namespace weir {
+
+// Members of Regex::Code, which has a name outside of this file.
+struct FreePcreCode {
+  void operator()(pcre2_code* c) const { pcre2_code_free(c); }
+};
+using CodePtr = std::unique_ptr<pcre2_code, FreePcreCode>;
+
 namespace {
 
 PCRE2_SPTR units(std::string_view s) {
@@ -22,16 +29,12 @@ constexpr uint32_t kHeapLimitKb = 1024;
 constexpr size_t kMostWork = 2'000'000;
 constexpr uint32_t kCountedHeapLimitKb = 16 * 1024;
 
-struct FreeCode {
-  void operator()(pcre2_code* c) const { pcre2_code_free(c); }
-};
 struct FreeMatchContext {
   void operator()(pcre2_match_context* c) const { pcre2_match_context_free(c); }
 };
 struct FreeMatchData {
   void operator()(pcre2_match_data* d) const { pcre2_match_data_free(d); }
 };
-using CodePtr = std::unique_ptr<pcre2_code, FreeCode>;
 using MatchContextPtr = std::unique_ptr<pcre2_match_context, FreeMatchContext>;
 using MatchDataPtr = std::unique_ptr<pcre2_match_data, FreeMatchData>;
 
