@@ -171,9 +171,11 @@ void declare_captures(Builder& builder, const std::vector<Directive>& block) {
   for (const Directive& directive : block) {
     const auto declare_captures_of = [&](const std::string& pattern) {
       for (const std::string& name : captures_of(pattern)) {
-        if (route::VariableNames::is_fixed(name))
-          builder.diagnostics().error(
-              directive.at, "the duplicate \"" + name + "\" variable: \"" + pattern + "\" captures a built-in one");
+        if (route::VariableNames::is_fixed(name)) {
+          std::string why = "the duplicate \"";
+          why.append(name).append("\" variable: \"").append(pattern).append("\" captures a built-in one");
+          builder.diagnostics().error(directive.at, std::move(why));
+        }
         builder.names().declare_capture(name);
       }
     };
