@@ -1,5 +1,6 @@
 // map{}, and the names that regular expressions capture: everything that declares a variable, before anything uses one.
 #include <set>
+#include <utility>
 
 #include "base/bytes.h"
 #include "base/regex.h"
