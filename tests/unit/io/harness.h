@@ -134,10 +134,10 @@ inline std::pair<Fd, Fd> socket_pair(bool tcp) {
   return {Fd(::accept4(listening.get(), nullptr, nullptr, SOCK_CLOEXEC)), std::move(client)};
 }
 
-// How much the kernel takes of what nobody reads: some 100 KB, whatever this machine's limits are and however soon the
-// other end's acknowledgements are processed. Unbounded, it now and then takes all of 4 MB.
+// How much the kernel takes of what nobody reads: some hundred KB, whatever this machine's limits are and however soon
+// the other end's acknowledgements are processed. Unbounded, it now and then takes all of 4 MB.
 inline void bound_buffers(const Fd& from, const Fd& to) {
-  const int most = 64 << 10;
+  const int most = 192 << 10;  // room for a whole packet of loopback, or the first may be thrown away
   if (::setsockopt(from.get(), SOL_SOCKET, SO_SNDBUF, &most, sizeof most) != 0) std::abort();
   if (::setsockopt(to.get(), SOL_SOCKET, SO_RCVBUF, &most, sizeof most) != 0) std::abort();
 }
