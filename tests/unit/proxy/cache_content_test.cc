@@ -1,12 +1,10 @@
 // A cache between a client and a peer: whoever goes away meanwhile leaves it as it was.
 #include "proxy/cache_content.h"
 
-#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <future>
 #include <string>
-#include <thread>
 
 #include "cache/store.h"
 #include "filter/gunzip.h"
@@ -40,20 +38,8 @@ class CacheContents : public Rig {
     });
     connect();
   }
-  void eventually(const std::function<bool()>& holds) {
-    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (!holds() && std::chrono::steady_clock::now() < until) {
-      world_.loop.turn(false);
-      std::this_thread::yield();
-    }
-    EXPECT_TRUE(holds());
-  }
   void wait_for_answers(uint64_t count) {
-    eventually([&] { return zone_->totals().answers == count; });
-  }
-  std::string wait_for_answer() {
-    eventually([this] { return !client_->outbound.empty(); });
-    return answered();
+    turn_until([&] { return zone_->totals().answers == count; });
   }
   // A first request, whose answer is kept.
   void fill(std::string_view answer = kKept) {
@@ -229,7 +215,7 @@ TEST_F(CacheContents, lone_fetch_ends_when_its_disk_is_behind) {
 
 TEST_F(CacheContents, lone_fetch_ends_when_its_file_cannot_be_written) {
   serve_cached();
-  eventually([this] { return std::filesystem::is_directory(options_->path); });
+  turn_until([this] { return std::filesystem::is_directory(options_->path); });
   std::filesystem::remove_all(options_->path);
   sim::Wire& node = begin_lone_fetch();
   tell(node, std::string(kLargeHalf / 2, '#'));
@@ -307,7 +293,7 @@ TEST_F(CacheContents, old_answer_to_a_post_is_fetched_by_the_post) {
     wait_for_answers(0);
     put_old(old);
     ask("POST /a HTTP/1.1\r\nHost: app.test\r\nContent-Length: 2\r\n\r\nhi");
-    eventually([this] { return !world_.connecting.empty(); });
+    turn_until([this] { return !world_.connecting.empty(); });
     sim::Wire& node = peer();
     EXPECT_TRUE(node.outbound.starts_with("POST /a ")) << node.outbound;
     EXPECT_TRUE(node.outbound.ends_with("\r\n\r\nhi")) << node.outbound;
@@ -334,7 +320,7 @@ TEST_F(CacheContents, answer_to_a_large_post_is_not_kept) {
       const std::string half(20, letter);
       const std::string chunk = "14\r\n" + half + "\r\n";
       ask(begin + (is_chunked ? "Transfer-Encoding: chunked\r\n\r\n" + chunk : "Content-Length: 40\r\n\r\n" + half));
-      eventually([this] { return !world_.connecting.empty() || !client_->outbound.empty(); });
+      turn_until([this] { return !world_.connecting.empty() || !client_->outbound.empty(); });
       ASSERT_FALSE(world_.connecting.empty()) << answered();
       sim::Wire& node = peer();
       ask(is_chunked ? chunk + "0\r\n\r\n" : half);
@@ -506,7 +492,7 @@ TEST_F(CacheContents, waiter_takes_over_when_its_leader_goes) {
   const auto waiting = another(kGet);
   EXPECT_EQ(world_.connecting.size(), 1U) << "it waits for the first";
   end(*client_);  // no peer has its request yet
-  eventually([this] { return !world_.connecting.empty(); });
+  turn_until([this] { return !world_.connecting.empty(); });
   tell(peer(), kKept);
   EXPECT_TRUE(has(waiting->outbound, "kept!"));
 }
@@ -525,7 +511,7 @@ TEST_F(CacheContents, waiter_asks_when_its_leader_takes_too_long) {
   world_.advance(20);
   ASSERT_EQ(world_.connecting.size(), 1U);
   tell(peer(), kKept);
-  for (const auto& each : waiting) eventually([&] { return has(each->outbound, "kept!"); });
+  for (const auto& each : waiting) turn_until([&] { return has(each->outbound, "kept!"); });
 }
 
 // The second wait is for a peer, not for the disk, and has its own limit.
@@ -538,11 +524,11 @@ TEST_F(CacheContents, lock_behind_a_lost_write_lasts_its_timeout) {
   const std::shared_ptr<sim::Wire> waiting[] = {another(kGet), another(kGet)};
   zone_->purge("*");
   busy.set_value();
-  eventually([&] { return !world_.connecting.empty(); });
+  turn_until([&] { return !world_.connecting.empty(); });
   world_.advance(1'500);
   ASSERT_EQ(world_.connecting.size(), 1U) << "one of them asks, the other waits";
   tell(peer(), kKept);
-  for (const auto& each : waiting) eventually([&] { return has(each->outbound, "kept!"); });
+  for (const auto& each : waiting) turn_until([&] { return has(each->outbound, "kept!"); });
 }
 
 TEST_F(CacheContents, waiter_that_goes_is_forgotten) {
@@ -561,7 +547,7 @@ TEST_F(CacheContents, old_answer_stands_in_where_no_peer_is) {
   serve_cached([](Location& location) { location.cache.use_stale.error = true; });
   put_old();
   ask(kGet);
-  eventually([this] { return !world_.connecting.empty(); });
+  turn_until([this] { return !world_.connecting.empty(); });
   while (!world_.connecting.empty()) world_.connecting.front()->fail(ErrorKind::kConnectRefused);
   const std::string answer = wait_for_answer();
   EXPECT_TRUE(has(answer, "HTTP/1.1 200 OK\r\n")) << answer;
@@ -574,7 +560,7 @@ TEST_F(CacheContents, old_answer_is_refreshed_by_not_modified) {
   serve_cached([](Location& location) { location.cache.revalidates = true; });
   put_old();
   ask("GET /a HTTP/1.1\r\nHost: app.test\r\nIf-None-Match: \"mine\"\r\n\r\n");
-  eventually([this] { return !world_.connecting.empty(); });
+  turn_until([this] { return !world_.connecting.empty(); });
   sim::Wire& node = peer();
   EXPECT_TRUE(has(node.outbound, "If-None-Match: \"v1\"\r\n")) << node.outbound;
   EXPECT_FALSE(has(node.outbound, "mine")) << node.outbound;
@@ -593,7 +579,7 @@ TEST_F(CacheContents, age_of_not_modified_counts) {
   serve_cached([](Location& location) { location.cache.revalidates = true; });
   put_old();
   ask(kGet);
-  eventually([this] { return !world_.connecting.empty(); });
+  turn_until([this] { return !world_.connecting.empty(); });
   tell(peer(), "HTTP/1.1 304 Not Modified\r\nCache-Control: max-age=600\r\nETag: \"v1\"\r\nAge: 590\r\n\r\n");
   EXPECT_TRUE(has(wait_for_answer(), "\r\nAge: 590\r\n"));
   ask(kGet);
@@ -637,16 +623,7 @@ TEST_F(CacheContents, page_of_an_undecodable_answer_is_sent_slowly_too) {
   store.complete();
   wait_for_answers(1);
   ask(kGet);
-  std::string answer = wait_for_answer();
-  EXPECT_TRUE(has(answer, "HTTP/1.1 500 ")) << answer;
-  EXPECT_FALSE(has(answer, "</html>")) << "all of it at once: there is nothing to wait for";
-  for (int step = 0; step < 20; ++step) {
-    world_.advance(100);
-    world_.settle();
-  }
-  answer += answered();
-  EXPECT_TRUE(answer.ends_with("</html>\r\n")) << answer;
-  EXPECT_FALSE(client_->closed);
+  expect_slow_page_of_500();
   EXPECT_TRUE(world_.connecting.empty());
 }
 

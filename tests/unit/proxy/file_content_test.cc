@@ -4,11 +4,9 @@
 
 #include <fcntl.h>
 
-#include <chrono>
 #include <functional>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "filter/gunzip.h"
@@ -47,20 +45,6 @@ class FileContents : public Rig {
     step.condition.subject = route::Template::literal(path);
     step.inside.push_back(std::move(inside));
     return step;
-  }
-  // Turns until the client has been sent something, or has been closed.
-  std::string wait_for_answer() {
-    for (int i = 0; client_->outbound.empty() && i < 10'000; ++i) world_.loop.turn(true);
-    return answered();
-  }
-  // Turns until then, as long as the threads beside it may take.
-  void turn_until(const std::function<bool()>& done) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (!done() && std::chrono::steady_clock::now() < end) {
-      world_.loop.turn(false);
-      std::this_thread::yield();
-    }
-    EXPECT_TRUE(done());
   }
   TempDir dir_;
 };
@@ -209,16 +193,7 @@ TEST_F(FileContents, page_of_an_undecodable_file_is_sent_slowly_too) {
   });
   connect();
   ask(kGetFile);
-  std::string answer = wait_for_answer();
-  EXPECT_TRUE(has(answer, "HTTP/1.1 500 ")) << answer;
-  EXPECT_FALSE(has(answer, "</html>")) << "all of it at once: there is nothing to wait for";
-  for (int step = 0; step < 20; ++step) {
-    world_.advance(100);
-    world_.settle();
-  }
-  answer += answered();
-  EXPECT_TRUE(answer.ends_with("</html>\r\n")) << answer;
-  EXPECT_FALSE(client_->closed);
+  expect_slow_page_of_500();
 }
 
 // Of a file that stands in the kernel's cache.

@@ -2,8 +2,13 @@
 #pragma once
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "sim/world.h"
@@ -12,6 +17,10 @@ namespace weir::proxy {
 
 inline const SocketAddress kListen = sim::ip("127.0.0.1", 8080);
 inline const SocketAddress kElsewhere = sim::ip("127.0.0.1", 8081);
+
+inline bool has(std::string_view text, std::string_view what) {
+  return text.find(what) != std::string_view::npos;
+}
 
 class Rig : public testing::Test {
  protected:
@@ -54,6 +63,32 @@ class Rig : public testing::Test {
     return *peers_.back();
   }
   std::string answered() { return std::exchange(client_->outbound, {}); }
+  // Turns until then, as long as the threads beside the loop may take.
+  void turn_until(const std::function<bool()>& done) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!done() && std::chrono::steady_clock::now() < end) {
+      world_.loop.turn(false);
+      std::this_thread::yield();
+    }
+    EXPECT_TRUE(done());
+  }
+  std::string wait_for_answer() {
+    turn_until([this] { return !client_->outbound.empty(); });
+    return answered();
+  }
+  // The page of a 500 that limit_rate holds up: it comes whole, bit by bit.
+  void expect_slow_page_of_500() {
+    std::string answer = wait_for_answer();
+    EXPECT_TRUE(has(answer, "HTTP/1.1 500 ")) << answer;
+    EXPECT_FALSE(has(answer, "</html>")) << "all of it at once: there is nothing to wait for";
+    for (int step = 0; step < 20; ++step) {
+      world_.advance(100);
+      world_.settle();
+    }
+    answer += answered();
+    EXPECT_TRUE(answer.ends_with("</html>\r\n")) << answer;
+    EXPECT_FALSE(client_->closed);
+  }
   std::vector<std::string> logged() {
     world_.core->flush_logs(true);
     return log_.take();
@@ -66,10 +101,6 @@ class Rig : public testing::Test {
   std::vector<std::shared_ptr<sim::Wire>> peers_;
   uint64_t generation_ = 0;
 };
-
-inline bool has(std::string_view text, std::string_view what) {
-  return text.find(what) != std::string_view::npos;
-}
 
 inline constexpr std::string_view kOk = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 inline constexpr std::string_view kGet = "GET /a HTTP/1.1\r\nHost: app.test\r\n\r\n";
