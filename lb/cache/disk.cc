@@ -32,12 +32,11 @@ void Disk::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-void Disk::leave(std::function<void()> after) {
-  if (!thread_.joinable()) return after();
+void Disk::leave(After after) {
+  if (!thread_.joinable()) return after({});
   const std::lock_guard lock(mutex_);  // until the last touch of this object
   after_ = std::move(after);
   ending_ = true;
-  thread_.detach();
   changed_.notify_one();
 }
 
@@ -68,7 +67,8 @@ void Disk::wake() {
 
 void Disk::serve() {
   bool more = true;
-  std::function<void()> after;
+  After after;
+  std::thread own;
   while (true) {
     Job job;
     {
@@ -77,6 +77,7 @@ void Disk::serve() {
       if (!more) changed_.wait_for(lock, std::chrono::seconds(1), is_wanted);
       if (jobs_.empty() && ending_) {
         after = std::move(after_);
+        if (after) own = std::move(thread_);
         break;
       }
       if (!jobs_.empty()) {
@@ -92,7 +93,7 @@ void Disk::serve() {
     }
     more = upkeep_();
   }
-  if (after) after();
+  if (after) after(std::move(own));
 }
 
 }  // namespace weir::cache

@@ -29,8 +29,10 @@ class Disk {
   // What was posted is done before. No job may be posted afterwards.
   void stop();
   // Instead of stop() and of waiting for it: `after` is called when what was posted is done, on the thread, as its last
-  // act, so it may delete this object; where there is no thread, at once.
-  void leave(std::function<void()> after);
+  // act, so it may delete this object; where there is no thread, at once. `own` is that thread, for somebody else to
+  // join: until then it may still hold what it is to free as it ends.
+  using After = std::function<void(std::thread own)>;
+  void leave(After after);
   // From any thread; not started yet, it waits. `bytes`: that the job holds. False, and the job is not done: so much
   // waits already. A job of 0 bytes is always taken.
   bool post(std::function<void()> job, size_t bytes);
@@ -52,7 +54,7 @@ class Disk {
   bool awake_ = false;
   bool inside_ = false;
   std::function<bool()> upkeep_;
-  std::function<void()> after_;
+  After after_;
   std::thread thread_;
 };
 

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "base/hash.h"
 
@@ -22,10 +24,20 @@ struct Leaving {
   std::mutex mutex;
   std::condition_variable changed;
   size_t zones = 0;
+  std::vector<std::thread> ended;  // as good as
 };
 Leaving& leaving() {
   static Leaving* const one = std::make_unique<Leaving>().release();  // threads left behind outlive the statics
   return *one;
+}
+
+void join_ended() {
+  std::vector<std::thread> ended;
+  {
+    const std::lock_guard lock(leaving().mutex);
+    ended.swap(leaving().ended);
+  }
+  for (std::thread& thread : ended) thread.join();
 }
 
 }  // namespace
@@ -68,22 +80,29 @@ std::shared_ptr<Zone> Zone::make(ZoneOptions options) {
 }
 
 void Zone::release(Zone* zone) {
+  join_ended();
   {
     const std::lock_guard lock(leaving().mutex);
     ++leaving().zones;
   }
   zone->finish();
-  zone->disk_.leave([owned = std::shared_ptr<Zone>(zone)]() mutable {
+  zone->disk_.leave([owned = std::shared_ptr<Zone>(zone)](std::thread own) mutable {
     owned.reset();
     const std::lock_guard lock(leaving().mutex);
     --leaving().zones;
+    if (own.joinable()) leaving().ended.push_back(std::move(own));
     leaving().changed.notify_all();
   });
 }
 
 bool Zone::wait_for_ended(Millis most) {
-  std::unique_lock lock(leaving().mutex);
-  return leaving().changed.wait_for(lock, most, [] { return leaving().zones == 0; });
+  bool all = false;
+  {
+    std::unique_lock lock(leaving().mutex);
+    all = leaving().changed.wait_for(lock, most, [] { return leaving().zones == 0; });
+  }
+  join_ended();  // at exit no thread of theirs may still free what it has of libraries that have ended
+  return all;
 }
 
 void Zone::configure(const ZoneOptions& options) {

@@ -410,6 +410,23 @@ TEST_F(ZoneTest, hanging_disk_keeps_no_last_owner_waiting) {
   EXPECT_EQ(find("b").is, Is::kFresh);
 }
 
+TEST_F(ZoneTest, ended_means_that_its_thread_is_gone) {
+  static std::atomic<bool> freed;
+  struct OfTheThread {
+    ~OfTheThread() {
+      for (int i = 0; i < 100; ++i) std::this_thread::yield();
+      freed = true;
+    }
+  };
+  freed = false;
+  zone_ = Zone::make(options_);
+  zone_->start();
+  zone_->disk().post([] { static thread_local const auto kept = std::make_unique<OfTheThread>(); }, 0);
+  zone_.reset();
+  ASSERT_TRUE(Zone::wait_for_ended(kPatience));
+  EXPECT_TRUE(freed);
+}
+
 TEST_F(ZoneTest, zone_that_never_began_ends_at_once) {
   zone_ = Zone::make(options_);
   zone_.reset();
