@@ -10,4 +10,8 @@ inline void prefetch(const void* from, size_t bytes) {
   for (size_t i = 0; i < bytes; i += kLine) __builtin_prefetch(at + i, 1);
 }
 
+inline size_t bytes_between(const void* from, const void* to) {
+  return static_cast<size_t>(static_cast<const char*>(to) - static_cast<const char*>(from));
+}
+
 }  // namespace weir

@@ -72,10 +72,6 @@ constexpr size_t head_bytes(size_t fields) {
   return sizeof(Head) - (http::FieldList::kInline - fields) * sizeof(http::Field);
 }
 
-size_t bytes_between(const void* from, const void* to) {
-  return static_cast<size_t>(static_cast<const char*>(to) - static_cast<const char*>(from));
-}
-
 }  // namespace
 
 void Exchange::fetch_for_request() const {

@@ -10,14 +10,6 @@
 #include "proxy/request_trace.h"
 
 namespace weir::proxy {
-namespace {
-
-size_t bytes_between(const void* from, const void* to) {
-  return static_cast<size_t>(static_cast<const char*>(to) - static_cast<const char*>(from));
-}
-
-}  // namespace
-
 Downstream& ProxyContent::downstream() const {
   return x_.downstream();
 }
