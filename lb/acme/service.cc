@@ -1,11 +1,11 @@
 #include "acme/service.h"
 
 #include <chrono>
-#include <system_error>
 #include <utility>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/start_thread.h"
 #include "fetch/curl_door.h"
 
 namespace weir::acme {
@@ -27,11 +27,12 @@ void Service::want(Plan wanted) {
   next_ = std::move(wanted);
   changed_.notify_all();
   if (thread_.joinable()) return;
-  try {
-    thread_ = std::thread([this] { run(); });
-  } catch (const std::system_error& error) {
+  Result<std::thread> thread = start_thread([this] { run(); });
+  if (thread) {
+    thread_ = std::move(*thread);
+  } else {
     wanted_ = {};  // so that the next one is no repetition
-    log::error("certificates: none is ordered or renewed until the next reload (no thread: ", error.what(), ")");
+    log::error("certificates: none is ordered or renewed until the next reload (", thread.error(), ")");
   }
 }
 

@@ -1,14 +1,14 @@
 #include "base/log_writer.h"
 
-#include <signal.h>
 #include <spdlog/details/log_msg.h>
 #include <spdlog/pattern_formatter.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <system_error>
 #include <utility>
+
+#include "base/start_thread.h"
 
 namespace weir {
 namespace {
@@ -59,21 +59,12 @@ std::string_view LogFormatter::format(const LogLine& line) {
 
 Status<> LogWriter::start(Sinks sinks) {
   const std::lock_guard lock(mutex_);
-  // The thread takes no signals; SIGPIPE of a vanished reader included.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  Status<> started = Void{};
-  try {
-    thread_ = std::thread([this] { run(); });
-    sinks_ = std::move(sinks);
-    running_ = true;
-  } catch (const std::system_error& error) {
-    started = Unexpected{std::string("no thread for the error log: ") + error.what()};
-  }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return started;
+  Result<std::thread> thread = start_thread_without_signals([this] { run(); });
+  if (!thread) return Unexpected{"error log: " + thread.error()};
+  thread_ = std::move(*thread);
+  sinks_ = std::move(sinks);
+  running_ = true;
+  return Void{};
 }
 
 void LogWriter::replace(Sinks sinks) {

@@ -2,18 +2,17 @@
 
 #include <chrono>
 #include <string>
-#include <system_error>
 #include <utility>
+
+#include "base/start_thread.h"
 
 namespace weir::cache {
 
 Status<> Disk::start(std::function<bool()> upkeep) {
   upkeep_ = std::move(upkeep);
-  try {
-    thread_ = std::thread([this] { serve(); });
-  } catch (const std::system_error& error) {
-    return Unexpected{std::string("no thread: ") + error.what()};
-  }
+  Result<std::thread> thread = start_thread([this] { serve(); });
+  if (!thread) return Unexpected{thread.error()};
+  thread_ = std::move(*thread);
   return Void{};
 }
 

@@ -3,9 +3,9 @@
 #include <cassert>
 #include <condition_variable>
 #include <mutex>
-#include <system_error>
 #include <utility>
 
+#include "base/start_thread.h"
 #include "io/loop.h"
 
 namespace weir::io {
@@ -40,11 +40,9 @@ DiskThread::~DiskThread() {
 bool DiskThread::run(std::function<void()> work, std::function<void()> done) {
   assert(!busy_);
   if (!thread_.joinable()) {
-    try {
-      thread_ = std::thread([impl = impl_] { impl->serve(); });
-    } catch (const std::system_error&) {
-      return false;
-    }
+    Result<std::thread> thread = start_thread([impl = impl_] { impl->serve(); });
+    if (!thread) return false;
+    thread_ = std::move(*thread);
   }
   busy_ = true;
   const std::lock_guard lock(impl_->mutex);

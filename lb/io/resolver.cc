@@ -4,10 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <system_error>
 #include <utility>
 
 #include "base/localhost.h"
+#include "base/start_thread.h"
 #include "io/dns_channels.h"
 
 namespace weir::io {
@@ -40,11 +40,9 @@ void Resolver::ask(const DnsQuestion& question, Millis valid, ResolveTold told) 
     const std::lock_guard lock(mutex_);
     bool runs = wake_.get() >= 0;
     if (runs && !thread_.joinable()) {
-      try {
-        thread_ = std::thread([this] { serve(); });
-      } catch (const std::system_error&) {
-        runs = false;
-      }
+      Result<std::thread> thread = start_thread([this] { serve(); });
+      runs = thread.has_value();
+      if (runs) thread_ = std::move(*thread);
     }
     if (runs) {
       asked_.push_back({{question, valid}, std::move(told)});

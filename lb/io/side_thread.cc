@@ -1,8 +1,8 @@
 #include "io/side_thread.h"
 
-#include <system_error>
 #include <utility>
 
+#include "base/start_thread.h"
 #include "io/loop.h"
 
 namespace weir::io {
@@ -20,11 +20,9 @@ SideThread::~SideThread() {
 
 bool SideThread::run(std::function<void()> work, std::function<void()> done) {
   if (!thread_.joinable()) {
-    try {
-      thread_ = std::thread([this] { serve(); });
-    } catch (const std::system_error&) {
-      return false;
-    }
+    Result<std::thread> thread = start_thread([this] { serve(); });
+    if (!thread) return false;
+    thread_ = std::move(*thread);
   }
   std::function<void()> deliver = [done = std::move(done), alive = std::weak_ptr<int>(alive_)] {
     if (!alive.expired()) done();

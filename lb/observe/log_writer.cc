@@ -1,7 +1,6 @@
 // The log thread. Producers push blocks under one mutex; the thread takes a file's whole queue at a time, writes
 // without the mutex, and sleeps in poll() on an eventfd and on the pipes that are full.
 #include <poll.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 
 #include <algorithm>
@@ -9,11 +8,11 @@
 #include <cerrno>
 #include <condition_variable>
 #include <mutex>
-#include <system_error>
 #include <thread>
 #include <utility>
 
 #include "base/owned_fd.h"
+#include "base/start_thread.h"
 #include "base/system.h"
 #include "observe/access_log.h"
 #include "observe/log_output.h"
@@ -212,19 +211,10 @@ Status<> AccessLogWriter::Impl::start(const std::shared_ptr<Impl>& self) {
   if (self->thread.joinable()) return Void{};
   if (self->wake_fd.get() < 0) self->wake_fd = OwnedFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (self->wake_fd.get() < 0) return Unexpected{call_failed("eventfd()", errno)};
-  // Signals are for the control thread; and a pipe without a reader shall be EPIPE, not SIGPIPE.
-  sigset_t all;
-  sigset_t old;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &old);
-  Status<> started = Void{};
-  try {
-    self->thread = std::thread([self] { self->run(); });
-  } catch (const std::system_error& error) {
-    started = Unexpected{std::string("no thread for access logs: ") + error.what()};
-  }
-  pthread_sigmask(SIG_SETMASK, &old, nullptr);
-  return started;
+  Result<std::thread> thread = start_thread_without_signals([self] { self->run(); });
+  if (!thread) return Unexpected{"access logs: " + thread.error()};
+  self->thread = std::move(*thread);
+  return Void{};
 }
 
 AccessLogWriter::AccessLogWriter(Millis patience) : impl_(std::make_shared<Impl>(patience)) {}

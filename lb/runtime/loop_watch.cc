@@ -6,11 +6,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <system_error>
 #include <utility>
 
 #include "base/log.h"
 #include "base/stack.h"
+#include "base/start_thread.h"
 #include "io/loop.h"
 
 namespace weir::runtime {
@@ -51,11 +51,9 @@ LoopWatch::~LoopWatch() {
 
 Status<> LoopWatch::start() {
   stack::prepare();
-  try {
-    thread_ = std::thread([this] { run(); });
-  } catch (const std::system_error& error) {
-    return Unexpected{std::string("no thread to watch the loops: ") + error.what()};
-  }
+  Result<std::thread> thread = start_thread([this] { run(); });
+  if (!thread) return Unexpected{"watch of the loops: " + thread.error()};
+  thread_ = std::move(*thread);
   return Void{};
 }
 

@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <iterator>
 #include <set>
-#include <system_error>
 #include <utility>
 
 #include "base/log.h"
+#include "base/start_thread.h"
 #include "process/admin_socket.h"
 #include "process/error_logs.h"
 #include "runtime/config_changes.h"
@@ -41,8 +41,7 @@ void warn_of_unchangeable(const config::MainConfig& before, const config::MainCo
 Reload::Reload(Runtime& runtime, ReloadHooks hooks, StartThread start_thread)
     : runtime_(runtime),
       hooks_(std::move(hooks)),
-      start_thread_(start_thread ? std::move(start_thread)
-                                 : [](std::function<void()> work) { return std::thread(std::move(work)); }) {}
+      start_thread_(start_thread ? std::move(start_thread) : weir::start_thread) {}
 
 Reload::~Reload() {
   load_ = {};
@@ -147,20 +146,21 @@ void Reload::begin(Task task, std::function<std::shared_ptr<Outcome>()> work, vo
   names_due_.cancel();
   if (helper_.joinable()) helper_.join();
   note_helper(true);
-  try {
-    helper_ = start_thread_([this, work = std::move(work), then] {
-      std::shared_ptr<Outcome> outcome = work();
-      runtime_.loop.post([this, outcome = std::move(outcome), then] {
-        if (!cancelled_) (this->*then)(*outcome);
-      });
-      note_helper(false);
+  Result<std::thread> thread = start_thread_([this, work = std::move(work), then] {
+    std::shared_ptr<Outcome> outcome = work();
+    runtime_.loop.post([this, outcome = std::move(outcome), then] {
+      if (!cancelled_) (this->*then)(*outcome);
     });
-  } catch (const std::system_error& error) {  // usual in a container: a limit of processes or of memory
     note_helper(false);
-    runtime_.loop.post([this, otherwise = std::move(otherwise), why = std::string("no thread: ") + error.what()] {
-      if (!cancelled_) otherwise(why);
-    });
+  });
+  if (thread) {
+    helper_ = std::move(*thread);
+    return;
   }
+  note_helper(false);
+  runtime_.loop.post([this, otherwise = std::move(otherwise), why = thread.error()] {
+    if (!cancelled_) otherwise(why);
+  });
 }
 
 void Reload::load_and_build(std::vector<Verification> verifications) {
@@ -254,71 +254,6 @@ void Reload::loaded(std::vector<std::string> changes) {
   if (hooks_.loaded) hooks_.loaded();
   if (hooks_.ended) hooks_.ended();
   finished();
-}
-
-// It is in force. `before` is put back where weir does not answer itself as it should.
-void Reload::verify(const std::shared_ptr<const config::Model>& before, const std::shared_ptr<Outcome>& loaded_config) {
-  log::notice("configuration: generation ", runtime_.generation, " in force, to be verified");
-  begin(
-      Task::kLoad,
-      [this, before, loaded_config] {
-        auto outcome = std::make_shared<Outcome>();
-        outcome->config.model = before;
-        outcome->changes = std::move(loaded_config->changes);
-        outcome->before = std::move(loaded_config->before);
-        for (const auto& [question, within] : loaded_config->questions)
-          if (const Status<> good = ask_self(question, within, give_up_); !good)
-            outcome->built.errors.push_back(good.error());
-        return outcome;
-      },
-      &Reload::verified,
-      [this, before, loaded_config](const std::string& why) {
-        Outcome outcome;
-        outcome.config.model = before;
-        outcome.before = loaded_config->before;
-        outcome.built.errors = {"not verified (" + why + ")"};
-        verified(outcome);
-      });
-}
-
-void Reload::verified(Outcome& outcome) {
-  if (outcome.built.errors.empty()) return loaded(std::move(outcome.changes));
-  unverified_ = std::move(outcome.built.errors);
-  begin(
-      Task::kLoad,
-      [this, model = outcome.config.model, site = outcome.before, overrides = runtime_.overrides,
-       generation = runtime_.generation + 1] {
-        auto built = std::make_shared<Outcome>();
-        built->before = site;
-        built->config.model = model;
-        built->built = build_site(
-            {*model, generation, runtime_.registry, &runtime_.log_writer, runtime_.names.fresh(*model), overrides});
-        return built;
-      },
-      &Reload::put_back, [this](const std::string& why) { stick(std::exchange(unverified_, {}), {why}); });
-}
-
-// It was not verified, and cannot be replaced by the one before.
-void Reload::stick(std::vector<std::string> errors, const std::vector<std::string>& why) {
-  errors.emplace_back("the configuration before could not be put back, the new one stays in force");
-  errors.insert(errors.end(), why.begin(), why.end());
-  fail(errors, InForce::kNew);
-}
-
-void Reload::put_back(Outcome& outcome) {
-  std::vector<std::string> errors = std::exchange(unverified_, {});
-  if (!outcome.built.site) return stick(std::move(errors), outcome.built.errors);
-  const config::Model& model = *outcome.config.model;
-  if (const std::vector<std::string> refused = take_sockets_and_workers(model); !refused.empty())
-    return stick(std::move(errors), refused);
-  if (const Status<> logs = process::configure_logs(runtime_.line, model.main); !logs)
-    log::error("error log: not put back (", logs.error(), ")");
-  runtime_.model = outcome.config.model;
-  move_state_file();
-  roll_out(outcome.built.site, [this, errors = std::move(errors)] {
-    if (hooks_.loaded) hooks_.loaded();
-    fail(errors, InForce::kOldAgain);
-  });
 }
 
 void Reload::build_again() {

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/result.h"
 #include "process/load.h"
 #include "runtime/runtime.h"
 #include "runtime/self_question.h"
@@ -36,7 +37,7 @@ struct Verification {
 class Reload final : private DeadlineHandler {
  public:
   // How the helper thread is started; another way in tests. As std::thread, it throws where there is none to be had.
-  using StartThread = std::function<std::thread(std::function<void()> work)>;
+  using StartThread = std::function<Result<std::thread>(std::function<void()> work)>;
   explicit Reload(Runtime& runtime, ReloadHooks hooks = {}, StartThread start_thread = {});
   ~Reload();  // waits for the helper thread
   Reload(const Reload&) = delete;

@@ -11,13 +11,13 @@
 #include <mutex>
 #include <optional>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "base/log.h"
 #include "base/owned_fd.h"
 #include "base/result.h"
+#include "base/start_thread.h"
 #include "base/system.h"
 #include "fetch/curl_door.h"
 #include "observe/otlp.h"
@@ -81,14 +81,14 @@ void SpanExporter::configure(const observe::SpanExport& options) {
     impl_->options = options;
   }
   if (!thread_.joinable()) {
-    try {
-      thread_ = std::thread([impl = impl_] { impl->run(); });
-    } catch (const std::system_error& error) {
+    Result<std::thread> thread = start_thread([impl = impl_] { impl->run(); });
+    if (!thread) {
       queue_->configure(0, 0);
-      log::error("otel exporter ", options.endpoint,
-                 ": no spans are sent until the next reload (no thread: ", error.what(), ")");
+      log::error("otel exporter ", options.endpoint, ": no spans are sent until the next reload (", thread.error(),
+                 ")");
       return;
     }
+    thread_ = std::move(*thread);
   }
   queue_->configure(options.batch_size, options.is_on() ? options.batch_size * options.batch_count : 0);
 }

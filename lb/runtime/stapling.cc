@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <chrono>
 #include <set>
-#include <system_error>
 #include <utility>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/start_thread.h"
 #include "fetch/curl_door.h"
 #include "io/tls_context.h"
 
@@ -72,11 +72,11 @@ void Stapling::want(const config::Model& model) {
   contexts_ = std::move(contexts);
   changed_.notify_all();
   if (thread_.joinable()) return;
-  try {
-    thread_ = std::thread([this] { run(); });
-  } catch (const std::system_error& error) {
-    log::error("stapling: no answers are fetched until the next reload (no thread: ", error.what(), ")");
-  }
+  Result<std::thread> thread = start_thread([this] { run(); });
+  if (thread)
+    thread_ = std::move(*thread);
+  else
+    log::error("stapling: no answers are fetched until the next reload (", thread.error(), ")");
 }
 
 void Stapling::stop() {

@@ -3,11 +3,11 @@
 #include <condition_variable>
 #include <mutex>
 #include <optional>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "base/log.h"
+#include "base/start_thread.h"
 #include "io/loop.h"
 #include "runtime/state_file.h"
 
@@ -72,15 +72,17 @@ void StateWriter::save(const std::string& path, const Overrides& overrides, Done
   if (done) impl_->waiting.push_back(std::move(done));
   impl_->changed.notify_all();
   if (thread_.joinable()) return;
-  try {
-    thread_ = std::thread([impl = impl_] { Impl::run(impl); });
-  } catch (const std::system_error&) {  // as before there were threads; the next one tries again
-    const Status<> saved = impl_->write(path, overrides);
-    ++(saved ? impl_->written : impl_->failed);
-    impl_->wanted.reset();
-    for (Done& each : std::exchange(impl_->waiting, {}))
-      impl_->loop->post([saved, each = std::move(each)] { each(saved); });
+  Result<std::thread> thread = start_thread([impl = impl_] { Impl::run(impl); });
+  if (thread) {
+    thread_ = std::move(*thread);
+    return;
   }
+  // Here and now then; the next one tries again.
+  const Status<> saved = impl_->write(path, overrides);
+  ++(saved ? impl_->written : impl_->failed);
+  impl_->wanted.reset();
+  for (Done& each : std::exchange(impl_->waiting, {}))
+    impl_->loop->post([saved, each = std::move(each)] { each(saved); });
 }
 
 void StateWriter::Impl::run(const std::shared_ptr<Impl>& self) {

@@ -6,10 +6,10 @@
 
 #include <algorithm>
 #include <optional>
-#include <system_error>
 #include <utility>
 
 #include "base/log.h"
+#include "base/start_thread.h"
 #include "process/crash_report.h"
 #include "runtime/loop_watch.h"
 
@@ -72,11 +72,9 @@ Worker::~Worker() {
 }
 
 bool Worker::start() {
-  try {
-    thread_ = std::thread([this] { run(); });
-  } catch (const std::system_error&) {
-    return false;
-  }
+  Result<std::thread> thread = start_thread([this] { run(); });
+  if (!thread) return false;
+  thread_ = std::move(*thread);
   return true;
 }
 

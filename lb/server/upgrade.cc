@@ -5,11 +5,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <system_error>
 #include <utility>
 
 #include "base/log.h"
 #include "base/packing.h"
+#include "base/start_thread.h"
 #include "process/successor.h"
 #include "runtime/handed_state.h"
 
@@ -175,11 +175,9 @@ void Upgrade::beside(std::function<Status<>()> work, void (Upgrade::*then)(const
 // False: the system gives no thread.
 bool Upgrade::run_beside(std::function<void()> work) {
   if (helper_.joinable()) helper_.join();
-  try {
-    helper_ = std::thread(std::move(work));
-  } catch (const std::system_error&) {
-    return false;
-  }
+  Result<std::thread> thread = start_thread(std::move(work));
+  if (!thread) return false;
+  helper_ = std::move(*thread);
   return true;
 }
 

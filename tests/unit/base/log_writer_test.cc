@@ -67,7 +67,7 @@ TEST(LogWriter, want_of_a_thread_is_an_error) {
     ASSERT_TRUE(none.good());
     const Status<> started = writer.start({sink});
     ASSERT_FALSE(started);
-    EXPECT_EQ(started.error().rfind("no thread for the error log: ", 0), 0U) << started.error();
+    EXPECT_EQ(started.error().rfind("error log: no thread: ", 0), 0U) << started.error();
   }
   EXPECT_EQ(writer.push(line("lost")), LogWriter::Push::kStopped);
   ASSERT_TRUE(writer.start({sink}));

@@ -1,7 +1,6 @@
 #include "cache/zone.h"
 
 #include <gtest/gtest.h>
-#include <pthread.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -16,6 +15,7 @@
 #include <vector>
 
 #include "cache/store.h"
+#include "unit/no_threads.h"
 #include "unit/temp_dir.h"
 
 namespace weir::cache {
@@ -534,32 +534,11 @@ TEST_F(HandedOverZone, only_invalidated_and_purged_files_go) {
   EXPECT_EQ(files(), 2U);
 }
 
-// The system gives no thread meanwhile: there is no room for its stack.
-class NoThreads {
- public:
-  NoThreads() {
-    pthread_attr_t wide;
-    ::pthread_getattr_default_np(&usual_);
-    ::pthread_attr_init(&wide);
-    ::pthread_attr_setstacksize(&wide, size_t{1} << 47U);
-    EXPECT_EQ(::pthread_setattr_default_np(&wide), 0);
-    ::pthread_attr_destroy(&wide);
-  }
-  ~NoThreads() {
-    EXPECT_EQ(::pthread_setattr_default_np(&usual_), 0);
-    ::pthread_attr_destroy(&usual_);
-  }
-  NoThreads(const NoThreads&) = delete;
-  NoThreads& operator=(const NoThreads&) = delete;
-
- private:
-  pthread_attr_t usual_;
-};
-
 TEST_F(ZoneTest, thread_that_was_missing_is_made_later) {
   zone_ = std::make_shared<Zone>(options_);
   {
     const NoThreads none;
+    ASSERT_TRUE(none.good());
     zone_->start();
   }
   EXPECT_EQ(find("a").is, Is::kScarce);
@@ -576,6 +555,7 @@ TEST_F(ZoneTest, purge_is_remembered_when_no_thread_is_there) {
   zone_ = std::make_shared<Zone>(options_);
   {
     const NoThreads none;
+    ASSERT_TRUE(none.good());
     zone_->start();
   }
   zone_->purge("a");

@@ -102,7 +102,7 @@ TEST_F(LogWriterTest, want_of_a_thread_or_descriptor_is_an_error) {
     ASSERT_TRUE(none.good());
     const auto file = writer.open(at);
     ASSERT_FALSE(file);
-    EXPECT_EQ(file.error().rfind("no thread for access logs: ", 0), 0u) << file.error();
+    EXPECT_EQ(file.error().rfind("access logs: no thread: ", 0), 0u) << file.error();
     writer.flush();
   }
   const LogFile id = opened(writer, at);

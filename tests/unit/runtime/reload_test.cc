@@ -5,12 +5,11 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 
-#include <cerrno>
 #include <chrono>
 #include <mutex>
-#include <system_error>
 #include <thread>
 
+#include "base/start_thread.h"
 #include "unit/temp_dir.h"
 #include "upstream/health_monitor.h"
 
@@ -41,13 +40,12 @@ class ReloadTest : public ::testing::Test {
     runtime_->site = built.site;
     EXPECT_THAT(runtime_->sockets.open(plan_listens(*config.model), 1), IsEmpty());
     reload_ = std::make_unique<Reload>(*runtime_, ReloadHooks{.loaded = [this] { ++loaded_; }},
-                                       [this](std::function<void()> work) {
-                                         if (threads_left_-- > 0)
-                                           return std::thread([this, work = std::move(work)] {
-                                             const std::lock_guard disk(disk_);
-                                             work();
-                                           });
-                                         throw std::system_error(EAGAIN, std::generic_category());
+                                       [this](std::function<void()> work) -> Result<std::thread> {
+                                         if (threads_left_-- <= 0) return Unexpected{"no thread: there are too many"};
+                                         return start_thread([this, work = std::move(work)] {
+                                           const std::lock_guard disk(disk_);
+                                           work();
+                                         });
                                        });
     reload_->start(built);
   }
