@@ -71,7 +71,7 @@ class Access final : public Filter {
     AccessState& state = context.state<AccessState>(checks_.size(), context.arena);
     while (state.at < checks_.size()) {
       Context own{context.variables, context.arena,  context.chunks,     context.resume,
-                  state.slot(),      context.client, context.redirected, context.services};
+                  state.slot(),      context.client, context.maintained, context.services};
       switch (checks_[state.at]->check(own, request)) {
         case AccessCheck::Answer::kSuspend: return Verdict::kSuspend;
         case AccessCheck::Answer::kNoOpinion: break;

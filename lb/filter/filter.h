@@ -132,7 +132,7 @@ struct Context {
   Resume resume;
   State*& slot;                  // this filter's, in this exchange: null at first
   const SocketAddress& client;   // after real_ip
-  bool redirected = false;       // an error_page is being served
+  bool maintained = false;       // maintenance has answered, and its error_page is being served
   Services* services = nullptr;  // never null but in tests of filters that need none
   // For kAnswer. A body that is not empty goes out as it is, and lives as long as the filter; else error_page or weir's
   // page.

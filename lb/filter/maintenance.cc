@@ -13,7 +13,7 @@ class Maintenance final : public Filter {
   Order order() const override { return Order::kMaintenance; }
   Verdict on_request(Context& context, http::RequestHead&) const override {
     // The page that error_page names for this answer lies in a location under maintenance itself.
-    if (context.redirected) return Verdict::kContinue;
+    if (context.maintained) return Verdict::kContinue;
     const auto& allow = options_.allow;
     if (std::any_of(allow.begin(), allow.end(), [&](const Cidr& range) { return range.contains(context.client); }))
       return Verdict::kContinue;

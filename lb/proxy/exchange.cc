@@ -307,11 +307,15 @@ void Exchange::finish_as_tunnel(std::unique_ptr<Tunnel> tunnel, std::string_view
 // that.
 Downstream& Exchange::end_life() {
   if (content_ != nullptr) std::exchange(content_, nullptr)->end();
-  if (redirects_ > 0) proxy_.end();  // it may have kept what a peer said before
+  if (redirects_ > 0) {
+    proxy_.end();  // it may have kept what a peer said before
+    maintained_ = false;
+  }
   if (filter_states_ != nullptr) {
     end_filters();
     drop_held();
     suspended_ = Suspended::kNothing;
+    maintained_ = false;
   }
   if (files_ != nullptr) stop_files();
   if (cache_ != nullptr) cache_->end_life();

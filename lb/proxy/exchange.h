@@ -452,6 +452,7 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   int retry_after_ = 0;                   // seconds; 0: none
   uint64_t life_ = 0;                     // begins and ends counted: a filter's resume() of an earlier life is ignored
   std::string_view uri_;
+  bool maintained_ = false;               // maintenance has answered
   std::string_view server_name_;
   size_t filter_at_ = 0;
   size_t response_filter_at_ = 0;

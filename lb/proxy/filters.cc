@@ -28,7 +28,7 @@ filter::Context Exchange::filter_context(size_t index) {
   }
   filter::Context context{
       *this,       arena_, core_.loop().chunks(), filter::Resume(resume_target_, life_), filter_states_[index], client_,
-      error_page_, this};
+      maintained_, this};
   context.request = &request_.head;
   context.record = &record_;
   context.encoders = &core_.encoders();
@@ -60,6 +60,7 @@ bool Exchange::filter_request() {
       case Verdict::kMore:  // of bodies only
       case Verdict::kAnswer:
       case Verdict::kFail:
+        maintained_ = maintained_ || filters[filter_at_]->order() == filter::Order::kMaintenance;
         filter_at_ = filters.size();
         pending_answer_ = 0;  // of a regex that has failed
         phase_ = Phase::kRunning;

@@ -13,10 +13,10 @@ class NoVariables final : public route::VariableSource {
 
 class Maintenance : public testing::Test {
  protected:
-  Verdict ask(const MaintenanceOptions& options, const std::string& from, bool redirected = false) {
+  Verdict ask(const MaintenanceOptions& options, const std::string& from, bool maintained = false) {
     filter_ = make_maintenance(options);
     client_ = *SocketAddress::from_ip(from, 40000);
-    Context context{variables_, arena_, chunks_, {}, state_, client_, redirected};
+    Context context{variables_, arena_, chunks_, {}, state_, client_, maintained};
     const Verdict verdict = filter_->on_request(context, request_);
     status_ = context.status;
     retry_after_ = context.retry_after;

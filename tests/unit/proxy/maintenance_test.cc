@@ -85,6 +85,33 @@ TEST_F(UnderMaintenance, serves_its_error_page_despite_maintenance) {
   EXPECT_TRUE(got.ends_with("\r\n\r\nsorry"));
 }
 
+// A page that has nothing to do with maintenance may lead into a location that is under it.
+TEST_F(UnderMaintenance, holds_for_error_pages_of_others) {
+  serve([](sim::SiteMaker& maker, int app) {
+    const auto page_of = [](int status, const char* target) {
+      return ErrorPage{.statuses = {status}, .overwrite = 0, .target = route::Template::literal(target)};
+    };
+    Location& closed = maker.proxied("@app", app, route::LocationKind::kNamed);
+    closed.filters = {filter::make_maintenance(page())};
+    maker.returning("/stat", 404).error_pages = {page_of(404, "@app")};
+    Location& own = maker.proxied("/", app);
+    own.filters = {filter::make_maintenance({})};
+    own.error_pages = {page_of(503, "/sorry")};
+    maker.returning("/sorry", 200, "sorry").filters = own.filters;
+  });
+  connect();
+  for (int i = 0; i < 2; ++i) {
+    ask("GET /stat HTTP/1.1\r\nHost: app.test\r\n\r\n");
+    const std::string refused = answered();
+    EXPECT_TRUE(refused.starts_with("HTTP/1.1 503 ")) << refused;
+    EXPECT_TRUE(refused.ends_with("<p>back soon</p>")) << refused;
+    ask(kGet);  // the next request of that connection is judged by itself
+    const std::string shown = answered();
+    EXPECT_TRUE(shown.ends_with("\r\n\r\nsorry")) << shown;
+  }
+  EXPECT_TRUE(world_.connecting.empty());
+}
+
 TEST_F(UnderMaintenance, serves_allowed_addresses) {
   filter::MaintenanceOptions options = page();
   options.allow = {*Cidr::parse("198.51.100.0/24")};
