@@ -168,7 +168,10 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   size_t held_size() const { return response_held_.size(); }
   void drop_held();
   // A head that was begun and never went out.
-  void take_back_response() { responder_.state = ResponseState::kNone; }
+  void take_back_response() {
+    responder_.state = ResponseState::kNone;
+    replaced_ = false;
+  }
   void compose_response_head(http::ResponseHead& head, http::OutResponse& out);
   // The same for what weir answers of its own: nothing in it is a peer's.
   void compose_own_head(http::ResponseHead& head, http::OutResponse& out);
@@ -264,7 +267,9 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   struct Replacement {
     int status = 0;  // 0: nothing
     int retry_after = 0;
-    std::string_view body, type;
+    std::string_view body = {}, type = {};
+    const filter::AnswerField* fields = nullptr;
+    bool is_filters = false;  // so that it has no further head filter to pass
   };
 
   // --- exchange.cc
@@ -434,7 +439,7 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   bool filters_wait_for_client_ = false;  // with a part of the response's body
   uint8_t nested_ = 0;
   filter::LimitsSeen limits_;
-  bool answered_by_filter_ = false;  // what it answers has no further head filter to pass
+  bool answered_by_filter_ = false;  // Replacement::is_filters
   bool path_behind_alias_ = false;   // a try_files has found it so, in a location with a regex
   bool file_answered_ = false;       // for the `if` that has asked
   bool cache_update_ = false;
@@ -447,12 +452,12 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   mutable bool trace_continues_ = false;  // it was, or would have been, the client's
   bool trace_decided_ = false;            // otel_trace was asked
   bool traced_ = false;                   // and has said yes: there will be spans
+  bool maintained_ = false;               // maintenance has answered
   mutable int pending_answer_ = 0;        // a local answer decided inside a codec event, given by turn()
   int error_status_ = 0;                  // of the error_page that is being served: what the client gets
   int retry_after_ = 0;                   // seconds; 0: none
   uint64_t life_ = 0;                     // begins and ends counted: a filter's resume() of an earlier life is ignored
   std::string_view uri_;
-  bool maintained_ = false;               // maintenance has answered
   std::string_view server_name_;
   size_t filter_at_ = 0;
   size_t response_filter_at_ = 0;

@@ -64,8 +64,7 @@ bool Exchange::filter_request() {
         filter_at_ = filters.size();
         pending_answer_ = 0;  // of a regex that has failed
         phase_ = Phase::kRunning;
-        add_answer_fields(context.fields);
-        answer(Replacement{context.status, context.retry_after, context.body, context.type});
+        answer(Replacement{context.status, context.retry_after, context.body, context.type, context.fields});
         return false;
     }
   }
@@ -83,8 +82,9 @@ void Exchange::filter_response() {
       case Verdict::kMore:  // of bodies only
       case Verdict::kAnswer:
       case Verdict::kFail:
-        replaced_ = answered_by_filter_ = true;
+        replaced_ = true;
         replaced_by_ = {context.status, context.retry_after, context.body, context.type};
+        replaced_by_.is_filters = true;
         return;
     }
   }

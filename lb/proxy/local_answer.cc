@@ -86,21 +86,27 @@ void Exchange::answer(int status, int retry_after) {
 bool Exchange::intercept(const http::ResponseHead& response) {
   const int status = response.status;
   if (status < 300 || find_error_page(*location_, status) == nullptr) return false;
-  for (const http::Field& field : response.fields)  // the page of a challenge is a challenge
-    if (status == 401 && !field.dropped && iequals(field.name, "WWW-Authenticate"))
-      add_answer_fields(arena_.make<filter::AnswerField>(filter::AnswerField{"WWW-Authenticate", field.value}));
   move(ResponseState::kHead);
   replaced_ = true;
-  replaced_by_ = {status, 0, {}, {}};
+  replaced_by_ = {.status = status};
+  if (status != 401) return true;
+  for (int i = response.fields.size(); i-- > 0;) {  // the page of a challenge is a challenge
+    const http::Field& field = response.fields.begin()[i];
+    if (!field.dropped && iequals(field.name, "WWW-Authenticate"))
+      replaced_by_.fields =
+          arena_.make<filter::AnswerField>(filter::AnswerField{"WWW-Authenticate", field.value, replaced_by_.fields});
+  }
   return true;
 }
 
 void Exchange::answer_replaced() {
   replaced_ = false;
+  answered_by_filter_ = answered_by_filter_ || replaced_by_.is_filters;
   answer(replaced_by_);
 }
 
 void Exchange::answer(const Replacement& replacement) {
+  add_answer_fields(replacement.fields);
   if (replacement.body.empty()) {
     answer(replacement.status, replacement.retry_after);
     return;

@@ -117,5 +117,58 @@ TEST_F(Blame, no_other_peer_runs_a_request_after_its_hints) {
   EXPECT_TRUE(has(answered(), "502 Bad Gateway"));
 }
 
+// What was to be said instead of an answer that turns out to be broken is not said instead of the next peer's.
+TEST_F(Blame, page_of_a_broken_answer_goes_with_it) {
+  serve([](sim::SiteMaker& maker, int app) {
+    Location& location = maker.proxied("/", app);
+    location.intercept_errors = true;
+    location.error_pages = {{.statuses = {401, 404}, .target = route::Template::literal("/page")}};
+    location.retry.on.invalid_header = true;
+    maker.returning("/page", 200, "page");
+  });
+  for (const std::string head : {"404 Not Found", "401 Unauthorized\r\nWWW-Authenticate: Basic realm=a"}) {
+    SCOPED_TRACE(head);
+    connect();
+    ask(kGet);
+    tell(peer(), "HTTP/1.1 " + head + "\r\nTransfer-Encoding: chunked\r\n\r\nno chunk\r\n");
+    ASSERT_FALSE(world_.connecting.empty()) << answered();
+    tell(peer(), kOk);
+    const std::string text = answered();
+    EXPECT_TRUE(text.starts_with("HTTP/1.1 200 OK\r\n") && text.ends_with("\r\n\r\nok")) << text;
+    EXPECT_FALSE(has(text, "WWW-Authenticate")) << text;
+    world_.core->pool().close_idle();
+  }
+}
+
+// Answers the first response itself, and marks the others.
+class AnswersFirst final : public filter::Filter {
+ public:
+  filter::Verdict on_response(filter::Context& context, http::ResponseHead& head) const override {
+    if (responses++ == 0) {
+      context.status = 503;
+      return filter::Verdict::kAnswer;
+    }
+    head.fields.add("X-Marked", "yes", http::HeaderToken::kOther);
+    return filter::Verdict::kContinue;
+  }
+  mutable int responses = 0;
+};
+
+TEST_F(Blame, filter_sees_the_answer_behind_a_broken_one) {
+  serve([](sim::SiteMaker& maker, int app) {
+    Location& location = maker.proxied("/", app);
+    location.retry.on.invalid_header = true;
+    add_filter(location, std::make_shared<AnswersFirst>());
+  });
+  connect();
+  ask(kGet);
+  tell(peer(), "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno chunk\r\n");
+  ASSERT_FALSE(world_.connecting.empty()) << answered();
+  tell(peer(), kOk);
+  const std::string text = answered();
+  EXPECT_TRUE(text.starts_with("HTTP/1.1 200 OK\r\n") && text.ends_with("\r\n\r\nok")) << text;
+  EXPECT_TRUE(has(text, "X-Marked: yes\r\n")) << text;
+}
+
 }  // namespace
 }  // namespace weir::proxy
