@@ -4,9 +4,12 @@
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "base/regex.h"
 
 namespace weir::upstream {
 namespace {
+
+using Outcome = Regex::Outcome;
 
 constexpr size_t kMostQuoted = 64;
 
@@ -31,6 +34,11 @@ void put(std::string& out, Millis value) {
   out += ' ';
 }
 
+// Neither "matches" nor "matches not" is fulfilled.
+std::string undecided(const std::string& subject, std::string_view pattern) {
+  return subject + " takes too many steps to match " + quoted(pattern);
+}
+
 std::string mismatch_of(const Match::Header& want, const http::ResponseHead& head) {
   using Op = Match::Header::Op;
   // Of a field that came more than once any may be the one that is wanted, none the one that is not.
@@ -45,7 +53,12 @@ std::string mismatch_of(const Match::Header& want, const http::ResponseHead& hea
       case Op::kEquals:
       case Op::kDiffers: hit |= field.value == want.value; break;
       case Op::kMatches:
-      case Op::kMatchesNot: hit |= want.regex != nullptr && want.regex->matches(field.value); break;
+      case Op::kMatchesNot: {
+        const Outcome outcome = want.regex->run(field.value, nullptr);
+        if (outcome == Outcome::kFailed) return undecided("header " + want.name, want.value);
+        hit |= outcome == Outcome::kYes;
+        break;
+      }
     }
   }
   const std::string name = "header " + want.name;
@@ -78,7 +91,10 @@ std::string Match::mismatch_head(const http::ResponseHead& head) const {
 std::string Match::mismatch_body(std::string_view body) const {
   for (const Body& want : bodies) {
     const bool exact = want.regex == nullptr;
-    const bool hit = exact ? body == want.pattern : want.regex->matches(body);
+    const Outcome outcome =
+        exact ? (body == want.pattern ? Outcome::kYes : Outcome::kNo) : want.regex->run(body, nullptr);
+    if (outcome == Outcome::kFailed) return undecided("body", want.pattern);
+    const bool hit = outcome == Outcome::kYes;
     if (hit != want.negated) continue;
     if (exact) return (want.negated ? "body is " : "body is not ") + quoted(want.pattern);
     return (want.negated ? "body matches " : "body does not match ") + quoted(want.pattern);

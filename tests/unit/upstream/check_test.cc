@@ -97,6 +97,19 @@ TEST(Match, compares_or_searches_the_body) {
   EXPECT_EQ(found.mismatch_body("ready, one error"), "body matches \"error\"");
 }
 
+TEST(Match, fails_where_a_regex_gives_up) {
+  const std::string hard = std::string(60, 'a') + "!";
+  for (const Op op : {Op::kMatches, Op::kMatchesNot})
+    EXPECT_EQ(header(op, "^(a+)+$").mismatch_head(head_of(200, {{"X-State", hard}})),
+              "header X-State takes too many steps to match \"^(a+)+$\"");
+  Match body;
+  body.bodies = {{false, "^(a+)+$", regex("^(a+)+$")}};
+  for (const bool negated : {false, true}) {
+    body.bodies[0].negated = negated;
+    EXPECT_EQ(body.mismatch_body(hard), "body takes too many steps to match \"^(a+)+$\"");
+  }
+}
+
 TEST(Match, quotes_a_bounded_part_of_a_body) {
   const std::string why = header(Op::kEquals, "a").mismatch_head(head_of(200, {{"X-State", std::string(500, 'x')}}));
   EXPECT_LT(why.size(), 120U);
