@@ -185,7 +185,6 @@ const Row kProcessRows[] = {
 
 // Of requests and answers.
 const Row kRows[] = {
-    {.name = "sendfile_max_chunk", .contexts = kAnywhere, .kind = kASize, .help = kAccepted},
     {.name = "tcp_nopush", .contexts = kAnywhere, .kind = kOnOff, .help = kAccepted},
     {.name = "tcp_nodelay",
      .contexts = kAnywhere,

@@ -311,6 +311,15 @@ const Row kRows[] = {
                 "and written, as all others are.",
     },
     {
+        .name = "sendfile_max_chunk",
+        .contexts = kAnywhere,
+        .kind = kSize<kLoc, kFiles, &FileOptions::most_in_a_turn>,
+        .weir_default = "2m",
+        .nginx_default = "2m",
+        .help = "The most of a file that one client is sent, however fast it takes it, before the others of its worker "
+                "have their turn; 0: no bound.",
+    },
+    {
         .name = "gzip_static",
         .contexts = kAnywhere,
         .kind = {.form = "on | off | always", .apply = apply_gzip_static, .show = show_gzip_static},

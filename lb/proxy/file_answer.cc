@@ -112,6 +112,7 @@ void FileAnswer::has_read_on() {
 }
 
 void FileAnswer::go_on() {
+  ++steps_;
   if (x_.is_replaced()) {
     reader_.close();
     begun_ = false;
@@ -120,6 +121,7 @@ void FileAnswer::go_on() {
     return;
   }
   Responder& responder = x_.responder();
+  in_this_turn_ = 0;
   while (!reader_.is_busy()) {
     const bool begins = !responder.has_begun();
     if (!begins && !responder.body.update(x_.response_held())) return;
@@ -152,10 +154,21 @@ void FileAnswer::go_on() {
     } else if (responder.state == ResponseState::kEnded) {
       x_.finish(ErrorKind::kNone);
     } else if (!ends) {
-      continue;
+      const int64_t most = x_.location().files.most_in_a_turn;
+      if (most == 0 || in_this_turn_ < most) continue;
+      go_on_later();
     }
     return;
   }
+}
+
+// The others on this loop have a turn. What goes on or ends before that leaves nothing to do here.
+void FileAnswer::go_on_later() {
+  if (self_ == nullptr) self_ = std::make_shared<FileAnswer*>(this);
+  core_.loop().post([target = std::weak_ptr(self_), steps = steps_] {
+    const auto self = target.lock();
+    if (self != nullptr && (*self)->steps_ == steps) (*self)->resume();
+  });
 }
 
 bool FileAnswer::gather() {
@@ -170,7 +183,7 @@ bool FileAnswer::gather() {
       if (begin < 0 || begin >= static_cast<int64_t>(bytes.size())) return false;
       const std::string_view piece = bytes.substr(static_cast<size_t>(begin), static_cast<size_t>(segment.end - at_));
       if (!body.add(piece)) return false;
-      at_ += static_cast<int64_t>(piece.size());
+      advance(piece.size());
     }
     if (at_ < segment.end) return false;
     if (++segment_ == segments_.size()) break;
@@ -188,7 +201,7 @@ size_t FileAnswer::sendable() {
 
 void FileAnswer::send_file(const http::OutResponse* head, size_t size) {
   const size_t sent = x_.send_file(head, {reader_.fd(), at_, size});
-  at_ += static_cast<int64_t>(sent);
+  advance(sent);
   is_full_ = sent < size;
   refusals_ = sent == 0 ? refusals_ + 1 : 0;
 }

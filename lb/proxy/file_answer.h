@@ -2,6 +2,7 @@
 // as it is taken.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -68,6 +69,11 @@ class FileAnswer {
   // How much of what comes next can be sent without being read; 0: it is to be read.
   size_t sendable();
   void send_file(const http::OutResponse* head, size_t size);
+  void advance(size_t bytes) {
+    at_ += static_cast<int64_t>(bytes);
+    in_this_turn_ += static_cast<int64_t>(bytes);
+  }
+  void go_on_later();
   bool read_next();
   bool has_read();
   void break_off(std::string_view why);
@@ -81,9 +87,12 @@ class FileAnswer {
   std::vector<http::ByteRange> ranges_;
   std::vector<Segment> segments_;
   size_t segment_ = 0;
-  int64_t at_ = 0;        // in the file
-  bool is_full_ = false;  // the kernel has not taken all of the file that it was given
-  int refusals_ = 0;      // how often running it has taken nothing
+  int64_t at_ = 0;                     // in the file
+  bool is_full_ = false;               // the kernel has not taken all of the file that it was given
+  int refusals_ = 0;                   // how often running it has taken nothing
+  int64_t in_this_turn_ = 0;           // bytes of the file
+  uint64_t steps_ = 0;                 // begins of go_on() counted: what was to go on later has done so then
+  std::shared_ptr<FileAnswer*> self_;  // made when it is first to go on later
   http::ResponseHead head_;
 };
 

@@ -44,6 +44,7 @@ struct FileOptions {
   UseGzip gzip = UseGzip::kOff;    // FILE.gz is sent as FILE
   bool log_not_found = true;
   bool sendfile = true;  // the kernel sends what it has in its cache, where nothing else is to be done with it
+  int64_t most_in_a_turn = 2 * 1024 * 1024;  // bytes, about; 0: no bound
   // disable_symlinks
   io::Links links = io::Links::kFollow;
   route::Template trusted;  // the part of the path that is not looked at

@@ -259,6 +259,56 @@ TEST_F(SentFiles, slow_client_gets_the_whole_in_order) {
   }
 }
 
+// sendfile_max_chunk
+TEST_F(SentFiles, fast_client_gets_a_great_file_in_several_turns) {
+  while (body_.size() < 5'000'000) body_ += body_.substr(0, 300'000);
+  dir_.write("large", body_);
+  struct Case {
+    bool sendfile;
+    int64_t most;
+  };
+  for (const auto& [sendfile, most] : {Case{true, 2'097'152}, Case{false, 2'097'152}, Case{true, 512'000}}) {
+    SCOPED_TRACE(std::to_string(most) + (sendfile ? " sent" : " read"));
+    serve_large([sendfile = sendfile, most = most](Location& location) {
+      location.files.sendfile = sendfile;
+      location.files.most_in_a_turn = most;
+    });
+    ask("GET /large HTTP/1.1\r\nHost: app.test\r\n\r\n");
+    std::string answer = answered();
+    EXPECT_LT(answer.size(), static_cast<size_t>(most) + 200'000);
+    bool is_logged = false;
+    turn_until([&] {
+      answer += answered();
+      is_logged = is_logged || !logged().empty();
+      return is_logged;
+    });
+    EXPECT_TRUE(answer.ends_with("\r\n\r\n" + body_));
+    EXPECT_EQ(client_->misuse, nullptr);
+  }
+}
+
+TEST_F(SentFiles, whole_file_goes_in_one_turn_where_none_is_bounded) {
+  while (body_.size() < 5'000'000) body_ += body_.substr(0, 300'000);
+  dir_.write("large", body_);
+  if (!is_told()) GTEST_SKIP() << "this file system does not say what of a file is cached: it is read off the loop";
+  serve_large([](Location& location) { location.files.most_in_a_turn = 0; });
+  ask("GET /large HTTP/1.1\r\nHost: app.test\r\n\r\n");
+  EXPECT_TRUE(answered().ends_with("\r\n\r\n" + body_));
+}
+
+TEST_F(SentFiles, client_that_goes_between_turns_gets_no_more) {
+  while (body_.size() < 5'000'000) body_ += body_.substr(0, 300'000);
+  dir_.write("large", body_);
+  serve_large([](Location&) {});
+  ask("GET /large HTTP/1.1\r\nHost: app.test\r\n\r\n");
+  client_->fail(-ECONNRESET);
+  answered();
+  for (int i = 0; i < 10; ++i) world_.loop.turn(false);
+  EXPECT_EQ(answered(), "");
+  EXPECT_EQ(client_->misuse, nullptr);
+  EXPECT_TRUE(client_->closed);
+}
+
 TEST_F(SentFiles, ranges_are_parts_of_the_file) {
   serve_large([](Location&) {});
   EXPECT_TRUE(get(50'000, "Range: bytes=100000-250000\r\n").ends_with("\r\n\r\n" + body_.substr(100'000, 150'001)));
