@@ -48,7 +48,7 @@ void Exchange::begin(Downstream& downstream, const ListenSite& listen, EpochRef 
   redirects_ = nested_ = 0;
   internal_ = target_changed_ = path_replaced_ = is_decided_ = tls_refused_ = false;
   error_page_ = replaced_ = has_request_id_ = has_trace_ = filters_off_ = answered_by_filter_ = false;
-  trace_decided_ = traced_ = false;
+  trace_decided_ = traced_ = maintained_ = false;
   path_behind_alias_ = file_answered_ = cache_update_ = error_pages_over_ = alone_ = false;
   extra_name_ = {};
   ++life_;
@@ -307,15 +307,11 @@ void Exchange::finish_as_tunnel(std::unique_ptr<Tunnel> tunnel, std::string_view
 // that.
 Downstream& Exchange::end_life() {
   if (content_ != nullptr) std::exchange(content_, nullptr)->end();
-  if (redirects_ > 0) {
-    proxy_.end();  // it may have kept what a peer said before
-    maintained_ = false;
-  }
+  if (redirects_ > 0) proxy_.end();  // it may have kept what a peer said before
   if (filter_states_ != nullptr) {
     end_filters();
     drop_held();
     suspended_ = Suspended::kNothing;
-    maintained_ = false;
   }
   if (files_ != nullptr) stop_files();
   if (cache_ != nullptr) cache_->end_life();

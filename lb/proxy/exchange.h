@@ -375,6 +375,7 @@ class Exchange final : public route::VariableSource, private filter::Resume::Tar
   filter::Context filter_context(size_t index);
   const filter::State* filter_state(size_t index) const;
   bool filter_request();
+  void answer_as_filter(const filter::Context& context);
   void filter_response();
   void begin_request_run();
   void run_request_body();

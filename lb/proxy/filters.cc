@@ -59,16 +59,19 @@ bool Exchange::filter_request() {
       case Verdict::kSuspend: suspended_ = Suspended::kRequest; return false;
       case Verdict::kMore:  // of bodies only
       case Verdict::kAnswer:
-      case Verdict::kFail:
-        maintained_ = maintained_ || filters[filter_at_]->order() == filter::Order::kMaintenance;
-        filter_at_ = filters.size();
-        pending_answer_ = 0;  // of a regex that has failed
-        phase_ = Phase::kRunning;
-        answer(Replacement{context.status, context.retry_after, context.body, context.type, context.fields});
-        return false;
+      case Verdict::kFail: answer_as_filter(context); return false;
     }
   }
   return true;
+}
+
+// As the one at filter_at_ has said, which is the last that is asked.
+void Exchange::answer_as_filter(const filter::Context& context) {
+  maintained_ = maintained_ || location_->filters[filter_at_]->order() == filter::Order::kMaintenance;
+  filter_at_ = location_->filters.size();
+  pending_answer_ = 0;  // of a regex that has failed
+  phase_ = Phase::kRunning;
+  answer(Replacement{context.status, context.retry_after, context.body, context.type, context.fields});
 }
 
 // A codec event: it decides, on_upstream_turn() acts.
