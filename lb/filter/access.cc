@@ -39,7 +39,7 @@ class AccessRules final : public AccessCheck {
 class AccessState final : public State {
  public:
   AccessState(size_t count, Arena& arena)
-      : count_(count), slots_(reinterpret_cast<State**>(arena.allocate(count * sizeof(State*), alignof(State*)))) {
+      : count_(count), slots_(reinterpret_cast<State**>(arena.allocate(count * sizeof(void*), alignof(void*)))) {
     std::fill_n(slots_, count_, nullptr);
   }
   ~AccessState() override {
